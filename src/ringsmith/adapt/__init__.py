@@ -1,0 +1,1 @@
+"""BACKBONE + LABELS -> FITTED MODEL: the recipes."""

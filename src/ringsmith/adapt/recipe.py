@@ -1,0 +1,160 @@
+"""The contract every way of adapting a model keeps: `Recipe.fit` returns a `Fitted` and changes nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from ringsmith.catalogue import LocalModel
+from ringsmith.records import Budget, Floats, TextSet
+from ringsmith.tasks import Task
+from ringsmith.text import TextSteps
+
+Needs = Literal["nothing", "transformer"]
+Report = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a long step stands: shown as a bar, never stored.
+
+    Attributes:
+        stage: what is being done: ``"encode"``, ``"train"`` ...
+        done: units done so far.
+        total: units in all, None where it is not known.
+        unit: what is counted: ``"rows"``, ``"steps"``.
+        note: a figure worth seeing: ``"loss 0.31"``.
+    """
+
+    stage: str
+    done: float
+    total: float | None = None
+    unit: str = "steps"
+    note: str = ""
+
+
+def silent(_: Progress) -> None:
+    """The listener that says nothing."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that a recipe is given besides the rows.
+
+    Attributes:
+        task: what the labels mean.
+        model: the backbone on this machine, None for recipes that need none.
+        options: hyper-parameters that differ from the defaults of the recipe's own options dataclass.
+        steps: preparation of every text, saved with the model and applied again at prediction.
+        seed: seed of everything random.
+        threads: CPU threads to use, None for all cores of this machine.
+        report: is told where the work stands.
+    """
+
+    task: Task
+    model: LocalModel | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    steps: TextSteps = TextSteps()
+    seed: int = 0
+    threads: int | None = None
+    report: Report = silent
+
+
+@dataclass(frozen=True)
+class FitFacts:
+    """What is worth knowing about a fit; goes to the ledger as it is.
+
+    Attributes:
+        parameters: number of parameters a prediction uses.
+        trained_parameters: how many of them were trained here.
+        truncated_share: share of training rows whose text the model cuts off; 0 where nothing is cut.
+        chosen: hyper-parameters that were chosen on the validation rows.
+        curves: recorded series by name: ``"loss"`` and ``"step"``, ``"valid"`` ...
+        seconds: wall-clock seconds by stage within `fit`: ``"load"``, ``"encode"``, ``"train"`` ...
+        notes: anything a reader should know, a sentence each ("restarted once with seed 1").
+    """
+
+    parameters: int = 0
+    trained_parameters: int = 0
+    truncated_share: float = 0.0
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Fitted(ABC):
+    """A model that was adapted: predicts, embeds, saves.
+
+    Attributes:
+        recipe: name of the recipe that made it.
+        task: what its scores mean: column k of `predict_proba` is ``task.labels[k]``.
+        steps: preparation applied to every text first.
+        facts: what is worth knowing about the fit; empty after loading.
+    """
+
+    recipe: ClassVar[str]
+
+    def __init__(self, task: Task, steps: TextSteps, facts: FitFacts | None = None) -> None:
+        self.task = task
+        self.steps = steps
+        self.facts = facts or FitFacts()
+
+    @abstractmethod
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        """Probabilities, float32 (n, K): rows sum to 1 for classification, each on its own for multi-label."""
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        """The vectors the head sees, float32 (n, d).
+
+        Raises:
+            UsageError: the recipe has no vectors.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model into the empty or missing `folder`: safetensors and JSON only, `ringsmith.json` last."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Fitted:
+        """The model that `save` wrote; `manifest` is its `ringsmith.json`."""
+
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Any]:
+        """The predicted label of each text (a tuple of labels for multi-label)."""
+        return list(self.task.decode(self.predict_proba(texts, pairs)))
+
+
+class Recipe(ABC):
+    """A way to adapt: made from a `Setting`, fitted on rows.
+
+    Attributes:
+        name: as in `RECIPES` and ``--recipes``.
+        needs: what kind of model it starts from.
+        summary: what it does, in half a sentence, for ``--help`` and the report.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[Needs]
+    summary: ClassVar[str]
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    @abstractmethod
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Learn from `train`, choose by `valid`, end before `budget` does.
+
+        Args:
+            train: the rows to fit on, labels included.
+            valid: the rows to choose hyper-parameters and the stopping point by.
+            budget: wall clock; a recipe that cannot finish returns the best it has by then.
+
+        Raises:
+            RunRefused: the result is broken (NaN, predicts one class only) and a restart did not mend it.
+            BudgetError: not even one useful step fits.
+        """

@@ -1,0 +1,36 @@
+"""A model that lies on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A folder with a model's files, checked without loading it.
+
+    Attributes:
+        name: the name the user gave.
+        folder: where its files lie.
+        revision: commit hash of the hub's repository, None for a plain folder.
+        licence: SPDX name or what the model's card says, None where unknown.
+        weights_sha256: SHA-256 over its weight files, the identity of the weights.
+        size_mb: size of the weight files.
+        architecture: ``config.json``'s first architecture, ``"BertModel"``.
+        layers: number of blocks.
+        hidden: width of a token's vector.
+        parameters: number of numbers in the weight files.
+        max_tokens: longest input, None where the architecture has no limit.
+    """
+
+    name: str
+    folder: str
+    revision: str | None
+    licence: str | None
+    weights_sha256: str
+    size_mb: float
+    architecture: str
+    layers: int
+    hidden: int
+    parameters: int
+    max_tokens: int | None

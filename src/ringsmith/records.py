@@ -1,0 +1,237 @@
+"""The records that travel between stages: frozen, typed, and (where they are written to disk) versioned JSON.
+
+What is written carries ``"schema"``; a record of another schema or with an unknown field is refused, never guessed at.
+`TextSet` and `Split` hold the data in memory; `Budget` holds the clock; the others are lines of files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.errors import InputError
+
+SCHEMA = 1
+Status = Literal["done", "dropped", "refused", "failed", "skipped"]
+Label = str | tuple[str, ...]
+"""One label, or (multi-label) the tuple of a row's labels, sorted, possibly empty."""
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base of the records that are written: `to_json` and `from_json` with a schema version."""
+
+    def to_json(self) -> dict[str, Any]:
+        """This record as plain JSON types, with its schema version first."""
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The record a `to_json` wrote.
+
+        Raises:
+            InputError: another schema version, an unknown field or a missing one.
+        """
+        content = dict(content)
+        schema = content.pop("schema", None)
+        if schema != SCHEMA:
+            raise InputError(f"{cls.__name__}: schema {SCHEMA} is read by this version of Ringsmith; got {schema!r}. Write it again with this version, or install the one that wrote it.")
+        known = {f.name for f in dataclasses.fields(cls)}
+        needed = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+        if unknown := sorted(content.keys() - known):
+            raise InputError(f"{cls.__name__}: unknown field {', '.join(unknown)}. It was written by another version of Ringsmith, or by hand; remove it.")
+        if missing := sorted(needed - content.keys()):
+            raise InputError(f"{cls.__name__}: the field {', '.join(missing)} is missing. The file is cut off or was changed by hand.")
+        return cls(**content)
+
+
+@dataclass(frozen=True, eq=False)
+class TextSet:
+    """Texts with what belongs to them, row by row, in the order of the table.
+
+    Attributes:
+        texts: n strings.
+        labels: n labels (see `Label`), or None where they are unknown.
+        pairs: n second texts (a question's answer, a premise's hypothesis), or None.
+        groups: n group names (an author, a document) that no split may cut apart, or None.
+        rows: n row numbers in the source: 0 is its first data row. Defaults to 0 ... n-1.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[Label] | None = None
+    pairs: Sequence[str] | None = None
+    groups: Sequence[str] | None = None
+    rows: Rows = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.rows is None:
+            object.__setattr__(self, "rows", np.arange(len(self.texts), dtype=np.int64))
+        for name in ("labels", "pairs", "groups", "rows"):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.texts):
+                raise InputError(f"TextSet: {name} must be as long as texts ({len(self.texts)}); got {len(column)}.")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, index: Rows | Sequence[int]) -> TextSet:
+        """The rows at these positions (not row numbers), in this order."""
+
+        def pick(column: Sequence[Any] | None) -> list[Any] | None:
+            return None if column is None else [column[i] for i in index]
+
+        return TextSet([self.texts[i] for i in index], pick(self.labels), pick(self.pairs), pick(self.groups), self.rows[np.asarray(index, dtype=np.int64)])
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Positions in a `TextSet` of the rows to train on, to choose by and to report on; disjoint.
+
+    Attributes:
+        name: ``"holdout"``, ``"user"``, or ``"fold-1"`` ...
+        train: positions to fit on.
+        valid: positions to choose by (hyper-parameters, early stopping, the winner).
+        test: positions used once, for reporting.
+    """
+
+    name: str
+    train: Rows
+    valid: Rows
+    test: Rows
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A wall-clock promise: `seconds` from `started` on; None means no limit.
+
+    Examples:
+        >>> Budget(None).remaining()
+        inf
+        >>> Budget(60, started=time.time() - 50).remaining() <= 10
+        True
+    """
+
+    seconds: float | None = None
+    started: float = field(default_factory=time.time)
+
+    @property
+    def deadline(self) -> float:
+        """The end, in seconds since the epoch (comparable between processes); infinity without a limit."""
+        return float("inf") if self.seconds is None else self.started + self.seconds
+
+    def used(self) -> float:
+        """Seconds since the start."""
+        return time.time() - self.started
+
+    def remaining(self) -> float:
+        """Seconds to go: negative when it is over, infinite without a limit."""
+        return self.deadline - time.time()
+
+    def part(self, seconds: float) -> Budget:
+        """A budget of `seconds` from now on that never outlasts this one."""
+        now = time.time()
+        limit = min(seconds, self.deadline - now)
+        return Budget(None if limit == float("inf") else limit, started=now)
+
+
+@dataclass(frozen=True)
+class Candidate(Record):
+    """What is compared: backbone x recipe x hyper-parameters.
+
+    Attributes:
+        model: the model's name as the user gave it (``"minilm"``, a hub name, a folder), or None where the recipe needs none.
+        recipe: name of the recipe.
+        options: hyper-parameters that differ from the recipe's defaults.
+    """
+
+    recipe: str
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """``"minilm+probe"``, or ``"tfidf"`` where the recipe needs no model; options are appended in brackets."""
+        stem = self.recipe if self.model is None else f"{self.model}+{self.recipe}"
+        options = ",".join(f"{key}={value}" for key, value in sorted(self.options.items()))
+        return f"{stem}[{options}]" if options else stem
+
+    @property
+    def key(self) -> str:
+        """12 hexadecimal digits that tell this candidate from every other; part of file names."""
+        return digest(self.to_json())[:12]
+
+
+@dataclass(frozen=True)
+class Score(Record):
+    """One figure and how sure it is: the value with a 95 % interval.
+
+    Attributes:
+        metric: name of the metric.
+        value: the figure itself.
+        low: lower end of the interval, None where it was not asked for.
+        high: upper end.
+        rows: number of rows it was computed on.
+    """
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class RunResult(Record):
+    """One line of the ledger: one candidate trained once on one split with one seed.
+
+    Attributes:
+        run: identity of the run: candidate, split, seed and data.
+        candidate: the candidate, as `Candidate.to_json` gives it.
+        split: name of the split.
+        seed: seed of everything random in the run.
+        status: done, dropped (out of the race), refused (broken), failed (an error) or skipped (not begun).
+        why: the reason where the status is not ``done``; a note otherwise.
+        seconds: wall-clock seconds by stage: load, train, predict, save, total ...
+        latency_ms: one row at a time: ``{"p50": ..., "p95": ...}``.
+        rows_per_second: prediction in bulk.
+        peak_memory_mb: highest resident memory of the run's process.
+        size_mb: size on disk of the fitted model.
+        truncated_share: share of rows whose text the model cuts off.
+        parameters: number of parameters of the model, and how many were trained.
+        chosen: hyper-parameters that the recipe chose on the validation rows.
+        curves: what was recorded during training, by name.
+        environment: versions, threads and precision it ran with; the revision and hash of the backbone.
+    """
+
+    run: str
+    candidate: Mapping[str, Any]
+    split: str
+    seed: int
+    status: Status
+    why: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+    rows_per_second: float | None = None
+    peak_memory_mb: float | None = None
+    size_mb: float | None = None
+    truncated_share: float | None = None
+    parameters: int | None = None
+    trained_parameters: int | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of the canonical JSON of `content`, in hexadecimal."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
