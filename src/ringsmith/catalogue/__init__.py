@@ -1,7 +1,14 @@
-"""WHAT CAN BE CHOSEN: the catalogue of models, and finding them on this machine."""
+"""WHAT CAN BE CHOSEN: the catalogue of models, and finding them on this machine.
+
+Light on purpose: nothing here imports torch or transformers, and `huggingface_hub` only where a model of the hub is looked for.
+"""
 
 from __future__ import annotations
 
+from ringsmith.catalogue.entry import Entry, entries, groups
+from ringsmith.catalogue.fetch import FetchPolicy
+from ringsmith.catalogue.find import Choice, expand, find, resolve
+from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.catalogue.local import LocalModel
 
-__all__ = ["LocalModel"]
+__all__ = ["Choice", "Entry", "FetchPolicy", "LocalModel", "entries", "expand", "find", "groups", "inspect_folder", "resolve"]

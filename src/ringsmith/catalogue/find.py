@@ -1,0 +1,173 @@
+"""From a name to a model on this machine: short names, groups, folders and repositories of the hub.
+
+Decisions:
+- A short name comes before a folder of the same name; write ``./bert`` for the folder.
+- What the user names may be fetched once (policy "if-missing") unless offline. What the user did not name is never fetched: a
+  default that is not at hand is left out, and it is said.
+- Where the data's language is known, defaults that speak it come alone; if none is at hand, those that do not are offered
+  with a note, because a frozen English model is still a candidate that may win or lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringsmith.catalogue.entry import Entry, entries, groups
+from ringsmith.catalogue.fetch import FetchPolicy, Snapshot, fetch, find_cached, is_hub_name
+from ringsmith.catalogue.inspect import inspect_folder
+from ringsmith.catalogue.local import LocalModel
+from ringsmith.errors import MissingExtra, ModelError, NotAtHand, OptionError, UnknownName
+
+DEFAULT = "default"
+HINT = "A folder with a model in it, or a repository of the hub (owner/name), will do too."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One model that was considered.
+
+    Attributes:
+        name: what it is called.
+        model: the model on this machine, None where it is left out.
+        why: why it is in, or why it is left out, as a sentence.
+    """
+
+    name: str
+    model: LocalModel | None
+    why: str
+
+
+def find(names: Sequence[str] = (), *, language: str | None = None) -> list[Entry]:
+    """The catalogue's entries by short name or group, in the catalogue's order; those that speak `language`, where it is given.
+
+    Args:
+        names: short names and groups; empty for all.
+        language: ISO 639-1 code, None for any.
+
+    Raises:
+        UnknownName: a name is neither.
+
+    Examples:
+        >>> [entry.name for entry in find(["minilm"])]
+        ['minilm']
+    """
+    known = entries()
+    for name in names:
+        if name not in known and name not in groups():
+            raise UnknownName.of("model", name, [*known, *groups()])
+    chosen = [entry for entry in known.values() if not names or entry.name in names or any(group in names for group in entry.groups)]
+    return [entry for entry in chosen if entry.speaks(language)]
+
+
+def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = False) -> LocalModel:
+    """The model called `name`, on this machine and checked.
+
+    Args:
+        name: a short name, a folder, or a repository of the hub (``owner/name``, ``owner/name@revision``).
+        policy: whether the hub may be asked: ``"never"``, ``"if-missing"`` or ``"always"`` (for the newest commit).
+        offline: no socket is opened, whatever the policy.
+
+    Raises:
+        UnknownName: nothing has this name; the nearest ones are offered.
+        NotAtHand: it is known, not on this machine, and may not or cannot be fetched.
+        ModelError: its folder is not usable.
+    """
+    if policy not in ("never", "if-missing", "always"):
+        raise OptionError(f"'policy' must be never, if-missing or always; got {policy!r}. Leave it out for if-missing.")
+    entry = _entry_of(name)
+    if entry is not None and (folder := entry.embedded()) is not None:
+        return inspect_folder(folder, name=name, licence=entry.licence)
+    if entry is None and _is_path(name):
+        return _from_folder(name)
+    if entry is None and not is_hub_name(name):
+        raise UnknownName.of("model", name, [*entries(), *groups()], hint=HINT)
+    hub, _, revision = (entry.hub if entry else name).partition("@")
+    snapshot = _snapshot(hub, revision or None, entry, "never" if offline else policy, name)
+    return inspect_folder(snapshot.folder, name=name, revision=snapshot.revision, licence=entry.licence if entry else None)
+
+
+def expand(
+    models: Sequence[str] | None = None, *, language: str | None = None, policy: FetchPolicy = "if-missing", offline: bool = False
+) -> list[Choice]:
+    """The models to compare, each with the reason why it is in or left out.
+
+    Args:
+        models: names as `resolve` takes them, and groups; None for the group ``default``.
+        language: the data's language, ISO 639-1; None where it is not known.
+        policy: whether a named model may be fetched; members of a group never are.
+        offline: no socket is opened.
+
+    Raises:
+        UnknownName, NotAtHand, ModelError: as in `resolve`, for a model that was named.
+        UsageError: a named group is empty.
+    """
+    found: dict[str, Choice] = {}
+    for name in models if models is not None else [DEFAULT]:
+        members = _expand_group(name, language) if name in groups() else [Choice(name, resolve(name, policy=policy, offline=offline), "named")]
+        for choice in members:
+            found.setdefault(choice.name, choice)
+    return list(found.values())
+
+
+def _expand_group(group: str, language: str | None) -> list[Choice]:
+    members = find([group])
+    if not members:
+        raise OptionError(f"The group {group!r} holds nothing in this version ({groups()[group]}). Name models, or leave it out.")
+    at_hand = {entry.name: _at_hand(entry) for entry in members}
+    spoken = any(entry.speaks(language) and isinstance(at_hand[entry.name], LocalModel) for entry in members)
+    return [_choose(entry, at_hand[entry.name], language, spoken=spoken) for entry in members]
+
+
+def _choose(entry: Entry, state: LocalModel | str, language: str | None, *, spoken: bool) -> Choice:
+    if isinstance(state, str):
+        return Choice(entry.name, None, f"left out: {state}")
+    if entry.speaks(language):
+        return Choice(entry.name, state, entry.why)
+    speaks = "/".join(entry.languages)
+    if spoken:
+        return Choice(entry.name, None, f"left out: it was trained on {speaks} and the texts look like {language}; a model that speaks {language} is at hand")
+    return Choice(entry.name, state, f"offered although it was trained on {speaks} and the texts look like {language}: no default model that speaks {language} is on this machine (try --models e5-small)")
+
+
+def _at_hand(entry: Entry) -> LocalModel | str:
+    """The entry's model, or why there is none here."""
+    try:
+        return resolve(entry.name, policy="never")
+    except NotAtHand:
+        return f"it is not on this machine; name it to fetch it (--models {entry.name}, about {entry.size_mb} MB)"
+    except (MissingExtra, ModelError) as error:
+        return str(error)
+
+
+def _entry_of(name: str) -> Entry | None:
+    """By short name, by repository, or by a repository's last part (``bert-base-uncased``)."""
+    known = entries()
+    if name in known:
+        return known[name]
+    return next((entry for entry in known.values() if name == entry.hub or ("/" not in name and name == entry.hub.partition("/")[2])), None)
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 and "@" not in name
+
+
+def _from_folder(name: str) -> LocalModel:
+    folder = Path(name).expanduser()
+    if not folder.exists():
+        raise UnknownName(f"There is no model folder {name!r}. Check the path, or choose one of: {', '.join(entries())}.")
+    if not folder.is_dir():
+        raise ModelError(f"{name}: a model is a folder with config.json and model.safetensors; got a file. Name the folder it lies in.")
+    return inspect_folder(folder, name=name)
+
+
+def _snapshot(hub: str, revision: str | None, entry: Entry | None, policy: FetchPolicy, name: str) -> Snapshot:
+    cached = find_cached(hub, revision=revision) if policy != "always" else None
+    if cached is not None:
+        return cached
+    size = entry.size_mb if entry else None
+    if policy == "never":
+        about = f", about {size} MB" if size else ""
+        raise NotAtHand(f"Model {name!r} ({hub}{about}) is not on this machine, and fetching is not allowed here. Allow the network once (leave out --offline), or name a folder that holds it.")
+    return fetch(hub, revision=revision, about_mb=size)
