@@ -130,17 +130,16 @@ class Fitted(ABC):
 
 
 class Recipe(ABC):
-    """A way to adapt: made from a `Setting`, fitted on rows.
+    """A way to adapt: made from a `Setting`, fitted on rows. What it needs and does in half a sentence stands in `registry.ENTRIES`.
 
     Attributes:
         name: as in `RECIPES` and ``--recipes``.
-        needs: what kind of model it starts from.
-        summary: what it does, in half a sentence, for ``--help`` and the report.
+        fitted: the kind of model that `fit` returns and a saved folder is loaded as.
+        setting: all it was given besides the rows.
     """
 
     name: ClassVar[str]
-    needs: ClassVar[Needs]
-    summary: ClassVar[str]
+    fitted: ClassVar[type[Fitted]]
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

@@ -1,0 +1,139 @@
+"""A fitted model on disk: safetensors and JSON, with a manifest (`ringsmith.json`) that names every file and its SHA-256.
+
+A folder appears whole or not at all: everything is written beside it and renamed at the end, the manifest last. Nothing here can
+run code on loading: no pickle, no module names (the recipe's name is looked up in `RECIPES`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ringsmith.catalogue import LocalModel
+from ringsmith.errors import MachineError, ModelError, UsageError
+from ringsmith.tasks import Task
+from ringsmith.text import TextSteps
+
+SCHEMA = 1
+FORMAT = "ringsmith-model"
+MANIFEST = "ringsmith.json"
+KEYS = ("schema", "format", "ringsmith", "recipe", "task", "steps", "backbone", "options", "files")
+"""What a manifest of this schema holds, no more and no less."""
+BLOCK = 1 << 20
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder` to write into; it becomes `folder` when the block ends without an error.
+
+    Raises:
+        UsageError: `folder` exists and is not an empty folder.
+        MachineError: the disk is full or writing is not allowed.
+    """
+    folder = folder.absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder}: a model is written into an empty or a new folder; this one holds something else. Name another folder or empty this one.")
+    scratch: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        yield scratch
+        scratch.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        scratch.rename(folder)
+    except OSError as error:
+        raise MachineError(f"{folder}: the model cannot be written: {error.strerror or error}. Choose a folder you may write to, with free space.") from error
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            total.update(block)
+    return total.hexdigest()
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """Path below `folder` (with ``/``) -> SHA-256, for every file but the manifest, sorted."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+
+
+def write_json(path: Path, content: Any) -> None:
+    """`content` as indented UTF-8 JSON; NaN is a fault."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_manifest(folder: Path, *, recipe: str, task: Task, steps: TextSteps, model: LocalModel | None, options: Mapping[str, Any]) -> None:
+    """Write `ringsmith.json` over all files that lie in `folder`; call it last."""
+    backbone = None if model is None else {"name": model.name, "revision": model.revision, "weights_sha256": model.weights_sha256, "licence": model.licence}
+    content = {
+        "schema": SCHEMA,
+        "format": FORMAT,
+        "ringsmith": _version(),
+        "recipe": recipe,
+        "task": task.to_json(),
+        "steps": steps.to_json(),
+        "backbone": backbone,
+        "options": dict(options),
+        "files": hash_files(folder),
+    }
+    scratch = folder / f".{MANIFEST}"
+    write_json(scratch, content)
+    os.replace(scratch, folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a fitted model's folder, checked for form; the files are checked by `check_files`.
+
+    Raises:
+        ModelError: no such folder, no manifest, broken JSON, another format or schema, fields missing or unknown.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(f"{folder}: a fitted model's folder holds {MANIFEST}; this one does not{'' if folder.is_dir() else ' exist'}. Name the folder that `compare` or `save` wrote (its 'best').")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: must be JSON as Ringsmith wrote it; {error}. Save the model again.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ModelError(f"{path}: must say \"format\": \"{FORMAT}\". It was not written by Ringsmith; name a fitted model's folder.")
+    if content.get("schema") != SCHEMA:
+        raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. Install the version that wrote it ({content.get('ringsmith')}) or save the model again.")
+    if wrong := sorted(set(KEYS) ^ content.keys()):
+        raise ModelError(f"{path}: must hold exactly {', '.join(KEYS)}; missing or unknown: {', '.join(wrong)}. Save the model again.")
+    return content
+
+
+def check_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Hold every file against the SHA-256 the manifest gives for it.
+
+    Raises:
+        ModelError: files are missing or altered; all of them are named.
+    """
+    outside = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
+    missing = [name for name in files if name not in outside and not (folder / name).is_file()]
+    altered = [name for name, digest in files.items() if name not in outside and name not in missing and hash_file(folder / name) != digest]
+    faults = [f"{kind}: {', '.join(names)}" for kind, names in (("outside the folder", outside), ("missing", missing), ("altered", altered)) if names]
+    if faults:
+        raise ModelError(f"{folder}: every file must be as {MANIFEST} recorded it; {'; '.join(faults)}. Copy the whole folder again, or save the model again.")
+
+
+def _version() -> str:
+    try:
+        return version("ringsmith")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,54 @@
+"""From the options a user wrote to a recipe's frozen dataclass: all faults said at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from ringsmith.errors import OptionError
+
+T = TypeVar("T")
+Rule = tuple[str, Callable[[Any], bool], str]
+"""Field, what must hold of its value, and the same in words: ``("epochs", lambda n: n >= 1, "at least 1")``."""
+
+
+def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T:
+    """The dataclass `kind` with these options in place of its defaults.
+
+    Raises:
+        OptionError: names the dataclass does not have (the nearest ones are offered), or values that break a rule.
+
+    Examples:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Options:
+        ...     epochs: int = 3
+        >>> read_options(Options, {"epoch": 4}, recipe="full")
+        Traceback (most recent call last):
+        ringsmith.errors.OptionError: Recipe 'full' has no option 'epoch'; did you mean 'epochs'? Its options: epochs.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    if unknown := sorted(options.keys() - set(known)):
+        near = get_close_matches(unknown[0], known, n=1)
+        hint = f"; did you mean {near[0]!r}" if near else ""
+        raise OptionError(f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}{hint}? Its options: {', '.join(known)}." if near else f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}. Its options: {', '.join(known) or 'none'}.")
+    return kind(**options)
+
+
+def hold(options: object, rules: tuple[Rule, ...]) -> None:
+    """Check every rule of an options dataclass and name all that are broken; call it in ``__post_init__``.
+
+    Raises:
+        OptionError: at least one value breaks its rule.
+    """
+    broken = [f"{name!r} must be {words}; got {getattr(options, name)!r}" for name, rule, words in rules if not _holds(rule, getattr(options, name))]
+    if broken:
+        raise OptionError(". ".join(broken) + ". Leave it out for the usual value.")
+
+
+def _holds(rule: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return bool(rule(value))
+    except TypeError:
+        return False

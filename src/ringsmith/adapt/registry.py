@@ -1,0 +1,101 @@
+"""The list of recipes, and how one is found by its name without loading what it stands on."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringsmith._optional import try_import
+from ringsmith.adapt.folder import check_files, read_manifest
+from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
+from ringsmith.errors import ModelError, UnknownName, UsageError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list.
+
+    Attributes:
+        place: ``"module:Class"`` of the `Recipe`.
+        needs: what kind of model it starts from.
+        summary: what it does, in half a sentence, for ``--help`` and the report.
+    """
+
+    place: str
+    needs: Needs
+    summary: str
+
+
+ENTRIES: dict[str, Entry] = {
+    "majority": Entry("ringsmith.adapt.majority:Majority", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
+    "tfidf": Entry("ringsmith.adapt.tfidf:Tfidf", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
+    "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
+    "full": Entry("ringsmith.adapt.full:Full", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
+}
+"""Name -> recipe. A new recipe is one file, one test and one line here."""
+
+RECIPES: dict[str, str] = {name: entry.place for name, entry in ENTRIES.items()}
+"""Name -> ``"module:Class"``."""
+
+
+def recipe_needs(name: str) -> Needs:
+    """What kind of model the recipe `name` starts from; loads neither torch nor scikit-learn.
+
+    Examples:
+        >>> recipe_needs("probe")
+        'transformer'
+    """
+    return _entry(name).needs
+
+
+def recipe_summary(name: str) -> str:
+    """What the recipe `name` does, in half a sentence; loads neither torch nor scikit-learn."""
+    return _entry(name).summary
+
+
+def create_recipe(name: str, setting: Setting) -> Recipe:
+    """The recipe `name`, ready to fit.
+
+    Raises:
+        UnknownName: there is no such recipe.
+        OptionError: an option is unknown to the recipe or breaks its rule.
+        UsageError: the recipe starts from a model and the setting names none.
+        MissingExtra: the recipe stands on a package that is not installed.
+    """
+    if _entry(name).needs == "transformer" and setting.model is None:
+        raise UsageError(f"Recipe {name!r} starts from a pre-trained model; none was named. Add one (--models minilm) or choose a recipe that needs none.")
+    return _recipe(name)(setting)
+
+
+def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
+    """The fitted model in `folder`, after its files were held against their hashes.
+
+    Args:
+        folder: what `Fitted.save` wrote.
+        threads: CPU threads to predict with, None for all cores of this machine.
+
+    Raises:
+        ModelError: not a fitted model's folder, of another schema, or a file is missing or altered.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    check_files(folder, manifest["files"])
+    if manifest["recipe"] not in ENTRIES:
+        raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. Install the version of Ringsmith that wrote it ({manifest['ringsmith']}).")
+    return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
+
+
+def _entry(name: str) -> Entry:
+    if name not in ENTRIES:
+        raise UnknownName.of("recipe", name, ENTRIES)
+    return ENTRIES[name]
+
+
+def _recipe(name: str) -> type[Recipe]:
+    entry = _entry(name)
+    if entry.needs == "transformer":
+        try_import("torch", purpose=f"the recipe {name!r}")
+    module, _, cls = entry.place.partition(":")
+    found: type[Recipe] = getattr(importlib.import_module(module), cls)
+    return found
