@@ -73,7 +73,7 @@ def entries() -> dict[str, Entry]:
 @cache
 def groups() -> dict[str, str]:
     """Group name -> what it holds."""
-    return dict(_toml()["group"])
+    return {name: str(text) for name, text in _toml()["group"].items()}
 
 
 @cache

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 FetchPolicy = Literal["never", "if-missing", "always"]
 """When the hub is asked: never, for what is not on this machine yet, or every time (for the newest commit)."""
 PATTERNS = ("config.json", "model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json", "README.md", "LICENSE*", "sentence_bert_config.json")
-TOKENIZER_PATTERNS = ("tokenizer*.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.spm", "spiece.model", "sentencepiece*.model")
+TOKENIZER_PATTERNS = (
+    "tokenizer*.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.spm",
+    "spiece.model",
+    "sentencepiece*.model",
+)
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 PURPOSE = "fetching a model from the hub"
 
@@ -77,7 +87,8 @@ def fetch(hub: str, *, revision: str | None = None, about_mb: int | None = None)
         _refuse_pickle(hub, library.HfApi().model_info(hub, revision=revision))
         folder = library.snapshot_download(hub, revision=revision, allow_patterns=[*PATTERNS, *TOKENIZER_PATTERNS], ignore_patterns="*/*")
     except errors.GatedRepoError as error:
-        raise NotAtHand(f"Model {hub!r}: its makers ask for a login before it may be fetched. Accept their terms on https://huggingface.co/{hub}, then run 'hf auth login'.") from error
+        way_out = f"Accept their terms on https://huggingface.co/{hub}, then run 'hf auth login'."
+        raise NotAtHand(f"Model {hub!r}: its makers ask for a login before it may be fetched. {way_out}") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         at = "" if revision is None else f" at revision {revision!r}"
         raise UnknownName(f"The hub has no public model {hub!r}{at}. Check the spelling, or run 'hf auth login' if it is private.") from error
@@ -94,7 +105,7 @@ def fetch(hub: str, *, revision: str | None = None, about_mb: int | None = None)
 
 def _unreachable(hub: str, size: str, error: Exception) -> NotAtHand:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return NotAtHand(f"Model {hub!r}{size} could not be fetched: {reason}. Mend the connection, name a folder that holds it, or choose a model of 'ringsmith models' that is on this machine.")
+    return NotAtHand(f"Model {hub!r}{size} could not be fetched: {reason}. Mend the connection, name a folder that holds it, or choose a model that is on this machine.")
 
 
 def _refuse_pickle(hub: str, info: ModelInfo) -> None:
@@ -103,6 +114,5 @@ def _refuse_pickle(hub: str, info: ModelInfo) -> None:
         return
     pickles = [name for name in names if name.endswith((".bin", ".pt", ".ckpt"))]
     found = f"only pickle ({', '.join(pickles[:2])}), and opening a pickle can run code" if pickles else "none"
-    raise ModelError(
-        f"Model {hub!r}: weights must be safetensors; got {found}. Look for a branch that holds them (https://huggingface.co/{hub}/discussions; name it as '{hub}@refs/pr/N'), or convert a copy: https://huggingface.co/spaces/safetensors/convert."
-    )
+    branch = f"Look for a branch that holds them (https://huggingface.co/{hub}/discussions) and name it as '{hub}@refs/pr/N'"
+    raise ModelError(f"Model {hub!r}: weights must be safetensors; got {found}. {branch}, or convert a copy: https://huggingface.co/spaces/safetensors/convert.")

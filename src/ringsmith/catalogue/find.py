@@ -88,9 +88,7 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
     return inspect_folder(snapshot.folder, name=name, revision=snapshot.revision, licence=entry.licence if entry else None)
 
 
-def expand(
-    models: Sequence[str] | None = None, *, language: str | None = None, policy: FetchPolicy = "if-missing", offline: bool = False
-) -> list[Choice]:
+def expand(models: Sequence[str] | None = None, *, language: str | None = None, policy: FetchPolicy = "if-missing", offline: bool = False) -> list[Choice]:
     """The models to compare, each with the reason why it is in or left out.
 
     Args:
@@ -128,7 +126,8 @@ def _choose(entry: Entry, state: LocalModel | str, language: str | None, *, spok
     speaks = "/".join(entry.languages)
     if spoken:
         return Choice(entry.name, None, f"left out: it was trained on {speaks} and the texts look like {language}; a model that speaks {language} is at hand")
-    return Choice(entry.name, state, f"offered although it was trained on {speaks} and the texts look like {language}: no default model that speaks {language} is on this machine (try --models e5-small)")
+    lack = f"no default model that speaks {language} is on this machine (try --models e5-small)"
+    return Choice(entry.name, state, f"offered although it was trained on {speaks} and the texts look like {language}: {lack}")
 
 
 def _at_hand(entry: Entry) -> LocalModel | str:
@@ -150,7 +149,7 @@ def _entry_of(name: str) -> Entry | None:
 
 
 def _is_path(name: str) -> bool:
-    return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 and "@" not in name
+    return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name)
 
 
 def _from_folder(name: str) -> LocalModel:
@@ -169,5 +168,6 @@ def _snapshot(hub: str, revision: str | None, entry: Entry | None, policy: Fetch
     size = entry.size_mb if entry else None
     if policy == "never":
         about = f", about {size} MB" if size else ""
-        raise NotAtHand(f"Model {name!r} ({hub}{about}) is not on this machine, and fetching is not allowed here. Allow the network once (leave out --offline), or name a folder that holds it.")
+        way_out = "Allow the network once (leave out --offline), or name a folder that holds it."
+        raise NotAtHand(f"Model {name!r} ({hub}{about}) is not on this machine, and fetching is not allowed here. {way_out}")
     return fetch(hub, revision=revision, about_mb=size)

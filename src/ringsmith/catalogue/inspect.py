@@ -18,7 +18,7 @@ OTHERS = (".h5", ".msgpack", ".ot", ".onnx", ".gguf")
 LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
 WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "emb_dim")
-OFFSET = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "roberta-prelayernorm", "xmod", "mobilebert-roberta", "ibert", "esm", "luke", "mluke"}
+OFFSET = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "roberta-prelayernorm", "xmod", "ibert", "esm", "luke", "mluke"}
 """Families whose positions start after the padding id, so that ``pad_token_id + 1`` of them are never used."""
 UNLIMITED = {"xlnet", "t5", "mt5", "umt5", "transfo-xl", "bloom", "longt5", "mamba", "rwkv"}
 """Families with relative positions only: whatever their config says, there is no longest input."""
@@ -68,7 +68,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: the config cannot be read as JSON ({error}). Fetch or save it again.") from error
     if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
-        raise ModelError(f"{path}: the config must name its 'model_type' (\"bert\", \"gpt2\" ...); got none. It is not a transformers model, or was saved by another library.")
+        raise ModelError(f'{path}: the config must name its \'model_type\' ("bert", "gpt2" ...); got none. It is not a transformers model, or was saved by another library.')
     part = content.get("text_config")
     if isinstance(part, dict) and not any(key in content for key in WIDTHS):
         return {**content, **{key: value for key, value in part.items() if key != "model_type"}}
@@ -88,13 +88,12 @@ def weight_files(folder: Path) -> list[Path]:
         return _shards(index)
     present = sorted(path.name for path in folder.iterdir() if path.is_file())
     if pickles := [name for name in present if name.endswith(PICKLES) and name != "training_args.bin"]:
-        raise ModelError(
-            f"{folder}: weights must be safetensors; got only pickle ({', '.join(pickles[:3])}), and opening a pickle can run code. If you trust its maker, convert it once, in that folder: {convert_command(pickles[0])}"
-        )
+        danger = f"got only pickle ({', '.join(pickles[:3])}), and opening a pickle can run code"
+        raise ModelError(f"{folder}: weights must be safetensors; {danger}. If you trust its maker, convert it once, in that folder: {convert_command(pickles[0])}")
     if "adapter_model.safetensors" in present:
-        raise ModelError(f"{folder}: a whole model is needed; got an adapter only (adapter_model.safetensors). Merge it into its base model with peft's merge_and_unload() and save_pretrained().")
+        raise ModelError(f"{folder}: a whole model is needed; got an adapter only (adapter_model.safetensors). Merge it into its base model (peft: merge_and_unload).")
     if others := [name for name in present if name.endswith((".safetensors", *OTHERS))]:
-        raise ModelError(f"{folder}: weights must be called model.safetensors (or model.safetensors.index.json with its shards); got {', '.join(others[:3])}. Save it with transformers' save_pretrained().")
+        raise ModelError(f"{folder}: weights must be called model.safetensors (or have a model.safetensors.index.json); got {', '.join(others[:3])}. Use save_pretrained().")
     raise ModelError(f"{folder}: there are no weights; a model folder holds model.safetensors; got {_listing(folder)}. Fetch or save the model again.")
 
 
@@ -138,7 +137,8 @@ def _refuse_remote_code(folder: Path, config: Mapping[str, Any]) -> None:
     places = list(spec.submodule_search_locations or []) if spec else []
     known = any((Path(place) / "models" / config["model_type"].replace("-", "_")).is_dir() for place in places)
     if config.get("auto_map") and not known:
-        raise ModelError(f"{folder}: a model must run without code of its own; got model_type {config['model_type']!r} with 'auto_map' (trust_remote_code is off here, always). Choose a model that transformers itself knows.")
+        got = f"got model_type {config['model_type']!r} with 'auto_map' (trust_remote_code is off here, always)"
+        raise ModelError(f"{folder}: a model must run without code of its own; {got}. Choose a model that transformers itself knows.")
 
 
 def _shards(index: Path) -> list[Path]:

@@ -49,7 +49,7 @@ def read_header(path: Path) -> list[Tensor]:
         start = file.read(8)
         length = int.from_bytes(start, "little")
         if len(start) < 8 or not 2 <= length <= LARGEST_HEADER:
-            raise ModelError(f"{path}: not a safetensors file: a header length of 2 to {LARGEST_HEADER:,} bytes is the rule; got {length:,} in a file of {size:,} bytes. Fetch or save it again.")
+            raise ModelError(f"{path}: not a safetensors file: its header must have 2 to {LARGEST_HEADER:,} bytes; got {length:,} in a file of {size:,}. Fetch or save it again.")
         if 8 + length > size:
             raise _cut_off(path, 8 + length, size)
         header = file.read(length)
@@ -79,7 +79,7 @@ def _parse(path: Path, header: bytes, offset: int) -> list[Tensor]:
     tensors.sort(key=lambda tensor: tensor.begin)
     ends = [offset, *(tensor.end for tensor in tensors)]
     if not sound or any(tensor.begin != end for tensor, end in zip(tensors, ends, strict=False)):
-        raise ModelError(f"{path}: the header of the safetensors file contradicts itself (tensors must lie one after the other, each as long as its shape). Fetch or save it again.")
+        raise ModelError(f"{path}: the header of the safetensors file contradicts itself (tensors must lie end to end, each as long as its shape). Fetch or save it again.")
     return tensors
 
 

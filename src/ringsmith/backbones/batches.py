@@ -1,0 +1,36 @@
+"""Rows into batches of about equal work: sorted by length, so that almost nothing is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.records import Rows
+
+
+def batches_by_tokens(lengths: Sequence[int] | npt.NDArray[np.integer], max_tokens: int, max_rows: int | None = None) -> list[Rows]:
+    """Every position once, in batches of similar length whose padded size (rows x longest row) stays within `max_tokens`.
+
+    Args:
+        lengths: n lengths in tokens.
+        max_tokens: padded tokens of a batch; a longer row gets a batch of its own.
+        max_rows: most rows of a batch, None for no limit.
+
+    Returns:
+        Arrays of positions, longest rows first (so that memory runs out at once or never); equal lengths keep their order.
+
+    Examples:
+        >>> [batch.tolist() for batch in batches_by_tokens([3, 9, 4, 3], max_tokens=10)]
+        [[1], [2, 0], [3]]
+    """
+    sizes = np.asarray(lengths, dtype=np.int64)
+    order = np.argsort(-sizes, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        fits = max(1, max_tokens // max(1, int(sizes[order[start]])))
+        end = start + (fits if max_rows is None else min(fits, max_rows))
+        batches.append(order[start:end])
+        start = end
+    return batches

@@ -1,0 +1,46 @@
+"""A transformer with a fresh classification head, for fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import transformers
+
+from ringsmith.backbones.load import read_tokeniser, read_weights
+from ringsmith.backbones.tokens import Tokeniser
+from ringsmith.catalogue import LocalModel
+
+HEADS = ("pooler", "classifier", "score", "classification_head", "pre_classifier", "sequence_summary", "logits_proj", "head", "summary", "dense", "transformer_head")
+"""Parts of a tensor's name that belong to a head, and may therefore be missing from the folder."""
+
+
+def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: bool = False, seed: int = 0) -> tuple[Tokeniser, Any]:
+    """The model with a new head over `labels`, and its tokenizer.
+
+    Args:
+        model: a folder as `catalogue.resolve` checked it; a head it already has is kept only if it has the same number of labels.
+        labels: class names in the order of the outputs; they become ``id2label`` and ``label2id`` of the config.
+        multilabel: whether a row may have several labels (sigmoid instead of softmax).
+        seed: of the head's random start; the global generator is left as it was.
+
+    Returns:
+        The tokeniser, and an ``nn.Module`` (float32, CPU, training mode) whose forward gives ``.logits`` (rows, labels).
+
+    Raises:
+        ModelError: the architecture has no classification head in transformers, or the weights do not fit.
+    """
+    settings: dict[str, Any] = {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: number for number, label in enumerate(labels)},
+        "problem_type": "multi_label_classification" if multilabel else "single_label_classification",
+        "ignore_mismatched_sizes": True,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = read_weights(transformers.AutoModelForSequenceClassification, model, settings, new=HEADS)
+    tokeniser = read_tokeniser(model, module)
+    module.config.pad_token_id = tokeniser.pad_id
+    return tokeniser, module.train()

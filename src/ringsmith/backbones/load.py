@@ -1,0 +1,159 @@
+"""A model's folder into memory: the only home of `from_pretrained`.
+
+Decisions:
+- Always a local folder that `catalogue` has checked, ``local_files_only``, safetensors, no remote code: nothing here can reach the
+  network or run a model's own code.
+- Of an encoder-decoder (T5, BART) the encoder is used.
+- Weights that do not fit the architecture are refused, not silently replaced by random numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+
+from ringsmith.backbones.backbone import Backbone
+from ringsmith.backbones.pooling import CLS_AT_END
+from ringsmith.backbones.tokens import Tokeniser
+from ringsmith.catalogue import LocalModel
+from ringsmith.errors import ModelError, OptionError
+
+Precision = Literal["auto", "float32", "bfloat16"]
+UNLIMITED_TOKENS = 1_024
+"""Where the architecture has no longest input (XLNet, T5), rows are cut here: attention costs the square of it."""
+TOKENIZER_RULE = "A model folder holds tokenizer.json (or vocab.txt, or a .model file); copy it there, or fetch the model again."
+SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
+
+def load_backbone(model: LocalModel, *, threads: int | None = None, precision: Precision = "auto", device: str | None = None, max_tokens: int | None = None) -> Backbone:
+    """The transformer in `model.folder`, ready for `encode`.
+
+    Args:
+        model: a folder as `catalogue.resolve` checked it.
+        threads: CPU threads; None for all cores this process may use.
+        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it was measured to be faster here and to give the same vectors.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
+        max_tokens: cut rows here; None for what the model takes.
+
+    Raises:
+        ModelError: no tokenizer, or weights that do not fit.
+    """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise OptionError(f"'precision' must be auto, float32 or bfloat16; got {precision!r}. Leave it out for auto.")
+    count = set_threads(threads)
+    place = device or best_device()
+    module: Any = read_body(model)
+    tokeniser = read_tokeniser(model, module, max_tokens)
+    chosen = ("bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32") if precision == "auto" else precision
+    return Backbone(
+        model=model,
+        module=module.to(place).eval().requires_grad_(False),
+        tokeniser=tokeniser,
+        device=place,
+        threads=count,
+        precision=chosen,
+        precision_note="",
+        layers=model.layers + 1,
+        cls_at_end=module.config.model_type in CLS_AT_END,
+    )
+
+
+def set_threads(threads: int | None) -> int:
+    """Give torch this many CPU threads, or all cores this process may use; returns how many."""
+    if threads is not None and threads < 1:
+        raise OptionError(f"'threads' must be at least 1; got {threads}. Leave it out for all cores.")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = threads or usable
+    torch.set_num_threads(count)
+    return count
+
+
+def best_device() -> str:
+    """``"cuda"`` or ``"mps"`` where there is one, else ``"cpu"``."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def read_body(model: LocalModel) -> Any:
+    """The body without a head, float32, on the CPU; the encoder alone of an encoder-decoder."""
+    module = read_weights(transformers.AutoModel, model, {})
+    return module.get_encoder() if module.config.is_encoder_decoder else module
+
+
+def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, new: tuple[str, ...] = ("pooler",)) -> Any:
+    """``auto.from_pretrained`` of a checked folder.
+
+    Args:
+        auto: one of transformers' Auto classes.
+        model: the folder.
+        settings: further settings of the config (labels of a head).
+        new: beginnings of tensors that the folder may lack.
+
+    Raises:
+        ModelError: the weights do not fit the architecture, or the architecture has no such head.
+    """
+    with _quiet():
+        try:
+            module, info = auto.from_pretrained(model.folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **SAFE, **settings)
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
+            reason = f"{model.architecture} cannot be loaded by transformers {transformers.__version__}: {_first_line(error)}"
+            raise ModelError(f"{model.folder}: {reason}. Fetch or save the model again, or choose another.") from error
+    missing = sorted(key for key in info["missing_keys"] if not any(part in new for part in key.split(".")))
+    if missing:
+        raise ModelError(f"{model.folder}: the weights do not fit the config: {len(missing)} tensors are missing, among them {missing[0]!r}. Fetch or save the model again.")
+    return module
+
+
+def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None) -> Tokeniser:
+    """The folder's tokenizer, with a pad token if it had none.
+
+    Raises:
+        ModelError: there is none, or it needs a package or code of its own.
+    """
+    with _quiet():
+        try:
+            hf = transformers.AutoTokenizer.from_pretrained(model.folder, **SAFE)
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
+            raise ModelError(f"{model.folder}: its tokenizer cannot be loaded: {_first_line(error)}. {TOKENIZER_RULE}") from error
+    if not len(hf):
+        raise ModelError(f"{model.folder}: there is no tokenizer. {TOKENIZER_RULE}")
+    spare = next((token for token in (hf.eos_token, hf.sep_token, hf.unk_token, hf.bos_token) if token is not None), None)
+    if hf.pad_token is None:
+        hf.pad_token = spare if spare is not None else hf.convert_ids_to_tokens(0)
+    empty = next((number for number in (hf.bos_token_id, hf.eos_token_id, hf.unk_token_id, hf.pad_token_id) if number is not None), 0)
+    limit = min(model.max_tokens or UNLIMITED_TOKENS, max_tokens or UNLIMITED_TOKENS * 1_024)
+    rows = module.get_input_embeddings().weight.shape[0]
+    hf.model_max_length = limit
+    return Tokeniser(hf=hf, max_tokens=limit, pad_id=min(int(hf.pad_token_id), rows - 1), empty_id=int(empty), types="token_type_ids" in hf.model_input_names, vocabulary=rows)
+
+
+def save_tokeniser(tokeniser: Tokeniser, folder: Path) -> None:
+    """Write the tokenizer into `folder`."""
+    tokeniser.save(folder)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bars and load reports: what matters is checked here and said in our own words."""
+    log: Any = transformers.utils.logging
+    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity(log.CRITICAL)
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(verbosity)
+        if bars:
+            log.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."
