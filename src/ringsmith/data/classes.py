@@ -1,0 +1,116 @@
+"""Which classes there are, and which have too few rows to be learnt and judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ringsmith.data.table import LabelledTable
+from ringsmith.errors import LabelError
+from ringsmith.records import Label, TextSet
+
+MIN_ROWS = 5
+"""Fewest rows of a class that can be split: every fold of five then tests it once."""
+
+
+def is_multilabel(labels: Sequence[Label]) -> bool:
+    """Whether the labels are tuples."""
+    return len(labels) > 0 and isinstance(labels[0], tuple)
+
+
+def class_counts(labels: Sequence[Label]) -> dict[str, int]:
+    """Label -> number of rows that carry it, largest first, equals by name."""
+    if is_multilabel(labels):
+        counts: Mapping[str, int] = Counter(name for names in labels for name in names)
+    else:
+        counts = Counter(cast(Sequence[str], labels))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def strata(labels: Sequence[Label]) -> npt.NDArray[np.int64]:
+    """A class number for each row to stratify by, int64 (n,): its label, or (multi-label) its rarest one; 0 ... in the order of names."""
+    if is_multilabel(labels):
+        counts = class_counts(labels)
+        names = [min(row, key=lambda name: (counts[name], name)) if row else "" for row in labels]
+    else:
+        names = cast(list[str], labels if isinstance(labels, list) else list(labels))
+    series = pl.Series(names, dtype=pl.String)
+    known = series.unique().sort()
+    return series.replace_strict(known, pl.arange(len(known), eager=True), return_dtype=pl.Int64).to_numpy().astype(np.int64)
+
+
+def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
+    """`table` without the rows of classes that have fewer than `min_rows` rows (``--min-rows``); they are counted as dropped.
+
+    In multi-label data the rare labels are taken off their rows; no row is dropped.
+    """
+    labels = table.texts.labels or []
+    rare = {name: count for name, count in class_counts(labels).items() if count < min_rows}
+    if not rare:
+        return table
+    names = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[:5]) + (", ..." if len(rare) > 5 else "")
+    if is_multilabel(labels):
+        kept = [tuple(name for name in row if name not in rare) for row in labels]
+        notes = [*table.findings.notes, f"{len(rare)} labels with fewer than {min_rows} rows were taken off their rows: {names}."]
+        return replace(table, texts=replace(table.texts, labels=kept), findings=replace(table.findings, notes=notes))
+    keep = np.flatnonzero(np.array([label not in rare for label in labels]))
+    reason = f"class below {min_rows} rows"
+    findings = replace(
+        table.findings,
+        rows_used=len(keep),
+        dropped={**table.findings.dropped, reason: len(labels) - len(keep)},
+        notes=[*table.findings.notes, f"{len(rare)} classes with fewer than {min_rows} rows were left out: {names}."],
+    )
+    split_names = None if table.split_names is None else [table.split_names[i] for i in keep.tolist()]
+    times = None if table.times is None else table.times[keep]
+    return LabelledTable(table.texts.take(keep), findings, split_names, times)
+
+
+def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
+    """Raise unless there are two classes, each with enough rows to be split.
+
+    Raises:
+        LabelError: one class only, or a class below `min_rows` rows: which, and how many it has.
+    """
+    labels = texts.labels or []
+    counts = class_counts(labels)
+    if len(counts) < 2 and not (is_multilabel(labels) and len(counts) == 1):
+        only = f"only {next(iter(counts))!r}" if counts else "no label at all"
+        raise LabelError(f"Two classes or more are needed; got {only} in {len(labels):,} rows. Check which column is the label (--label), or add rows of another class.")
+    rare = [] if is_multilabel(labels) else [(name, count) for name, count in counts.items() if count < min_rows]
+    if rare:
+        named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5} more classes" if len(rare) > 5 else "")
+        raise LabelError(
+            f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. "
+            f"Add rows, or leave such classes out with --min-rows {min_rows}."
+        )
+
+
+def compare_labels(train: TextSet, test: TextSet) -> list[str]:
+    """What to say about labels that only one of the two sets has.
+
+    Raises:
+        LabelError: they share none.
+    """
+    known, asked = class_counts(train.labels or []), class_counts(test.labels or [])
+    new = [name for name in asked if name not in known]
+    if asked and len(new) == len(asked):
+        raise LabelError(
+            f"The test rows must have labels that training knows; they share none: training has {_few(known)}, the test rows have {_few(asked)}. "
+            "Check --label, or write the labels alike in both files."
+        )
+    if not new:
+        return []
+    rows = sum(asked[name] for name in new)
+    return [f"{len(new)} labels of the test rows never occur in training ({_few(dict.fromkeys(new))}): those {rows:,} rows cannot be right and count as wrong."]
+
+
+def _few(names: Mapping[str, int] | dict[str, None]) -> str:
+    listed = list(names)
+    return ", ".join(map(repr, listed[:4])) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")

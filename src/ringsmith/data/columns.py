@@ -1,0 +1,297 @@
+"""Which column is the text, which the label: by name, then by content; never by a coin toss.
+
+A role the user names is taken as named. Otherwise a column must be the only good one: by a telling name (see `names`), or, where no name
+tells, by what it holds. Whatever stays ambiguous is a `ColumnError` that lists every column with examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import polars as pl
+
+from ringsmith.data import names
+from ringsmith.data.raw import RawTable
+from ringsmith.errors import ColumnError
+
+SAMPLE = 10_000
+NUMERIC = 0.95
+"""From this share of numbers on a column counts as numbers."""
+MOST_CLASSES = 1_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The columns the user named; None where they are to be found."""
+
+    text: str | None = None
+    label: str | None = None
+    pair: str | None = None
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The column of each role, None where there is none; and what to say about the choice."""
+
+    text: str
+    label: str | None
+    pair: str | None
+    group: str | None
+    time: str | None
+    split: str | None
+    notes: tuple[str, ...] = ()
+
+    def asked(self) -> Asked:
+        """These columns as a request: a second file is read with the same ones."""
+        return Asked(self.text, self.label, self.pair, self.group, self.time, self.split)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a column holds, measured on up to 10,000 rows.
+
+    Attributes:
+        name: the column's name.
+        rows: rows that are not empty.
+        distinct: number of different values.
+        characters: mean length in characters.
+        words: mean number of words.
+        numbers: share of values that are numbers.
+        listed: whether the values are lists.
+        examples: two values, shortened.
+    """
+
+    name: str
+    rows: int
+    distinct: int
+    characters: float
+    words: float
+    numbers: float
+    listed: bool
+    examples: tuple[str, ...]
+
+    @property
+    def few(self) -> bool:
+        """Whether the values recur like class names."""
+        return 2 <= self.distinct <= min(MOST_CLASSES, max(2, self.rows // 2)) and self.characters <= 60
+
+    @property
+    def prose(self) -> bool:
+        """Whether the values read like texts: several words, mostly different."""
+        return self.rows > 0 and self.numbers < 0.5 and not self.listed and self.distinct > 1 and (self.words >= 3 or self.characters >= 20) and self.distinct >= 0.2 * self.rows
+
+
+def find_columns(table: RawTable, asked: Asked, *, need_labels: bool = True) -> Columns:
+    """The column of each role.
+
+    Args:
+        table: the raw table.
+        asked: what the user named.
+        need_labels: False for prediction: a missing label column is then no fault.
+
+    Raises:
+        ColumnError: a named column does not exist, or a role is ambiguous; all columns are listed with examples.
+    """
+    frame = table.frame
+    taken = Asked(*(None if name is None else existing(table, role, name) for role, name in vars(asked).items()))
+    profiles = {name: profile(frame[name]) for name in frame.columns}
+    notes: list[str] = []
+    split = taken.split or _split_column(table, profiles, notes, need_labels)
+    others = [name for name in (taken.group, taken.time, split) if name is not None]
+    text = taken.text or table.text_column or _text_column(table, profiles, [*others, *filter(None, (taken.label, taken.pair))], notes, need_labels)
+    _refuse_numbers(table, profiles[text], asked_for=taken.text is not None)
+    pair = taken.pair or _pair_column(profiles, text, notes)
+    label = taken.label or table.label_column
+    if label is None and need_labels:
+        label = _label_column(table, profiles, [text, *others, *filter(None, (pair,))], notes)
+    _refuse_double(table, {"text": text, "label": label, "pair": pair})
+    return Columns(text, label, pair, taken.group, taken.time, split, tuple(notes))
+
+
+def existing(table: RawTable, role: str, name: str) -> str:
+    """The column that `name` means: its exact name, its name in another case, or its number from 1.
+
+    Raises:
+        ColumnError: there is no such column; the nearest names are offered.
+    """
+    columns = table.frame.columns
+    if name in columns:
+        return name
+    same = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
+    if len(same) == 1:
+        return same[0]
+    if name.isdecimal() and 1 <= int(name) <= len(columns):
+        return columns[int(name) - 1]
+    near = get_close_matches(name, columns, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise ColumnError(f"{table.source}: --{role} must name a column; there is none called {name!r}. {hint}The columns are: {', '.join(map(repr, columns))}.")
+
+
+def profile(column: pl.Series) -> Profile:
+    """Measure a column."""
+    sample = spread(column, SAMPLE).drop_nulls()
+    listed = isinstance(column.dtype, (pl.List, pl.Array))
+    strings = as_strings(sample).str.strip_chars()
+    strings = strings.filter(strings != "")
+    rows = len(strings)
+    if not rows:
+        return Profile(column.name, 0, 0, 0.0, 0.0, 0.0, listed, ())
+    lengths, words = strings.str.len_chars().mean(), (strings.str.head(5_000).str.count_matches(r"\s+") + 1).mean()
+    numbers = strings.str.head(40).cast(pl.Float64, strict=False).is_not_null().mean()
+    examples = tuple(shorten(value) for value in strings.unique(maintain_order=True).head(2))
+    return Profile(column.name, rows, strings.n_unique(), _number(lengths), _number(words), _number(numbers), listed, examples)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def spread(column: pl.Series, most: int) -> pl.Series:
+    """At most `most` values, evenly from the whole column: tables are often sorted by label."""
+    step = -(-len(column) // most) if most else 1
+    return column.gather_every(step) if step > 1 else column
+
+
+def as_strings(column: pl.Series) -> pl.Series:
+    """Any column as strings: whole floats without their ``.0``, lists joined by ``|``."""
+    if column.dtype == pl.String:
+        return column
+    if isinstance(column.dtype, pl.Array):
+        column = column.arr.to_list()
+    if isinstance(column.dtype, pl.List):
+        return column.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
+    if column.dtype.is_float() and (column.drop_nulls().drop_nans() % 1 == 0).all():
+        column = column.fill_nan(None).cast(pl.Int64, strict=False)
+    if column.dtype == pl.Binary:
+        return column.cast(pl.String, strict=False)
+    if isinstance(column.dtype, pl.Struct):
+        return column.struct.json_encode()
+    if column.dtype in (pl.Object, pl.Null):
+        return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
+    return column.cast(pl.String)
+
+
+def shorten(value: str, most: int = 40) -> str:
+    """`value` on one line, cut off after `most` characters."""
+    value = " ".join(value[: 4 * most].split())
+    return value if len(value) <= most else value[: most - 1] + "…"
+
+
+def _of_name(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequence[str]) -> list[Profile]:
+    return [found for name, found in profiles.items() if names.plain(name) in known and name not in excluded and found.rows]
+
+
+def _text_column(table: RawTable, profiles: dict[str, Profile], excluded: Sequence[str], notes: list[str], need_labels: bool) -> str:
+    """The text column: a telling name first, content second."""
+    first = [found for found in _of_name(profiles, names.FIRST, excluded) if names.SECOND[names.plain(found.name)] in {names.plain(name) for name in profiles}]
+    named = [found for found in _of_name(profiles, names.TEXT, excluded) if found.numbers < NUMERIC] or first
+    if not named:
+        named = _of_name(profiles, names.TEXT, excluded)
+    free = [found for name, found in profiles.items() if name not in excluded and found.rows and names.plain(name) not in names.IDENTITY | names.LABEL]
+    content = [found for found in free if found.prose] or ([found for found in free if not found.few and found.numbers < NUMERIC and not found.listed] if len(free) > 1 else free)
+    candidates = sorted(named or content, key=lambda found: found.characters, reverse=True)
+    if len(candidates) == 1 or (candidates and (named or candidates[0].characters >= 2 * candidates[1].characters)):
+        if len(candidates) > 1:
+            rest = ", ".join(repr(found.name) for found in candidates[1:4])
+            notes.append(f"Of the columns that could be the text, {candidates[0].name!r} has the longest texts and was taken (not {rest}); --text names another.")
+        return candidates[0].name
+    if not candidates and len(profiles) == 1 and not need_labels:
+        return next(iter(profiles))
+    raise _ask(table, profiles, "text", candidates)
+
+
+def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Sequence[str], notes: list[str]) -> str:
+    """The label column: a strong name, a weak name, then content."""
+    if len(profiles) == 1:
+        raise ColumnError(
+            f"{table.source}: a text column and a label column are needed; the table has one column, {listing(profiles.values())}. "
+            "Add the labels, or check the delimiter."
+        )
+    for known in (names.LABEL, names.WEAK_LABEL):
+        found = _of_name(profiles, known, excluded)
+        if len(found) > 1:
+            found = _same_thing(table, found, notes) or found
+        if len(found) == 1:
+            return found[0].name
+        if found:
+            raise _ask(table, profiles, "label", found)
+    free = [found for name, found in profiles.items() if name not in excluded and found.rows and names.plain(name) not in names.IDENTITY | names.TEXT]
+    content = [found for found in free if found.few or found.listed]
+    content = content or (free if len(profiles) == 2 else [])
+    if len(content) == 1:
+        return content[0].name
+    raise _ask(table, profiles, "label", content)
+
+
+def _same_thing(table: RawTable, found: list[Profile], notes: list[str]) -> list[Profile]:
+    """Of columns that say the same in other words (a number and its name) the one in words; nothing where they differ."""
+    frame = table.frame.select(as_strings(table.frame[part.name]) for part in found)
+    if frame.unique().height != max(frame[part.name].n_unique() for part in found):
+        return []
+    best = min(found, key=lambda part: (part.numbers, part.name))
+    notes.append(f"The columns {', '.join(repr(part.name) for part in found)} say the same; {best.name!r} was taken as the label.")
+    return [best]
+
+
+def _pair_column(profiles: dict[str, Profile], text: str, notes: list[str]) -> str | None:
+    """The second text that belongs to a first one by its name (premise and hypothesis, sentence1 and sentence2)."""
+    wanted = names.SECOND.get(names.plain(text))
+    found = [name for name in profiles if wanted and names.plain(name) == wanted]
+    if len(found) != 1:
+        return None
+    notes.append(f"The texts are pairs: {text!r} with {found[0]!r}.")
+    return found[0]
+
+
+def _split_column(table: RawTable, profiles: dict[str, Profile], notes: list[str], need_labels: bool) -> str | None:
+    """A column named like one, all of whose values name splits."""
+    if table.split_column or not need_labels:
+        return table.split_column
+    for name, found in profiles.items():
+        if names.plain(name) in names.SPLIT and 2 <= found.distinct <= 20:
+            values = as_strings(table.frame[name]).drop_nulls().unique().to_list()
+            if all(names.split_kind(value) for value in values if value.strip()):
+                notes.append(f"The column {name!r} says which rows are for training, validation and test; it is followed.")
+                return name
+    return None
+
+
+def _refuse_numbers(table: RawTable, found: Profile, *, asked_for: bool) -> None:
+    if found.numbers >= NUMERIC:
+        how = "--text names" if asked_for else "the text column would be"
+        raise ColumnError(
+            f"{table.source}: the text column must hold texts; {how} {found.name!r}, which holds numbers ({', '.join(found.examples)}). Name the column of the texts with --text; "
+            f"the columns are {', '.join(map(repr, table.frame.columns))}."
+        )
+
+
+def _refuse_double(table: RawTable, roles: dict[str, str | None]) -> None:
+    by_column: dict[str, list[str]] = {}
+    for role, name in roles.items():
+        if name is not None:
+            by_column.setdefault(name, []).append(f"--{role}")
+    for name, used in by_column.items():
+        if len(used) > 1:
+            raise ColumnError(f"{table.source}: a column can have one role; {name!r} would be {' and '.join(used)}. Name another column for one of them.")
+
+
+def _ask(table: RawTable, profiles: dict[str, Profile], role: str, candidates: Sequence[Profile]) -> ColumnError:
+    """The sentence that lists the columns and asks."""
+    why = "none stands out"
+    if len(candidates) > 1:
+        why = f"{', '.join(repr(found.name) for found in candidates[:4])} could {'both' if len(candidates) == 2 else 'all'} be it"
+    return ColumnError(f"{table.source}: it must be clear which column is the {role}; {why}. Name it with --{role}; the columns are: {listing(profiles.values())}.")
+
+
+def listing(profiles: Iterable[Profile]) -> str:
+    """Every column with two examples, for a message."""
+    parts = []
+    for found in profiles:
+        examples = ", ".join(map(repr, found.examples)) or "empty"
+        parts.append(f"{found.name!r} ({examples})")
+    return "; ".join(parts)

@@ -1,0 +1,102 @@
+"""A sample of text -> its dialect: each is tried, the one that cuts the sample into the most even records wins.
+
+Evidence beats hope: quoting is assumed only where a quoted cell holds what needs quoting, or where every quote stands where a quoted cell's
+must; a delimiter is accepted only where nearly all records have the same number of cells, or where the first record names known columns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ringsmith.data import names
+from ringsmith.data.scan import Dialect, parse
+
+DELIMITERS = ("\t", ",", ";", "|")
+QUOTES = (None, '"', "'")
+SAMPLE = 1 << 17
+EVEN = 0.8
+"""Smallest share of records with the usual number of cells for a delimiter without named columns."""
+BLANK_ROWS = 20
+"""Fewest lines from which on ``label text`` with one blank between may be recognised."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One dialect tried on the sample: how many cells a record has, how many records agree, whether the first names columns, proof of quoting."""
+
+    dialect: Dialect
+    width: int
+    even: float
+    named: bool
+    proof: int
+
+
+def sniff(sample: str, scattered: str = "") -> Dialect:
+    r"""The dialect of `sample`, the beginning of a file in whole records; ``Dialect("", None)`` where each line is one cell.
+
+    Args:
+        sample: whole records from the beginning.
+        scattered: lines from all over the file (files are often sorted by label), for telling ``label text``; empty for `sample` itself.
+
+    Examples:
+        >>> sniff("text;label\n'a; b';x\n'c';y\n")
+        Dialect(delimiter=';', quote="'")
+    """
+    trials = [trial for delimiter in DELIMITERS if delimiter in sample for trial in _trials(sample, delimiter)]
+    accepted = [trial for trial in trials if trial.width > 1 and (trial.even >= EVEN or trial.named)]
+    if accepted:
+        return max(accepted, key=_merit).dialect
+    if separated_by_blank(scattered or sample):
+        return Dialect(" ", None)
+    return max(_trials(sample, ""), key=_merit).dialect
+
+
+def _trials(sample: str, delimiter: str) -> list[Trial]:
+    """All ways of quoting with one delimiter, as far as the sample knows them."""
+    return [_try(sample, Dialect(delimiter, quote)) for quote in QUOTES if quote is None or quote in sample]
+
+
+def _try(sample: str, dialect: Dialect) -> Trial:
+    records = [cells for _, cells in parse(sample, dialect) if cells]
+    if not records:
+        return Trial(dialect, 0, 0.0, False, 0)
+    width, agreeing = Counter(map(len, records)).most_common(1)[0]
+    named = len(records[0]) > 1 and _names_columns(records[0])
+    if named:
+        width, agreeing = len(records[0]), sum(len(cells) == len(records[0]) for cells in records)
+    return Trial(dialect, width, agreeing / len(records), named, _proof(sample, records, dialect))
+
+
+def _names_columns(cells: list[str]) -> bool:
+    return all(len(cell) <= 64 for cell in cells) and sum(names.plain(cell) in names.HEADER_WORDS for cell in cells) >= max(1, min(2, len(cells) // 2))
+
+
+def _proof(sample: str, records: list[list[str]], dialect: Dialect) -> int:
+    """+1 where quoting is proven, -1 where it is not, 0 for a dialect without quotes.
+
+    Proof: every quote character of the sample was used up as quoting, or a quoted cell holds a delimiter or line end.
+    """
+    if dialect.quote is None:
+        return 0
+    left = sum(cell.count(dialect.quote) for cells in records for cell in cells)
+    special = any("\n" in cell or (dialect.delimiter and dialect.delimiter in cell) for cells in records for cell in cells)
+    used = sample.count(dialect.quote) - left
+    return 1 if used > left or (special and used * 4 > left) else -1
+
+
+def _merit(trial: Trial) -> tuple[float, ...]:
+    return (round(trial.even, 2) + (0.25 if trial.named else 0.0), trial.proof, trial.even, -DELIMITERS.index(trial.dialect.delimiter) if trial.dialect.delimiter else 0)
+
+
+def separated_by_blank(sample: str) -> bool:
+    """Whether each line is a label, one blank and a text: fastText's ``__label__x text``, or a number or one of a few words first."""
+    lines = [line for line in sample.split("\n") if line.strip()]
+    firsts = [line.split(" ", 1)[0] for line in lines if " " in line]
+    if not lines or len(firsts) < len(lines):
+        return False
+    if all(first.startswith("__label__") for first in firsts):
+        return True
+    counts = Counter(firsts)
+    few = len(lines) >= BLANK_ROWS and 2 <= len(counts) <= 20 and min(counts.values()) >= 3
+    return few and (all(first.lstrip("+-").isdigit() for first in firsts) or len(lines) >= 5 * BLANK_ROWS)

@@ -1,0 +1,155 @@
+"""Bytes of unknown encoding -> UTF-8 bytes and the name of the encoding.
+
+Decided in this order: a byte order mark; UTF-16 by its NUL bytes; UTF-8 if every byte fits; CP949 if the bytes pair up as common
+Hangul; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script. Nothing else is guessed: a wrong guess would
+turn every text into rubbish without a word, so the file is refused with the command that converts it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from ringsmith.errors import ReadError
+
+SAMPLE = 1 << 20
+CHUNK = 1 << 22
+BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x1a\x1c\x1d\x1e\x1f")) + b"\x7f"
+MAGIC = {
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    b"SQLite format 3": "an SQLite database",
+    b"\x80\x04\x95": "a Python pickle, which can run code and is never opened",
+    b"\x80\x03": "a Python pickle, which can run code and is never opened",
+    b"\x80\x02": "a Python pickle, which can run code and is never opened",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"\x89HDF": "an HDF5 file",
+    b"{\\rtf": "an RTF document",
+}
+WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+HANGUL = re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")
+HIGH = re.compile(rb"[\x80-\xff]")
+LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+OTHERS = ("gb18030", "shift_jis", "euc_jp", "big5", "cp1251", "koi8-r", "cp1253", "cp1256")
+
+
+def to_utf8(content: bytes, name: str) -> tuple[bytes, str]:
+    """`content` as UTF-8 without a byte order mark, and the name of the encoding it came in.
+
+    Raises:
+        ReadError: it is a binary file, or no known encoding fits.
+    """
+    for mark, encoding in BOMS:
+        if content.startswith(mark):
+            return (content[3:] if encoding == "utf-8-sig" and is_utf8(content) else transcode(content, encoding, name)), encoding
+    if wide := utf16_without_mark(content):
+        return transcode(content, wide, name), wide
+    refuse_binary(content, name)
+    if is_utf8(content):
+        return content, "utf-8"
+    encoding = guess_single(content, name)
+    return transcode(content, encoding, name), encoding
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether all of `content` is UTF-8; looked at in pieces, so that a large file is never a large string."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(content)
+    try:
+        for start in range(0, len(view), CHUNK):
+            decoder.decode(view[start : start + CHUNK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def transcode(content: bytes, encoding: str, name: str) -> bytes:
+    """`content` from `encoding` to UTF-8."""
+    try:
+        return content.decode(encoding).encode("utf-8")
+    except UnicodeError as error:
+        place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise ReadError(f"{name}: the file must be one encoding throughout; it begins as {encoding} and breaks{place}. Save it as UTF-8.") from error
+
+
+def utf16_without_mark(content: bytes) -> str | None:
+    """The byte order of a UTF-16 text without its mark: every other byte of Latin text is NUL."""
+    sample = content[: min(SAMPLE, len(content) // 2 * 2)]
+    if len(sample) < 4 or b"\x00" not in sample:
+        return None
+    half = len(sample) / 2
+    even, odd = sample[0::2].count(0) / half, sample[1::2].count(0) / half
+    if odd > 0.3 and even < 0.05:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.3 and odd < 0.05 else None
+
+
+def refuse_binary(content: bytes, name: str) -> None:
+    """Raise where these bytes are no text: a known kind of file, or too many control characters."""
+    for magic, kind in MAGIC.items():
+        if content.startswith(magic):
+            raise ReadError(f"{name}: a table of texts is needed; this is {kind}. Give a CSV, TSV, JSON, JSONL, Parquet, Arrow or XLSX file, or a folder of text files.")
+    sample = content[:SAMPLE]
+    controls = len(sample) - len(sample.translate(None, CONTROLS))
+    if controls > max(1, 0.002 * len(sample)):
+        share = controls / len(sample)
+        raise ReadError(
+            f"{name}: a table of texts is needed; this is a binary file ({share:.0%} of its bytes are control characters). "
+            "Give a CSV, TSV, JSON, JSONL, Parquet, Arrow or XLSX file, or a folder of text files."
+        )
+
+
+def guess_single(content: bytes, name: str) -> str:
+    """The encoding of bytes that are not UTF-8: CP949 or Windows-1252.
+
+    Raises:
+        ReadError: UTF-8 with broken places, or neither of the two.
+    """
+    sample = b"".join(HIGH_RUN.findall(content))[:SAMPLE]
+    high = len(sample)
+    if 2 * len(HANGUL.findall(sample)) >= 0.7 * high and decodes(content, "cp949"):
+        return "cp949"
+    if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.8 * high:
+        raise broken_utf8(content, name)
+    head = content[:SAMPLE]
+    letters = len(LETTER.findall(head)) or 1
+    if len(HIGH.findall(head)) <= 0.3 * letters and decodes(content, "cp1252"):
+        return "cp1252"
+    if len(HIGH.findall(head)) <= 0.3 * letters:
+        return "latin-1"
+    fitting = [encoding for encoding in OTHERS if decodes(content, encoding)]
+    hint = f"It may be {' or '.join(fitting[:3])}: " if fitting else ""
+    command = f"iconv -f {(fitting or ['ENCODING'])[0].upper()} -t UTF-8 '{name}' > utf8.csv"
+    raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {hint}save the file as UTF-8, e.g. {command}")
+
+
+HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+
+
+def decodes(content: bytes, encoding: str) -> bool:
+    """Whether the first million bytes fit `encoding` (the last few may be half a character)."""
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(content[:SAMPLE])
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def broken_utf8(content: bytes, name: str) -> ReadError:
+    """The sentence for a file that is UTF-8 but for a few places."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return ReadError(
+            f"{name}:{line}: the file is UTF-8 but for byte 0x{content[error.start]:02x} in this line (byte {error.start} of the file). "
+            f"Mend the line, or drop such bytes: iconv -c -f UTF-8 -t UTF-8 '{name}' > clean.csv"
+        )
+    return ReadError(f"{name}: the encoding cannot be told. Save the file as UTF-8.")

@@ -1,0 +1,282 @@
+"""CSV, TSV and their relatives -> `RawTable`, with every record accounted for.
+
+polars reads well-formed files; `scan` counts their records and cells independently. Where quotes are not well formed, or the two
+disagree, our own lenient parser reads the file instead: slower, but it loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ringsmith.data import names
+from ringsmith.data.dialect import SAMPLE, sniff
+from ringsmith.data.raw import RawTable
+from ringsmith.data.scan import Dialect, Scan, parse, scan
+from ringsmith.data.source import Source
+from ringsmith.errors import ColumnError, ReadError
+
+MANY = 0.01
+"""Above this share of rows with too many cells the dialect is wrong, or the file is: refused."""
+WHOLE = 1 << 24
+"""Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
+DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "first blank", "": "none"}
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """All records of a file: cells padded with None to `width`, how many cells each had, and where each begins."""
+
+    frame: pl.DataFrame
+    cells: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    blank: int = 0
+
+
+def read_delimited(source: Source, content: bytes, encoding: str) -> RawTable:
+    """The table in `content` (UTF-8, without byte order mark).
+
+    Raises:
+        ReadError: no data rows, or more than one row in a hundred has too many cells.
+        ColumnError: two columns have the same name.
+    """
+    notes: list[str] = []
+    if b"\r" in content and b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+        notes.append("Lines end in CR alone.")
+    dialect = sniff(_whole_lines(content, SAMPLE), _scattered(content))
+    records, dialect = read_records(content, dialect)
+    return _table(source, content, encoding, dialect, records, notes)
+
+
+def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
+    """Each line of `content` as one text, unless the file is clearly a table."""
+    return read_delimited(source, content, encoding)
+
+
+def _whole_lines(content: bytes, limit: int) -> str:
+    """The beginning of `content`, about `limit` characters, up to a line end."""
+    if len(content) > limit:
+        cut = content.rfind(b"\n", 0, limit) + 1 or content.find(b"\n") + 1 or len(content)
+        content = content[:cut]
+    return content.decode("utf-8", errors="ignore")
+
+
+def _scattered(content: bytes) -> str:
+    """Lines from the beginning, the middle and the end of `content`."""
+    pieces = [content[at : at + SAMPLE // 8] for at in (0, len(content) // 2, max(0, len(content) - SAMPLE // 8))]
+    lines = [b"\n".join(piece.split(b"\n")[number > 0 : -1]) for number, piece in enumerate(pieces)]
+    return b"\n".join(lines).decode("utf-8", errors="ignore")
+
+
+def read_records(content: bytes, dialect: Dialect) -> tuple[Records, Dialect]:
+    """All records in the sample's dialect, or in the whole file's where the sample misled."""
+    if dialect.delimiter == " ":
+        return _read_label_first(content), dialect
+    found = scan(content, dialect)
+    if _uneven(found.cells) and len(content) > SAMPLE and len(content) <= WHOLE:
+        better = sniff(content.decode("utf-8"))
+        if better != dialect:
+            found, dialect = scan(content, better), better
+    elif not found.well_formed and _uneven(found.cells) and dialect.quote:
+        plain = scan(content, replace(dialect, quote=None))
+        if not _uneven(plain.cells):
+            found, dialect = plain, replace(dialect, quote=None)
+    records = _read_fast(content, dialect, found) if found.well_formed else None
+    return records or _read_slow(content, dialect), dialect
+
+
+def _uneven(cells: npt.NDArray[np.int64]) -> bool:
+    """Whether any two records differ in their number of cells (blank lines aside)."""
+    filled = cells[cells > 0]
+    return bool(len(filled)) and bool((filled != filled[0]).any())
+
+
+def _read_fast(content: bytes, dialect: Dialect, found: Scan) -> Records | None:
+    """What polars reads reading; None where it failed or does not agree with the scan."""
+    # Longer rows are cut here and reported later by their count; a column for each of a million stray delimiters would not fit in memory.
+    width = max(_usual(found.cells[found.cells > 0]), *found.cells[found.cells > 0][:1].tolist(), 0)
+    if width == 0:
+        return Records(pl.DataFrame(), found.cells[:0], found.starts[:0])
+    # A delimiter that cannot occur makes each line one cell.
+    separator = dialect.delimiter or "\x1f"
+    if not dialect.delimiter and b"\x1f" in content:
+        return None
+    try:
+        frame = pl.read_csv(
+            content,
+            has_header=False,
+            separator=separator,
+            quote_char=dialect.quote,
+            schema={f"column_{number + 1}": pl.String for number in range(width)},
+            truncate_ragged_lines=True,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    if len(frame) != len(found.cells):
+        return None
+    filled = found.cells > 0
+    return Records(frame if filled.all() else frame.filter(pl.Series(filled)), found.cells[filled], found.starts[filled], int((~filled).sum()))
+
+
+def _read_slow(content: bytes, dialect: Dialect) -> Records:
+    """Our own reading: strict about rows, lenient about quotes."""
+    text = content.decode("utf-8")
+    everything = list(parse(text, dialect))
+    rows = [(begin, cells) for begin, cells in everything if cells]
+    counts = np.array([len(cells) for _, cells in rows], dtype=np.int64)
+    width = max(_usual(counts), *counts[:1].tolist(), 0)
+    columns = {f"column_{number + 1}": [cells[number] if number < len(cells) else None for _, cells in rows] for number in range(width)}
+    starts = np.array([begin for begin, _ in rows], dtype=np.int64)
+    if not text.isascii():
+        starts = _byte_positions(text, starts)
+    return Records(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), counts, starts, len(everything) - len(rows))
+
+
+def _byte_positions(text: str, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Character positions as byte positions in UTF-8."""
+    lengths = [len(text[a:b].encode()) for a, b in pairwise(starts.tolist())]
+    return np.concatenate([starts[:1], starts[:1] + np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+
+
+def _read_label_first(content: bytes) -> Records:
+    """Lines of ``label text``: cut at the first blank; fastText's ``__label__a __label__b text`` at the last label."""
+    found = scan(content, Dialect("", None))
+    records = _read_fast(content, Dialect("", None), found) or _read_slow(content, Dialect("", None))
+    line = pl.col(records.frame.columns[0])
+    if content.startswith(b"__label__"):
+        labels = line.str.extract(r"^((?:__label__\S+\s+)*__label__\S+)", 1)
+        each = labels.str.extract_all(r"__label__\S+").list.eval(pl.element().str.strip_prefix("__label__"))
+        cells = [each.alias("label"), line.str.replace(r"^(?:__label__\S+\s*)+", "").alias("text")]
+    else:
+        cells = [line.str.extract(r"^(\S*)", 1).alias("column_1"), line.str.replace(r"^\S* ?", "").alias("column_2")]
+    frame = records.frame.select(cells)
+    if "label" in frame.columns and frame["label"].list.len().max() == 1:
+        frame = frame.with_columns(pl.col("label").list.first())
+    return Records(frame, np.full(len(frame), 2, dtype=np.int64), records.starts, records.blank)
+
+
+def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, records: Records, notes: list[str]) -> RawTable:
+    """Records -> named columns, with the rows that are too long or too short accounted for."""
+    label_first = dialect.delimiter == " "
+    if records.blank:
+        notes.append(f"{records.blank:,} blank lines were skipped.")
+    header = not label_first and has_header(records.frame)
+    frame, cells, starts = records.frame, records.cells, records.starts
+    width = int(cells[0]) if header else _usual(cells)
+    columns = _named(source.name, frame, width, header) if not label_first else list(frame.columns)
+    if header:
+        frame, cells, starts = frame[1:], cells[1:], starts[1:]
+    if not len(frame):
+        what = f"the file has a header ({', '.join(columns)}) and no rows under it" if header else "the file has no rows"
+        raise ReadError(f"{source.name}: a table needs rows; {what}. Check how it was written.")
+    lines = _line_numbers(content, starts)
+    faults = _faults(source.name, cells, lines, width, dialect, notes)
+    frame = frame[:, :width].rename(dict(zip(frame.columns, columns, strict=False)))
+    frame = _without_empty(frame, notes)
+    return RawTable(
+        source.name, "delimited" if width > 1 else "lines", frame, source.compression, encoding, dialect.delimiter or None, dialect.quote, header, lines, faults, notes=notes
+    )
+
+
+def _usual(cells: npt.NDArray[np.int64]) -> int:
+    """The most frequent number of cells."""
+    return int(np.bincount(cells).argmax()) if len(cells) else 0
+
+
+def _line_numbers(content: bytes, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Line of the file, from 1, in which each record begins."""
+    data = np.frombuffer(content, dtype=np.uint8)
+    out = np.empty(len(starts), dtype=np.int64)
+    before, done = 1, 0
+    for begin in range(0, len(data), WHOLE):
+        ends = np.flatnonzero(data[begin : begin + WHOLE] == 10) + begin
+        upto = int(np.searchsorted(starts, begin + WHOLE))
+        out[done:upto] = before + np.searchsorted(ends, starts[done:upto])
+        before, done = before + len(ends), upto
+    return out
+
+
+def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64], width: int, dialect: Dialect, notes: list[str]) -> dict[str, npt.NDArray[np.int64]]:
+    """Rows with too many cells are left out (and counted); short ones are kept, their missing cells empty."""
+    long, short = np.flatnonzero(cells > width), np.flatnonzero(cells < width)
+    if len(short):
+        notes.append(f"{len(short):,} rows have fewer than {width} cells (first: line {lines[short[0]]}); the missing cells are empty.")
+    if not len(long):
+        return {}
+    if len(long) > max(1, MANY * len(cells)):
+        places = ", ".join(str(line) for line in lines[long[:3]])
+        raise ReadError(
+            f"{name}:{lines[long[0]]}: every row must have {width} cells (delimiter: {DELIMITER_NAMES[dialect.delimiter]}, quote: {dialect.quote or 'none'}); "
+            f"got {cells[long[0]]} here, and more than {width} in {len(long):,} of {len(cells):,} rows (lines {places}, ...). "
+            "Put cells that hold the delimiter in quotes, or save the table as JSONL or Parquet."
+        )
+    return {"too many cells": long}
+
+
+def has_header(frame: pl.DataFrame) -> bool:
+    """Whether the first row names the columns: known names, or cells that are unlike what stands below them."""
+    if not len(frame):
+        return False
+    first = [(cell or "").strip() for cell in frame.row(0)]
+    known = [names.plain(cell) in names.HEADER_WORDS for cell in first]
+    if len(first) == 1:
+        return known[0]
+    if any(len(cell) > 64 for cell in first) or not any(first):
+        return False
+    body = frame[1:5001]
+    if any(_continues(cell, body.to_series(number)) for number, cell in enumerate(first) if cell):
+        return False
+    return sum(known) >= 1 or all(len(cell.split()) <= 3 for cell in first)
+
+
+def _continues(cell: str, below: pl.Series) -> bool:
+    """Whether `cell` is of a kind with the cells below it: a number among numbers, or one of a few values that recur."""
+    below = below.drop_nulls()
+    if not len(below):
+        return False
+    if _is_number(cell):
+        return below.head(200).cast(pl.Float64, strict=False).null_count() < len(below.head(200))
+    return bool((below == cell).sum() >= 2 and below.n_unique() <= max(2, len(below) // 2))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(name: str, frame: pl.DataFrame, width: int, header: bool) -> list[str]:
+    """Column names: of the header, where it has them."""
+    if not header:
+        return [f"column_{number + 1}" for number in range(width)]
+    return unique_names(name, [(cell or "").strip() or f"column_{number + 1}" for number, cell in enumerate(frame.row(0)[:width])])
+
+
+def unique_names(name: str, columns: Sequence[str]) -> list[str]:
+    """`columns` as they are.
+
+    Raises:
+        ColumnError: two have the same name.
+    """
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        where = "; ".join(f"{column!r} is the name of columns {' and '.join(str(i + 1) for i, other in enumerate(columns) if other == column)}" for column in twice)
+        raise ColumnError(f"{name}:1: every column needs a name of its own; {where}. Rename or remove one.")
+    return list(columns)
+
+
+def _without_empty(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """`frame` less the nameless columns that hold nothing (spreadsheets leave them behind)."""
+    empty = [column for column in frame.columns if column.startswith("column_") and not frame[column].is_not_null().any()]
+    if not empty or len(empty) == frame.width:
+        return frame
+    notes.append(f"{len(empty)} nameless empty columns were left out.")
+    return frame.drop(empty)

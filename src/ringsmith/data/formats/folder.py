@@ -1,0 +1,66 @@
+"""A folder of text files, one folder for each class (and above them, if you like, one for each split) -> `RawTable`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ringsmith.data.encoding import to_utf8
+from ringsmith.data.names import split_kind
+from ringsmith.data.raw import RawTable
+from ringsmith.errors import ReadError
+
+TEXTS = (".txt", ".text", ".md", "")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".gz", ".zst", ".xz")
+
+
+def read_folder(folder: Path) -> RawTable:
+    """Every text file below `folder` as a row: its text, its folder's name as label, the split's name where there is one.
+
+    Raises:
+        ReadError: no text files in folders of classes; what was found instead is named.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in TEXTS and not _hidden(path, folder))
+    rows = [(path, path.relative_to(folder).parts) for path in files]
+    classed = [(path, parts) for path, parts in rows if len(parts) > 1]
+    if not classed:
+        raise _nothing_here(folder, bool(files))
+    split = all(len(parts) > 2 and split_kind(parts[0]) for _, parts in classed)
+    encodings: set[str] = set()
+    texts = [_read(path, encodings) for path, _ in classed]
+    frame = pl.DataFrame({"text": texts, "label": [parts[1] if split else parts[0] for _, parts in classed], "file": ["/".join(parts) for _, parts in classed]})
+    if split:
+        frame = frame.with_columns(split=pl.Series([parts[0] for _, parts in classed]))
+    left = len(rows) - len(classed)
+    notes = [f"{left} files lie in no class folder and were left out."] if left else []
+    return RawTable(
+        str(folder), "folder", frame, encoding=" and ".join(sorted(encodings)), text_column="text", label_column="label", split_column="split" if split else None, notes=notes
+    )
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _read(path: Path, encodings: set[str]) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"{path}: the file cannot be read ({error.strerror or error}). Change its permissions or move it away.") from error
+    if not content:
+        return ""
+    text, encoding = to_utf8(content, str(path))
+    encodings.add(encoding)
+    return text.decode("utf-8").strip()
+
+
+def _nothing_here(folder: Path, loose: bool) -> ReadError:
+    tables = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in TABLES)
+    if tables:
+        return ReadError(
+            f"{folder}: a folder must hold one sub-folder of text files for each class; this one holds tables ({', '.join(tables[:5])}). "
+            f"Name one: '{folder / tables[0]}'."
+        )
+    what = "text files, but none in a sub-folder" if loose else "no text files (.txt)"
+    return ReadError(f"{folder}: a folder must hold one sub-folder of text files for each class, like '{folder.name}/positive/1.txt'; this one has {what}.")

@@ -1,0 +1,172 @@
+"""JSON Lines and the shapes of JSON in which people keep labelled text -> `RawTable`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ringsmith.data.names import split_kind
+from ringsmith.data.raw import RawTable
+from ringsmith.data.source import Source
+from ringsmith.errors import ReadError
+
+SPLIT = "split"
+SHAPES = "one object for each row, {column: [values]}, {split: rows}, {label: [texts]} or rows as [text, label]"
+
+
+def looks_like_json(content: bytes) -> bool:
+    """Whether the first character that is not blank opens an object or a list."""
+    return content[:4096].lstrip()[:1] in (b"{", b"[")
+
+
+def looks_like_lines(content: bytes) -> bool:
+    """Whether each line is an object of its own (JSON Lines), told by the first line that is not blank."""
+    for line in content[: 1 << 24].splitlines()[:100]:
+        if line.strip():
+            try:
+                return isinstance(json.loads(line), dict) and len(content.strip()) > len(line.strip())
+            except ValueError:
+                return line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}")
+            except RecursionError:
+                return False
+    return False
+
+
+def read_jsonl(source: Source, content: bytes, encoding: str) -> RawTable:
+    """One object a line; a column that a line lacks is empty in that row.
+
+    Raises:
+        ReadError: a line is not a JSON object; file and line are named.
+    """
+    lines = np.array([number for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()], dtype=np.int64)
+    try:
+        frame = pl.read_ndjson(content, infer_schema_length=None)
+        if len(frame) != len(lines) or b"\\ud" in content.lower():
+            raise pl.exceptions.ComputeError("polars and our count of lines disagree")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        frame = frame_of([load(line, f"{source.name}:{number}", wanted=dict) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()])
+    return RawTable(source.name, "jsonl", frame, source.compression, encoding, lines=lines, notes=missing_cells(frame, content))
+
+
+def missing_cells(frame: pl.DataFrame, content: bytes) -> list[str]:
+    """A note on columns that some lines lack."""
+    found = []
+    for column in frame.columns:
+        absent = len(frame) - content.count(json.dumps(column, ensure_ascii=False).encode())
+        if absent > 0:
+            found.append(f"The column {column!r} is missing in {absent:,} lines; it is empty there.")
+    return found
+
+
+def load(content: bytes, place: str, *, wanted: type | None = None) -> Any:
+    """The JSON value in `content`.
+
+    Raises:
+        ReadError: it is broken or not of the wanted type.
+    """
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"{place}: valid JSON is needed here; {error}. Mend it, or write the file again.") from error
+    if wanted is not None and not isinstance(value, wanted):
+        raise ReadError(f"{place}: each line must be an object like {{\"text\": ..., \"label\": ...}}; got a {type(value).__name__}. Write one object a line.")
+    return value
+
+
+def read_json(source: Source, content: bytes, encoding: str) -> RawTable:
+    """A JSON document in one of the usual shapes.
+
+    Raises:
+        ReadError: broken JSON, or none of the known shapes.
+    """
+    rows, notes, split = rows_of(load(content, source.name), source.name)
+    if not rows:
+        raise ReadError(f"{source.name}: a table needs rows; the JSON holds none.")
+    return RawTable(source.name, "json", frame_of(rows), source.compression, encoding, split_column=split, notes=notes)
+
+
+def rows_of(value: Any, name: str) -> tuple[list[dict[str, Any]], list[str], str | None]:
+    """JSON -> (rows as objects, notes, split column)."""
+    if isinstance(value, list):
+        return [as_row(item, name) for item in value], [], None
+    if not isinstance(value, dict) or not value:
+        raise unknown_shape(name, value)
+    if all(isinstance(part, (list, dict)) and split_kind(key) for key, part in value.items()):
+        rows = [{**row, SPLIT: key} for key, part in value.items() for row in rows_of(part, name)[0]]
+        return rows, [f"The splits {', '.join(value)} were found in the file."], SPLIT
+    columns = [part for part in value.values() if isinstance(part, (list, dict))]
+    if len(columns) == len(value) and columns:
+        return rows_of_columns(value, name), [], None
+    if len(columns) == 1:
+        return rows_of(columns[0], name)
+    raise unknown_shape(name, value)
+
+
+def rows_of_columns(value: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """``{column: [values]}``, pandas' ``{column: {row: value}}``, ``{row: {column: value}}`` or ``{label: [texts]}``."""
+    parts = list(value.values())
+    if all(isinstance(part, dict) for part in parts):
+        inner = list(parts[0])
+        if len(parts) > 1 and all(list(part) == inner for part in parts) and len(inner) >= len(parts):
+            return [{column: value[column][row] for column in value} for row in inner]
+        return [dict(part) for part in parts]
+    if len(parts) == 1 and isinstance(parts[0], list):
+        return [as_row(item, name) for item in parts[0]]
+    lists = [part for part in parts if isinstance(part, list)]
+    if len(lists) < len(parts):
+        raise unknown_shape(name, value)
+    texts = all(isinstance(item, str) and " " in item for part in lists for item in part[:20])
+    if texts and len(lists) > 1:
+        return [{"text": text, "label": label} for label, part in value.items() for text in part]
+    if len({len(part) for part in lists}) != 1:
+        raise unknown_shape(name, value)
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*lists, strict=True)]
+
+
+def as_row(item: Any, name: str) -> dict[str, Any]:
+    """One row of a list: an object, a list of cells, or a bare text."""
+    if isinstance(item, dict):
+        return item
+    if isinstance(item, list):
+        return {f"column_{number + 1}": cell for number, cell in enumerate(item)}
+    if isinstance(item, str):
+        return {"text": item}
+    raise unknown_shape(name, item)
+
+
+def unknown_shape(name: str, value: Any) -> ReadError:
+    """The sentence for JSON that is no table."""
+    return ReadError(f"{name}: the JSON must hold a table: {SHAPES}; got {json.dumps(value, ensure_ascii=False, default=str)[:80]} ... Write it as JSON Lines.")
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Objects -> columns. A column of mixed kinds becomes text: numbers as they are written, lists and objects as JSON."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return pl.DataFrame([series(column, [row.get(column) for row in rows]) for column in columns])
+
+
+def series(name: str, cells: Iterable[Any]) -> pl.Series:
+    """One column of JSON values."""
+    cells = list(cells)
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds and kinds <= {list} and all(isinstance(item, str) for cell in cells if cell for item in cell):
+        return pl.Series(name, [None if cell is None else [clean(item) for item in cell] for cell in cells], dtype=pl.List(pl.String))
+    if kinds == {bool}:
+        return pl.Series(name, cells, dtype=pl.Boolean)
+    return pl.Series(name, [written(cell) for cell in cells], dtype=pl.String)
+
+
+def written(cell: Any) -> str | None:
+    """A JSON value as text; None stays None."""
+    if cell is None:
+        return None
+    return clean(cell) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+
+
+def clean(text: str) -> str:
+    """`text` without half surrogates, which no encoding can hold."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -1,0 +1,66 @@
+"""What is in memory already (a data frame, or rows) -> `RawTable`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from ringsmith.data.formats.json import as_row, frame_of
+from ringsmith.data.raw import RawTable
+from ringsmith.errors import ReadError
+
+MEMORY = "memory"
+
+
+def read_memory(data: Any) -> RawTable:
+    """A polars or pandas data frame, any object with Arrow's interface, a dict of columns, or rows: ``[(text, label), ...]``, dicts or texts."""
+    frame = _frame(data)
+    if not len(frame) or not frame.width:
+        raise ReadError(f"{MEMORY}: a table needs rows; got {len(frame)} rows and {frame.width} columns.")
+    return RawTable(MEMORY, "memory", frame)
+
+
+def _frame(data: Any) -> pl.DataFrame:
+    if isinstance(data, pl.DataFrame):
+        return data
+    if isinstance(data, pl.LazyFrame):
+        return data.collect()
+    if hasattr(data, "to_dict") and hasattr(data, "columns"):
+        data = data.to_dict("list")  # pandas, without its Arrow bridge, which needs pyarrow
+    elif hasattr(data, "__arrow_c_stream__"):
+        return pl.DataFrame(data)
+    if hasattr(data, "items"):
+        lengths = {name: len(list(cells)) for name, cells in data.items()}
+        if len(set(lengths.values())) > 1:
+            raise ReadError(f"{MEMORY}: columns must be of one length; got {lengths}.")
+        rows: Iterable[Any] = [dict(zip(map(str, data), cells, strict=True)) for cells in zip(*data.values(), strict=True)]
+    elif isinstance(data, Iterable):
+        rows = data
+    else:
+        raise ReadError(f"{MEMORY}: a path, a data frame or rows like [(text, label), ...] are needed; got a {type(data).__name__}.")
+    return frame_of([_named(_plain(row)) for row in rows])
+
+
+def _named(row: Any) -> dict[str, Any]:
+    """A row as an object; two cells are a text and its label."""
+    if isinstance(row, list) and len(row) == 2:
+        return {"text": row[0], "label": row[1]}
+    return as_row(row, MEMORY)
+
+
+def _plain(row: Any) -> Any:
+    """NumPy scalars and NaN inside a row as plain values."""
+    if isinstance(row, dict):
+        return {key: _scalar(cell) for key, cell in row.items()}
+    if isinstance(row, (list, tuple)):
+        return [_scalar(cell) for cell in row]
+    return row
+
+
+def _scalar(cell: Any) -> Any:
+    cell = cell.item() if hasattr(cell, "item") and getattr(cell, "ndim", 0) == 0 else cell
+    if isinstance(cell, (set, frozenset, tuple)):
+        return sorted(map(str, cell))
+    return None if isinstance(cell, float) and cell != cell else cell

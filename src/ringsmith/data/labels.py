@@ -1,0 +1,148 @@
+"""A column of labels -> `Label`s: strings, or tuples of strings where a row may have several."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ringsmith.data.columns import as_strings
+from ringsmith.data.raw import RawTable
+from ringsmith.errors import LabelError
+from ringsmith.records import Label
+
+MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
+"""Spellings (in any case) of a label that is not there. ``none`` and ``na`` are not among them: they are names of classes too."""
+SCORES = 20
+"""More different numbers than this, some with a fraction, are a score, not classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The labels of all rows.
+
+    Attributes:
+        values: n labels; ``""`` where there is none.
+        missing: bool (n,): rows without a label.
+        multilabel: whether values are tuples.
+        notes: what was found, one sentence each.
+    """
+
+    values: Sequence[Label]
+    missing: npt.NDArray[np.bool_]
+    multilabel: bool
+    notes: tuple[str, ...] = ()
+
+
+def read_labels(table: RawTable, column: str, *, separator: str | None = None) -> Labels:
+    """The labels in `column`.
+
+    Args:
+        table: the raw table.
+        column: name of the label column.
+        separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|`` and ``;`` where there is no doubt.
+
+    Raises:
+        LabelError: no labels at all, a list that cannot be read, or numbers that are scores.
+    """
+    cells = table.frame[column]
+    if isinstance(cells.dtype, (pl.List, pl.Array)):
+        return _of_lists(cells)
+    strings = as_strings(cells)
+    bare = strings.str.strip_chars()
+    notes: list[str] = []
+    padded = int((bare != strings).sum())
+    if padded and cells.dtype == pl.String:
+        notes.append(f"{padded:,} labels had blanks around them, which were taken off.")
+    missing = (bare.is_null() | bare.str.to_lowercase().is_in(MISSING)).fill_null(True)
+    if missing.all():
+        raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")
+    known = bare.filter(~missing)
+    separator = separator or _separator(known)
+    if separator or _bracketed(known):
+        return _of_strings(table, column, bare, missing, separator, notes)
+    bare = _whole_numbers(known, bare, notes)
+    _refuse_scores(table, column, known)
+    return Labels(bare.fill_null("").set(missing, "").to_list(), missing.to_numpy(), False, tuple(notes))
+
+
+def _of_lists(cells: pl.Series) -> Labels:
+    """Typed lists; an empty list is a row without any of the labels, null is a row without a label."""
+    column = cells.arr.to_list() if isinstance(cells.dtype, pl.Array) else cells
+    inner = column.cast(pl.List(pl.String)).to_list()
+    values: list[Label] = [tuple(sorted({name.strip() for name in names if name and name.strip()})) if names is not None else "" for names in inner]
+    return Labels([value if value != "" else () for value in values], cells.is_null().to_numpy(), True, ("The labels are lists: a row may have several (multi-label).",))
+
+
+def _bracketed(known: pl.Series) -> bool:
+    """Whether all labels are written as lists."""
+    return bool((known.str.starts_with("[") & known.str.ends_with("]")).all())
+
+
+def _separator(known: pl.Series) -> str | None:
+    """``|`` or ``;`` where rows with several labels share them with other rows, in varying number.
+
+    Class names with a separator inside (``Toys|Cars``) have more parts than wholes, or always the same number of parts.
+    """
+    wholes = known.unique()
+    for mark in ("|", ";"):
+        combined = wholes.filter(wholes.str.contains(mark, literal=True))
+        if not len(combined) or len(wholes) > 100_000:
+            continue
+        parts = wholes.str.split(mark)
+        atoms = parts.explode().str.strip_chars()
+        if (atoms != "").all() and atoms.n_unique() < len(wholes) and parts.list.len().n_unique() > 1 and atoms.str.len_chars().mean() < 40:  # type: ignore[operator]
+            return mark
+    return None
+
+
+def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Series, separator: str | None, notes: list[str]) -> Labels:
+    """Lists that are written as strings: each different one is taken apart once."""
+    places = {value: position for position, value in reversed(list(enumerate(bare.to_list())))} if not separator else {}
+    taken: dict[str, tuple[str, ...]] = {}
+    for value in bare.filter(~missing).unique().to_list():
+        parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column)
+        taken[value] = tuple(sorted({part.strip() for part in parts if part.strip()}))
+    how = f"separated by {separator!r}" if separator else "written as lists"
+    notes.append(f"The labels are {how}: a row may have several (multi-label).")
+    return Labels([taken.get(value, ()) for value in bare.to_list()], missing.to_numpy(), True, tuple(notes))
+
+
+def _parse_list(value: str, place: str, column: str) -> list[str]:
+    """``["a", "b"]``, ``['a', 'b']`` or ``[a, b]`` as a list of strings."""
+    for reader in (json.loads, ast.literal_eval):
+        try:
+            found = reader(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(found, list):
+            return [item if isinstance(item, str) else json.dumps(item, default=str) for item in found]
+    inside = value[1:-1]
+    if any(mark in inside for mark in "[]{}\"'"):
+        raise LabelError(f"{place}: the labels in {column!r} are written as lists, and this one cannot be read: {value[:60]!r}. Write it as a JSON list: [\"a\", \"b\"].")
+    return inside.split(",")
+
+
+def _whole_numbers(known: pl.Series, bare: pl.Series, notes: list[str]) -> pl.Series:
+    """``1.0`` as ``1`` where all labels are whole numbers with a point (pandas writes them so when one is missing)."""
+    if not known.str.contains(r"^[+-]?\d+\.0+$").all():
+        return bare
+    notes.append("The labels are whole numbers written with a point ('1.0'); they are used without it ('1').")
+    return bare.str.replace(r"\.0+$", "")
+
+
+def _refuse_scores(table: RawTable, column: str, known: pl.Series) -> None:
+    """Raise where the labels are measurements: many different numbers, some with a fraction."""
+    distinct = known.unique()
+    numbers = distinct.str.head(40).cast(pl.Float64, strict=False)
+    least, most = numbers.to_numpy().min(), numbers.to_numpy().max()
+    if len(distinct) > SCORES and not numbers.null_count() and (numbers % 1 != 0).any():
+        raise LabelError(
+            f"{table.source}: labels must be classes; the column {column!r} holds {len(distinct):,} different numbers from {least:g} to {most:g}, a score. "
+            "Make classes of them (e.g. low, medium, high), or name another column with --label."
+        )

@@ -1,0 +1,31 @@
+"""Column names that say what a column holds; the lists themselves are in names.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+
+_LISTS = tomllib.loads(files("ringsmith.data").joinpath("names.toml").read_text(encoding="utf-8"))
+TEXT, LABEL, WEAK_LABEL, IDENTITY, SPLIT = (frozenset(_LISTS[kind].split()) for kind in ("text", "label", "weak_label", "identity", "split"))
+SECOND: dict[str, str] = _LISTS["pairs"]
+FIRST = frozenset(SECOND)
+SPLIT_VALUES = {name: kind for kind, known in _LISTS["split_values"].items() for name in known.split()}
+HEADER_WORDS = TEXT | FIRST | frozenset(SECOND.values()) | LABEL | WEAK_LABEL | IDENTITY | SPLIT
+
+
+def plain(name: str) -> str:
+    """A column name for comparing: lower case, letters and digits only."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def split_kind(value: str) -> str | None:
+    """``"train"``, ``"valid"`` or ``"test"`` for a split's name (also ``"oos_val"``, ``"test-00000-of-00001"``); None for any other.
+
+    Examples:
+        >>> split_kind("oos_val"), split_kind("Development"), split_kind("north")
+        ('valid', 'valid', None)
+    """
+    words = [word for word in re.split(r"[\W_\d]+", value.casefold()) if word]
+    kinds = {SPLIT_VALUES[word] for word in words if word in SPLIT_VALUES}
+    return kinds.pop() if len(kinds) == 1 else None

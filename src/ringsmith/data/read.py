@@ -1,0 +1,221 @@
+"""Any source -> labelled texts: open, recognise, read, find the columns, drop what cannot be used, and say all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ringsmith.data.columns import Asked, Columns, as_strings, find_columns
+from ringsmith.data.encoding import to_utf8
+from ringsmith.data.findings import ReadFindings
+from ringsmith.data.formats import columnar, json
+from ringsmith.data.formats.delimited import read_delimited
+from ringsmith.data.formats.folder import read_folder
+from ringsmith.data.formats.hub import read_hub
+from ringsmith.data.formats.memory import read_memory
+from ringsmith.data.labels import Labels, read_labels
+from ringsmith.data.raw import RawTable
+from ringsmith.data.source import Source, is_office, open_source
+from ringsmith.data.table import LabelledTable
+from ringsmith.data.times import read_times
+from ringsmith.errors import InputError, ReadError
+from ringsmith.records import Label, TextSet
+
+BINARY_FORMATS: dict[bytes, Callable[[Source], RawTable]] = {
+    b"PAR1": columnar.read_parquet,
+    b"ARROW1": columnar.read_arrow,
+    b"\xff\xff\xff\xff": columnar.read_arrow_stream,
+    columnar.XLS: columnar.read_excel,
+}
+EMPTY_TEXT, NO_LABEL, EMPTY_PAIR = "empty text", "no label", "empty second text"
+
+
+def read_table(
+    source: Any,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    pair: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    split: str | None = None,
+    need_labels: bool = True,
+    label_separator: str | None = None,
+    offline: bool = False,
+) -> LabelledTable:
+    """The labelled texts of a source, with an account of every row.
+
+    Args:
+        source: path of a file (CSV, TSV, JSONL, JSON, Parquet, Arrow, XLSX; also ``.gz``, ``.zst``, ``.xz``) or of a folder with one sub-folder of text files
+            for each class; ``"-"`` for standard input; an ``hf://`` address; a polars or pandas data frame; rows like ``[(text, label), ...]``.
+        text: name (or number from 1) of the text column; None: it is found.
+        label: the same for the label column.
+        pair: the same for second texts; None: there are none, unless the names say so (premise and hypothesis).
+        group: column of groups that no split may cut apart.
+        time: column of times; splits made from them test on the latest rows.
+        split: column that names each row's split; None: one is used if its name and values say so.
+        need_labels: False reads texts alone.
+        label_separator: what stands between several labels of a row.
+        offline: refuse addresses on the network.
+
+    Raises:
+        ReadError: the source cannot be read as a table.
+        ColumnError: a column is missing or ambiguous.
+        LabelError: the labels cannot be used.
+        NotAtHand: an ``hf://`` address with `offline`, or the network does not answer.
+
+    Examples:
+        >>> table = read_table([("Great phone", "good"), ("Awful battery", "bad"), ("", "bad")])
+        >>> len(table.texts), table.findings.dropped
+        (2, {'empty text': 1})
+    """
+    table = read_raw(source, offline=offline)
+    columns = find_columns(table, Asked(text, label, pair, group, time, split), need_labels=need_labels)
+    return label_table(table, columns, label_separator=label_separator)
+
+
+def read_like(source: Any, findings: ReadFindings, *, need_labels: bool = True, label_separator: str | None = None, offline: bool = False) -> LabelledTable:
+    """A second source (``--test``) read with the columns of a first one; group, time and split columns may be missing in it."""
+    table = read_raw(source, offline=offline)
+    there = set(table.frame.columns)
+    group, time = (name if name in there else None for name in (findings.group_column, findings.time_column))
+    asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
+    return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
+
+
+def read_raw(source: Any, *, offline: bool = False) -> RawTable:
+    """The cells of any source, not yet understood."""
+    if not isinstance(source, (str, Path)):
+        return read_memory(source)
+    if str(source).startswith("hf://"):
+        return read_hub(str(source), offline=offline)
+    path = Path(source).expanduser()
+    if str(source) != "-" and path.is_dir():
+        return read_folder(path)
+    return read_source(open_source(source))
+
+
+def read_source(source: Source) -> RawTable:
+    """One file's bytes: recognised by content, not by name.
+
+    Raises:
+        ReadError: binary, wrong encoding, broken, or without rows.
+    """
+    if is_office(source.content) and source.content.startswith(b"PK"):
+        return columnar.read_excel(source)
+    for magic, reader in BINARY_FORMATS.items():
+        if source.content.startswith(magic):
+            return reader(source)
+    content, encoding = to_utf8(source.content, source.name)
+    if not content.strip():
+        raise ReadError(f"{source.name}: the file holds blanks only. A table needs a header and at least a few rows; check how it was written.")
+    if json.looks_like_json(content):
+        if json.looks_like_lines(content) or source.suffix in (".jsonl", ".ndjson"):
+            return json.read_jsonl(source, content, encoding)
+        if source.suffix == ".json" or _is_document(content):
+            return json.read_json(source, content, encoding)
+    return read_delimited(source, content, encoding)
+
+
+def _is_document(content: bytes) -> bool:
+    """Whether text that begins with a bracket is JSON as a whole (a CSV may begin with ``[`` too)."""
+    try:
+        json.load(content, "")
+    except ReadError:
+        return False
+    return True
+
+
+def label_table(table: RawTable, columns: Columns, *, label_separator: str | None = None, multilabel: bool = False) -> LabelledTable:
+    """Raw cells -> usable rows, with every other row counted by reason."""
+    frame = table.frame
+    texts = as_strings(frame[columns.text]).fill_null("")
+    pairs = None if columns.pair is None else as_strings(frame[columns.pair]).fill_null("")
+    labels = None if columns.label is None else read_labels(table, columns.label, separator=label_separator)
+    reasons = {reason: _mask(positions, len(frame)) for reason, positions in table.faults.items()}
+    reasons[EMPTY_TEXT] = (texts.str.strip_chars() == "").to_numpy()
+    if pairs is not None:
+        reasons[EMPTY_PAIR] = (pairs.str.strip_chars() == "").to_numpy()
+    if labels is not None:
+        reasons[NO_LABEL] = labels.missing
+    keep, dropped, examples = _sort_out(table, reasons)
+    if not len(keep):
+        what = "; ".join(f"{count:,} have {reason}" for reason, count in dropped.items())
+        raise InputError(
+            f"{table.source}: rows with a text and a label are needed; of {len(frame):,} rows {what} (text column: {columns.text!r}). "
+            "Name other columns with --text and --label, or mend the table."
+        )
+    notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()))
+    found = _findings(table, columns, len(keep), dropped, examples, bool(labels and labels.multilabel), notes)
+    return LabelledTable(
+        _text_set(texts, labels, pairs, _strings(frame, columns.group), keep, as_tuples=multilabel),
+        found,
+        None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
+        None if columns.time is None else read_times(table, columns.time, keep),
+    )
+
+
+def _mask(positions: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(rows, dtype=np.bool_)
+    mask[positions] = True
+    return mask
+
+
+def _strings(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
+    return None if column is None else as_strings(frame[column]).fill_null("")
+
+
+def _sort_out(table: RawTable, reasons: dict[str, npt.NDArray[np.bool_]]) -> tuple[npt.NDArray[np.int64], dict[str, int], dict[str, list[str]]]:
+    """Positions to keep; reason -> rows (each row has one reason, the first that fits); reason -> places."""
+    gone = np.zeros(len(table.frame), dtype=np.bool_)
+    dropped: dict[str, int] = {}
+    examples: dict[str, list[str]] = {}
+    for reason, mask in reasons.items():
+        new = np.flatnonzero(mask & ~gone)
+        if len(new):
+            dropped[reason] = len(new)
+            examples[reason] = [table.place(int(position)) for position in new[:3]]
+        gone |= mask
+    return np.flatnonzero(~gone), dropped, examples
+
+
+def _text_set(texts: pl.Series, labels: Labels | None, pairs: pl.Series | None, groups: pl.Series | None, keep: npt.NDArray[np.int64], *, as_tuples: bool) -> TextSet:
+    whole = len(keep) == len(texts)
+
+    def pick(column: pl.Series | None) -> list[str] | None:
+        return None if column is None else (column if whole else column.gather(keep)).to_list()
+
+    values: Sequence[Label] | None = None if labels is None else labels.values if whole else [labels.values[i] for i in keep]
+    if values is not None and labels is not None and as_tuples and not labels.multilabel:
+        values = [(str(value),) for value in values]
+    return TextSet(pick(texts) or [], values, pick(pairs), pick(groups), keep.astype(np.int64))
+
+
+def _findings(table: RawTable, columns: Columns, used: int, dropped: dict[str, int], examples: dict[str, list[str]], multilabel: bool, notes: Sequence[str]) -> ReadFindings:
+    return ReadFindings(
+        source=table.source,
+        format=table.format,
+        columns=list(table.frame.columns),
+        text_column=columns.text,
+        rows_read=len(table.frame),
+        rows_used=used,
+        compression=table.compression,
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        quote=table.quote,
+        header=table.header,
+        label_column=columns.label,
+        pair_column=columns.pair,
+        group_column=columns.group,
+        time_column=columns.time,
+        split_column=columns.split,
+        dropped=dropped,
+        examples=examples,
+        multilabel=multilabel,
+        notes=list(notes),
+    )

@@ -1,0 +1,142 @@
+"""A path, ``-`` or bytes -> the decompressed bytes of one file."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import zstandard
+
+from ringsmith.errors import ReadError
+
+STDIN = "standard input"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of one file.
+
+    Attributes:
+        name: how messages name it: the path as the user gave it, or ``"standard input"``.
+        content: the bytes, decompressed.
+        suffix: file extension without the compression's (``".csv"``), ``""`` where there is none.
+        compression: what was taken off, or None.
+    """
+
+    name: str
+    content: bytes
+    suffix: str = ""
+    compression: str | None = None
+
+
+def open_source(source: str | Path) -> Source:
+    """The bytes of a file or, for ``"-"``, of standard input, with one layer of compression taken off.
+
+    Raises:
+        ReadError: no such file (the nearest names are offered), not readable, empty, or a compressed stream that is cut off.
+    """
+    name = STDIN if str(source) == "-" else str(source)
+    content = sys.stdin.buffer.read() if name == STDIN else read_bytes(Path(source))
+    return unpack(name, content)
+
+
+def unpack(name: str, content: bytes) -> Source:
+    """Take one layer of compression off `content`, recognised by its first bytes, never by the file's name."""
+    suffixes = Path(name).suffixes
+    suffix = suffixes[-1].lower() if suffixes else ""
+    for kind, (magic, unpacker) in PACKERS.items():
+        if content.startswith(magic) and not (kind == "zip" and is_office(content)):
+            inner = suffixes[-2].lower() if len(suffixes) > 1 else ""
+            content = unpacker(name, content)
+            if not content:
+                raise ReadError(f"{name}: the {kind} file holds nothing. Check how it was written.")
+            return Source(name, content, inner, kind)
+    if not content:
+        raise ReadError(f"{name}: the file is empty. A table needs a header and at least a few rows; check how it was written.")
+    return Source(name, content, suffix)
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of `path`."""
+    try:
+        return path.expanduser().read_bytes()
+    except FileNotFoundError:
+        raise no_such_file(path) from None
+    except PermissionError as error:
+        raise ReadError(f"{path}: this file may not be read by you ({error.strerror}). Change its permissions: chmod u+r '{path}'.") from error
+    except OSError as error:
+        raise ReadError(f"{path}: the file cannot be read ({error.strerror or error}). Check the path.") from error
+
+
+def no_such_file(path: Path) -> ReadError:
+    """The sentence for a path that is not there, with the nearest names that are."""
+    path = path.expanduser()
+    parent = path.parent
+    while not parent.is_dir() and parent != parent.parent:
+        parent = parent.parent
+    try:
+        names = sorted(entry.name for entry in parent.iterdir())[:10_000] if parent.is_dir() else []
+    except OSError:
+        names = []
+    lost = path.relative_to(parent).parts[0] if path.is_relative_to(parent) and path != parent else path.name
+    near = get_close_matches(lost, names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(repr(str(parent / name)) for name in near)}?" if near else f"In '{parent}' there is nothing of a similar name; check the path."
+    return ReadError(f"{path}: there is no such file. {hint}")
+
+
+def is_office(content: bytes) -> bool:
+    """Whether this zip file is a workbook (.xlsx, .ods): those are read as such, not unpacked."""
+    head = content[:4096]
+    return b"[Content_Types].xml" in head or b"xl/" in head or b"mimetypeapplication/vnd.oasis" in head
+
+
+def _guarded(kind: str, unpacker: Callable[[bytes], bytes]) -> Callable[[str, bytes], bytes]:
+    def run(name: str, content: bytes) -> bytes:
+        try:
+            return unpacker(content)
+        except (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+            raise ReadError(f"{name}: the {kind} stream is cut off or damaged ({error}). Copy or download the file again.") from error
+
+    return run
+
+
+def _unzstd(content: bytes) -> bytes:
+    parts = []
+    while content:
+        unpacker = zstandard.ZstdDecompressor().decompressobj()
+        parts.append(unpacker.decompress(content))
+        # zstandard's readers take a truncated frame for its end; only the decompressor itself knows better.
+        if not unpacker.eof:
+            raise EOFError("the last frame has no end")
+        content = unpacker.unused_data
+    return b"".join(parts)
+
+
+def _unxz(content: bytes) -> bytes:
+    return lzma.decompress(content)
+
+
+def _unzip(content: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [item.filename for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")]
+        if len(names) != 1:
+            raise ValueError(f"it must hold exactly one table; it holds {len(names)} files: {', '.join(names[:5])}; unpack it and name one")
+        return archive.read(names[0])
+
+
+PACKERS: dict[str, tuple[bytes, Callable[[str, bytes], bytes]]] = {
+    "gz": (b"\x1f\x8b", _guarded("gz", gzip.decompress)),
+    "zst": (b"\x28\xb5\x2f\xfd", _guarded("zst", _unzstd)),
+    "xz": (b"\xfd7zXZ\x00", _guarded("xz", _unxz)),
+    "bz2": (b"BZh", _guarded("bz2", bz2.decompress)),
+    "zip": (b"PK\x03\x04", _guarded("zip", _unzip)),
+}

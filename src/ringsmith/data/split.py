@@ -1,0 +1,247 @@
+"""Rows -> who trains, who chooses, who judges: the user's own division, or one made here, the same for the same seed.
+
+In this order: a test set of the user's, a split column, times (the latest rows test), groups (none cut apart), else stratified by class.
+Up to 1,000 rows, where one test part would be too small to tell candidates apart, five folds take turns; else one holdout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.data.classes import MIN_ROWS, compare_labels, require_classes, strata
+from ringsmith.data.groups import assign_groups
+from ringsmith.data.names import split_kind
+from ringsmith.errors import ColumnError, InputError, OptionError
+from ringsmith.records import Floats, Rows, Split, TextSet
+
+FEW_ROWS = 1_000
+FOLDS = 5
+EVAL_ROWS = 1_000
+LEAST, MOST = 0.10, 0.15
+"""Validation and test get 1,000 rows each, but at least 10 % and at most 15 % of all."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitPlan:
+    """Splits and how they were made.
+
+    Attributes:
+        texts: the rows the positions mean: the training table, and after it the user's test rows, if any.
+        splits: one split, or one for each fold.
+        how: half a sentence for the terminal and the report: ``"stratified, seed 0"``.
+        notes: what a reader should know, one sentence each.
+    """
+
+    texts: TextSet
+    splits: list[Split]
+    how: str
+    notes: tuple[str, ...] = ()
+
+
+def make_splits(
+    texts: TextSet,
+    *,
+    seed: int = 0,
+    folds: int | None = None,
+    test: TextSet | None = None,
+    split_names: Sequence[str] | None = None,
+    times: Floats | None = None,
+    min_rows: int = MIN_ROWS,
+) -> list[Split]:
+    """The splits of `plan_splits`, without what is said about them; positions from ``len(texts)`` on mean the rows of `test`."""
+    return plan_splits(texts, seed=seed, folds=folds, test=test, split_names=split_names, times=times, min_rows=min_rows).splits
+
+
+def plan_splits(
+    texts: TextSet,
+    *,
+    seed: int = 0,
+    folds: int | None = None,
+    test: TextSet | None = None,
+    split_names: Sequence[str] | None = None,
+    times: Floats | None = None,
+    min_rows: int = MIN_ROWS,
+) -> SplitPlan:
+    """Divide `texts` into training, validation and test rows.
+
+    Args:
+        texts: labelled rows.
+        seed: the same seed gives the same division.
+        folds: number of folds (2 folds and more); None: five below 1,000 rows, else one holdout. Ignored where the user divides.
+        test: the user's test rows: they judge, the rest trains and chooses.
+        split_names: each row's split by name; names of training, validation and test in any usual spelling.
+        times: each row's time: the latest rows test, those before them choose.
+        min_rows: fewest rows of a class, where the division is made here.
+
+    Raises:
+        LabelError: one class only, a class with too few rows, or a test set that shares no label with training.
+        ColumnError: split names that are none, no training rows, too few groups.
+        OptionError: fewer than two folds, or more folds than rows.
+    """
+    if test is not None:
+        return _user_test(texts, test, seed)
+    if split_names is not None:
+        return _user_names(texts, split_names, seed)
+    if times is not None:
+        require_classes(texts, min_rows=1)
+        return _by_time(texts, times)
+    if folds is None:
+        folds = FOLDS if len(texts) < FEW_ROWS else 1
+    elif folds < 2:
+        raise OptionError(f"'folds' must be at least 2; got {folds}. Use 5, the usual number, or leave it out.")
+    require_classes(texts, min_rows=min_rows)
+    if folds > len(texts):
+        raise OptionError(f"'folds' must be at most the number of rows ({len(texts)}); got {folds}. Use 5, the usual number.")
+    if folds > 1:
+        return SplitPlan(texts, _folds(texts, folds, seed), f"{folds} folds, {_manner(texts)}, seed {seed}")
+    return SplitPlan(texts, [_holdout(texts, seed)], f"{_manner(texts)}, seed {seed}")
+
+
+def _manner(texts: TextSet) -> str:
+    return "stratified" if texts.groups is None else "no group cut apart, stratified as far as groups allow"
+
+
+def eval_share(rows: int) -> float:
+    """Share of the rows that validation gets, and test as well.
+
+    Examples:
+        >>> eval_share(2_000), eval_share(8_000), eval_share(50_000)
+        (0.15, 0.125, 0.1)
+    """
+    return min(max(EVAL_ROWS / max(rows, 1), LEAST), MOST)
+
+
+def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
+    """Fold i tests part i, chooses by part i + 1 and trains on the others (with two folds the other part is halved)."""
+    if texts.groups is not None:
+        part = assign_groups(texts.groups, strata(texts.labels or []), [1 / folds] * folds, seed)
+    else:
+        order = _shuffled_by_class(texts, seed)
+        part = np.empty(len(texts), dtype=np.int64)
+        part[order] = np.arange(len(texts)) % folds
+    splits = []
+    for i in range(folds):
+        test, rest = np.flatnonzero(part == i), part != i
+        if folds == 2:
+            left, valid = _hold_out(texts.take(np.flatnonzero(rest)), 0.3, seed)
+            position = np.flatnonzero(rest)
+            splits.append(Split(f"fold-{i + 1}", position[left], position[valid], test))
+        else:
+            chooses = part == (i + 1) % folds
+            splits.append(Split(f"fold-{i + 1}", np.flatnonzero(rest & ~chooses), np.flatnonzero(chooses), test))
+    return splits
+
+
+def _holdout(texts: TextSet, seed: int) -> Split:
+    share = eval_share(len(texts))
+    if texts.groups is not None:
+        part = assign_groups(texts.groups, strata(texts.labels or []), [1 - 2 * share, share, share], seed)
+        return Split("holdout", *(np.flatnonzero(part == i) for i in range(3)))
+    order = _shuffled_by_class(texts, seed)
+    taken = _every(order, 2 * share, seed)
+    # Taken in the order of classes, so turns between test and validation keep both even within each class.
+    test, valid = taken[::2], taken[1::2]
+    train = np.setdiff1d(order, taken)
+    return Split("holdout", train, np.sort(valid), np.sort(test))
+
+
+def _shuffled_by_class(texts: TextSet, seed: int) -> Rows:
+    """All positions, class after class, in random order within each."""
+    chance = np.random.default_rng(seed).permutation(len(texts))
+    return np.lexsort((chance, strata(texts.labels or []))).astype(np.int64)
+
+
+def _every(order: Rows, share: float, seed: int) -> Rows:
+    """Every 1/share-th of `order`, from a random start: each class then gives its share to within one row."""
+    steps = np.floor(np.arange(len(order) + 1) * share + np.random.default_rng((seed, 1)).random())
+    return order[np.flatnonzero(np.diff(steps) > 0)]
+
+
+def _hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
+    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty."""
+    if texts.groups is not None and len(set(texts.groups)) > 1:
+        part = assign_groups(texts.groups, strata(texts.labels or []), [1 - share, share], seed)
+        return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
+    order = _shuffled_by_class(texts, seed)
+    taken = _every(order, share, seed)
+    if not len(taken) and len(order) > 1:
+        taken = order[-1:]
+    return np.setdiff1d(order, taken), np.sort(taken)
+
+
+def join(texts: TextSet, test: TextSet) -> TextSet:
+    """`texts` with the rows of `test` after them; their row numbers go on after the last one of `texts`."""
+    first = int(texts.rows.max(initial=-1)) + 1
+
+    def both(one: Sequence[str] | None, other: Sequence[str] | None) -> list[str] | None:
+        return None if one is None and other is None else [*(one or [""] * len(texts)), *(other or [""] * len(test))]
+
+    labels = None if texts.labels is None or test.labels is None else [*texts.labels, *test.labels]
+    return TextSet([*texts.texts, *test.texts], labels, both(texts.pairs, test.pairs), both(texts.groups, test.groups), np.concatenate([texts.rows, test.rows + first]))
+
+
+def _user_test(texts: TextSet, test: TextSet, seed: int) -> SplitPlan:
+    require_classes(texts, min_rows=1)
+    notes = compare_labels(texts, test)
+    train, valid = _hold_out(texts, eval_share(len(texts)), seed)
+    split = Split("user", train, valid, np.arange(len(test), dtype=np.int64) + len(texts))
+    return SplitPlan(join(texts, test), [split], f"your test set; validation taken from training, {_manner(texts)}, seed {seed}", tuple(notes))
+
+
+def _user_names(texts: TextSet, split_names: Sequence[str], seed: int) -> SplitPlan:
+    parts, notes = _parts(split_names), []
+    if not len(parts["test"]) and len(parts["valid"]):
+        notes.append("The split column has no test rows: its validation rows test, and validation rows were taken from training.")
+        parts["test"], parts["valid"] = parts["valid"], parts["test"]
+    if not len(parts["train"]) or not len(parts["test"]):
+        got = ", ".join(sorted(set(split_names))[:5])
+        raise ColumnError(f"The split column must name training rows and test rows; got {got}. Use the names train, valid and test, or leave it out.")
+    learn = texts.take(np.sort(np.concatenate([parts["train"], parts["valid"]])))
+    require_classes(learn, min_rows=1)
+    how = "your split column"
+    if not len(parts["valid"]):
+        rest, taken = _hold_out(texts.take(parts["train"]), eval_share(len(parts["train"])), seed)
+        parts["train"], parts["valid"] = parts["train"][rest], parts["train"][taken]
+        how += f"; validation taken from training, {_manner(texts)}, seed {seed}"
+    notes += compare_labels(texts.take(parts["train"]), texts.take(parts["test"]))
+    return SplitPlan(texts, [Split("user", parts["train"], parts["valid"], parts["test"])], how, tuple(notes))
+
+
+def _parts(split_names: Sequence[str]) -> dict[str, Rows]:
+    """Split kind -> positions."""
+    kinds = {name: split_kind(name) for name in set(split_names)}
+    strange = sorted(name for name, kind in kinds.items() if kind is None)
+    if strange:
+        raise ColumnError(f"A split column must name each row's split (train, valid or test); got {', '.join(map(repr, strange[:5]))}. Mend the rows, or leave --split out.")
+    found = np.array([kinds[name] for name in split_names])
+    return {kind: np.flatnonzero(found == kind) for kind in ("train", "valid", "test")}
+
+
+def _by_time(texts: TextSet, times: Floats) -> SplitPlan:
+    """The latest rows test, those before them choose; rows of one moment stay together."""
+    order = np.argsort(times, kind="stable").astype(np.int64)
+    share = eval_share(len(texts))
+    first = _cut(times[order], round(len(order) * (1 - 2 * share)))
+    second = _cut(times[order], round(len(order) * (1 - share)), after=first)
+    if not 0 < first < second < len(order):
+        raise InputError(f"Rows can be split by time only if they have three different times or more; got {len(np.unique(times))}. Leave --time out.")
+    parts = [order[:first], order[first:second], order[second:]]
+    return SplitPlan(texts, [Split("holdout", *(np.sort(part) for part in parts))], "by time: the latest rows test", _late_groups(texts, parts))
+
+
+def _late_groups(texts: TextSet, parts: list[Rows]) -> tuple[str, ...]:
+    if texts.groups is None:
+        return ()
+    both = {texts.groups[i] for i in parts[0]} & {texts.groups[i] for i in parts[2]}
+    return (f"{len(both)} groups have rows on both sides of the time split; --time goes before --group.",) if both else ()
+
+
+def _cut(times: npt.NDArray[np.floating], wanted: int, after: int = 0) -> int:
+    """The position nearest to `wanted` (and beyond `after`) at which the time changes; 0 where there is none."""
+    changes = np.flatnonzero(np.diff(times) > 0) + 1
+    changes = changes[changes > after]
+    return int(changes[np.abs(changes - wanted).argmin()]) if len(changes) else 0

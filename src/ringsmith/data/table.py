@@ -1,0 +1,42 @@
+"""What reading gives: the usable rows, and how they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ringsmith.data.findings import ReadFindings
+from ringsmith.records import Floats, TextSet
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledTable:
+    """Labelled texts and how they were read.
+
+    Attributes:
+        texts: the rows that can be used; ``texts.rows`` are their row numbers in the source.
+        findings: what was read, used, dropped and decided.
+        split_names: the split column's value of each row of `texts`; None without such a column.
+        times: seconds since 1970, or the plain number, of each row of `texts`, float64 (n,); None without a time column.
+    """
+
+    texts: TextSet
+    findings: ReadFindings
+    split_names: Sequence[str] | None = None
+    times: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Texts to predict, with the table they came in.
+
+    Attributes:
+        texts: the rows that have a text; ``texts.rows`` are their positions in `table`.
+        findings: how they were read.
+        table: the whole input, a polars DataFrame: what `write_predictions` writes beside the predictions.
+    """
+
+    texts: TextSet
+    findings: ReadFindings
+    table: Any

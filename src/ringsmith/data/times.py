@@ -1,0 +1,55 @@
+"""A column of times -> numbers that can be put in order."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ringsmith.data.columns import as_strings, shorten
+from ringsmith.data.raw import RawTable
+from ringsmith.errors import ColumnError
+from ringsmith.records import Floats
+
+FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m", "%Y%m%d")
+
+
+def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> Floats:
+    """Seconds since 1970 (dates and times) or the plain number of each row in `keep`, float64.
+
+    Raises:
+        ColumnError: a value is empty or no time; its place is named.
+    """
+    cells = table.frame[column].gather(keep)
+    if cells.dtype.is_temporal():
+        seconds = cells.cast(pl.Datetime("ms")).dt.epoch("ms").cast(pl.Float64) / 1000
+        return _complete(table, column, cells, seconds, keep)
+    strings = as_strings(cells).str.strip_chars()
+    best: pl.Series | None = None
+    for seconds in (strings.cast(pl.Float64, strict=False), *_readings(strings)):
+        if best is None or seconds.null_count() < best.null_count():
+            best = seconds
+        if not best.null_count():
+            break
+    assert best is not None
+    return _complete(table, column, cells, best, keep)
+
+
+def _readings(strings: pl.Series) -> list[pl.Series]:
+    """The column read in each format, as seconds; null where it does not fit."""
+    times = [strings.str.to_datetime(form, strict=False, time_unit="ms") for form in FORMATS]
+    dates = [strings.str.to_date(form, strict=False).cast(pl.Datetime("ms")) for form in DATES]
+    return [found.dt.epoch("ms").cast(pl.Float64) / 1000 for found in (*times, *dates)]
+
+
+def _complete(table: RawTable, column: str, cells: pl.Series, seconds: pl.Series, keep: npt.NDArray[np.int64]) -> Floats:
+    values = seconds.to_numpy().astype(np.float64)
+    bad = np.flatnonzero(np.isnan(values))
+    if len(bad):
+        got = cells[int(bad[0])]
+        raise ColumnError(
+            f"{table.source}: {table.place(int(keep[bad[0]]))}: --time needs a time in every row (like 2024-05-31 or 2024-05-31 18:00:00, or a number); "
+            f"got {shorten(str(got)) if got is not None else 'nothing'!r} in {column!r}, and so in {len(bad):,} rows. Mend them, or name another column."
+        )
+    return values
