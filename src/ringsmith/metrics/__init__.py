@@ -1,0 +1,45 @@
+"""HOW GOOD, AND HOW SURE: numbers in, figures with error bars out. Nothing here knows a model.
+
+inputs        targets and probabilities, checked
+resample      bootstrap resamples as weights of merged rows
+counted       metrics of predicted labels      ┐
+ranked        metrics of the order of scores   ├─ scores: METRICS, parse_metric, score
+losses        metrics of probabilities         ┘
+intervals     evaluate: a figure with its 95 % interval
+significance  two candidates on the same rows: paired bootstrap, McNemar, Holm
+ties          which candidates cannot be told apart
+calibration   reliability bins                 tables   confusion, classes, errors
+"""
+
+from ringsmith.metrics.calibration import Bin, Calibration, calibration
+from ringsmith.metrics.intervals import evaluate, interval, wilson
+from ringsmith.metrics.scores import METRICS, Metric, parse_metric, score, suited
+from ringsmith.metrics.significance import Paired, compare_paired, holm, mcnemar
+from ringsmith.metrics.tables import ClassRow, confusion, confusion_by_label, most_confident_errors, per_class
+from ringsmith.metrics.ties import Tie, TieGroups, tie_groups
+
+__all__ = [
+    "METRICS",
+    "Bin",
+    "Calibration",
+    "ClassRow",
+    "Metric",
+    "Paired",
+    "Tie",
+    "TieGroups",
+    "calibration",
+    "compare_paired",
+    "confusion",
+    "confusion_by_label",
+    "evaluate",
+    "holm",
+    "interval",
+    "mcnemar",
+    "most_confident_errors",
+    "parse_metric",
+    "per_class",
+    "score",
+    "suited",
+    "tie_groups",
+    "wilson",
+]

@@ -1,0 +1,171 @@
+"""Metrics of predicted labels: formulas over tallies (hits, claims and rows of each class), many resamples at once.
+
+Every formula takes `Tallies` of B resamples and gives B values, NaN where it is 0/0. A row of an unknown class (-1) counts as one of
+a further class that is never predicted: a miss in every metric, as scikit-learn counts a target of -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ringsmith.errors import OptionError
+from ringsmith.metrics.inputs import Bools, Floats, Ints, Scored
+from ringsmith.metrics.resample import Prepared, Statistic
+
+
+@dataclass(frozen=True, eq=False)
+class Tallies:
+    """Counts of B resamples over K classes.
+
+    Attributes:
+        hits: (B, K) rows of a class that were predicted as it (true positives).
+        claimed: (B, K) rows predicted as it.
+        actual: (B, K) rows that are of it.
+        exact: (B,) rows that are right in every class.
+        rows: (B,) all rows.
+        unknown: (B,) rows of a class that training never saw; 0 in multi-label tasks.
+    """
+
+    hits: Floats
+    claimed: Floats
+    actual: Floats
+    exact: Floats
+    rows: Floats
+    unknown: Floats
+
+
+Formula = Callable[[Tallies], Floats]
+
+
+def prepare(formula: Formula, scored: Scored) -> Prepared:
+    """A count metric on these rows: rows with the same target and the same prediction are one cell."""
+    if scored.kind == "multilabel":
+        packed = np.packbits(np.concatenate([scored.y, scored.predicted], axis=1), axis=1)
+        codes = np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1)
+    else:
+        codes = (scored.y + 1) * scored.classes + scored.predicted
+    return Prepared(codes, lambda rows: _statistic(formula, scored.take(rows)))
+
+
+def _statistic(formula: Formula, scored: Scored) -> Statistic:
+    classes = scored.classes
+    actual = scored.actual
+    claimed = scored.predicted if scored.kind == "multilabel" else scored.predicted[:, None] == np.arange(classes)
+    exact = (actual == claimed).all(axis=1)
+    unknown = scored.y < 0 if scored.kind == "classification" else np.zeros(scored.rows, dtype=bool)
+    features = np.concatenate([actual & claimed, claimed, actual, exact[:, None], np.ones((scored.rows, 1)), unknown[:, None]], axis=1).astype(np.float64)
+
+    def statistic(weights: Floats) -> Floats:
+        sums = weights @ features
+        return formula(Tallies(sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes], sums[:, -3], sums[:, -2], sums[:, -1]))
+
+    return statistic
+
+
+def divide(above: Floats, below: Floats) -> Floats:
+    """Above / below, NaN where below is 0."""
+    out: Floats = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
+    return np.divide(above, below, out=out, where=below > 0)
+
+
+def _mean_over(values: Floats, present: Bools, more: Bools) -> Floats:
+    """Mean of `values` (B, K) over the classes that are `present` and over `more` (B,) classes that score 0."""
+    return divide(np.where(present, np.nan_to_num(values), 0.0).sum(axis=1), present.sum(axis=1) + more)
+
+
+def accuracy(t: Tallies) -> Floats:
+    """Share of rows that are right (in multi-label tasks: in every label)."""
+    return divide(t.exact, t.rows)
+
+
+def balanced_accuracy(t: Tallies) -> Floats:
+    """Mean recall of the classes that occur."""
+    return _mean_over(divide(t.hits, t.actual), t.actual > 0, t.unknown > 0)
+
+
+def class_f1(t: Tallies) -> Floats:
+    """F1 of each class (B, K)."""
+    return divide(2 * t.hits, t.claimed + t.actual)
+
+
+def macro_f1(t: Tallies) -> Floats:
+    """Mean F1 of the classes that occur among targets or predictions."""
+    return _mean_over(class_f1(t), t.claimed + t.actual > 0, t.unknown > 0)
+
+
+def macro_precision(t: Tallies) -> Floats:
+    """Mean precision of the classes that occur among targets or predictions; 0 for one that is never predicted."""
+    return _mean_over(divide(t.hits, t.claimed), t.claimed + t.actual > 0, t.unknown > 0)
+
+
+def macro_recall(t: Tallies) -> Floats:
+    """Mean recall of the classes that occur among targets or predictions; 0 for one that does not occur."""
+    return _mean_over(divide(t.hits, t.actual), t.claimed + t.actual > 0, t.unknown > 0)
+
+
+def micro_f1(t: Tallies) -> Floats:
+    """F1 over all decisions together."""
+    return divide(2 * t.hits.sum(axis=1), t.claimed.sum(axis=1) + t.actual.sum(axis=1) + t.unknown)
+
+
+def weighted_f1(t: Tallies) -> Floats:
+    """F1 of the classes, weighted by their rows."""
+    return divide(np.nansum(class_f1(t) * t.actual, axis=1), t.actual.sum(axis=1) + t.unknown)
+
+
+def mcc(t: Tallies) -> Floats:
+    """Matthews' correlation, in the form of Gorodkin (2004) for K classes."""
+    right, rows = t.hits.sum(axis=1), t.rows
+    covariance = right * rows - (t.claimed * t.actual).sum(axis=1)
+    spread_claimed = rows**2 - (t.claimed**2).sum(axis=1)
+    spread_actual = rows**2 - (t.actual**2).sum(axis=1) - t.unknown**2
+    return divide(covariance, np.sqrt(spread_claimed) * np.sqrt(spread_actual))
+
+
+def hamming_loss(t: Tallies) -> Floats:
+    """Share of (row, label) decisions that are wrong."""
+    return divide((t.claimed + t.actual - 2 * t.hits).sum(axis=1), t.rows * t.hits.shape[1])
+
+
+def _class_precision(t: Tallies) -> Floats:
+    return divide(t.hits, t.claimed)
+
+
+def _class_recall(t: Tallies) -> Floats:
+    return divide(t.hits, t.actual)
+
+
+OF_CLASS: dict[str, Formula] = {"f1": class_f1, "precision": _class_precision, "recall": _class_recall}
+"""Metric of one class -> the formula that gives it for each class (B, K)."""
+
+
+def prepare_of_class(name: str, column: int | None, scored: Scored) -> Prepared:
+    """F1, precision or recall of one class: the one named, or of two the rarer."""
+    chosen = positive(name, column, scored)
+    return prepare(lambda t: OF_CLASS[name](t)[:, chosen], scored)
+
+
+def positive(name: str, column: int | None, scored: Scored) -> int:
+    """The column that `name` is about.
+
+    Raises:
+        OptionError: no class is named and there are not exactly two.
+    """
+    if column is not None:
+        return column
+    if scored.kind == "multilabel" or scored.classes != 2:
+        raise OptionError(f"'{name}' is about one class, and there are {scored.classes}; name it ('{name}:CLASS'), or take the mean over all, 'macro_f1'.")
+    return rarer(scored.y)
+
+
+def rarer(y: Ints) -> int:
+    """The rarer of two classes; of equally frequent ones the second.
+
+    Examples:
+        >>> rarer(np.array([0, 1, 1])), rarer(np.array([0, 1]))
+        (0, 1)
+    """
+    return int((y == 1).sum() <= (y == 0).sum())
