@@ -1,0 +1,190 @@
+"""Everything a race needs, made ready: the folder, the rows, the machine, the candidates."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringsmith.catalogue import Choice, expand
+from ringsmith.compare import machine as machines
+from ringsmith.compare.backends import BACKENDS, Backend, create_backend
+from ringsmith.compare.choose import Judge
+from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, store_table
+from ringsmith.compare.events import Cut, Listener, MachineSeen
+from ringsmith.compare.ledger import Ledger
+from ringsmith.compare.machine import Machine
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.space import Entrant, LeftOut, entrants, known_recipes, needs_models
+from ringsmith.compare.study import Study, as_json, claim
+from ringsmith.errors import UnknownName
+from ringsmith.records import Budget, RunResult, Split, digest
+
+WORK = "work"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the plan: a candidate on a split with a seed.
+
+    Attributes:
+        entrant: the candidate.
+        number: number of the split.
+        split: the split.
+        seed: the seed.
+        key: identity of the run.
+    """
+
+    entrant: Entrant
+    number: int
+    split: Split
+    seed: int
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Arena:
+    """A comparison that is ready to begin.
+
+    Attributes:
+        options: what was asked for.
+        folder: where the results go.
+        budget: the clock.
+        machine: the machine.
+        dataset: what is known of the rows.
+        entrants: the candidates.
+        left_out: what does not compete, and why.
+        backend: where the runs happen.
+        ledger: the runs that ended, also in earlier comparisons of this folder.
+        study: what will be ``study.json``.
+        judge: knows truth and metric.
+    """
+
+    options: CompareOptions
+    folder: Path
+    budget: Budget
+    machine: Machine
+    dataset: Dataset
+    entrants: tuple[Entrant, ...]
+    left_out: tuple[LeftOut, ...]
+    backend: Backend
+    ledger: Ledger
+    study: Study
+    judge: Judge
+
+    @property
+    def work(self) -> Path:
+        """Where the runs happen; removed at the end."""
+        return self.folder / WORK
+
+    def runs_of(self, entrant: Entrant) -> list[Run]:
+        """All runs of a candidate, split by split."""
+        return list(self._runs(entrant))
+
+    def _runs(self, entrant: Entrant) -> Iterator[Run]:
+        for number, split in enumerate(self.dataset.splits):
+            for seed in range(self.options.seed, self.options.seed + self.options.seeds):
+                yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
+
+    def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
+        """Identity of a run: rows and splits, candidate, weights, seed."""
+        weights = entrant.model.weights_sha256 if entrant.model else None
+        return digest([self.dataset.identity, entrant.candidate.to_json(), weights, split, seed])[:20]
+
+    def finished(self, run: Run) -> RunResult | None:
+        """The result of a run that need not be done again: it ended well, or is broken and would be again."""
+        result = self.ledger.runs.get(run.key)
+        if result is None or result.status == "refused":
+            return result
+        return result if result.status == "done" and self.predictions(run).exists() else None
+
+    def predictions(self, run: Run) -> Path:
+        """Where the answers of a run are kept."""
+        return self.folder / "predictions" / "runs" / f"{run.key}.npz"
+
+    def place(self, run: Run) -> Path:
+        """Where a run works."""
+        return self.work / run.key
+
+
+def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Arena:
+    """Take possession of the folder, store the rows, look at the machine; write what is known so far.
+
+    Raises:
+        RingsmithError: whatever is wrong with the metric, the labels, the models or the folder.
+    """
+    check_writable(options.folder)
+    dataset = describe(table, options)
+    before = claim(options.folder, dataset.identity)
+    study = Study(options, dataset.identity, before)
+    study.write()  # from here on the folder is ours
+    store_table(table, options.folder, options.folder / WORK)
+    return arena_of(options, table, dataset, study, listener)
+
+
+def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Study, listener: Listener) -> Arena:
+    """Put the parts together and tell the listener what was found."""
+    folder, machine = options.folder, machines.look()
+    metric = dataset.metric
+    study.set(
+        machine=as_json(machine),
+        task=dataset.task.to_json(),
+        metric={"name": metric.name, "summary": metric.summary, "greater_is_better": metric.greater_is_better},
+        read=as_json(table.read[0]),
+        read_test=as_json(table.read[1]) if len(table.read) > 1 else None,
+        data=as_json(table.checked),
+        splits=counts_of(dataset.splits),
+        split_notes=[table.how, *table.notes],
+    )
+    study.write()
+    listener(Cut(counts_of(dataset.splits), table.checked, dataset.task.to_json(), metric.name, table.how, table.notes))
+    budget = Budget(options.budget, started=options.started)
+    listener(MachineSeen(machine, budget))
+    choices = choices_of(options, dataset.language)
+    competing, left_out = entrants(options.recipes, choices)
+    threads = options.threads or machine.cores
+    return Arena(
+        options=options,
+        folder=folder,
+        budget=budget,
+        machine=machine,
+        dataset=dataset,
+        entrants=tuple(competing),
+        left_out=tuple(left_out),
+        backend=create_backend(options.on, threads=threads, memory_mb=machine.memory_mb),
+        ledger=Ledger(folder),
+        study=study,
+        judge=judge_of(dataset, options),
+    )
+
+
+def judge_of(dataset: Dataset, options: CompareOptions) -> Judge:
+    """The judge of this comparison."""
+    names = [split.name for split in dataset.splits]
+    return Judge(dataset.metric, dataset.y, shares=dataset.shares, splits=names, groups=dataset.groups, repeated=options.seeds > 1, seed=options.seed)
+
+
+def choices_of(options: CompareOptions, language: str | None) -> list[Choice]:
+    """The models, with the reason why each is in or out."""
+    return expand(options.models, language=language, policy=options.fetch, offline=options.offline) if needs_models(options.recipes) else []
+
+
+def check_names(options: CompareOptions) -> None:
+    """Fail on a wrong name before any row is read.
+
+    Raises:
+        UnknownName: a recipe, a model or a backend that does not exist.
+    """
+    known_recipes(options.recipes)
+    if options.on not in BACKENDS:
+        raise UnknownName.of("place to run (--on)", options.on, BACKENDS)
+    if options.models is not None:
+        choices_of(options, None)
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder and write a byte into it, so that a missing permission is known before any work is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"x")

@@ -1,0 +1,253 @@
+"""One choice from many candidates: validation rows choose, test rows report, and the cheapest of those that are tied is taken.
+
+- Runs of a candidate are pooled: with folds every row is judged once; with several seeds a row comes several times, and the bootstrap
+  draws rows, not predictions.
+- Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
+- What is no better than answering by the shares of the classes is refused, not ranked.
+- With folds, the figure to expect of the *choice* is nested: in every fold the winner on that fold's validation rows answers its test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.compare.space import BASELINE
+from ringsmith.metrics import Metric, Tie, evaluate, tie_groups
+from ringsmith.records import Candidate, Floats, Rows, Score
+
+ANSWERS = 100_000
+"""Rows that a model is taken to answer in its life, to weigh the cost of training against the cost of use."""
+AS_CHEAP = 1.25
+"""Costs this near to the cheapest are called equal; timings are not surer than that."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Pooled predictions of one candidate on validation or on test rows.
+
+    Attributes:
+        positions: (n,) positions of the rows in the whole table.
+        numbers: (n,) their row numbers in the source.
+        split: (n,) number of the split each comes from.
+        proba: (n, K).
+    """
+
+    positions: Rows
+    numbers: Rows
+    split: Rows
+    proba: Floats
+
+    def of_split(self, number: int) -> Part:
+        """The rows of one split."""
+        mask = self.split == number
+        return Part(self.positions[mask], self.numbers[mask], self.split[mask], self.proba[mask])
+
+
+def pool(parts: Sequence[Part]) -> Part:
+    """All these rows, one part after the other."""
+    return Part(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("positions", "numbers", "split", "proba")))
+
+
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """A candidate all of whose runs are done.
+
+    Attributes:
+        candidate: what it is.
+        valid: its answers on validation rows.
+        test: its answers on test rows.
+        train_seconds: to fit it once.
+        answer_seconds: to predict 100,000 rows.
+    """
+
+    candidate: Candidate
+    valid: Part
+    test: Part
+    train_seconds: float
+    answer_seconds: float
+
+    @property
+    def name(self) -> str:
+        """Name of the candidate."""
+        return self.candidate.name
+
+    @property
+    def cost(self) -> float:
+        """Seconds to train it and to answer 100,000 rows."""
+        return self.train_seconds + self.answer_seconds
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the validation rows say.
+
+    Attributes:
+        letters: candidate -> tie group, best first.
+        ties: each candidate compared with the best.
+        recommended: the candidate to take, None where nothing is worth taking.
+        reason: why, in a sentence.
+        refused: candidate -> why it is not ranked.
+        honest: with folds, the nested figure of the choice, with its text; else None.
+    """
+
+    letters: Mapping[str, str] = field(default_factory=dict)
+    ties: Sequence[Tie] = ()
+    recommended: str | None = None
+    reason: str = "nothing has finished yet"
+    refused: Mapping[str, str] = field(default_factory=dict)
+    honest: Mapping[str, Any] | None = None
+
+
+class Judge:
+    """Knows the truth and the metric; remembers every figure it has computed.
+
+    Args:
+        metric: the metric that judges.
+        y: targets of all rows of the table.
+        shares: (number of splits, K) share of each class among the training rows of each split: the floor.
+        groups: group of each row of the table, None where rows are independent.
+        splits: names of the splits.
+        repeated: whether rows are predicted more than once (several seeds).
+        seed: of the resampling.
+    """
+
+    def __init__(
+        self, metric: Metric, y: npt.NDArray[Any], *, shares: Floats, splits: Sequence[str], groups: npt.NDArray[Any] | None = None, repeated: bool = False, seed: int = 0
+    ) -> None:
+        self.metric, self.y, self.shares, self.splits, self.groups, self.repeated, self.seed = metric, y, shares, splits, groups, repeated, seed
+        self._values: dict[str, float] = {}
+        self._tests: dict[str, Score | None] = {}
+
+    def valid(self, contestant: Contestant) -> float:
+        """The figure on the validation rows."""
+        if contestant.name not in self._values:
+            self._values[contestant.name] = self.value(contestant.valid)
+        return self._values[contestant.name]
+
+    def test(self, contestant: Contestant) -> Score | None:
+        """The figure on the test rows with its interval; None where there are none."""
+        if contestant.name not in self._tests:
+            self._tests[contestant.name] = self.score(contestant.test) if len(contestant.test.positions) else None
+        return self._tests[contestant.name]
+
+    def value(self, part: Part) -> float:
+        """The metric on these rows."""
+        return self.metric.function(self.y[part.positions], part.proba)
+
+    def score(self, part: Part) -> Score:
+        """The metric on these rows, with its interval."""
+        return evaluate(self.metric, self.y[part.positions], part.proba, groups=self.units(part), seed=self.seed)
+
+    def units(self, part: Part) -> npt.NDArray[Any] | None:
+        """What the bootstrap draws: groups, or rows that come several times, or None for single rows."""
+        if self.groups is not None:
+            return np.asarray(self.groups[part.positions])
+        return part.positions if self.repeated else None
+
+    def floor(self, part: Part) -> float:
+        """The figure of answering by the shares of the classes."""
+        return self.metric.function(self.y[part.positions], self.shares[part.split])
+
+    def better(self, first: float, second: float) -> bool:
+        """Whether the first figure is truly better than the second."""
+        return first > second if self.metric.greater_is_better else first < second
+
+    def decide(self, contestants: Sequence[Contestant]) -> Verdict:
+        """Tie groups, recommendation and refusals of all that has finished."""
+        refused = {c.name: why for c in contestants if (why := self._refusal(c))}
+        able = [c for c in contestants if c.name not in refused]
+        if not able:
+            reason = "nothing is better than always answering the most frequent class" if refused else "nothing has finished"
+            return Verdict(reason=reason, refused=refused)
+        found = tie_groups(self.metric, self.y[able[0].valid.positions], {c.name: c.valid.proba for c in able}, groups=self.units(able[0].valid), seed=self.seed)
+        taken = self._take([c for c in able if found.groups[c.name] == "A"])
+        reason = explain(taken, able, found.ties, self.metric.name, {c.name: self.valid(c) for c in able})
+        return Verdict(dict(found.groups), tuple(found.ties), taken.name, reason, refused, self._nested(able))
+
+    def _refusal(self, contestant: Contestant) -> str:
+        if contestant.candidate.recipe == BASELINE:
+            return ""
+        value, floor = self.valid(contestant), self.floor(contestant.valid)
+        if self.better(value, floor):
+            return ""
+        return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
+
+    def _take(self, tied: Sequence[Contestant]) -> Contestant:
+        """The best on validation among those that are about as cheap as the cheapest."""
+        least = min(c.cost for c in tied)
+        cheap = [c for c in tied if c.cost <= least * AS_CHEAP]
+        best = cheap[0]
+        for contestant in cheap[1:]:
+            if self.better(self.valid(contestant), self.valid(best)):
+                best = contestant
+        return best
+
+    def _nested(self, able: Sequence[Contestant]) -> dict[str, Any] | None:
+        """The pooled test answers of the winner of every fold's validation rows."""
+        if len(self.splits) < 2:
+            return None
+        winners = {number: self._winner_of(able, number) for number in range(len(self.splits))}
+        score = self.score(pool([winner.test.of_split(number) for number, winner in winners.items()]))
+        text = (
+            f"Choosing by validation within every fold scores {self.metric.name} {score.value:.3f} [{score.low:.3f}-{score.high:.3f}] on test rows that took no part in "
+            f"the choice: expect this of the recommendation on new data."
+        )
+        return {"text": text, **score.to_json(), "winners": {self.splits[number]: winner.name for number, winner in winners.items()}}
+
+    def _winner_of(self, able: Sequence[Contestant], number: int) -> Contestant:
+        best, best_value = able[0], self.value(able[0].valid.of_split(number))
+        for contestant in able[1:]:
+            value = self.value(contestant.valid.of_split(number))
+            if self.better(value, best_value):
+                best, best_value = contestant, value
+        return best
+
+
+def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float]) -> str:
+    """Why this candidate is taken, in a sentence."""
+    best = ties[0].candidate
+    rows = len(taken.valid.positions)
+    if len(able) == 1 and taken.candidate.recipe == BASELINE:
+        return f"nothing else has finished that is better than always answering the most frequent class ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
+    if len(able) == 1:
+        return f"the only candidate that has finished and is better than guessing ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
+    if taken.candidate.recipe == BASELINE:
+        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more labelled rows are needed"
+    tied = [tie for tie in ties if tie.group == "A"]
+    if taken.name != best:
+        of_best = next(c for c in able if c.name == best)
+        tie = next(tie for tie in tied if tie.candidate == taken.name)
+        return f"tied with the best, {best} (p = {_p(tie.p_adjusted)} on {rows:,} validation rows), {saving(taken, of_best)}"
+    if len(tied) > 1:
+        others = ", ".join(tie.candidate for tie in tied[1:])
+        return f"the best on {rows:,} validation rows ({metric} {values[best]:.3f}), and none that is tied with it ({others}) is clearly cheaper"
+    second = ties[1]
+    return f"better on {rows:,} validation rows than all others: {metric} {values[best]:.3f} against {second.value:.3f} of {second.candidate} (p = {_p(second.p_adjusted)})"
+
+
+def saving(taken: Contestant, best: Contestant) -> str:
+    """How much cheaper the one is than the other, where it shows most.
+
+    Examples:
+        >>> part = Part(np.arange(2), np.arange(2), np.zeros(2, int), np.eye(2))
+        >>> cheap, dear = (Contestant(Candidate(name), part, part, train, 10.0) for name, train in (("tfidf", 2.0), ("full", 80.0)))
+        >>> saving(cheap, dear)
+        '40 x cheaper to train'
+    """
+    train, answer = best.train_seconds / max(taken.train_seconds, 1e-3), best.answer_seconds / max(taken.answer_seconds, 1e-3)
+    if train >= 1.5 or answer >= 1.5:
+        return " and ".join(f"{_times(ratio)} x cheaper to {verb}" for ratio, verb in ((train, "train"), (answer, "run")) if ratio >= 1.5)
+    return "and cheaper to train and to run together"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 3 else f"{ratio:,.0f}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.2f}" if value >= 0.01 else f"{value:.3f}"

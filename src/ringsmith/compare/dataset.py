@@ -1,0 +1,210 @@
+"""The rows of a comparison: read, split and checked by `data`, then put where every run finds them.
+
+The texts leave this process once they are stored: it keeps targets, groups and row numbers only, so that two million rows exist once, in
+the run that works on them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.compare.events import Listener, Read
+from ringsmith.compare.files import write_arrays, write_json, written
+from ringsmith.compare.forecast import Workload, workload
+from ringsmith.compare.options import CompareOptions
+from ringsmith.errors import LabelError
+from ringsmith.metrics import Metric, parse_metric
+from ringsmith.records import SCHEMA, Label, Rows, Split, TextSet, digest
+from ringsmith.tasks import Task, create_task, infer_task
+
+TEXT_SHOWN = 2000
+"""Characters of a test row's text that the report may show."""
+PARTS = ("train", "valid", "test")
+ROWS = "rows.arrow"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows in memory with their splits, before they are stored.
+
+    Attributes:
+        texts: all rows, those of a second table (``--test``) included.
+        splits: positions in `texts`.
+        how: how they were split, in a few words.
+        language: two letters, None where it is not known.
+        read: findings of reading, of one table or two.
+        checked: findings of checking.
+        notes: what was said about the splits, a sentence each.
+    """
+
+    texts: TextSet
+    splits: tuple[Split, ...]
+    how: str
+    language: str | None
+    read: tuple[Any, ...]
+    checked: Any
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What the comparison keeps of the rows after their texts are stored.
+
+    Attributes:
+        task: what the labels mean.
+        metric: the metric that judges.
+        splits: the splits, positions in the stored table.
+        y: targets of all rows.
+        groups: number of the group of each row, None where rows are independent.
+        shares: (number of splits, K) shares of the classes among the training rows of each split.
+        workload: size of one run.
+        language: two letters, None where it is not known.
+        identity: what makes it this data set: data, splits, labels and text steps, hashed.
+        order: position of every test row -> its line in ``predictions/rows.jsonl``.
+    """
+
+    task: Task
+    metric: Metric
+    splits: tuple[Split, ...]
+    y: npt.NDArray[Any]
+    groups: Rows | None
+    shares: npt.NDArray[np.float32]
+    workload: Workload
+    language: str | None
+    identity: dict[str, str]
+    order: Rows
+
+
+def load_table(options: CompareOptions, listener: Listener) -> Table:
+    """Read, split and check the rows that the options name.
+
+    Raises:
+        InputError: whatever is wrong with the tables.
+    """
+    from ringsmith.data.check import check
+    from ringsmith.data.classes import MIN_ROWS, keep_classes
+    from ringsmith.data.read import read_like, read_table
+    from ringsmith.data.split import plan_splits
+
+    begin = time.monotonic()
+    table = read_table(
+        options.data,
+        text=options.text,
+        label=options.label,
+        pair=options.pair,
+        group=options.group,
+        time=options.time,
+        split=options.split,
+        offline=options.offline,
+    )
+    if options.min_rows is not None:
+        table = keep_classes(table, options.min_rows)
+    test = read_like(options.test, table.findings, offline=options.offline) if options.test is not None else None
+    found = tuple(part.findings for part in (table, test) if part is not None)
+    listener(Read(found[0], found[1] if test else None, time.monotonic() - begin))
+    plan = plan_splits(
+        table.texts,
+        seed=options.seed,
+        folds=options.folds,
+        test=test.texts if test else None,
+        split_names=table.split_names,
+        times=table.times,
+        min_rows=MIN_ROWS if options.min_rows is None else options.min_rows,
+    )
+    splits, checked = check(plan.texts, plan.splits)
+    return Table(plan.texts, tuple(splits), plan.how, None if checked.language == "unknown" else checked.language, found, checked, plan.notes)
+
+
+def describe(table: Table, options: CompareOptions) -> Dataset:
+    """All that is kept of a table: targets, floor, identity.
+
+    Raises:
+        LabelError: the training rows have one class only.
+        UnknownName, OptionError: the metric does not suit the task.
+    """
+    labels = table.texts.labels
+    assert labels is not None
+    task = task_of(labels, table.splits, options.task)
+    y = task.targets(labels)
+    trained = np.unique(np.concatenate([split.train for split in table.splits]))
+    metric = parse_metric(options.metric or task.default_metric(y[trained]), task.labels, targets=y[trained] if y.ndim == 1 else None)
+    first = table.splits[0]
+    return Dataset(
+        task=task,
+        metric=metric,
+        splits=table.splits,
+        y=y,
+        groups=None if table.texts.groups is None else np.unique(np.asarray(table.texts.groups), return_inverse=True)[1].astype(np.int64),
+        shares=np.stack([shares_of(task, y[split.train]) for split in table.splits]),
+        workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test)),
+        language=table.language,
+        identity=identity_of(table, task, options),
+        order=np.concatenate([split.test for split in table.splits]),
+    )
+
+
+def task_of(labels: Sequence[Label], splits: Sequence[Split], kind: str | None) -> Task:
+    """The task over the labels that occur in training.
+
+    Raises:
+        LabelError: there is one class only.
+    """
+    trained = np.unique(np.concatenate([split.train for split in splits]))
+    task = infer_task([labels[at] for at in trained])
+    if len(task.labels) < 2:
+        raise LabelError(f"The training rows must have at least two classes; got {len(task.labels)}: {', '.join(map(repr, task.labels))}. Check the label column (--label).")
+    return task if kind is None else create_task(kind, task.labels)
+
+
+def shares_of(task: Task, y: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Share of each class (K,) among these targets, as the recipe ``majority`` answers."""
+    counts = y.sum(axis=0) if y.ndim == 2 else np.bincount(y[y >= 0], minlength=len(task.labels))
+    return np.asarray(counts / (len(y) if y.ndim == 2 else max(counts.sum(), 1)), dtype=np.float32)
+
+
+def identity_of(table: Table, task: Task, options: CompareOptions) -> dict[str, str]:
+    """What a folder belongs to, each part hashed."""
+    from ringsmith.data.store import fingerprint
+
+    cut = [[split.name, *(digest(getattr(split, part).tolist()) for part in PARTS)] for split in table.splits]
+    return {"data": fingerprint(table.texts), "splits": digest(cut), "labels": digest(task.to_json()), "text steps": digest(list(options.steps))}
+
+
+def store_table(table: Table, folder: Path, work: Path) -> None:
+    """Put the rows and the splits where the runs and the readers find them."""
+    from ringsmith.data.store import store
+
+    for place in (work / "splits", folder / "splits", folder / "predictions"):
+        place.mkdir(parents=True, exist_ok=True)
+    with written(work / ROWS) as scratch:
+        store(scratch, table.texts)
+    for split in table.splits:
+        write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})
+        numbers = {part: table.texts.rows[getattr(split, part)].tolist() for part in PARTS}
+        write_json(folder / "splits" / f"{split.name}.json", {"schema": SCHEMA, "name": split.name, "how": table.how, **numbers})
+    write_test_rows(table, folder / "predictions" / "rows.jsonl")
+
+
+def write_test_rows(table: Table, path: Path) -> None:
+    """One line for each test row: what a report shows of it."""
+    texts, labels = table.texts, table.texts.labels
+    with written(path) as scratch, scratch.open("w", encoding="utf-8", newline="\n") as file:
+        for split in table.splits:
+            for at in split.test.tolist():
+                line = {"row": int(texts.rows[at]), "text": texts.texts[at][:TEXT_SHOWN], "label": labels[at] if labels else None, "split": split.name}
+                if texts.pairs is not None:
+                    line["pair"] = texts.pairs[at][:TEXT_SHOWN]
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def counts_of(splits: Sequence[Split]) -> list[dict[str, Any]]:
+    """Names and sizes of the splits, for the report."""
+    return [{"name": split.name, **{part: len(getattr(split, part)) for part in PARTS}} for split in splits]

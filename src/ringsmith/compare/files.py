@@ -1,0 +1,88 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.errors import MachineError
+
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield scratch
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    """`content` as UTF-8, whole or not at all."""
+    with written(path) as scratch:
+        scratch.write_text(content, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """`content` as JSON, whole or not at all; figures that are no number become null."""
+    write_text(path, json.dumps(plain(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Arrays of numbers as ``.npz``, whole or not at all."""
+    with written(path) as scratch, scratch.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """What `write_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def plain(content: Any) -> Any:
+    """The same as JSON types: keys as text, tuples as lists, NumPy's numbers as Python's, NaN and infinity as None."""
+    match content:
+        case Mapping():
+            return {str(key): plain(value) for key, value in content.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(value) for value in content]
+        case np.ndarray() | np.generic():
+            return plain(content.tolist())
+        case float():
+            return content if math.isfinite(content) else None
+        case str() | int() | None:
+            return content
+        case _:
+            return str(content)
+
+
+@contextmanager
+def machine_faults(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one sentence.
+
+    Raises:
+        MachineError: no permission to write, or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FORBIDDEN:
+            raise MachineError(f"--out: {error.filename or folder} may not be written ({error.strerror}). Name another folder with --out, or change its permissions.") from error
+        if error.errno in FULL:
+            raise MachineError(f"--out: the disk of {folder} is full. What is finished is kept: free some space and run the same command again.") from error
+        raise

@@ -1,0 +1,183 @@
+"""How long will it take, and how much memory? Answered without loading torch, and better after every run.
+
+A transformer's work is counted: 24 x layers x hidden^2 operations a token for the matrices and 4 x layers x hidden x length for attention
+(Kaplan et al. 2020, table 1, with d_ff = 4 x hidden; times 3 for a training step), over the speed of a matrix product measured here. All
+constants are priors from one 2-core machine; `Forecaster.learn` replaces them by what the runs of this comparison really took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ringsmith.catalogue import LocalModel
+from ringsmith.compare.machine import Machine
+from ringsmith.compare.space import Entrant
+from ringsmith.records import RunResult
+
+CHARS_PER_TOKEN = 4.0
+"""A word piece of Latin script; scripts without spaces have about one token a character (`tokens_of`)."""
+SPECIAL_TOKENS = 2
+LONGEST = 512
+"""Tokens of a text that are read where the model itself knows no limit."""
+EFFICIENCY = 0.6
+"""Share of the matrix-product speed that a whole float32 forward pass of small batches reaches."""
+SAMPLE = 2000
+MEASURING_SECONDS = 2.5
+"""Single predictions, saving, and ending the process."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The rows of one run, and how long their texts are.
+
+    Attributes:
+        train: rows to fit on.
+        other: rows to choose by and to report on.
+        chars: mean length of a text in characters (pairs together).
+        tokens: lengths of a sample of the texts in tokens of a usual tokenizer.
+    """
+
+    train: int
+    other: int
+    chars: float
+    tokens: tuple[int, ...]
+
+    def tokens_per_row(self, longest: int | None) -> float:
+        """Mean number of tokens of a text that is cut at `longest`."""
+        return float(np.minimum(np.asarray(self.tokens), longest or LONGEST).mean())
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is known of a recipe before it ran here.
+
+    Attributes:
+        start_seconds: to start its process and import what it stands on.
+        passes: forward passes over the training rows in all; a training step counts 3.
+        least: share of that work after which there is something worth having.
+        seconds_per_megachar: work that grows with the text and needs no model.
+    """
+
+    start_seconds: float
+    passes: float = 0.0
+    least: float = 1.0
+    seconds_per_megachar: float = 0.0
+
+
+COSTS: dict[str, Cost] = {
+    "majority": Cost(start_seconds=1.5),
+    "tfidf": Cost(start_seconds=2.5, seconds_per_megachar=12.0),
+    "probe": Cost(start_seconds=7.0, passes=1.0),
+    "full": Cost(start_seconds=8.0, passes=3.0 * 4, least=0.3),
+}
+"""Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
+UNKNOWN = Cost(start_seconds=8.0, passes=3.0 * 4, least=0.3, seconds_per_megachar=12.0)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds and memory of one run.
+
+    Attributes:
+        start: seconds until the first row is worked on.
+        fit: seconds to learn.
+        rest: seconds to predict, measure and save.
+        least: seconds of all this after which there is something worth having.
+        memory_mb: highest resident memory.
+    """
+
+    start: float
+    fit: float
+    rest: float
+    least: float
+    memory_mb: float
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return self.start + self.fit + self.rest
+
+
+@dataclass
+class Forecaster:
+    """Forecasts for one machine; learns from every run that ended.
+
+    Attributes:
+        machine: the machine.
+        ratios: recipe -> seconds of work really taken over seconds of the prior.
+        starts: recipe -> seconds really taken to start.
+    """
+
+    machine: Machine
+    ratios: dict[str, float] = field(default_factory=dict)
+    starts: dict[str, float] = field(default_factory=dict)
+
+    def forecast(self, entrant: Entrant, workload: Workload) -> Forecast:
+        """What one run of this candidate on these rows will take."""
+        recipe = entrant.candidate.recipe
+        cost = COSTS.get(recipe, UNKNOWN)
+        fit, rest = self._work(cost, entrant.model, workload)
+        ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
+        start = self.starts.get(recipe, cost.start_seconds)
+        least = start + fit * ratio * cost.least + rest * ratio + MEASURING_SECONDS
+        return Forecast(start, fit * ratio, rest * ratio + MEASURING_SECONDS, least, _memory_mb(cost, entrant.model, workload))
+
+    def learn(self, entrant: Entrant, workload: Workload, result: RunResult) -> None:
+        """Hold the forecast against a run that ended well."""
+        seconds = result.seconds
+        if result.status != "done" or not {"start", "fit", "predict"} <= seconds.keys():
+            return
+        recipe = entrant.candidate.recipe
+        prior = sum(self._work(COSTS.get(recipe, UNKNOWN), entrant.model, workload))
+        self.starts[recipe] = seconds["start"]
+        if prior > 0.5:  # a shorter one says nothing about the speed
+            self.ratios[recipe] = (seconds["fit"] + seconds["predict"]) / prior
+
+    def _work(self, cost: Cost, model: LocalModel | None, workload: Workload) -> tuple[float, float]:
+        text = cost.seconds_per_megachar * workload.chars / 1e6 * 2 / max(self.machine.cores, 1)
+        if model is None:
+            return text * workload.train, 0.2 * text * workload.other
+        per_row = seconds_per_row(model, workload, self.machine)
+        return (text + cost.passes * per_row) * workload.train, per_row * workload.other
+
+    def _ratio_of_kin(self, entrant: Entrant) -> float:
+        """What other recipes that start from a model have taught, for one that has not run yet."""
+        kin = [ratio for recipe, ratio in self.ratios.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if entrant.model else []
+        return float(np.median(kin)) if kin else 1.0
+
+
+def seconds_per_row(model: LocalModel, workload: Workload, machine: Machine) -> float:
+    """Seconds of one forward pass over a text of mean length."""
+    length = workload.tokens_per_row(model.max_tokens)
+    operations = length * (24 * model.layers * model.hidden**2 + 4 * model.layers * model.hidden * length)
+    return operations / (machine.gflops * 1e9 * EFFICIENCY)
+
+
+def workload(texts: Sequence[str], pairs: Sequence[str] | None, *, train: int, other: int, seed: int = 0) -> Workload:
+    """The workload of a run, from a sample of all texts."""
+    index = np.random.default_rng(seed).choice(len(texts), size=min(SAMPLE, len(texts)), replace=False)
+    sample = [texts[i] if pairs is None else f"{texts[i]} {pairs[i]}" for i in index]
+    return Workload(train, other, float(np.mean([len(text) for text in sample])), tuple(tokens_of(text) for text in sample))
+
+
+def tokens_of(text: str) -> int:
+    """About how many tokens a usual tokenizer makes of a text.
+
+    Examples:
+        >>> tokens_of("Great phone, awful battery"), tokens_of("재미있는 영화")
+        (9, 9)
+    """
+    wide = sum(character > "\u2e7f" for character in text)  # Chinese, Japanese, Korean and all that follows
+    return SPECIAL_TOKENS + round((len(text) - wide) / CHARS_PER_TOKEN) + wide
+
+
+def _memory_mb(cost: Cost, model: LocalModel | None, rows: Workload) -> float:
+    text = (rows.train + rows.other) * (rows.chars * 2 + 200) / 1e6
+    if model is None:
+        return 150 + text + cost.seconds_per_megachar * rows.train * rows.chars * 5 / 1e6
+    weights = model.parameters * (16 if cost.passes > 1 else 4) / 1e6
+    vectors = 0.0 if cost.passes > 1 else (rows.train + rows.other) * (model.layers + 1) * model.hidden * 4 / 1e6
+    return 500 + text + weights + vectors

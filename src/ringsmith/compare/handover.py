@@ -1,0 +1,112 @@
+"""The hand-over: the model of the recommended candidate becomes ``best/``.
+
+With one split it is the very model that was measured. With folds it is fitted once more on all rows (one part of them stops it early);
+where there is no time left for that, it is the model of the first fold, and it is said.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ringsmith.compare.arena import Run
+from ringsmith.compare.choose import Part
+from ringsmith.compare.files import read_arrays, write_arrays
+from ringsmith.compare.job import MODEL
+from ringsmith.compare.race import Race
+from ringsmith.compare.space import Entrant
+from ringsmith.records import RunResult, Split
+
+BEST = "best"
+REFIT = "refit"
+MANIFEST = "ringsmith.json"
+
+
+def hand_over(race: Race, *, finishing: float) -> Path | None:
+    """Put the recommended model into ``best/``; its path, or None where nothing is recommended or it could not be made.
+
+    Args:
+        race: the race, ended.
+        finishing: seconds to keep free after it.
+    """
+    start = time.monotonic()
+    name = race.verdict.recommended
+    if name is None:
+        return None
+    entrant = next(entrant for entrant in race.arena.entrants if entrant.candidate.name == name)
+    path = _fitted_again(race, entrant, finishing) if race.folds else _measured(race, entrant, finishing)
+    race.stages["hand over"] = time.monotonic() - start
+    return path
+
+
+def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
+    """The model that was measured: of several seeds the one that is best on the validation rows."""
+    runs = [run for run in race.arena.runs_of(entrant) if run.number == 0]
+    best = runs[0]
+    for run in runs[1:]:
+        if race.arena.judge.better(_valid(race, run), _valid(race, best)):
+            best = run
+    trained = "the training rows" if not race.folds else f"the training rows of {best.split.name} (no time was left to fit it on all rows)"
+    return _place(race, best, trained, finishing)
+
+
+def _valid(race: Race, run: Run) -> float:
+    arrays = read_arrays(race.arena.predictions(run))
+    return race.arena.judge.value(Part(arrays["valid_position"], arrays["valid_row"], np.zeros(len(arrays["valid_row"]), dtype=np.int64), arrays["valid_proba"]))
+
+
+def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None:
+    arena = race.arena
+    run = refit_run(race, entrant)
+    if _is_there(race, run):
+        return arena.folder / BEST
+    if arena.budget.remaining() - finishing < race.refit_forecast(entrant).least:
+        return _measured(race, entrant, finishing)
+    write_arrays(arena.work / "splits" / f"{REFIT}.npz", {"train": run.split.train, "valid": run.split.valid, "test": run.split.test})
+    result = race.perform(run, keep=True, finishing=finishing)
+    if result.status != "done":
+        return _measured(race, entrant, finishing)
+    return _move(race, run, "all rows; one part of them stopped it early")
+
+
+def refit_run(race: Race, entrant: Entrant) -> Run:
+    """The run on all rows: validation rows of the first fold stop it early, all others are learnt from."""
+    splits, seed = race.arena.dataset.splits, race.arena.options.seed
+    valid = splits[0].valid
+    used = np.unique(np.concatenate([np.concatenate([split.train, split.valid, split.test]) for split in splits]))
+    split = Split(REFIT, np.setdiff1d(used, valid), valid, np.zeros(0, dtype=np.int64))
+    return Run(entrant, 0, split, seed, race.arena.key_of(entrant, REFIT, seed))
+
+
+def _place(race: Race, run: Run, trained: str, finishing: float) -> Path | None:
+    """Move the run's model to ``best/``; do the run again where its model is gone."""
+    if _is_there(race, run):
+        return race.arena.folder / BEST
+    if not (race.arena.place(run) / MODEL / MANIFEST).exists():
+        result: RunResult = race.perform(run, keep=True, finishing=finishing)
+        if result.status != "done":
+            return None
+    return _move(race, run, trained)
+
+
+def _is_there(race: Race, run: Run) -> bool:
+    """Whether ``best/`` is this very run's model already."""
+    known: Any = race.arena.study.content.get("best") or {}
+    return bool(known.get("run") == run.key and (race.arena.folder / BEST / MANIFEST).exists())
+
+
+def _move(race: Race, run: Run, trained: str) -> Path:
+    arena, best = race.arena, race.arena.folder / BEST
+    old = arena.work / "replaced"
+    shutil.rmtree(old, ignore_errors=True)
+    if best.exists():
+        best.rename(old)
+    (arena.place(run) / MODEL).rename(best)
+    arena.study.set(best={"candidate": run.entrant.candidate.name, "run": run.key, "split": run.split.name, "seed": run.seed, "trained_on": trained})
+    return best
+
+

@@ -1,0 +1,102 @@
+"""The machine the runs share: cores and memory that this process may really use, and how fast it multiplies."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from ringsmith.records import Record
+
+CGROUP = Path("/sys/fs/cgroup")
+PROBE_SECONDS = 0.05
+SIDE = 80
+"""Side of the probe's square matrices: so small that one core multiplies them alone. A product on all cores would measure who else is
+busy: its threads wait for each other."""
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Machine(Record):
+    """What a forecast and a report need to know of the machine.
+
+    Attributes:
+        cores: CPU cores this process may use (affinity and container limits respected).
+        memory_mb: memory this process and its children may use.
+        gflops: single-precision matrix products, 10^9 operations a second on all these cores, measured.
+        system: operating system and processor.
+        python: version of the interpreter.
+    """
+
+    cores: int
+    memory_mb: float
+    gflops: float
+    system: str
+    python: str
+
+
+@cache
+def look() -> Machine:
+    """This machine; measured once in a process, in about 50 ms."""
+    return Machine(cores=cores(), memory_mb=memory_mb(), gflops=gflops(), system=f"{platform.system()} {platform.machine()}", python=platform.python_version())
+
+
+def cores() -> int:
+    """CPU cores this process may use, at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _cgroup("cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit():
+        affinity = min(affinity, max(1, int(quota) // int(period)))
+    return affinity
+
+
+def memory_mb() -> float:
+    """Memory this process and its children may use, in MB: the machine's, or the container's where that is less."""
+    total = float(psutil.virtual_memory().total)
+    limit = _cgroup("memory.max")
+    return (min(total, float(limit)) if limit.isdigit() else total) / MEGABYTE
+
+
+def free_mb() -> float:
+    """Memory that is free now, in MB, within the container's limit."""
+    free = float(psutil.virtual_memory().available)
+    limit, used = _cgroup("memory.max"), _cgroup("memory.current")
+    if limit.isdigit() and used.isdigit():
+        free = min(free, float(limit) - float(used) + _reclaimable())
+    return free / MEGABYTE
+
+
+def _reclaimable() -> float:
+    """Bytes of file cache in the container, which the kernel gives back before it kills."""
+    return sum(float(line.split()[1]) for line in _cgroup("memory.stat").splitlines() if line.startswith(("inactive_file ", "active_file ")))
+
+
+def gflops(seconds: float = PROBE_SECONDS) -> float:
+    """Single-precision matrix products on all cores, in 10^9 operations a second: one core's best round times the cores."""
+    left = np.ones((SIDE, SIDE), dtype=np.float32)
+    best, end = 1e-9, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        left @ left
+        best = max(best, 2 * SIDE**3 / (time.perf_counter() - start) / 1e9)
+    return best * cores()
+
+
+def _cgroup(name: str) -> str:
+    """A file of the version 2 control group this process lives in as its container sees it; empty where there is none."""
+    try:
+        return (CGROUP / name).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def child_environment(threads: int) -> dict[str, str]:
+    """The environment of a run's process: this one's, with every thread pool set before its library starts."""
+    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(pools, str(threads)), "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

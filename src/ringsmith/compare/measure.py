@@ -1,0 +1,96 @@
+"""What a fitted model costs in use: seconds for one row, rows a second in bulk, memory, size on disk."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from ringsmith.adapt.recipe import Fitted
+from ringsmith.records import Floats, TextSet
+
+WARM_UP = 3
+SINGLES = 50
+"""Single predictions that a percentile needs at least."""
+MOST_SINGLES = 200
+ENOUGH_SECONDS = 1.0
+LONGEST_SECONDS = 10.0
+BULK_SECONDS = 0.3
+MEGABYTE = 1 << 20
+
+
+def latency_ms(fitted: Fitted, rows: TextSet, *, until: float = float("inf")) -> dict[str, float]:
+    """Milliseconds of predicting one row: the median and the 95th percentile.
+
+    At least 50 rows one by one, up to 200 while that takes less than a second; fewer where the model needs more than 10 seconds
+    for 50, or `until` (seconds since the epoch) is near. Empty where there was no time for a single one.
+    """
+    if len(rows) == 0:
+        return {}
+    taken: list[float] = []
+    start = time.perf_counter()
+    for number in range(WARM_UP + MOST_SINGLES):
+        used = time.perf_counter() - start
+        enough = len(taken) >= SINGLES and used > ENOUGH_SECONDS
+        if enough or used > LONGEST_SECONDS or time.time() > until:
+            break
+        row = rows.take([number % len(rows)])
+        before = time.perf_counter()
+        predict(fitted, row)
+        seconds = time.perf_counter() - before
+        if number >= WARM_UP:
+            taken.append(seconds)
+    return {"p50": float(np.percentile(taken, 50)) * 1e3, "p95": float(np.percentile(taken, 95)) * 1e3} if taken else {}
+
+
+def predict(fitted: Fitted, rows: TextSet) -> Floats:
+    """Probabilities of these rows, float32 (n, K); no call at all for no rows."""
+    if len(rows) == 0:
+        return np.zeros((0, len(fitted.task.labels)), dtype=np.float32)
+    return np.asarray(fitted.predict_proba(rows.texts, rows.pairs), dtype=np.float32)
+
+
+def predict_timed(fitted: Fitted, rows: TextSet) -> tuple[Floats, float | None]:
+    """Probabilities and rows a second; a quick prediction is repeated until its time can be trusted. None for no rows."""
+    if len(rows) == 0:
+        return predict(fitted, rows), None
+    scores, seconds = timed(lambda: predict(fitted, rows))
+    total, rounds = seconds, 1
+    while total < BULK_SECONDS and rounds < 10:
+        total += timed(lambda: predict(fitted, rows))[1]
+        rounds += 1
+    return scores, len(rows) * rounds / max(total, 1e-9)
+
+
+def timed(work: Callable[[], Floats]) -> tuple[Floats, float]:
+    """What `work` returns, and the seconds it took."""
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def peak_memory_mb() -> float:
+    """Highest resident memory of this process so far, in MB.
+
+    Linux's ``ru_maxrss`` would be wrong here: a child starts with its parent's peak. ``VmHWM`` belongs to the program that runs.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text(encoding="ascii", errors="replace").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    if sys.platform == "win32":
+        return float(psutil.Process().memory_info().peak_wset) / MEGABYTE
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MEGABYTE if sys.platform == "darwin" else 1024)
+
+
+def size_mb(folder: Path) -> float:
+    """Size on disk of everything below `folder`, in MB."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MEGABYTE
+
+

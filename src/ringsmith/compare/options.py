@@ -1,0 +1,122 @@
+"""What one comparison is asked to do; every default of `ringsmith compare` stands here, once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import time as now
+from typing import Literal
+
+from ringsmith.errors import OptionError
+
+FetchPolicy = Literal["never", "if-missing", "always"]
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+SPAN = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?(?:(?P<s>\d+(?:\.\d+)?)s)?")
+
+
+def parse_budget(text: str) -> float:
+    """A stretch of time as seconds.
+
+    Args:
+        text: hours, minutes and seconds, in this order, at least one of them: ``"1h30m"``, ``"10m"``, ``"2m30s"``, ``"90s"``.
+
+    Raises:
+        OptionError: not written like that, or nothing at all.
+
+    Examples:
+        >>> parse_budget("2m30s"), parse_budget("1h30m")
+        (150.0, 5400.0)
+    """
+    found = SPAN.fullmatch(text.strip().lower().replace(" ", ""))
+    seconds = sum(float(value) * UNITS[unit] for unit, value in found.groupdict().items() if value) if found else 0.0
+    if seconds <= 0:
+        hint = f" Write {text.strip()}s or {text.strip()}m." if text.strip().isdigit() else ""
+        raise OptionError(f"'budget' must be a time such as 90s, 10m, 2m30s or 1h30m; got {text!r}.{hint or ' Leave it out for no limit.'}")
+    return seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """One comparison: which rows, which candidates, how long.
+
+    Attributes:
+        data: the table: a file, a folder, an address, or ``"-"`` for standard input.
+        text: name of the text column, None to find it.
+        label: name of the label column, None to find it.
+        pair: name of a second text column, None where there is none.
+        group: name of a column whose rows no split may cut apart.
+        time: name of a column to split by in order: the newest rows test.
+        split: name of a column that says ``train``, ``valid`` or ``test``.
+        test: a second table to report on, None to take part of `data`.
+        task: name of the task, None to tell it from the labels.
+        models: names of backbones and groups of them, None for the group ``default``.
+        recipes: names of recipes, None for all.
+        budget: seconds of wall clock for everything, None for no limit.
+        metric: name of the metric that judges, None for the task's own.
+        seed: seed of the splits and of everything random.
+        seeds: how often every candidate is trained, with `seed`, `seed` + 1 ...
+        folds: number of parts for cross-validation, None to let the number of rows decide.
+        steps: names of the text steps that every text goes through.
+        min_rows: a class with fewer rows is left out, None for the splits' own rule.
+        out: folder to write into, None for ``runs/`` and the name of the data.
+        offline: never use the network.
+        fetch: when a model may be fetched.
+        on: where the runs happen: ``"local"`` (each in a process of its own) or ``"inline"`` (in this one; for tests and debuggers).
+        threads: CPU threads of a run, None for all cores of this machine.
+        started: when the clock of the budget began, seconds since the epoch.
+        command: the command line, for the report.
+    """
+
+    data: str
+    text: str | None = None
+    label: str | None = None
+    pair: str | None = None
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+    test: str | None = None
+    task: str | None = None
+    models: tuple[str, ...] | None = None
+    recipes: tuple[str, ...] | None = None
+    budget: float | None = None
+    metric: str | None = None
+    seed: int = 0
+    seeds: int = 1
+    folds: int | None = None
+    steps: tuple[str, ...] = ()
+    min_rows: int | None = None
+    out: Path | None = None
+    offline: bool = False
+    fetch: FetchPolicy = "if-missing"
+    on: str = "local"
+    threads: int | None = None
+    started: float = field(default_factory=now)
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        faults = [f"{name!r} must be {rule}; got {getattr(self, name)!r}" for name, rule, holds in self._rules() if not holds]
+        if faults:
+            raise OptionError(". ".join(faults) + ". Leave it out for the usual value.")
+
+    def _rules(self) -> list[tuple[str, str, bool]]:
+        return [
+            ("seeds", "at least 1", self.seeds >= 1),
+            ("seed", "0 or more", self.seed >= 0),
+            ("folds", "at least 2", self.folds is None or self.folds >= 2),
+            ("min_rows", "at least 1", self.min_rows is None or self.min_rows >= 1),
+            ("threads", "at least 1", self.threads is None or self.threads >= 1),
+            ("budget", "more than 0 seconds", self.budget is None or self.budget > 0),
+            ("fetch", "never, if-missing or always", self.fetch in ("never", "if-missing", "always")),
+            ("models", "at least one name", self.models is None or len(self.models) > 0),
+            ("recipes", "at least one name", self.recipes is None or len(self.recipes) > 0),
+            ("folds", "left out together with a table to test on", not (self.folds and self.test)),
+        ]
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written: `out`, or ``runs/`` and the name of the data."""
+        if self.out is not None:
+            return self.out
+        name = "stdin" if self.data == "-" else Path(self.data.rstrip("/")).name.split(".")[0]
+        return Path("runs") / (name or "data")

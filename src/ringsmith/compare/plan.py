@@ -1,0 +1,100 @@
+"""In which order, and what fits: the cheapest first, so that there is always something to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringsmith.compare.forecast import Forecast, Forecaster, Workload
+from ringsmith.compare.space import Entrant, LeftOut
+
+
+@dataclass(frozen=True)
+class Step:
+    """One candidate of the plan.
+
+    Attributes:
+        entrant: the candidate.
+        forecast: seconds and memory of one of its runs.
+        runs: how many runs it takes (folds x seeds).
+        fits: whether it is expected to end within the time.
+        why: the reason in a sentence.
+    """
+
+    entrant: Entrant
+    forecast: Forecast
+    runs: int
+    fits: bool
+    why: str
+
+    @property
+    def seconds(self) -> float:
+        """All its runs together."""
+        return self.forecast.seconds * self.runs
+
+    @property
+    def name(self) -> str:
+        """Name of the candidate."""
+        return self.entrant.candidate.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be tried, in this order, and what is left out."""
+
+    steps: tuple[Step, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def fitting(self) -> int:
+        """Number of candidates that are expected to fit."""
+        return sum(step.fits for step in self.steps)
+
+
+def make_plan(entrants: Sequence[Entrant], workload: Workload, forecaster: Forecaster, *, seconds: float, runs: int, left_out: Sequence[LeftOut] = ()) -> Plan:
+    """Order the candidates by cost and fill the time with them.
+
+    Args:
+        entrants: the candidates.
+        workload: the rows of one run.
+        forecaster: knows what a run takes.
+        seconds: time for all runs together, infinite without a budget.
+        runs: runs of each candidate (folds x seeds).
+        left_out: what does not compete at all, to show it.
+    """
+    forecasts = sorted(((forecaster.forecast(entrant, workload), entrant) for entrant in entrants), key=lambda pair: pair[0].seconds)
+    steps, left = [], seconds
+    for forecast, entrant in forecasts:
+        fits, why = judge(forecast, left=left, runs=runs, memory_mb=forecaster.machine.memory_mb)
+        steps.append(Step(entrant, forecast, runs, fits, why))
+        left -= forecast.seconds * runs if fits else 0.0
+    return Plan(tuple(steps), tuple(left_out))
+
+
+def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float) -> tuple[bool, str]:
+    """Whether `runs` runs fit into `left` seconds and into memory, and why (not).
+
+    Examples:
+        >>> judge(Forecast(5, 60, 5, 25, 900), left=40, runs=1, memory_mb=4000)
+        (True, 'about 1:10 are needed, 0:40 are left: it will be cut short')
+    """
+    if forecast.memory_mb > memory_mb:
+        return False, f"needs about {forecast.memory_mb / 1024:.1f} GB of memory; this machine gives {memory_mb / 1024:.1f} GB"
+    if forecast.least * runs > left:
+        return False, f"needs at least {clock(forecast.least * runs)}; {clock(left)} would be left for it"
+    if forecast.seconds * runs > left:
+        return True, f"about {clock(forecast.seconds * runs)} are needed, {clock(left)} are left: it will be cut short"
+    return True, f"about {clock(forecast.seconds * runs)}"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, as on a clock.
+
+    Examples:
+        >>> clock(72), clock(3), clock(-5), clock(5400)
+        ('1:12', '0:03', '0:00', '1:30:00')
+    """
+    whole = max(0, round(seconds)) if seconds != float("inf") else 0
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

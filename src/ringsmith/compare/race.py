@@ -1,0 +1,256 @@
+"""The race: one run after the other, the cheapest candidate first, the table written anew after every one of them."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+from ringsmith.compare.arena import Arena, Run
+from ringsmith.compare.backends.base import CANCELLED
+from ringsmith.compare.choose import Contestant, Verdict
+from ringsmith.compare.dataset import ROWS
+from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
+from ringsmith.compare.files import write_json
+from ringsmith.compare.forecast import Forecast, Forecaster
+from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
+from ringsmith.compare.leaderboard import Row, write_leaderboard
+from ringsmith.compare.plan import Plan, judge, make_plan
+from ringsmith.compare.space import BASELINE, Entrant
+from ringsmith.compare.standings import contestant_of, rows_of, write_predictions
+from ringsmith.records import RunResult, Status
+
+EXIT_SECONDS = 0.7
+"""To end the processes and write the last line."""
+SURE = 1.25
+"""Forecasts of what follows a fit are taken this much longer."""
+
+
+class Race:
+    """Runs the candidates of an arena.
+
+    Attributes:
+        arena: what is raced in.
+        forecaster: learns from every run.
+        contestants: candidates all of whose runs are done.
+        results: candidate -> results of its runs.
+        others: candidate -> its row, where it did not come so far.
+        verdict: what the validation rows say now.
+        rows: the table now.
+        finishing_seconds: time to keep free for what follows the race: the report and the like.
+        stages: seconds by stage of the whole comparison.
+    """
+
+    def __init__(self, arena: Arena, listener: Listener, *, finishing_seconds: float = 0.0) -> None:
+        self.arena, self.listener, self.finishing_seconds = arena, listener, finishing_seconds
+        self.forecaster = Forecaster(arena.machine)
+        self.contestants: list[Contestant] = []
+        self.results: dict[str, list[RunResult]] = {}
+        self.others: dict[str, Row] = {}
+        self.verdict = Verdict()
+        self.rows: list[Row] = []
+        self.stages: dict[str, float] = {"prepare": arena.budget.used()}
+        self._ranking_seconds = 0.1
+        self._ended = 0
+        self._total = 0
+
+    def run(self) -> bool:
+        """Race; whether it was stopped (Ctrl-C) before its end. The table is on disk in any case."""
+        plan = self.plan()
+        start = time.monotonic()
+        waiting = [step.entrant for step in plan.steps]
+        self._total = sum(len(self.todo(entrant)) for entrant in waiting)
+        try:
+            while waiting:
+                waiting.sort(key=lambda entrant: self.forecast(entrant).seconds * len(self.todo(entrant)))
+                self._race(waiting[0])
+                waiting.pop(0)
+        except KeyboardInterrupt:
+            self._stop(waiting)
+        self.stages["runs"] = time.monotonic() - start
+        return bool(waiting)
+
+    def plan(self) -> Plan:
+        """Order the candidates, tell the listener, write it down."""
+        arena = self.arena
+        runs = len(arena.dataset.splits) * arena.options.seeds
+        plan = make_plan(arena.entrants, arena.dataset.workload, self.forecaster, seconds=self.left(), runs=runs, left_out=arena.left_out)
+        steps = [{"candidate": step.name, "forecast_seconds": round(step.seconds, 1), "fits": step.fits, "why": f"{step.why}. {step.entrant.why}"} for step in plan.steps]
+        arena.study.set(plan=steps + [{"candidate": row.name, "forecast_seconds": None, "fits": False, "why": row.why} for row in plan.left_out])
+        self.listener(Planned(plan))
+        return plan
+
+    def left(self) -> float:
+        """Seconds left for runs: what remains, less what is needed to finish."""
+        return self.arena.budget.remaining() - self.reserve()
+
+    def reserve(self) -> float:
+        """Seconds to keep for choosing, writing, fitting the winner again where there are folds, and the report."""
+        winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
+        refit = self.refit_forecast(self.entrant_of(winner)).seconds if winner is not None and self.folds else 0.0
+        return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
+
+    @property
+    def folds(self) -> bool:
+        """Whether there is more than one split, so that the winner is fitted again on all rows."""
+        return len(self.arena.dataset.splits) > 1
+
+    def entrant_of(self, contestant: Contestant) -> Entrant:
+        """The entrant behind a contestant."""
+        return next(entrant for entrant in self.arena.entrants if entrant.candidate.name == contestant.name)
+
+    def forecast(self, entrant: Entrant) -> Forecast:
+        """What one run takes: as long as the longest that is done, or as the forecaster says."""
+        known = [result.seconds for result in self.results.get(entrant.candidate.name, ()) if result.status == "done"]
+        forecast = self.forecaster.forecast(entrant, self.arena.dataset.workload)
+        if not known:
+            return forecast
+        fit = max(seconds["fit"] for seconds in known)
+        rest = max(seconds["total"] - seconds["fit"] - seconds["start"] for seconds in known)
+        start = max(seconds["start"] for seconds in known)
+        return Forecast(start, fit, rest, min(forecast.least, start + fit + rest), forecast.memory_mb)
+
+    def refit_forecast(self, entrant: Entrant) -> Forecast:
+        """What fitting on all rows but one part takes, from what fitting on all but two took."""
+        forecast, folds = self.forecast(entrant), len(self.arena.dataset.splits)
+        return replace(forecast, fit=forecast.fit * (folds - 1) / max(folds - 2, 1))
+
+    def todo(self, entrant: Entrant) -> list[Run]:
+        """The runs of a candidate that are not done yet."""
+        return [run for run in self.arena.runs_of(entrant) if self.arena.finished(run) is None]
+
+    def _race(self, entrant: Entrant) -> None:
+        """All runs of one candidate that fit; afterwards it is a contestant, or it has a row that says why not."""
+        name, runs, todo = entrant.candidate.name, self.arena.runs_of(entrant), self.todo(entrant)
+        self.results[name] = [result for run in runs if (result := self.arena.finished(run))]
+        broken = next((result for result in self.results[name] if result.status != "done"), None)
+        if todo and broken is None:
+            fits, why = judge(self.forecast(entrant), left=self.left(), runs=len(todo), memory_mb=self.arena.machine.memory_mb)
+            if not fits:
+                return self._lose(entrant, "skipped", why)
+        for number, run in enumerate(todo if broken is None else []):
+            result = self.perform(run, share=len(todo) - number)
+            if result.status != "done":
+                broken = result
+                break
+            self.results[name].append(result)
+            if number + 1 < len(todo):
+                self._lose(entrant, "dropped", f"{len(self.results[name])} of {len(runs)} runs are done")
+        if broken is not None:
+            where = f" ({broken.split}, seed {broken.seed})" if len(runs) > 1 else ""
+            return self._lose(entrant, broken.status, broken.why + where)
+        return self._win(entrant, runs)
+
+    def _win(self, entrant: Entrant, runs: list[Run]) -> None:
+        self.others.pop(entrant.candidate.name, None)
+        ordered = [(run.number, self.arena.ledger.runs[run.key]) for run in runs]
+        contestant = contestant_of(entrant.candidate, ordered, [self.arena.predictions(run) for run in runs])
+        self.contestants.append(contestant)
+        write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
+        self.rank()
+
+    def _lose(self, entrant: Entrant, status: Status, why: str) -> None:
+        candidate = entrant.candidate
+        self.others[candidate.name] = Row(candidate.name, candidate.model, candidate.recipe, status, self.arena.dataset.metric.name, why=why)
+        self.rank()
+
+    def _stop(self, waiting: list[Entrant]) -> None:
+        for entrant in waiting:
+            known = self.others.get(entrant.candidate.name)
+            self._lose(entrant, "skipped", "stopped before its end" + (f": {known.why}" if known else ""))
+
+    def perform(self, run: Run, *, share: int = 1, keep: bool | None = None, rows: str | None = None, finishing: float | None = None) -> RunResult:
+        """Do one run and write its line of the ledger.
+
+        Args:
+            run: the run.
+            share: among how many runs the time left is shared.
+            keep: whether its model is kept; None for the first split only.
+            rows: name of the file of positions, None for the split's own.
+            finishing: seconds to keep free after it, None for the whole reserve.
+        """
+        arena, name = self.arena, run.entrant.candidate.name
+        left = self.left() if finishing is None else arena.budget.remaining() - finishing
+        forecast = self.forecast(run.entrant)
+        self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds))
+        self._prepare(run, fit_seconds=left / share - forecast.start - SURE * forecast.rest, left=left, positions=rows or run.split.name)
+        result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
+        result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
+        self._ended += 1
+        self.listener(RunFinished(name, result, self._ended, self._total))
+        return result
+
+    def _prepare(self, run: Run, *, fit_seconds: float, left: float, positions: str) -> None:
+        arena, entrant, place = self.arena, run.entrant, self.arena.place(run)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        limited = left != float("inf")
+        job = Job(
+            run=run.key,
+            candidate=entrant.candidate.to_json(),
+            place=entrant.place,
+            model=asdict(entrant.model) if entrant.model else None,
+            task=arena.dataset.task.to_json(),
+            steps=arena.options.steps,
+            split=run.split.name,
+            seed=run.seed,
+            threads=arena.backend.threads,
+            rows=str(arena.work / ROWS),
+            positions=str(arena.work / "splits" / f"{positions}.npz"),
+            started=time.time(),
+            fit_seconds=max(fit_seconds, 0.0) if limited else None,
+            until=time.time() + left if limited else None,
+            baseline=entrant.candidate.recipe == BASELINE,
+        )
+        write_json(place / JOB, job.to_json())
+
+    def _settle(self, run: Run, result: RunResult, *, keep: bool) -> RunResult:
+        """Keep what a run left: its answers first, then its line, so that no line is without its answers."""
+        arena, place = self.arena, self.arena.place(run)
+        result = self._with_trace(run, result)
+        if result.status == "done":
+            arena.predictions(run).parent.mkdir(parents=True, exist_ok=True)
+            (place / PREDICTIONS).replace(arena.predictions(run))
+            self.forecaster.learn(run.entrant, arena.dataset.workload, result)
+        if result.why != CANCELLED:
+            arena.ledger.append(result)
+        if result.status != "done" or not keep:
+            shutil.rmtree(place / MODEL, ignore_errors=True)
+        return result
+
+    def _with_trace(self, run: Run, result: RunResult) -> RunResult:
+        """Keep what is needed to find a fault of ours, and say where."""
+        trace = self.arena.place(run) / TRACE
+        if result.status != "failed" or not trace.exists():
+            return result
+        kept = self.arena.folder / "errors" / f"{run.entrant.candidate.key}.txt"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(trace, kept)
+        return replace(result, why=f"{result.why} (errors/{kept.name})")
+
+    def rank(self) -> None:
+        """Choose anew and write the table, so that whatever happens next, this much is on disk."""
+        start = time.monotonic()
+        if len(self.verdict.letters) + len(self.verdict.refused) != len(self.contestants):
+            self.verdict = self.arena.judge.decide(self.contestants)
+        self.rows = rows_of(self.arena.judge, self.verdict, self.contestants, self.results, list(self.others.values()))
+        write_leaderboard(self.arena.folder, self.rows)
+        self.arena.study.set(**self.findings())
+        self.arena.study.write()
+        self._ranking_seconds = time.monotonic() - start
+        self.stages["choose"] = self.stages.get("choose", 0.0) + self._ranking_seconds
+        self.listener(Ranked(tuple(self.rows)))
+
+    def findings(self) -> dict[str, Any]:
+        """What the study says of the choice so far."""
+        budget, verdict = self.arena.budget, self.verdict
+        models = {entrant.model.name: entrant.model for entrant in self.arena.entrants if entrant.model}
+        return {
+            "ties": [asdict(tie) for tie in verdict.ties],
+            "recommended": {"candidate": verdict.recommended, "reason": verdict.reason} if verdict.recommended else None,
+            "honest": verdict.honest,
+            "keys": {contestant.name: contestant.candidate.key for contestant in self.contestants},
+            "budget": {"seconds": budget.seconds, "used": budget.used(), "stages": self.stages},
+            "backbones": [asdict(model) for model in models.values()],
+        }

@@ -1,0 +1,137 @@
+"""`run_comparison`: from a table of labelled texts to a table of candidates, a recommendation and a model."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ringsmith.compare.arena import Arena, check_names, check_writable, open_arena
+from ringsmith.compare.dataset import Table, load_table
+from ringsmith.compare.events import Chosen, Listener, Written, silent
+from ringsmith.compare.files import machine_faults
+from ringsmith.compare.handover import hand_over
+from ringsmith.compare.leaderboard import NAME, Row
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.plan import clock
+from ringsmith.compare.race import EXIT_SECONDS, Race
+from ringsmith.errors import BudgetError
+from ringsmith.metrics import Tie
+
+REPORT_SECONDS = 6.0
+"""Time kept free for the report and the model's card where they are made."""
+Finish = Callable[[Path], Sequence[Path]]
+"""What follows a comparison within its budget: is given its folder, returns what it wrote."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        folder: where everything lies.
+        rows: the table, best first.
+        recommended: the candidate to take, None where nothing is worth taking.
+        reason: why, in a sentence.
+        ties: each candidate compared with the best on the validation rows.
+        honest: with folds, the figure to expect of the choice; else None.
+        best: folder of the recommended model, None where there is none.
+        written: every file and folder that was written for the user.
+        stopped: whether it was stopped (Ctrl-C) before its end.
+        seconds: wall clock used, of everything.
+    """
+
+    folder: Path
+    rows: tuple[Row, ...]
+    recommended: str | None
+    reason: str
+    ties: tuple[Tie, ...]
+    honest: Mapping[str, Any] | None
+    best: Path | None
+    written: tuple[Path, ...]
+    stopped: bool
+    seconds: float
+
+
+def run_comparison(options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None) -> Comparison:
+    """Compare all candidates on the user's rows and hand over the one to take.
+
+    Args:
+        options: what is asked for.
+        listener: is told what happens, see `compare.events`.
+        finish: makes the report and the like from the folder, within the budget; its time is kept free.
+
+    Returns:
+        What was found; all of it also lies in ``options.folder``. A valid table lies there after every run, whatever happens.
+
+    Raises:
+        BudgetError: the time is too short for anything at all.
+        RingsmithError: whatever else is wrong with the options, the data, the models or the machine.
+    """
+    with machine_faults(options.folder):
+        check_names(options)
+        check_writable(options.folder)
+        table = load_table(options, listener)
+    return compare_table(table, options, listener, finish=finish)
+
+
+def compare_table(table: Table, options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None) -> Comparison:
+    """As `run_comparison`, on rows that are read and split already."""
+    with machine_faults(options.folder):
+        arena = open_arena(options, table, listener)
+        del table  # the texts are stored now; nothing here needs them any more
+        finishing = REPORT_SECONDS if finish else 0.0
+        race = Race(arena, listener, finishing_seconds=finishing)
+        stopped = race.run()
+        check_any(race, stopped=stopped)
+        best = hand_over(race, finishing=finishing + EXIT_SECONDS)
+        listener(Chosen(race.verdict.recommended, race.verdict.reason))
+        return _conclude(race, listener, best, finish, stopped=stopped)
+
+
+def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish | None, *, stopped: bool) -> Comparison:
+    arena, verdict = race.arena, race.verdict
+    race.rank()
+    if not stopped:
+        shutil.rmtree(arena.work, ignore_errors=True)
+    start = time.monotonic()
+    made = [*finish(arena.folder)] if finish else []
+    race.stages["report"] = time.monotonic() - start
+    arena.study.set(**race.findings())
+    written = [*made, *(arena.folder / f"{NAME}.{ending}" for ending in ("csv", "json", "md")), arena.study.write(), *([best] if best else [])]
+    for path in written:
+        listener(Written(path))
+    return Comparison(
+        folder=arena.folder,
+        rows=tuple(race.rows),
+        recommended=verdict.recommended,
+        reason=verdict.reason,
+        ties=tuple(verdict.ties),
+        honest=verdict.honest,
+        best=best,
+        written=tuple(written),
+        stopped=stopped,
+        seconds=arena.budget.used(),
+    )
+
+
+def check_any(race: Race, *, stopped: bool) -> None:
+    """Make sure that something finished, where time was limited.
+
+    Raises:
+        BudgetError: nothing did; says what would fit.
+    """
+    arena: Arena = race.arena
+    if race.contestants or stopped or arena.budget.seconds is None or any(row.status in ("failed", "refused") for row in race.rows):
+        return
+    cheapest = min(arena.entrants, key=lambda entrant: race.forecast(entrant).seconds)
+    runs = len(arena.runs_of(cheapest))
+    needed = race.stages["prepare"] + race.forecast(cheapest).seconds * runs + race.reserve()
+    raise BudgetError(
+        f"'budget' must leave time for one candidate; got {clock(arena.budget.seconds)}, of which {clock(race.stages['prepare'])} went into reading and {clock(race.reserve())} "
+        f"are for the table and the report. The cheapest, {cheapest.candidate.name}, needs about {clock(race.forecast(cheapest).seconds * runs)}: "
+        f"give --budget {round(needed * 1.3) + 1}s or more."
+    )

@@ -1,0 +1,85 @@
+"""What competes: every model with every recipe that starts from one, and every recipe that needs none, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from ringsmith.adapt import RECIPES, recipe_needs
+from ringsmith.catalogue import Choice, LocalModel
+from ringsmith.errors import MissingExtra, OptionError, UnknownName
+from ringsmith.records import Candidate
+
+BASELINE = "majority"
+"""The recipe that looks at no text: the floor for all others, never refused itself."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A candidate with what a job needs to build it.
+
+    Attributes:
+        candidate: what it is.
+        place: ``"module:Class"`` of its recipe.
+        model: the files of its backbone, None where the recipe needs none.
+        why: why it competes.
+    """
+
+    candidate: Candidate
+    place: str
+    model: LocalModel | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A model or recipe that does not compete, and why."""
+
+    name: str
+    why: str
+
+
+def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[list[Entrant], list[LeftOut]]:
+    """All candidates, and what was left out.
+
+    Args:
+        recipes: names of recipes, None for all.
+        choices: the models.
+
+    Raises:
+        UnknownName: there is no such recipe.
+        MissingExtra: only recipes were asked for whose package is not installed.
+        OptionError: nothing is left to compare.
+    """
+    names = known_recipes(recipes)
+    left_out = [LeftOut(choice.name, choice.why) for choice in choices if choice.model is None]
+    alone = [Entrant(Candidate(name), RECIPES[name], None, "needs no pre-trained model") for name in names if recipe_needs(name) == "nothing"]
+    on_models = [name for name in names if recipe_needs(name) != "nothing"]
+    if on_models and not torch_is_here():
+        left_out += [LeftOut(name, "needs torch and transformers: pip install 'ringsmith[transformers]'") for name in on_models]
+        if not alone:
+            raise MissingExtra(f"The recipe {', '.join(on_models)} needs torch and transformers, which are not installed. Install them: pip install 'ringsmith[transformers]'.")
+        on_models = []
+    pairs = [Entrant(Candidate(name, choice.name), RECIPES[name], choice.model, choice.why) for choice in choices if choice.model for name in on_models]
+    if not alone and not pairs:
+        raise OptionError("Nothing is left to compare: " + "; ".join(f"{row.name}: {row.why}" for row in left_out) + ". Name a model with --models, or add the recipe tfidf.")
+    return alone + pairs, left_out
+
+
+def known_recipes(recipes: Sequence[str] | None) -> list[str]:
+    """These recipes once each, in this order; all of them for None."""
+    for name in recipes or ():
+        if name not in RECIPES:
+            raise UnknownName.of("recipe", name, RECIPES)
+    return list(dict.fromkeys(recipes or RECIPES))
+
+
+def needs_models(recipes: Sequence[str] | None) -> bool:
+    """Whether any of these recipes starts from a pre-trained model that could be loaded here."""
+    return torch_is_here() and any(recipe_needs(name) != "nothing" for name in known_recipes(recipes))
+
+
+def torch_is_here() -> bool:
+    """Whether the extra for transformers is installed; loads nothing."""
+    return find_spec("torch") is not None and find_spec("transformers") is not None

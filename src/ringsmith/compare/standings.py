@@ -1,0 +1,101 @@
+"""From runs to the table: pool what belongs together, and make a row of every candidate, whatever became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ringsmith.compare.choose import ANSWERS, Contestant, Judge, Part, Verdict, pool
+from ringsmith.compare.files import read_arrays, write_arrays
+from ringsmith.compare.leaderboard import Row
+from ringsmith.records import Candidate, Rows, RunResult
+
+ORDER = {"done": 0, "refused": 1, "failed": 2, "dropped": 3, "skipped": 4}
+
+
+def contestant_of(candidate: Candidate, runs: Sequence[tuple[int, RunResult]], files: Sequence[Path]) -> Contestant:
+    """A candidate from all its runs.
+
+    Args:
+        candidate: what it is.
+        runs: number of the split and result of each run, in the order of the plan.
+        files: what each run predicted.
+    """
+    arrays = [read_arrays(path) for path in files]
+    results = [result for _, result in runs]
+    rates = [result.rows_per_second for result in results if result.rows_per_second]
+    valid, test = (
+        pool(
+            [
+                Part(array[f"{part}_position"], array[f"{part}_row"], np.full(len(array[f"{part}_row"]), number), array[f"{part}_proba"])
+                for (number, _), array in zip(runs, arrays, strict=True)
+            ]
+        )
+        for part in ("valid", "test")
+    )
+    return Contestant(candidate, valid, test, max(result.seconds["fit"] for result in results), ANSWERS / float(np.median(rates)) if rates else 0.0)
+
+
+def write_predictions(folder: Path, contestant: Contestant, order: Rows) -> None:
+    """What a candidate answered, for the report: arrays of numbers, with the line of each test row in ``rows.jsonl``."""
+    line = np.zeros(int(order.max()) + 1 if len(order) else 0, dtype=np.int64)
+    line[order] = np.arange(len(order))
+    valid, test = contestant.valid, contestant.test
+    arrays = {"test_row": test.numbers, "test_proba": test.proba, "test_position": line[test.positions], "valid_row": valid.numbers, "valid_proba": valid.proba}
+    write_arrays(folder / f"{contestant.candidate.key}.npz", arrays)
+
+
+def rows_of(judge: Judge, verdict: Verdict, contestants: Sequence[Contestant], results: Mapping[str, Sequence[RunResult]], others: Sequence[Row]) -> list[Row]:
+    """The table, best first: the ranked by their figure on validation rows, then the refused and all the others.
+
+    Args:
+        judge: knows the figures.
+        verdict: what the validation rows say.
+        contestants: candidates all of whose runs are done.
+        results: candidate -> its runs.
+        others: rows of candidates that did not come so far.
+    """
+    rank = {name: number for number, name in enumerate(verdict.letters)}
+    ranked = sorted((c for c in contestants if c.name in rank), key=lambda c: rank[c.name])
+    refused = [c for c in contestants if c.name not in rank]
+    rows = [_row(judge, verdict, c, results[c.name]) for c in [*ranked, *refused]]
+    return rows[: len(ranked)] + sorted([*rows[len(ranked) :], *others], key=lambda row: ORDER[row.status])
+
+
+def _row(judge: Judge, verdict: Verdict, contestant: Contestant, runs: Sequence[RunResult]) -> Row:
+    name = contestant.name
+    test = judge.test(contestant)
+    notes = verdict.refused.get(name) or " ".join(dict.fromkeys(run.why for run in runs if run.why))
+    return Row(
+        candidate=name,
+        model=contestant.candidate.model,
+        recipe=contestant.candidate.recipe,
+        status="refused" if name in verdict.refused else "done",
+        metric=judge.metric.name,
+        valid=judge.valid(contestant),
+        test=test.value if test else None,
+        test_low=test.low if test else None,
+        test_high=test.high if test else None,
+        tie_group=verdict.letters.get(name),
+        recommended=name == verdict.recommended,
+        train_seconds=contestant.train_seconds,
+        latency_ms_p50=_middle([run.latency_ms.get("p50") for run in runs]),
+        latency_ms_p95=_middle([run.latency_ms.get("p95") for run in runs]),
+        rows_per_second=_middle([run.rows_per_second for run in runs]),
+        peak_memory_mb=_most([run.peak_memory_mb for run in runs]),
+        size_mb=_middle([run.size_mb for run in runs]),
+        truncated_share=_middle([run.truncated_share for run in runs]),
+        parameters=runs[0].parameters,
+        why=notes,
+    )
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _most(values: Sequence[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
