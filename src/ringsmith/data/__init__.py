@@ -12,19 +12,45 @@ from ringsmith.data.findings import DataFindings, ReadFindings
 from ringsmith.data.table import Inputs, LabelledTable
 
 if TYPE_CHECKING:
+    from ringsmith.data.checks import check
+    from ringsmith.data.classes import keep_classes
+    from ringsmith.data.predictions import read_texts, write_predictions
     from ringsmith.data.read import read_like, read_table
-    from ringsmith.data.split import make_splits
-    from ringsmith.data.store import fingerprint, restore, store
+    from ringsmith.data.split import SplitPlan, make_splits, plan_splits
+    from ringsmith.data.storage import fingerprint, restore, store
 
 _HOMES = {
+    "check": "checks",
+    "keep_classes": "classes",
+    "read_texts": "predictions",
+    "write_predictions": "predictions",
+    "SplitPlan": "split",
+    "plan_splits": "split",
     "read_table": "read",
     "read_like": "read",
     "make_splits": "split",
-    "store": "store",
-    "restore": "store",
-    "fingerprint": "store",
+    "store": "storage",
+    "restore": "storage",
+    "fingerprint": "storage",
 }
-__all__ = ["DataFindings", "Inputs", "LabelledTable", "ReadFindings", "fingerprint", "make_splits", "read_like", "read_table", "restore", "store"]
+__all__ = [
+    "DataFindings",
+    "Inputs",
+    "LabelledTable",
+    "ReadFindings",
+    "SplitPlan",
+    "check",
+    "fingerprint",
+    "keep_classes",
+    "make_splits",
+    "plan_splits",
+    "read_like",
+    "read_table",
+    "read_texts",
+    "restore",
+    "store",
+    "write_predictions",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,7 @@ MANY = 0.01
 """Above this share of rows with too many cells the dialect is wrong, or the file is: refused."""
 WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "first blank", "": "none"}
 
 
@@ -55,8 +56,13 @@ def read_delimited(source: Source, content: bytes, encoding: str) -> RawTable:
 
 
 def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
-    """Each line of `content` as one text, unless the file is clearly a table."""
-    return read_delimited(source, content, encoding)
+    """Each line of `content` as one text in the column ``text``."""
+    dialect = Dialect("", None)
+    records, _ = read_records(content, dialect)
+    if not len(records.frame):
+        raise ReadError(f"{source.name}: texts are needed, one a line; the file has none.")
+    frame = records.frame.rename({records.frame.columns[0]: "text"})
+    return RawTable(source.name, "lines", frame, source.compression, encoding, header=False, lines=_line_numbers(content, records.starts))
 
 
 def _whole_lines(content: bytes, limit: int) -> str:

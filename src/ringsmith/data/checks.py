@@ -1,0 +1,138 @@
+"""Rows and splits -> splits without leaks, and everything about the data that a reader of the results should know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ringsmith.data.classes import class_counts, is_multilabel
+from ringsmith.data.describe import balance_of, first_words, histogram_of, lengths_of, quantiles_of
+from ringsmith.data.duplicates import Cleaned, Conflicts, Duplicates, find_conflicts, find_duplicates, without_leaks
+from ringsmith.data.findings import DataFindings
+from ringsmith.data.language import guess_language
+from ringsmith.data.near import THRESHOLD
+from ringsmith.errors import InputError
+from ringsmith.records import Split, TextSet
+
+RARE = 10
+"""Classes with fewer rows are called rare: their scores say little."""
+EXAMPLES = 5
+
+
+def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[list[Split], DataFindings]:
+    """Take leaks out of the splits, and say what the data are like.
+
+    Rows of training that validation or test has too leave training; rows of validation that test has too leave validation; the test rows
+    stay as they are. "Too" means letter for letter, but for case and punctuation, or nearly (a Jaccard similarity of 0.8 of character 5-grams).
+
+    Args:
+        texts: all rows, labelled.
+        splits: positions in `texts`.
+        seed: of the hash functions.
+
+    Returns:
+        The splits without leaks, and the findings.
+
+    Raises:
+        InputError: no training row is left.
+
+    Examples:
+        >>> texts = TextSet(["good phone", "bad phone", "Good phone!"], ["1", "0", "1"])
+        >>> split = Split("holdout", np.array([0, 1]), np.array([], int), np.array([2]))
+        >>> splits, findings = check(texts, [split])
+        >>> splits[0].train.tolist(), findings.leaks
+        ([1], {'holdout': {'train': 1, 'valid': 0}})
+    """
+    duplicates = find_duplicates(texts, seed=seed)
+    cleaned = [without_leaks(split, duplicates) for split in splits]
+    for before, after in zip(splits, cleaned, strict=True):
+        if not len(after.split.train):
+            raise InputError(
+                f"Training needs rows that validation and test do not have too; all {len(before.train):,} training rows are duplicates of those. Give other test rows."
+            )
+    conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
+    findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
+    return [part.split for part in cleaned], replace(findings, notes=_notes(findings, duplicates, cleaned))
+
+
+def describe(texts: TextSet) -> DataFindings:
+    """Findings that need no comparison of rows: lengths, language, classes."""
+    series = pl.Series(list(texts.texts), dtype=pl.String)
+    words, characters = lengths_of(series)
+    language, share, scripts = guess_language(texts.texts)
+    labels = texts.labels or []
+    counts = class_counts(labels)
+    return DataFindings(
+        rows=len(texts),
+        language=language,
+        language_share=share,
+        scripts=scripts,
+        classes=counts,
+        majority_share=round(max(counts.values(), default=0) / max(len(texts), 1), 4),
+        rare_classes={name: count for name, count in counts.items() if count < RARE},
+        rare_below=RARE,
+        balance=balance_of(counts),
+        labels_per_row=round(sum(counts.values()) / max(len(texts), 1), 3) if is_multilabel(labels) else 1.0,
+        words=quantiles_of(words),
+        characters=quantiles_of(characters),
+        words_histogram=histogram_of(words),
+        pairs=texts.pairs is not None,
+        groups=None if texts.groups is None else len(set(texts.groups)),
+    )
+
+
+def _with_duplicates(findings: DataFindings, texts: TextSet, duplicates: Duplicates, cleaned: Sequence[Cleaned], conflicts: Conflicts) -> DataFindings:
+    own = np.arange(len(texts))
+    exact = int((duplicates.exact != own).sum())
+    return replace(
+        findings,
+        exact_duplicates=exact,
+        near_duplicates=int((duplicates.near != own).sum()) - exact,
+        near_threshold=THRESHOLD,
+        near_rows_checked=duplicates.near_rows,
+        duplicate_examples=_duplicate_examples(texts, duplicates),
+        leaks={part.split.name: {"train": part.train, "valid": part.valid} for part in cleaned},
+        conflicts=conflicts.texts,
+        conflicting_rows=conflicts.rows,
+        conflict_examples=[_conflict_example(texts, positions.tolist()) for positions in conflicts.examples],
+    )
+
+
+def _duplicate_examples(texts: TextSet, duplicates: Duplicates) -> list[Mapping[str, Any]]:
+    """The first pairs of each kind; near ones first, for they are the ones to look at."""
+    own = np.arange(len(texts))
+    near = np.flatnonzero((duplicates.near != own) & (duplicates.exact == own))[:3]
+    exact = np.flatnonzero(duplicates.exact != own)[: EXAMPLES - len(near)]
+    found = [("near", int(at), int(duplicates.near[at])) for at in near] + [("exact", int(at), int(duplicates.exact[at])) for at in exact]
+    return [
+        {"rows": [int(texts.rows[first]), int(texts.rows[at])], "texts": first_words([texts.texts[first], texts.texts[at]]), "kind": kind} for kind, at, first in found
+    ]
+
+
+def _conflict_example(texts: TextSet, positions: Sequence[int]) -> Mapping[str, Any]:
+    assert texts.labels is not None
+    labels = (texts.labels[i] for i in positions)
+    names = Counter(label if isinstance(label, str) else " + ".join(label) or "(none)" for label in labels)
+    return {"text": first_words([texts.texts[positions[0]]])[0], "labels": dict(names.most_common()), "rows": [int(row) for row in texts.rows[list(positions)]][:20]}
+
+
+def _notes(findings: DataFindings, duplicates: Duplicates, cleaned: Sequence[Cleaned]) -> list[str]:
+    """The findings that need a sentence."""
+    notes = [
+        f"{part.split.name}: {part.near_kept:,} more training rows are nearly like validation or test rows; so many seem to be the nature of these data (templates). "
+        "They stay, and scores may flatter."
+        for part in cleaned
+        if part.near_kept
+    ]
+    if duplicates.near_rows < findings.rows:
+        notes.append(f"Near duplicates were looked for among {duplicates.near_rows:,} of {findings.rows:,} rows, taken at random: comparing all would take too long.")
+    if duplicates.unchecked:
+        notes.append(f"{duplicates.unchecked:,} near duplicates were told by their signatures alone (estimated similarity 0.8 and more), not compared letter by letter.")
+    if findings.rare_classes:
+        notes.append(f"{len(findings.rare_classes)} classes have fewer than {findings.rare_below} rows: their scores say little.")
+    return notes

@@ -1,0 +1,133 @@
+"""Which rows say the same, and what that means for splits: exact, the same but for case and punctuation, nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ringsmith.data.near import near_pairs
+from ringsmith.records import Label, Split, TextSet
+
+I64 = npt.NDArray[np.int64]
+NEAR_LIMIT = 0.2
+"""Above this share of the training rows near duplicates stay: they are the nature of the data (templates), not an accident."""
+
+
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """For each row the position of the first row that is alike, int64 (n,).
+
+    Attributes:
+        exact: ... letter for letter.
+        same: ... but for case, blanks, punctuation and Unicode form.
+        near: ... or nearly (see `near`).
+        near_rows: number of rows compared for near duplicates.
+        unchecked: number of near pairs believed by their signatures alone.
+    """
+
+    exact: I64
+    same: I64
+    near: I64
+    near_rows: int
+    unchecked: int
+
+
+def find_duplicates(texts: TextSet, *, seed: int = 0) -> Duplicates:
+    """Compare all rows (pairs of texts as a whole)."""
+    whole = pl.Series(list(texts.texts) if not isinstance(texts.texts, list) else texts.texts, dtype=pl.String)
+    if texts.pairs is not None:
+        whole = whole + "\x1f" + pl.Series(list(texts.pairs), dtype=pl.String)
+    exact = firsts(whole.hash().to_numpy())
+    plain = normalised(whole)
+    same = firsts(plain.hash().to_numpy())
+    one_each = np.flatnonzero(same == np.arange(len(same)))
+    found = near_pairs(plain.gather(one_each), seed=seed)
+    near = joined(same, one_each[found.pairs] if len(found.pairs) else found.pairs)
+    return Duplicates(exact, same, near, found.rows + len(same) - len(one_each), found.unchecked)
+
+
+def normalised(texts: pl.Series) -> pl.Series:
+    """Lower case, NFKC, letters and digits only, one blank between words; texts without any (emoji) as they are."""
+    plain = texts.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}\x1f]+", " ").str.strip_chars(" ")
+    return pl.select(pl.when(plain.str.contains(r"[\p{L}\p{N}]")).then(plain).otherwise(texts)).to_series()
+
+
+def firsts(keys: npt.NDArray[np.uint64]) -> I64:
+    """For each row the first position with the same key."""
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    return first[group].astype(np.int64)
+
+
+def joined(same: I64, pairs: I64) -> I64:
+    """`same` with the groups of `pairs` joined: each row points to the first row of its group."""
+    root = same.copy()
+    for one, other in pairs.tolist():
+        a, b = _root(root, one), _root(root, other)
+        root[max(a, b)] = min(a, b)
+    while True:
+        further = root[root]
+        if (further == root).all():
+            return root
+        root = further
+
+
+def _root(root: I64, at: int) -> int:
+    while root[at] != at:
+        root[at] = root[root[at]]
+        at = int(root[at])
+    return at
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """A split without leaks, and how many rows left each side."""
+
+    split: Split
+    train: int
+    valid: int
+    near_kept: int
+
+
+def without_leaks(split: Split, duplicates: Duplicates) -> Cleaned:
+    """`split` without training rows that validation or test has too, and without validation rows that test has too.
+
+    Near duplicates stay where they are more than a fifth of the training rows; exact ones always leave.
+    """
+    train, valid = _leaving(split, duplicates.near)
+    near_kept = 0
+    if train.sum() > NEAR_LIMIT * len(split.train):
+        near_kept = int(train.sum())
+        train, valid = _leaving(split, duplicates.same)
+        near_kept -= int(train.sum())
+    return Cleaned(Split(split.name, split.train[~train], split.valid[~valid], split.test), int(train.sum()), int(valid.sum()), near_kept)
+
+
+def _leaving(split: Split, group: I64) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    in_test = np.isin(group[split.valid], group[split.test])
+    judged = np.concatenate([group[split.test], group[split.valid]])
+    return np.isin(group[split.train], judged), in_test
+
+
+@dataclass(frozen=True, eq=False)
+class Conflicts:
+    """Texts with more than one label: their number, their rows' number, and the positions of the rows of up to five of them."""
+
+    texts: int
+    rows: int
+    examples: list[I64]
+
+
+def find_conflicts(labels: Sequence[Label], same: I64) -> Conflicts:
+    """Rows that are the same but for case and punctuation, and labelled differently."""
+    twice = np.flatnonzero(np.bincount(same, minlength=len(same))[same] > 1)
+    names = ["\x1f".join(labels[i]) if isinstance(labels[i], tuple) else cast(str, labels[i]) for i in twice.tolist()]
+    frame = pl.DataFrame({"group": same[twice], "at": twice, "label": pl.Series(names, dtype=pl.String)})
+    bad = frame.filter(pl.col("label").n_unique().over("group") > 1).sort("group", "at")
+    groups = bad["group"].unique(maintain_order=True)
+    examples = [bad.filter(pl.col("group") == group)["at"].to_numpy() for group in groups.head(5)]
+    return Conflicts(len(groups), len(bad), examples)

@@ -1,0 +1,164 @@
+"""Texts to predict in, predictions out: the input's own columns plus ``prediction`` and ``score``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ringsmith.data.columns import Asked, find_columns
+from ringsmith.data.encoding import to_utf8
+from ringsmith.data.formats.delimited import TABLE_SUFFIXES, read_lines
+from ringsmith.data.names import HEADER_WORDS, plain
+from ringsmith.data.raw import RawTable
+from ringsmith.data.read import label_table, read_raw, read_source
+from ringsmith.data.source import Source, open_source
+from ringsmith.data.table import Inputs
+from ringsmith.errors import MachineError, OptionError
+from ringsmith.records import Label
+
+PREDICTION, SCORE = "prediction", "score"
+
+
+def read_texts(source: Any, *, text: str | None = None, pair: str | None = None, known: Sequence[str] = (), offline: bool = False) -> Inputs:
+    """The texts of a file, of standard input (``"-"``), of memory, or one quoted text.
+
+    Args:
+        source: anything `read_table` reads, a text file with one text a line, or the text itself.
+        text: the text column; None: it is found.
+        pair: the column of second texts.
+        known: names the text column had in training, tried first.
+        offline: refuse addresses on the network.
+
+    Raises:
+        ReadError: a path that is not there, or a file that cannot be read.
+        ColumnError: which column is the text is not clear.
+
+    Examples:
+        >>> read_texts("Great phone, awful battery").texts.texts
+        ['Great phone, awful battery']
+    """
+    table = _raw(source, text, known, offline=offline)
+    wanted = text or next((name for name in known if name in table.frame.columns), None)
+    columns = find_columns(table, Asked(text=wanted, pair=pair), need_labels=False)
+    read = label_table(table, replace(columns, label=None, split=None))
+    return Inputs(read.texts, read.findings, table.frame)
+
+
+def _raw(source: Any, text: str | None, known: Sequence[str], *, offline: bool) -> RawTable:
+    if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
+        return read_raw([{"text": source}])
+    if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and Path(source).expanduser().is_dir()):
+        return read_raw(source, offline=offline)
+    opened = open_source(source)
+    if text is None and opened.suffix not in TABLE_SUFFIXES and (lines := _as_lines(opened, known)) is not None:
+        return lines
+    return read_source(opened)
+
+
+def is_quoted_text(source: str) -> bool:
+    """Whether an argument is a text itself: no file of that name, and not written like one.
+
+    Examples:
+        >>> is_quoted_text("Great phone"), is_quoted_text("reviews.csv"), is_quoted_text("data/reviews")
+        (True, False, False)
+    """
+    try:
+        if Path(source).expanduser().exists():
+            return False
+    except (OSError, ValueError, RuntimeError):
+        return True
+    looks_like_path = not any(blank in source for blank in " \n\t") and ("/" in source or "\\" in source or "." in source.strip("."))
+    return not looks_like_path
+
+
+def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
+    """One text a line, where nothing says that the file is a table: no tab, no known column name, no JSON, no binary format."""
+    head = source.content[:4096]
+    if head.startswith((b"PAR1", b"ARROW1", b"PK", b"{", b"[", b"\xff\xff\xff\xff", b"\xd0\xcf")):
+        return None
+    content, encoding = to_utf8(source.content, source.name)
+    first = content.split(b"\n", 1)[0].decode("utf-8").strip("\r")
+    cells = [cell.strip("\"' ") for mark in ",;|\t" for cell in first.split(mark)]
+    if b"\t" in content[:4096] or any(plain(cell) in HEADER_WORDS or cell in known for cell in cells):
+        return None
+    return read_lines(source, content, encoding)
+
+
+def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> list[str]:
+    """Write the input's columns plus ``prediction`` and ``score``; rows without a text have neither.
+
+    Args:
+        out: file to write: ``.csv``, ``.tsv``, ``.jsonl``, ``.json``, ``.parquet`` or ``.arrow``; None writes CSV to standard output.
+        inputs: what `read_texts` gave.
+        predictions: one label (or tuple of labels) for each row of ``inputs.texts``.
+        scores: the probability of each prediction.
+
+    Returns:
+        What a reader should know, a sentence each.
+
+    Raises:
+        OptionError: a file extension that is not known.
+        MachineError: no permission, or the disk is full.
+    """
+    frame, notes = predicted(inputs, predictions, scores)
+    if out is None:
+        sys.stdout.write(flat(frame).write_csv())
+        return notes
+    path = Path(out)
+    if path.suffix.lower() not in WRITERS:
+        raise OptionError(f"'out' must end in {', '.join(WRITERS)}; got {path.name!r}. Use .csv.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        WRITERS[path.suffix.lower()](frame, path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise MachineError(f"{path}: the predictions cannot be written ({error}). Check the folder's permissions and the space left.") from error
+    return notes
+
+
+def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:
+    """The input table with two more columns (older ones of the same names are replaced)."""
+    frame: pl.DataFrame = inputs.table
+    old = [name for name in (PREDICTION, SCORE) if name in frame.columns]
+    notes = [f"The input's own columns {' and '.join(map(repr, old))} were replaced."] if old else []
+    missing = len(frame) - len(inputs.texts)
+    if missing:
+        notes.append(f"{missing:,} rows have no text and no prediction.")
+    several = any(isinstance(label, tuple) for label in predictions)
+    at = inputs.texts.rows
+    label_cells: list[Any] = [None] * len(frame)
+    score_cells = np.full(len(frame), np.nan)
+    for position, label in zip(at.tolist(), predictions, strict=True):
+        label_cells[position] = list(label) if isinstance(label, tuple) else label
+    score_cells[at] = np.asarray(scores, dtype=np.float64)
+    cells = pl.Series(PREDICTION, label_cells, dtype=pl.List(pl.String) if several else pl.String)
+    return frame.drop(old).with_columns(cells, pl.Series(SCORE, score_cells).round(6).fill_nan(None)), notes
+
+
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` as delimited text can hold it: predicted lists joined by ``|``, other nested cells as JSON."""
+    columns = []
+    for name, kind in frame.schema.items():
+        column = frame[name]
+        if isinstance(kind, pl.List) and kind.inner == pl.String:
+            columns.append(column.list.join("|"))
+        elif kind.is_nested():
+            columns.append(pl.Series(name, [None if cell is None else str(cell) for cell in column.to_list()], dtype=pl.String))
+        else:
+            columns.append(column)
+    return pl.DataFrame(columns)
+
+
+WRITERS: dict[str, Callable[[pl.DataFrame, Path], Any]] = {
+    ".csv": lambda frame, path: flat(frame).write_csv(path),
+    ".tsv": lambda frame, path: flat(frame).write_csv(path, separator="\t"),
+    ".jsonl": lambda frame, path: frame.write_ndjson(path),
+    ".json": lambda frame, path: frame.write_json(path),
+    ".parquet": lambda frame, path: frame.write_parquet(path),
+    ".arrow": lambda frame, path: frame.write_ipc(path),
+}
