@@ -1,0 +1,54 @@
+"""How recipes choose by the validation rows: the task's own metric, ties broken by log loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.metrics import score
+from ringsmith.records import Floats, TextSet
+from ringsmith.tasks import Task
+
+Mark = tuple[float, float]
+"""(metric, minus log loss): compared as tuples, greater is better."""
+TINY = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Marks probabilities of the validation rows.
+
+    Attributes:
+        metric: name of the metric, greater is better.
+        targets: as `Task.targets` gives them, rows of unknown classes left out.
+        known: positions of the rows that are judged.
+    """
+
+    metric: str
+    targets: npt.NDArray[Any]
+    known: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, task: Task, valid: TextSet) -> Judge:
+        """Judge of `valid` by the metric that fits its classes."""
+        targets = task.targets(valid.labels or [])
+        known = np.flatnonzero(targets >= 0) if targets.ndim == 1 else np.arange(len(targets))
+        return cls(task.default_metric(targets), targets[known], known)
+
+    def __call__(self, proba: Floats) -> Mark:
+        """The mark of probabilities (n, K) of all validation rows, unknown classes included."""
+        judged = np.asarray(proba)[self.known]
+        return score(self.metric, self.targets, judged), -cross_entropy(self.targets, judged)
+
+
+def cross_entropy(targets: npt.NDArray[Any], proba: Floats) -> float:
+    """Mean log loss in nats: per row for classes, per label for multi-label targets; 0 for no rows."""
+    if not len(targets):
+        return 0.0
+    clipped = np.clip(proba.astype(np.float64), TINY, 1 - TINY)
+    if targets.ndim == 1:
+        return float(-np.log(clipped[np.arange(len(targets)), targets]).mean())
+    return float(-np.log(np.where(targets, clipped, 1 - clipped)).mean())

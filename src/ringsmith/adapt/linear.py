@@ -1,0 +1,116 @@
+"""Linear classifiers over sparse rows, calibrated on validation rows.
+
+One support vector machine per class (squared hinge, liblinear), classes weighted by their rarity; its margins become
+probabilities by a scale and a shift (Platt, 1999; one shared scale for several classes, Guo et al., 2017), both fitted on the
+validation rows. Measured against logistic regression on the same n-grams it was never worse and better on spam and on Korean
+(see LOG.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.optimize import minimize
+from scipy.special import expit, softmax
+from sklearn.svm import LinearSVC
+
+from ringsmith.adapt.choose import cross_entropy
+from ringsmith.records import Floats
+
+Matrix = sp.csr_matrix
+Activation = Literal["softmax", "sigmoid"]
+ITERATIONS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Scores of d features: ``rows @ weights.T + bias``.
+
+    Attributes:
+        weights: float32 (K, d); (1, d) for two classes, the score of the second against the first.
+        bias: float32 (K,) or (1,).
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def scores(self, rows: Matrix | Floats) -> npt.NDArray[np.float32]:
+        """Scores (n, K) or (n, 1)."""
+        return np.asarray(rows @ self.weights.T, dtype=np.float32) + self.bias
+
+    def rescaled(self, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32]) -> Linear:
+        """The same with every score times `scale` plus `shift` (each (K,) or (1,))."""
+        return Linear(self.weights * scale[:, None], self.bias * scale + shift)
+
+
+def to_proba(scores: npt.NDArray[np.float32], activation: Activation) -> npt.NDArray[np.float32]:
+    """Probabilities (n, K) of scores (n, K), or of (n, 1) where it stands for two classes."""
+    if activation == "sigmoid":
+        return expit(scores).astype(np.float32)
+    if scores.shape[1] == 1:
+        scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+    return softmax(scores, axis=1).astype(np.float32)
+
+
+def fit_svm(rows: Matrix, targets: npt.NDArray[Any], classes: int, *, strength: float, seed: int) -> Linear:
+    """Margins of one support vector machine per class, each fitted in turn.
+
+    Args:
+        rows: (n, d).
+        targets: columns (n,), or bool (n, K) for several labels a row.
+        classes: K.
+        strength: C of the machine: large follows the training rows, small shrinks the weights.
+        seed: of the order in which liblinear visits the rows.
+    """
+    wanted = [targets == 1] if targets.ndim == 1 and classes == 2 else [targets == k if targets.ndim == 1 else targets[:, k] for k in range(classes)]
+    weights, bias = np.zeros((len(wanted), rows.shape[1]), np.float32), np.full(len(wanted), -1, np.float32)
+    for k, positive in enumerate(wanted):
+        if positive.all() or not positive.any():
+            bias[k] = 1 if positive.all() else -1
+            continue
+        machine = LinearSVC(C=strength, class_weight="balanced", random_state=seed, max_iter=ITERATIONS).fit(rows, positive)
+        weights[k], bias[k] = machine.coef_[0], machine.intercept_[0]
+    return Linear(weights, bias)
+
+
+def calibrate(linear: Linear, scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activation: Activation) -> Linear:
+    """The classifier whose probabilities fit `targets` best, its scores scaled and (two classes, labels) shifted.
+
+    Args:
+        linear: what gave `scores`.
+        scores: of the validation rows.
+        targets: of the validation rows, none unknown.
+        activation: what turns scores into probabilities.
+    """
+    if activation == "softmax" and scores.shape[1] > 1:
+        scale = _minimise(lambda t: cross_entropy(targets, softmax(scores * np.exp(t[0]), axis=1)), 1)
+        return linear.rescaled(np.full(scores.shape[1], np.exp(scale[0]), np.float32), np.zeros(scores.shape[1], np.float32))
+    columns = targets[:, None] == 1 if targets.ndim == 1 else targets
+    fits = [platt(scores[:, k], columns[:, k]) for k in range(scores.shape[1])]
+    return linear.rescaled(np.array([a for a, _ in fits], np.float32), np.array([b for _, b in fits], np.float32))
+
+
+def platt(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Scale and shift that make ``expit(scale * score + shift)`` the probability of `positive`.
+
+    Platt's own softened targets (his equation 15, after Lin, Lin and Weng, 2007) keep a few separable rows from giving 0 and 1.
+    """
+    n_yes, n_no = int(positive.sum()), int((~positive).sum())
+    target = np.where(positive, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+
+    def loss(t: npt.NDArray[np.float64]) -> float:
+        z = np.exp(t[0]) * scores + t[1]
+        return float(np.mean(np.logaddexp(0, z) - target * z))
+
+    log_scale, shift = _minimise(loss, 2)
+    return float(np.exp(log_scale)), float(shift)
+
+
+def _minimise(loss: Callable[[npt.NDArray[np.float64]], float], dimensions: int) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = minimize(loss, np.zeros(dimensions), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 400}).x
+    return np.clip(found, -8, 8)

@@ -1,0 +1,169 @@
+"""Texts to sparse tf-idf rows over a vocabulary: words with their pairs, and characters within words.
+
+Character n-grams carry languages whose words change their endings (Korean, Finnish) and survive typing errors; words carry meaning.
+Each of the two blocks is weighted (1 + ln tf) * (ln((1 + n) / (1 + df)) + 1) and scaled to length 1 on its own, as scikit-learn's
+`TfidfVectorizer(sublinear_tf=True)` does, so neither drowns the other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import CountVectorizer
+
+from ringsmith.adapt.folder import write_json
+
+FILE = "vocabulary.json"
+WORD = re.compile(r"\w+|[^\w\s]")
+Matrix = sp.csr_matrix
+Analyse = Callable[[str], list[str]]
+
+
+def words_of(text: str) -> list[str]:
+    """Words and single punctuation marks of a lower-cased text, then every two neighbours joined by a blank.
+
+    Examples:
+        >>> words_of("Not bad!")
+        ['not', 'bad', '!', 'not bad', 'bad !']
+    """
+    tokens = WORD.findall(text.lower())
+    return tokens + [f"{first} {second}" for first, second in zip(tokens, tokens[1:], strict=False)]
+
+
+def characters_of(text: str, shortest: int, longest: int) -> list[str]:
+    """Character n-grams of each blank-separated word of a lower-cased text, a blank added at both its ends.
+
+    Examples:
+        >>> characters_of("Hi", 2, 3)
+        [' h', 'hi', 'i ', ' hi', 'hi ']
+    """
+    grams: list[str] = []
+    for word in text.lower().split():
+        padded = f" {word} "
+        for n in range(shortest, min(longest, len(padded)) + 1):
+            grams += [padded[i : i + n] for i in range(len(padded) - n + 1)]
+    return grams
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One kind of feature: its terms in the order of the columns and their inverse document frequencies.
+
+    Attributes:
+        analyse: text -> its terms, repeated as often as they occur.
+        terms: d terms, sorted.
+        idf: float32 (d,).
+    """
+
+    analyse: Analyse
+    terms: Sequence[str]
+    idf: npt.NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, analyse: Analyse, texts: Sequence[str], min_rows: int) -> tuple[Block, Matrix]:
+        """The terms of `texts` that occur in at least `min_rows` rows, and the weighted rows of `texts` (n, d)."""
+        counter = CountVectorizer(analyzer=analyse, min_df=min_rows, dtype=np.float32)
+        try:
+            counts = counter.fit_transform(texts)
+        except ValueError:  # no text holds a term (or none that is frequent enough)
+            return cls(analyse, [], np.zeros(0, np.float32)), sp.csr_matrix((len(texts), 0), dtype=np.float32)
+        frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+        idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
+        return cls(analyse, list(counter.get_feature_names_out()), idf), weight(counts, idf)
+
+    def transform(self, texts: Sequence[str]) -> Matrix:
+        """Weighted rows of `texts`, float32 (n, d)."""
+        if not len(self.terms):
+            return sp.csr_matrix((len(texts), 0), dtype=np.float32)
+        return weight(self._counter.transform(texts), self.idf)
+
+    @property
+    def _counter(self) -> CountVectorizer:
+        found: CountVectorizer | None = self.__dict__.get("counter")
+        if found is None:
+            found = CountVectorizer(analyzer=self.analyse, vocabulary={term: column for column, term in enumerate(self.terms)}, dtype=np.float32)
+            object.__setattr__(self, "counter", found)
+        return found
+
+
+def weight(counts: Matrix, idf: npt.NDArray[np.float32]) -> Matrix:
+    """Counts (n, d) to tf-idf rows of length 1, in place; all-zero rows stay zero."""
+    data = np.log(counts.data.astype(np.float32)) + np.float32(1)
+    data *= idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    norms = np.sqrt(np.bincount(rows, weights=data.astype(np.float64) ** 2, minlength=counts.shape[0])).astype(np.float32)
+    data /= norms[rows]
+    return sp.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
+
+
+class Ngrams:
+    """Both blocks, fitted.
+
+    Attributes:
+        blocks: words, then characters.
+        shape: shortest and longest character n-gram.
+    """
+
+    def __init__(self, blocks: Sequence[Block], shape: tuple[int, int]) -> None:
+        self.blocks = tuple(blocks)
+        self.shape = shape
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], *, shape: tuple[int, int], min_rows: int) -> tuple[Ngrams, Matrix]:
+        """The vocabulary of `texts` and their rows (n, d): words first, then characters."""
+        fits = [Block.fit(analyse, texts, min_rows) for analyse in _analysers(shape)]
+        return cls([block for block, _ in fits], shape), _beside([rows for _, rows in fits])
+
+    def transform(self, texts: Sequence[str]) -> Matrix:
+        """Rows of `texts`, float32 (n, d)."""
+        return _beside([block.transform(texts) for block in self.blocks])
+
+    @property
+    def size(self) -> int:
+        """Number of columns d."""
+        return sum(len(block.terms) for block in self.blocks)
+
+    def column_weights(self, words: float, columns: int) -> npt.NDArray[np.float32]:
+        """What to multiply the columns with so that words count `words` and characters 1, the rows' length kept; for pairs three times over."""
+        share = np.float32(1 / np.sqrt(1 + words**2))
+        once = np.concatenate([np.full(len(self.blocks[0].terms), words * share, np.float32), np.full(len(self.blocks[1].terms), share, np.float32)])
+        return np.tile(once, columns // max(len(once), 1))
+
+    def save(self, folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+        """Write the terms as JSON into `folder`; returned are the arrays to store beside them."""
+        words, characters = self.blocks
+        write_json(folder / FILE, {"characters_from": self.shape[0], "characters_to": self.shape[1], "words": words.terms, "characters": characters.terms})
+        return {"idf_words": words.idf, "idf_characters": characters.idf}
+
+    @classmethod
+    def load(cls, folder: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> Ngrams:
+        """What `save` wrote."""
+        content = json.loads((folder / FILE).read_bytes().decode("utf-8", "surrogatepass"))
+        shape = (content["characters_from"], content["characters_to"])
+        names = ("words", "characters")
+        return cls([Block(analyse, content[name], arrays[f"idf_{name}"]) for name, analyse in zip(names, _analysers(shape), strict=True)], shape)
+
+
+def side_by_side(first: Matrix, second: Matrix) -> Matrix:
+    """Rows of a pair of texts: both, then what they share (their product, column by column)."""
+    return _beside([first, second, first.multiply(second).tocsr()])
+
+
+def scale_columns(rows: Matrix, weights: npt.NDArray[np.float32]) -> Matrix:
+    """`rows` with every column times its weight."""
+    return sp.csr_matrix((rows.data * weights[rows.indices], rows.indices, rows.indptr), shape=rows.shape)
+
+
+def _analysers(shape: tuple[int, int]) -> tuple[Analyse, Analyse]:
+    return words_of, lambda text: characters_of(text, *shape)
+
+
+def _beside(parts: Sequence[Matrix]) -> Matrix:
+    return sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32))
