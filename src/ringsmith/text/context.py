@@ -4,7 +4,8 @@ It is no tagger: a dozen small words before (and one after) decide, and where th
 words whose lemma depends on the answer.
 
     before                                  the word                        taken for
-    to, will, can, didn't ...               any                             verb        "to leaves" does not occur; "will find"
+    any                                     is, had, does ...               verb
+    to, will, can, didn't ...               any                             verb        "will find"
     I, you, he, who ...                     any                             verb        "he leaves", "I saw"
     is, was, had ...                        -ing, -ed, a participle         verb        "is meeting", "had left"
     the, my, two, 2 ...                     plural, -ing, irregular verb    noun        "the leaves", "a meeting", "the saw"
@@ -40,7 +41,7 @@ def guess_pos(before: str, word: str, after: str) -> Pos | None:
     """
     if word in irregular("adj") or word in irregular("adv"):
         return _of_comparative(before, after)
-    if before in HELPERS or before in SUBJECTS:
+    if word in BE or word in HAVE or word in HELPERS or before in HELPERS or before in SUBJECTS:
         return "verb"
     past = word in irregular("verb")
     if before in BE or before in HAVE:

@@ -23,11 +23,16 @@ RULES: dict[Pos, tuple[tuple[str, str], ...]] = {
     "adj": (("ier", "y"), ("iest", "y"), ("er", "e"), ("er", ""), ("est", "e"), ("est", "")),
     "adv": (),
 }
+RULES["adv"] = RULES["adj"]
 """Part of speech -> what may be detached, and what takes its place; those of WordNet, and -ied, -ier, -iest, which it lists word by word."""
+_CLOSED = frozenset(
+    ["nk", "nt", "ct", "ck", "sh", "ld", "nd", "rt", "rk", "rd", "ll", "ss", "rm", "rn", "lp", "mp", "pt", "ft", "lk", "sk", "ow", "aw", "ew", "ay", "oy", "ix", "ax", "ex"]
+)
+"""Two letters that hardly ever want an e after them at the end of a word."""
 _WHOLE_ENDINGS: dict[Pos, tuple[str, ...]] = {"noun": ("ss", "us", "is"), "verb": ("ss", "us", "eed"), "adj": (), "adv": ()}
 """Endings that look like an inflection and are none."""
-_NOT_NAMED = ("better", "best", "worse", "worst")
-"""Comparatives whose lemma is taken without a part of speech; "more" and "less" are words of their own there."""
+_COMPARED_ALONE = ("better", "best", "worse", "worst")
+"""Comparatives whose lemma is taken without a part of speech."""
 
 
 @lru_cache(maxsize=1 << 17)
@@ -67,27 +72,38 @@ def irregular(pos: Pos) -> dict[str, str]:
 def _usual(word: str) -> str:
     if word in word_set("noun_as_it_is"):
         return irregular("verb").get(word, word)
-    if word in irregular("noun") and word not in irregular("verb"):
+    if word in irregular("noun"):
         return irregular("noun")[word]
-    if word.endswith("ing") and word in irregular("verb"):
+    if word in irregular("verb") and word not in word_set("rather_not_verbs"):
         return irregular("verb")[word]
-    if word in _NOT_NAMED:
+    if word in _COMPARED_ALONE:
         return irregular("adj")[word]
-    return dictionary_lemma(word, "en")
+    return _in_dictionary(word)
 
 
 def _by_rule(word: str, pos: Pos) -> str:
     proposals = list(_proposals(word, pos))
     if not proposals:
         return word
-    if pos == "adj":
+    if pos in ("adj", "adv"):
         return next((lemma for lemma in proposals if lemma in word_set("compared")), word)
-    usual = dictionary_lemma(word, "en")
+    usual = _in_dictionary(word)
     if usual in proposals:
         return usual
     if word.endswith(_WHOLE_ENDINGS[pos]) or (pos != "verb" and is_word(word, "en")):
         return word
-    return next((lemma for lemma in proposals if is_word(lemma, "en")), word)
+    return next((lemma for lemma in sorted(proposals, key=_ends_oddly) if is_word(lemma, "en")), word)
+
+
+def _in_dictionary(word: str) -> str:
+    """The dictionary's lemma, without the e of old spellings: thinke, mixe, growe."""
+    lemma = dictionary_lemma(word, "en")
+    plain = lemma[:-1]
+    return plain if lemma != word and len(plain) > 2 and _ends_oddly(lemma) and is_word(plain, "en") else lemma
+
+
+def _ends_oddly(lemma: str) -> bool:
+    return lemma.endswith("e") and lemma[-3:-1] in _CLOSED
 
 
 def _proposals(word: str, pos: Pos) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ringsmith.text.lemmatise import TAGS
 from ringsmith.text.steps import TextSteps, step_function
 from ringsmith.text.tokenise import tokenise
 
@@ -67,10 +68,19 @@ def changed_pairs(before: str, after: str) -> Iterator[tuple[str, str]]:
     """
     if before == after:
         return
-    old, new = tokenise(before, punctuation=True), tokenise(after, punctuation=True)
+    old, new = _tokens(before), _tokens(after)
     if len(old) == len(new):
         yield from ((one, other) for one, other in zip(old, new, strict=True) if one != other)
         return
     counted_old, counted_new = Counter(old), Counter(new)
     yield from ((token, "") for token in (counted_old - counted_new).elements())
     yield from (("", token) for token in (counted_new - counted_old).elements())
+
+
+def _tokens(text: str) -> list[str]:
+    """All tokens; a tag stays with its word ("better/ADJ")."""
+    tokens = tokenise(text, punctuation=True)
+    for i in range(len(tokens) - 3, -1, -1) if "/" in tokens else ():
+        if tokens[i + 1] == "/" and tokens[i + 2].upper() in TAGS:
+            tokens[i : i + 3] = ["".join(tokens[i : i + 3])]
+    return tokens
