@@ -1,0 +1,5 @@
+"""``python -m ringsmith``: the command line."""
+
+from ringsmith.cli import main
+
+main()

@@ -1,0 +1,164 @@
+"""The Python face: what `import ringsmith` offers, put together from the parts. The command line calls the same functions.
+
+    compare     from a table of labelled texts to a `Result`: the table, the ties, the model to take
+    load        a model folder as an object that predicts
+    read_table  what `compare` reads, to look at it first
+    report      make the HTML page of a comparison again
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ringsmith.compare import Comparison, CompareOptions, Listener, parse_budget, run_comparison
+from ringsmith.compare.events import silent
+from ringsmith.data import read_table
+from ringsmith.errors import ModelError, RingsmithError
+from ringsmith.serve import Predictor, load
+from ringsmith.text import TextSteps
+
+__all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "load", "read_table", "report"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a comparison found; everything also lies as files in `folder`.
+
+    Attributes:
+        comparison: the rows, the choice and its reason, as records.
+    """
+
+    comparison: Comparison
+
+    @property
+    def folder(self) -> Path:
+        """Where everything was written."""
+        return self.comparison.folder
+
+    @property
+    def leaderboard(self) -> Any:
+        """The table as a polars DataFrame, best first."""
+        from ringsmith.data import as_frame
+
+        return as_frame([asdict(row) for row in self.comparison.rows])
+
+    @property
+    def recommended(self) -> str | None:
+        """Name of the candidate to take, None where nothing is worth taking."""
+        return self.comparison.recommended
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        return self.comparison.reason
+
+    @property
+    def ties(self) -> Mapping[str, Sequence[str]]:
+        """Tie group -> its candidates, best group first. Within a group the validation rows cannot tell them apart."""
+        groups: dict[str, list[str]] = {}
+        for row in self.comparison.rows:
+            if row.tie_group is not None:
+                groups.setdefault(row.tie_group, []).append(row.candidate)
+        return groups
+
+    @cached_property
+    def best(self) -> Predictor:
+        """The recommended model, loaded when it is first asked for.
+
+        Raises:
+            ModelError: the comparison recommends none.
+        """
+        if self.comparison.best is None:
+            raise ModelError(f"{self.folder}: this comparison hands over no model: {self.reason}")
+        return load(self.comparison.best)
+
+    @property
+    def report(self) -> Path:
+        """The HTML page."""
+        return self.folder / "report.html"
+
+
+def compare(
+    data: str | Path,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    pair: str | None = None,
+    group: str | None = None,
+    time_column: str | None = None,
+    split: str | None = None,
+    test: str | Path | None = None,
+    task: str | None = None,
+    models: Sequence[str] | None = None,
+    recipes: Sequence[str] | None = None,
+    budget: str | float | None = None,
+    metric: str | None = None,
+    seed: int = 0,
+    seeds: int = 1,
+    folds: int | None = None,
+    min_rows: int | None = None,
+    steps: Sequence[str] = (),
+    threads: int | None = None,
+    out: str | Path | None = None,
+    offline: bool = False,
+    listener: Listener = silent,
+) -> Result:
+    """Compare models and ways to adapt them on your own rows.
+
+    Args:
+        data: a table of labelled texts: a file, a folder with a folder for each class, an ``hf://`` address.
+        text: column of the texts, None to find it.
+        label: column of the labels, None to find it.
+        pair: column of second texts.
+        group: column that says which rows belong together; no split cuts a group apart.
+        time_column: column of times; the newest rows test.
+        split: column that says train, valid or test.
+        test: a second table to report on.
+        task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
+        models: short names, hub names, folders or groups; None for the group ``default`` as far as it is on this machine.
+        recipes: ways to adapt; None for all.
+        budget: wall clock for everything: ``"10m"`` or seconds; None for no limit.
+        metric: what judges; None for the task's own.
+        seed: seed of the splits and of training.
+        seeds: how often every candidate is trained.
+        folds: parts of a cross-validation, 0 for one split, None to let the number of rows decide.
+        min_rows: classes with fewer rows are left out.
+        steps: names of text steps that every text goes through.
+        threads: CPU threads, None for all cores.
+        out: folder to write into, None for ``runs/`` and the data's name. The same folder again goes on where it stopped.
+        offline: never touch the network.
+        listener: is told what happens, see `ringsmith.compare.events`.
+
+    Returns:
+        The table, the ties, the recommended model; `Result.folder` holds all of it as files.
+
+    Raises:
+        RingsmithError: the data, the options, a model or the machine: one sentence says what and what to do.
+    """
+    options = CompareOptions(
+        data=str(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else str(test), task=task,
+        models=None if models is None else tuple(models), recipes=None if recipes is None else tuple(recipes),
+        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, folds=folds, min_rows=min_rows,
+        steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
+    )  # fmt: skip
+    return Result(run_comparison(options, listener, finish=finish))
+
+
+def report(folder: str | Path) -> Path:
+    """Make the HTML page of a comparison again, from its files alone; returns its path."""
+    from ringsmith.report import write_report
+
+    return write_report(Path(folder))
+
+
+def finish(folder: Path) -> list[Path]:
+    """What follows a comparison: the report, and the card of the model; returns what was written."""
+    from ringsmith.export import write_card
+
+    card = write_card(folder)
+    return [report(folder), *([card] if card else [])]

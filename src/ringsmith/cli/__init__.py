@@ -1,0 +1,42 @@
+"""The command line: one file per command, no logic. Commands import what they need when they run, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ringsmith.cli import _shell, compare, demo, models, predict, text
+
+app = typer.Typer(
+    name="ringsmith",
+    help="Choose, adapt and ship the pre-trained text model that fits your data and your budget.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(compare.compare)
+app.command()(predict.predict)
+app.command()(text.text)
+app.add_typer(models.app, name="models")
+app.command()(demo.demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from ringsmith._version import version
+
+        typer.echo(f"ringsmith {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def ringsmith(version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")] = False) -> None:
+    """Options of ringsmith itself."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    _shell.run_guarded(app)

@@ -1,0 +1,73 @@
+"""What every command shares: where it prints, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from ringsmith.errors import MachineError, RingsmithError
+
+DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
+"""Exit codes: done; a fault of ours; wrong use or bad input; stopped early but a valid leaderboard was written."""
+
+
+def people(*, as_json: bool = False) -> Console:
+    """The console that people read: standard output, or standard error where a program reads the output."""
+    return Console(stderr=as_json, highlight=False, soft_wrap=False)
+
+
+def print_json(content: Any) -> None:
+    """Write `content` to standard output as JSON, for programs."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def run_guarded(program: Callable[[], None]) -> None:
+    """Run the command line; end with one clear sentence and the right exit code when something is wrong."""
+    try:
+        program()
+    except RingsmithError as error:
+        fail(str(error))
+    except OSError as error:
+        if (translated := of_the_machine(error)) is None:
+            raise
+        fail(str(translated))
+    except KeyboardInterrupt:
+        fail("Stopped.", code=130)
+
+
+def of_the_machine(error: OSError) -> MachineError | None:
+    """The sentence for what the operating system refused; None where it is not the user's to mend."""
+    place = f" {error.filename!r}" if error.filename else ""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return MachineError(f"No permission to write or read{place}. Choose another folder with --out, or change its permissions.")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError(f"The disk is full{place}. What was finished before is kept; free some space, or choose another disk with --out, and run the same command again.")
+    return None
+
+
+def fail(sentence: str, *, code: int = WRONG_USE) -> None:
+    """Print the sentence to standard error and end the process with `code`."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]ringsmith:[/] {escape(sentence)}")
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def escape(text: str) -> str:
+    """`text` with its square brackets kept from being read as colours."""
+    from rich.markup import escape as escape_markup
+
+    return escape_markup(text)
+
+
+def quiet_pipes() -> None:
+    """Let ``ringsmith ... | head`` end without a traceback."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,70 @@
+"""The leaderboard in the terminal: as many columns as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from ringsmith.cli._shell import escape
+from ringsmith.compare import Row
+from ringsmith.compare.plan import clock
+
+GIGABYTE = 1024.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its heading, the text of a cell, and the console width from which on it is shown."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    from_width: int = 0
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _memory(megabytes: float | None) -> str:
+    return "-" if megabytes is None else f"{megabytes / GIGABYTE:.1f} GB" if megabytes >= GIGABYTE else f"{megabytes:.0f} MB"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def _with_interval(row: Row) -> str:
+    figure = _or_dash(row.test, "{:.3f}")
+    return figure if row.test_low is None or row.test_high is None else f"{figure} [{row.test_low:.3f}-{row.test_high:.3f}]"
+
+
+COLUMNS = (
+    Column("train", lambda row: "-" if row.train_seconds is None else clock(row.train_seconds)),
+    Column("1 row", lambda row: _milliseconds(row.latency_ms_p50), 76),
+    Column("rows/s", lambda row: _or_dash(row.rows_per_second, "{:,.0f}"), 84),
+    Column("memory", lambda row: _memory(row.peak_memory_mb), 94),
+    Column("size", lambda row: _memory(row.size_mb), 104),
+    Column("on valid", lambda row: _or_dash(row.valid, "{:.3f}"), 116),
+)
+
+
+def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
+    """Print the ranked candidates as a table and the others with their reasons below it."""
+    ranked = [row for row in rows if row.status == "done"]
+    metric = rows[0].metric if rows else "score"
+    shown = [column for column in COLUMNS if console.width >= column.from_width]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for heading, justify in (("#", "right"), ("tie", "center"), ("candidate", "left"), (f"{metric} on test", "left")):
+        table.add_column(heading, justify=justify, no_wrap=heading != "candidate", overflow="fold")  # type: ignore[arg-type]
+    for column in shown:
+        table.add_column(column.heading, justify="right", no_wrap=True)
+    for number, row in enumerate(ranked, start=1):
+        cells = [str(number), row.tie_group or "-", escape(row.candidate) + (" *" if row.recommended else ""), _with_interval(row).replace("[", "\\[")]
+        table.add_row(*cells, *(column.cell(row) for column in shown), style="bold green" if row.recommended else None)
+    console.print(table)
+    for row in rows:
+        if row.status != "done":
+            console.print(f"  [dim]-[/]  {escape(row.candidate)}: [yellow]{row.status}[/]: {escape(row.why)}")

@@ -1,0 +1,214 @@
+"""What a person sees while a comparison runs: what was found, what is planned, a bar with the time left, the table, the advice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import singledispatchmethod
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from ringsmith.adapt.recipe import Progress as Standing
+from ringsmith.cli._shell import escape
+from ringsmith.cli._table import print_leaderboard
+from ringsmith.compare import Comparison, Row, events
+from ringsmith.compare.plan import clock
+
+LABEL_WIDTH = 10
+NAMES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "ko": "Korean", "ja": "Japanese", "zh": "Chinese", "ru": "Russian"}
+
+
+class Watch:
+    """The listener of the command line. Use it as a context manager: it owns the progress bar.
+
+    Args:
+        console: where to draw. Where it is no terminal a line is printed for each finished run instead of a bar.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._budget: Any = None
+        self._read: events.Read | None = None
+        self._waiting: Status | None = None
+        self._progress = Progress(TextColumn("  "), BarColumn(bar_width=30), TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_terminal)
+        self._task: TaskID | None = None
+        self._started = time.time()
+        self._count = ""
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._waiting = self._console.status("Reading")
+            self._waiting.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._rest()
+        self._progress.stop()
+
+    def __call__(self, event: events.Event) -> None:
+        """Draw one event."""
+        self._draw(event)
+
+    def _rest(self) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+
+    def line(self, label: str, text: str) -> None:
+        """Print a line under a label; an empty label continues the one above."""
+        grid = Table.grid(padding=0)
+        grid.add_column(width=LABEL_WIDTH, style="bold", no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(label, Text(text))
+        self._console.print(grid)
+
+    @singledispatchmethod
+    def _draw(self, event: Any) -> None:
+        """Events that are not drawn: the table is shown at the end, a run's start by its bar."""
+
+    @_draw.register
+    def _(self, event: events.Read) -> None:
+        self._read = event
+        if self._waiting is not None:
+            self._waiting.update("Checking and splitting")
+
+    @_draw.register
+    def _(self, event: events.Cut) -> None:
+        self._rest()
+        assert self._read is not None
+        for number, text in enumerate(sentences_of_reading(self._read, event)):
+            self.line("" if number else "Read", text)
+        self.line("Split", f"{sizes_of(event.splits)}, {event.how} · judged by {event.metric}")
+        for text in event.notes:
+            self.line("", text)
+
+    @_draw.register
+    def _(self, event: events.MachineSeen) -> None:
+        machine, self._budget = event.machine, event.budget
+        to_go = f"{clock(event.budget.remaining())} to go" if event.budget.seconds else "no time limit"
+        self.line("Machine", f"{machine.cores} cores, {machine.memory_mb / 1024:.0f} GB · {to_go}")
+
+    @_draw.register
+    def _(self, event: events.Planned) -> None:
+        steps = event.plan.steps
+        self.line("Plan", f"{len(steps)} candidates: " + ", ".join(step.name for step in steps) if event.plan.fitting == len(steps) else f"{len(steps)} candidates, {event.plan.fitting} fit the budget")
+        for step in steps:
+            if not step.fits:
+                self.line("", f"{step.name}: {step.why}")
+        for left_out in event.plan.left_out:
+            self.line("", f"{left_out.name} {left_out.why}")
+
+    @_draw.register
+    def _(self, event: events.Note) -> None:
+        self.line("", event.text)
+
+    @_draw.register
+    def _(self, event: events.RunStarted) -> None:
+        self._count = f"{event.index - 1}/{event.total}"
+        if self._task is None:
+            self._progress.start()
+            self._task = self._progress.add_task("", total=event.total)
+        self._show(event.index - 1, f"{event.candidate}{_of_split(event.split)}, about {clock(event.forecast_seconds)}")
+
+    @_draw.register
+    def _(self, event: events.RunProgress) -> None:
+        done = float(self._count.partition("/")[0])
+        standing = event.progress
+        part = standing.done / standing.total if standing.total else 0.0
+        self._show(done + min(part, 1.0), f"{event.candidate}, {describe(standing)}")
+
+    @_draw.register
+    def _(self, event: events.RunFinished) -> None:
+        self._count = f"{event.index}/{event.total}"
+        if not self._console.is_terminal:
+            status = "" if event.result.status == "done" else f": {event.result.status}: {event.result.why}"
+            self.line("", f"{event.index}/{event.total} {event.candidate}{_of_split(event.result.split)} {clock(event.result.seconds.get('total', 0.0))}{status}")
+
+    def _show(self, done: float, text: str) -> None:
+        if self._task is None:
+            return
+        used = time.time() - (self._budget.started if self._budget else self._started)
+        left = f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""
+        self._progress.update(self._task, completed=done, description=f"{self._count}  {clock(used)}{left} used · {escape(text)}")
+
+    def conclude(self, found: Comparison) -> None:
+        """Print the table, the advice and where everything lies."""
+        self._progress.stop()
+        self._console.print()
+        print_leaderboard(self._console, found.rows)
+        self._console.print()
+        self.line("Take", f"{found.recommended}: {found.reason}" if found.recommended and not found.reason.startswith(found.recommended) else found.reason)
+        if found.honest:
+            self.line("", str(found.honest["text"]))
+        names = [str(path.relative_to(found.folder)) + ("/" if path.is_dir() else "") for path in found.written]
+        self.line("Written", f"{found.folder}/report.html" + "".join(f" · {name}" for name in names if name in ("leaderboard.csv", "best/")))
+        self.line("Time", clock(found.seconds) + (f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""))
+        if found.best is not None:
+            self.line("Try", f'ringsmith predict {found.best} "a text of yours"')
+
+
+def describe(standing: Standing) -> str:
+    """Where a run stands, in a few words.
+
+    Examples:
+        >>> describe(Standing("train", 60, 78, "steps", "loss 0.31"))
+        'train 60/78 steps, loss 0.31'
+    """
+    total = f"/{standing.total:,.0f}" if standing.total else ""
+    note = f", {standing.note}" if standing.note else ""
+    return f"{standing.stage} {standing.done:,.0f}{total} {standing.unit}{note}"
+
+
+def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
+    """What was read, in lines: rows and columns, what was dropped, what the checks found."""
+    table, data = read.findings, cut.findings
+    language = NAMES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
+    words = f"{data.words['min']:.0f}-{data.words['max']:.0f} words" if data.words else ""
+    largest = f"largest {data.majority_share:.0%}"
+    first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
+    dropped = [f"{count:,} rows left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
+    return [first, *dropped, *table.notes, *data.notes]
+
+
+def sizes_of(splits: Sequence[Mapping[str, Any]]) -> str:
+    """How many rows train, choose and test.
+
+    Examples:
+        >>> sizes_of([{"name": "holdout", "train": 2400, "valid": 300, "test": 300}])
+        '2,400 train / 300 valid / 300 test'
+    """
+    first = splits[0]
+    sizes = f"{first['train']:,} train / {first['valid']:,} valid / {first['test']:,} test"
+    return f"{len(splits)} folds of about {sizes}" if len(splits) > 1 else sizes
+
+
+def _places(places: Sequence[str]) -> str:
+    return f" (e.g. {', '.join(places[:3])})" if places else ""
+
+
+def _of_split(name: str) -> str:
+    return f" {name}" if name.startswith("fold") else ""
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    from dataclasses import asdict
+
+    rows: list[Row] = list(found.rows)
+    return {
+        "leaderboard": [asdict(row) for row in rows],
+        "recommended": found.recommended,
+        "reason": found.reason,
+        "honest": found.honest,
+        "folder": str(found.folder),
+        "best": str(found.best) if found.best else None,
+        "report": str(found.folder / "report.html"),
+        "seconds": round(found.seconds, 2),
+        "stopped": found.stopped,
+    }

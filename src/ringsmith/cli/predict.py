@@ -1,0 +1,91 @@
+"""``ringsmith predict MODEL_DIR INPUT``: label new texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ringsmith.cli import _shell
+
+if TYPE_CHECKING:
+    from ringsmith.records import Label
+    from ringsmith.serve import Prediction
+
+SHOWN = 50
+"""Answers shown in the terminal; ``--out`` and ``--json`` give all of them."""
+
+
+def predict(
+    model_dir: Annotated[Path, typer.Argument(help="Folder of a fitted model, e.g. runs/reviews/best.")],
+    given: Annotated[str, typer.Argument(metavar="INPUT", help="A table of texts, a file with one text a line, '-' for standard input, or a text in quotes.")],
+    out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.")] = None,
+    pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
+) -> None:
+    """Label new texts with a fitted model."""
+    from ringsmith.data import read_texts, write_predictions
+    from ringsmith.serve import load
+
+    console = _shell.people(as_json=as_json)
+    model = load(model_dir, threads=threads)
+    inputs = read_texts(given, text=text, pair=pair)
+    with moving_bar(console, len(inputs.texts)) as report:
+        answers = model.answers(inputs.texts.texts, inputs.texts.pairs, report=report)
+    if out is not None:
+        notes = write_predictions(out, inputs, [answer.label for answer in answers], [answer.score for answer in answers])
+        console.print(f"Written   {_shell.escape(str(out))} · {len(answers):,} rows · columns added: prediction, score", soft_wrap=True)
+        for note in notes:
+            console.print(f"          {_shell.escape(note)}", soft_wrap=True)
+    if as_json:
+        _shell.print_json(as_content(inputs.texts.texts, answers))
+    elif out is None:
+        show(console, inputs.texts.texts, answers)
+
+
+@contextmanager
+def moving_bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar with the time left, and the function that moves it; gone when the block ends."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress("Predicting", BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def as_content(texts: Sequence[str], answers: Sequence[Prediction]) -> list[dict[str, object]]:
+    """The answers as plain JSON types."""
+    return [{"text": text, "prediction": answer.label, "score": round(answer.score, 6)} for text, answer in zip(texts, answers, strict=True)]
+
+
+def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction]) -> None:
+    """Print the first answers as a table, or a single one as a line."""
+    if len(answers) == 1:
+        return console.print(f"[bold]{_shell.escape(in_words(answers[0].label))}[/]  {answers[0].score:.3f}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("prediction", no_wrap=True)
+    table.add_column("score", justify="right")
+    table.add_column("text", overflow="ellipsis", no_wrap=True)
+    for text, answer in list(zip(texts, answers, strict=True))[:SHOWN]:
+        table.add_row(_shell.escape(in_words(answer.label)), f"{answer.score:.3f}", _shell.escape(" ".join(text.split())[:500]))
+    console.print(table)
+    if len(answers) > SHOWN:
+        console.print(f"... and {len(answers) - SHOWN:,} more: write all of them with --out FILE.csv")
+    return None
+
+
+def in_words(label: Label) -> str:
+    """A label, or several joined by commas.
+
+    Examples:
+        >>> in_words("spam"), in_words(("bug", "docs")), in_words(())
+        ('spam', 'bug, docs', '(none)')
+    """
+    return label if isinstance(label, str) else ", ".join(label) or "(none)"

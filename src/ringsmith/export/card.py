@@ -1,0 +1,85 @@
+"""The model card: ``README.md`` beside the weights, so that nobody has to ask what this model is, how good and how sure.
+
+Decisions: every figure is read from the comparison's own files, nothing is typed in; the limits are those that were measured (rows cut
+off, rare classes, conflicting labels); the licence is the backbone's, because a fine-tuned model inherits it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+CARD = "README.md"
+PERCENT = 100
+
+
+def write_card(folder: Path) -> Path | None:
+    """Write the card of the recommended model of a comparison.
+
+    Args:
+        folder: what `ringsmith compare` wrote: it holds ``study.json``, ``leaderboard.json`` and ``best/``.
+
+    Returns:
+        Path of the card, None where the comparison recommends no model.
+    """
+    best = folder / "best"
+    if not (best / "ringsmith.json").exists():
+        return None
+    read = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("study", "leaderboard")}
+    manifest = json.loads((best / "ringsmith.json").read_text(encoding="utf-8"))
+    scratch = best / f".{CARD}"
+    scratch.write_text(card_of(read["study"], read["leaderboard"], manifest), encoding="utf-8")
+    os.replace(scratch, best / CARD)
+    return best / CARD
+
+
+def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifest: Mapping[str, Any]) -> str:
+    """The card as Markdown.
+
+    Args:
+        study: content of ``study.json``.
+        leaderboard: content of ``leaderboard.json``.
+        manifest: content of ``best/ringsmith.json``.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown, no HTML
+    environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
+    template = environment.from_string(files("ringsmith.export").joinpath("templates/card.md").read_text(encoding="utf-8"))
+    name = (study.get("best") or {}).get("candidate")
+    rows = {row["candidate"]: row for row in leaderboard}
+    backbone = manifest["backbone"]
+    details = next((one for one in study.get("backbones", []) if backbone and one["name"] == backbone["name"]), {})
+    return template.render(
+        study=study,
+        row=rows[name],
+        others=[row for row in leaderboard if row["status"] == "done" and row["candidate"] != name],
+        manifest=manifest,
+        backbone=backbone,
+        details=details,
+        labels=manifest["task"]["labels"],
+        limits=limits_of(study, rows[name]),
+        plain_transformer=manifest["recipe"] == "full" and not manifest["steps"],
+    )
+
+
+def limits_of(study: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    """What this model cannot be trusted with, one measured sentence each."""
+    data = study["data"]
+    out = ["It knows the classes above and no other: a text that belongs to none of them still gets one of them."]
+    if data["language"] != "unknown":
+        out.append(f"It was trained and tested on texts that look like the language {data['language']!r}; other languages were not tested.")
+    if row["truncated_share"]:
+        out.append(f"{row['truncated_share'] * PERCENT:.1f} % of the texts are longer than it reads; their ends are cut off.")
+    if data["rare_classes"]:
+        named = ", ".join(f"{label} ({count})" for label, count in list(data["rare_classes"].items())[:8])
+        out.append(f"Few rows were there to learn or test these classes: {named}.")
+    if data["conflicts"]:
+        out.append(f"{data['conflicts']} texts of the data carry more than one label: no model can be right on all of them.")
+    out.append("The interval tells how far the figure may be off on rows drawn like these; it says nothing of rows of another kind.")
+    return out

@@ -1,0 +1,79 @@
+"""The model card says what the comparison found, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ringsmith.export import write_card
+
+ROW: dict[str, Any] = {
+    "candidate": "minilm+full", "model": "minilm", "recipe": "full", "status": "done", "metric": "accuracy", "valid": 0.91, "test": 0.905, "test_low": 0.88, "test_high": 0.93,
+    "tie_group": "A", "recommended": True, "train_seconds": 61.2, "latency_ms_p50": 6.21, "latency_ms_p95": 7.0, "rows_per_second": 540.4, "peak_memory_mb": 1100.0,
+    "size_mb": 91.0, "truncated_share": 0.021, "parameters": 22_713_216, "why": "",
+}  # fmt: skip
+STUDY: dict[str, Any] = {
+    "title": "reviews.csv", "created": "2026-11-22 10:00:00", "ringsmith": "0.1.0", "settings": {"out": None, "seed": 3}, "machine": {"cores": 2},
+    "metric": {"name": "accuracy"}, "read": {"rows_used": 2990, "rows_read": 3000}, "identity": {"data": "abc123"},
+    "data": {"language": "en", "rare_classes": {"odd": 4}, "conflicts": 2}, "splits": [{"name": "holdout", "train": 2100, "valid": 450, "test": 440}],
+    "recommended": {"candidate": "minilm+full", "reason": "minilm+full leads alone."}, "best": {"candidate": "minilm+full", "trained_on": "the training rows"},
+    "backbones": [{"name": "minilm"}],
+}  # fmt: skip
+MANIFEST: dict[str, Any] = {
+    "recipe": "full", "task": {"kind": "classification", "labels": ["bad", "go|od"]}, "steps": [], "options": {"rate": 0.0001},
+    "backbone": {"name": "minilm", "revision": None, "weights_sha256": "53aa", "licence": "Apache-2.0"},
+}  # fmt: skip
+
+
+def folder_of(place: Path, *, manifest: dict[str, Any] = MANIFEST, study: dict[str, Any] = STUDY) -> Path:
+    """A comparison's folder with the files the card is made from."""
+    (place / "best").mkdir()
+    (place / "study.json").write_text(json.dumps(study), encoding="utf-8")
+    other = ROW | {"candidate": "tfidf", "recommended": False, "tie_group": "B", "test": 0.8, "test_low": None, "test_high": None}
+    (place / "leaderboard.json").write_text(json.dumps([ROW, other]), encoding="utf-8")
+    (place / "best" / "ringsmith.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return place
+
+
+def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
+    """Every figure stands where a reader looks for it."""
+    path = write_card(folder_of(tmp_path))
+    assert path == tmp_path / "best" / "README.md"
+    text = path.read_text(encoding="utf-8")
+    for part in (
+        'license: "apache-2.0"',
+        "| on test rows, used once | 0.905 | 0.880 - 0.930 |",
+        "2,990 of 3,000 rows",
+        "`abc123`",
+        "2100 train / 450 valid / 440 test, seed 3",
+        'pipeline("text-classification", model="best")',
+        "2.1 % of the texts are longer than it reads",
+        "these classes: odd (4)",
+        "2 texts of the data carry more than one label",
+        "| tfidf | B | 0.800 | - |",
+        "`go\\|od`",
+    ):
+        assert part in text
+
+
+def test_a_model_that_transformers_cannot_load_alone_is_not_said_to(tmp_path: Path) -> None:
+    """A probe, or a model with text steps, is loaded with Ringsmith."""
+    text = write_card(folder_of(tmp_path, manifest=MANIFEST | {"recipe": "probe"}))
+    assert text is not None
+    content = text.read_text(encoding="utf-8")
+    assert "library_name: ringsmith" in content
+    assert "from transformers import" not in content
+
+
+def test_a_model_without_a_backbone_has_no_licence_of_one(tmp_path: Path) -> None:
+    """TF-IDF inherits from nobody."""
+    path = write_card(folder_of(tmp_path, manifest=MANIFEST | {"recipe": "tfidf", "backbone": None}))
+    assert path is not None
+    assert "license:" not in path.read_text(encoding="utf-8")
+
+
+def test_no_recommended_model_no_card(tmp_path: Path) -> None:
+    """Nothing is written where there is nothing to describe."""
+    assert write_card(tmp_path) is None
+
