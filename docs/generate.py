@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).parent / "cli.md"
-HEAD = "# The command line\n\nGenerated from the program by `make docs`; a test holds it against the program. Exit codes: 0 done, 2 wrong use or bad input, 3 stopped early but a valid leaderboard was written, 1 a fault of ours.\n"
+HEAD = """# The command line
+
+Generated from the program by `make docs`; a test holds it against the program.
+Exit codes: 0 done, 2 wrong use or bad input, 3 stopped early but a valid leaderboard was written, 1 a fault of ours.
+"""
 
 
 def cell(text: str | None) -> str:

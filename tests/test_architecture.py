@@ -67,9 +67,13 @@ def imported(path: Path) -> Iterator[str]:
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, [base, node.module]))
             yield from (f"{module}.{alias.name}" for alias in node.names) if module == "ringsmith" else (module,)
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in {"try_import", "import_module"}:
-            if node.args and isinstance(node.args[0], ast.Constant):
-                yield str(node.args[0].value)
+        elif isinstance(node, ast.Call) and called(node) in {"try_import", "import_module"} and node.args and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
+
+
+def called(node: ast.Call) -> str:
+    """Name of the function that is called."""
+    return str(getattr(node.func, "id", getattr(node.func, "attr", "")))
 
 
 def part_of(path: Path) -> str:

@@ -1,9 +1,9 @@
 """The Python face: what `import ringsmith` offers, put together from the parts. The command line calls the same functions.
 
-    compare     from a table of labelled texts to a `Result`: the table, the ties, the model to take
-    load        a model folder as an object that predicts
-    read_table  what `compare` reads, to look at it first
-    report      make the HTML page of a comparison again
+compare     from a table of labelled texts to a `Result`: the table, the ties, the model to take
+load        a model folder as an object that predicts
+read_table  what `compare` reads, to look at it first
+report      make the HTML page of a comparison again
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ringsmith.compare import Comparison, CompareOptions, Listener, parse_budget, run_comparison
+from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison
 from ringsmith.compare.events import silent
 from ringsmith.data import read_table
 from ringsmith.errors import ModelError, RingsmithError

@@ -45,7 +45,9 @@ class Record:
         content = dict(content)
         schema = content.pop("schema", None)
         if schema != SCHEMA:
-            raise InputError(f"{cls.__name__}: schema {SCHEMA} is read by this version of Ringsmith; got {schema!r}. Write it again with this version, or install the one that wrote it.")
+            raise InputError(
+                f"{cls.__name__}: schema {SCHEMA} is read by this version of Ringsmith; got {schema!r}. Write it again with this version, or install the one that wrote it."
+            )
         known = {f.name for f in dataclasses.fields(cls)}
         needed = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
         if unknown := sorted(content.keys() - known):

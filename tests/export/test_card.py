@@ -76,4 +76,3 @@ def test_a_model_without_a_backbone_has_no_licence_of_one(tmp_path: Path) -> Non
 def test_no_recommended_model_no_card(tmp_path: Path) -> None:
     """Nothing is written where there is nothing to describe."""
     assert write_card(tmp_path) is None
-

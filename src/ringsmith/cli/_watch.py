@@ -21,7 +21,10 @@ from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
 
 LABEL_WIDTH = 10
-NAMES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "ko": "Korean", "ja": "Japanese", "zh": "Chinese", "ru": "Russian"}
+NAMES = {
+    "de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pt": "Portuguese",
+    "ru": "Russian", "zh": "Chinese",
+}  # fmt: skip
 
 
 class Watch:
@@ -97,7 +100,8 @@ class Watch:
     @_draw.register
     def _(self, event: events.Planned) -> None:
         steps = event.plan.steps
-        self.line("Plan", f"{len(steps)} candidates: " + ", ".join(step.name for step in steps) if event.plan.fitting == len(steps) else f"{len(steps)} candidates, {event.plan.fitting} fit the budget")
+        fitting = "" if event.plan.fitting == len(steps) else f", {event.plan.fitting} fit the budget"
+        self.line("Plan", f"{len(steps)} candidates{fitting}: {', '.join(step.name for step in steps)}")
         for step in steps:
             if not step.fits:
                 self.line("", f"{step.name}: {step.why}")

@@ -16,7 +16,7 @@ ROWS, MODELS, RACE, OUTPUT = "Which rows", "Which candidates", "How", "Output"
 
 
 def compare(
-    data: Annotated[str, typer.Argument(help="A table of labelled texts: CSV, TSV, JSONL, JSON, Parquet, Arrow, XLSX (also .gz, .zst, .xz), a folder with a folder of text files for each class, an hf:// address, or '-'.")],
+    data: Annotated[str, typer.Argument(help="A table of labelled texts, a folder with one folder of text files a class, an hf:// address, or '-'.")],
     text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
     label: Annotated[str | None, typer.Option(help="Column of the labels. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
     pair: Annotated[str | None, typer.Option(help="Column of second texts, for labels of pairs.", rich_help_panel=ROWS)] = None,
@@ -27,11 +27,16 @@ def compare(
     folds: Annotated[int | None, typer.Option(help="Cross-validate in so many parts; 0: one split. Default: 5 below 1,000 rows.", rich_help_panel=ROWS)] = None,
     min_rows: Annotated[int | None, typer.Option(help="Leave out classes with fewer rows.", rich_help_panel=ROWS)] = None,
     steps: Annotated[str | None, typer.Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)] = None,
-    models: Annotated[str | None, typer.Option(help="Short names, hub names, folders or groups, comma separated (see ringsmith models). Default: the group 'default', as far as it is on this machine.", rich_help_panel=MODELS)] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(help="Names, hub names, folders, groups, comma separated (see ringsmith models). Default: 'default', as far as it is here.", rich_help_panel=MODELS),
+    ] = None,
     recipes: Annotated[str | None, typer.Option(help="Ways to adapt, comma separated: majority, tfidf, probe, full. Default: all.", rich_help_panel=MODELS)] = None,
     task: Annotated[str | None, typer.Option(help="classification or multilabel. Default: told from the labels.", rich_help_panel=RACE)] = None,
     budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=RACE)] = None,
-    metric: Annotated[str | None, typer.Option(help="What judges: accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=RACE)] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=RACE)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=RACE)] = 0,
     seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=RACE)] = 1,
     threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RACE)] = None,

@@ -7,7 +7,6 @@ off, rare classes, conflicting labels); the licence is the backbone's, because a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -33,8 +32,7 @@ def write_card(folder: Path) -> Path | None:
     manifest = json.loads((best / "ringsmith.json").read_text(encoding="utf-8"))
     scratch = best / f".{CARD}"
     scratch.write_text(card_of(read["study"], read["leaderboard"], manifest), encoding="utf-8")
-    os.replace(scratch, best / CARD)
-    return best / CARD
+    return scratch.replace(best / CARD)
 
 
 def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifest: Mapping[str, Any]) -> str:
@@ -54,7 +52,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
     name = (study.get("best") or {}).get("candidate")
     rows = {row["candidate"]: row for row in leaderboard}
     backbone = manifest["backbone"]
-    details = next((one for one in study.get("backbones", []) if backbone and one["name"] == backbone["name"]), {})
+    details: dict[str, Any] = next((one for one in study.get("backbones", []) if backbone and one["name"] == backbone["name"]), {})
     return template.render(
         study=study,
         row=rows[name],

@@ -55,7 +55,7 @@ class Predictor:
         return f"Predictor({str(self.folder)!r}, recipe={self.recipe!r}, labels={list(self.labels)})"
 
     @overload
-    def predict(self, texts: str, pairs: str | None = None) -> Label: ...
+    def predict(self, texts: str, pairs: str | None = None) -> Label: ...  # type: ignore[overload-overlap]
     @overload
     def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Label]: ...
     def predict(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Label | list[Label]:
@@ -101,7 +101,7 @@ class Predictor:
 
     def _stacked(self, function: Callable[..., Floats], texts: Sequence[str], pairs: Sequence[str] | None, *, width: int) -> Floats:
         parts = [function(some, seconds) for some, seconds in _chunks(texts, pairs)]
-        return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+        return np.concatenate([np.zeros((0, parts[0].shape[1] if parts else width), dtype=np.float32), *parts])
 
 
 def load(folder: str | Path, *, threads: int | None = None) -> Predictor:

@@ -1,0 +1,34 @@
+"""Docs cannot lie: the reference of the command line is what the program says, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from ringsmith.adapt import RECIPES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def test_the_reference_of_the_command_line_is_current() -> None:
+    """`make docs` writes it; nobody edits it."""
+    page = runpy.run_path(str(ROOT / "docs" / "generate.py"))["page"]()
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page
+
+
+def test_the_help_names_every_recipe() -> None:
+    """A new recipe is named where people choose one."""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    line = next(line for line in page.splitlines() if "`--recipes`" in line)
+    assert all(name in line for name in RECIPES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    """Relative links are followed."""
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
