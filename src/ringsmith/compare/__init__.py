@@ -8,13 +8,34 @@ race        run after run, table after table      ledger     the runs that ended
 choose      ties, recommendation, honesty         standings  runs -> rows     leaderboard  rows -> files
 handover    the winner becomes best/              study      all a report needs
 runner      run_comparison: the steps in order    events     what a listener is told
+
+Imported lazily, so that a run's process loads what it needs and nothing else.
 """
 
 from __future__ import annotations
 
-from ringsmith.compare.events import Event, Listener
-from ringsmith.compare.leaderboard import Row
-from ringsmith.compare.options import CompareOptions, parse_budget
-from ringsmith.compare.runner import Comparison, run_comparison
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from ringsmith.compare.events import Event, Listener
+    from ringsmith.compare.leaderboard import Row
+    from ringsmith.compare.options import CompareOptions, parse_budget
+    from ringsmith.compare.runner import Comparison, run_comparison
+
+_HOMES = {
+    "Event": "events",
+    "Listener": "events",
+    "Row": "leaderboard",
+    "CompareOptions": "options",
+    "parse_budget": "options",
+    "Comparison": "runner",
+    "run_comparison": "runner",
+}
 __all__ = ["CompareOptions", "Comparison", "Event", "Listener", "Row", "parse_budget", "run_comparison"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -222,12 +222,12 @@ def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], 
     if taken.name != best:
         of_best = next(c for c in able if c.name == best)
         tie = next(tie for tie in tied if tie.candidate == taken.name)
-        return f"tied with the best, {best} (p = {_p(tie.p_adjusted)} on {rows:,} validation rows), {saving(taken, of_best)}"
+        return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows), {saving(taken, of_best)}"
     if len(tied) > 1:
         others = ", ".join(tie.candidate for tie in tied[1:])
         return f"the best on {rows:,} validation rows ({metric} {values[best]:.3f}), and none that is tied with it ({others}) is clearly cheaper"
     second = ties[1]
-    return f"better on {rows:,} validation rows than all others: {metric} {values[best]:.3f} against {second.value:.3f} of {second.candidate} (p = {_p(second.p_adjusted)})"
+    return f"better on {rows:,} validation rows than all others: {metric} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"
 
 
 def saving(taken: Contestant, best: Contestant) -> str:
@@ -250,4 +250,4 @@ def _times(ratio: float) -> str:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.2f}" if value >= 0.01 else f"{value:.3f}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2f}" if value >= 0.01 else f"p = {value:.3f}"

@@ -20,6 +20,7 @@ from ringsmith.compare.events import Listener, Read
 from ringsmith.compare.files import write_arrays, write_json, written
 from ringsmith.compare.forecast import Workload, workload
 from ringsmith.compare.options import CompareOptions
+from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.errors import LabelError
 from ringsmith.metrics import Metric, parse_metric
 from ringsmith.records import SCHEMA, Label, Rows, Split, TextSet, digest
@@ -49,8 +50,8 @@ class Table:
     splits: tuple[Split, ...]
     how: str
     language: str | None
-    read: tuple[Any, ...]
-    checked: Any
+    read: tuple[ReadFindings, ...]
+    checked: DataFindings
     notes: tuple[str, ...] = ()
 
 
@@ -89,10 +90,8 @@ def load_table(options: CompareOptions, listener: Listener) -> Table:
     Raises:
         InputError: whatever is wrong with the tables.
     """
-    from ringsmith.data.check import check
-    from ringsmith.data.classes import MIN_ROWS, keep_classes
-    from ringsmith.data.read import read_like, read_table
-    from ringsmith.data.split import plan_splits
+    from ringsmith.data import check, keep_classes, plan_splits, read_like, read_table
+    from ringsmith.data.classes import MIN_ROWS
 
     begin = time.monotonic()
     table = read_table(
@@ -119,7 +118,7 @@ def load_table(options: CompareOptions, listener: Listener) -> Table:
         times=table.times,
         min_rows=MIN_ROWS if options.min_rows is None else options.min_rows,
     )
-    splits, checked = check(plan.texts, plan.splits)
+    splits, checked = check(plan.texts, plan.splits, seed=options.seed)
     return Table(plan.texts, tuple(splits), plan.how, None if checked.language == "unknown" else checked.language, found, checked, plan.notes)
 
 
@@ -172,7 +171,7 @@ def shares_of(task: Task, y: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 def identity_of(table: Table, task: Task, options: CompareOptions) -> dict[str, str]:
     """What a folder belongs to, each part hashed."""
-    from ringsmith.data.store import fingerprint
+    from ringsmith.data import fingerprint
 
     cut = [[split.name, *(digest(getattr(split, part).tolist()) for part in PARTS)] for split in table.splits]
     return {"data": fingerprint(table.texts), "splits": digest(cut), "labels": digest(task.to_json()), "text steps": digest(list(options.steps))}
@@ -180,7 +179,7 @@ def identity_of(table: Table, task: Task, options: CompareOptions) -> dict[str, 
 
 def store_table(table: Table, folder: Path, work: Path) -> None:
     """Put the rows and the splits where the runs and the readers find them."""
-    from ringsmith.data.store import store
+    from ringsmith.data import store
 
     for place in (work / "splits", folder / "splits", folder / "predictions"):
         place.mkdir(parents=True, exist_ok=True)

@@ -151,7 +151,7 @@ def _done(job: Job, fitted: Fitted, seconds: Mapping[str, float], latency: Mappi
 
 def load_rows(job: Job) -> dict[str, TextSet]:
     """The rows of the three parts; only these are read."""
-    from ringsmith.data.store import restore
+    from ringsmith.data import restore
 
     positions = read_arrays(Path(job.positions))
     return {part: restore(Path(job.rows), positions[part]) for part in PARTS}

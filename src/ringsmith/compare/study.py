@@ -17,7 +17,7 @@ from ringsmith._version import version
 from ringsmith.compare.files import plain, write_json
 from ringsmith.compare.options import CompareOptions
 from ringsmith.errors import InputError, UsageError
-from ringsmith.records import SCHEMA
+from ringsmith.records import SCHEMA, Record
 
 FILE = "study.json"
 NOT_SETTINGS = ("command", "started")
@@ -99,6 +99,6 @@ def claim(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
     return before
 
 
-def as_json(record: Any) -> Any:
-    """A findings record as plain JSON types, None as None."""
-    return None if record is None else plain(asdict(record))
+def as_json(record: Record | None) -> Any:
+    """A record as plain JSON types, None as None."""
+    return None if record is None else plain(record.to_json())

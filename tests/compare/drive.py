@@ -1,0 +1,30 @@
+"""A comparison of fakes in a process of its own, for tests that kill it: ``python drive.py FOLDER RECIPE...``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fake_recipes import PLACES
+from fake_tables import table
+
+from ringsmith.adapt import registry
+from ringsmith.compare.events import Event, RunFinished, RunProgress
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.runner import compare_table
+
+
+def say(event: Event) -> None:
+    """One line when a run is under way, one when it has ended."""
+    if isinstance(event, RunProgress) and event.progress.stage == "train":
+        sys.stdout.write(f"running {event.candidate}\n")
+    if isinstance(event, RunFinished):
+        sys.stdout.write(f"{event.result.status} {event.candidate}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    for name, place in PLACES.items():
+        registry.RECIPES[name] = place
+        registry.ENTRIES[name] = registry.Entry(place, "nothing", "a fake")
+    compare_table(table(), CompareOptions(data="made.csv", recipes=tuple(sys.argv[2:]), out=Path(sys.argv[1]), threads=1), say)

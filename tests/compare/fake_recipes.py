@@ -1,0 +1,223 @@
+"""Recipes with behaviour, small enough to know by heart what they do.
+
+Texts of the tests are ``"<label> #<number>"``; what a fake answers follows from the number, so every figure can be worked out by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe
+from ringsmith.errors import BudgetError, RunRefused
+from ringsmith.records import Budget, Floats, TextSet
+
+
+class FakeFitted(Fitted):
+    """Reads the label in the text and is wrong in every row whose number `wrong` divides (0: never)."""
+
+    recipe: ClassVar[str] = "fake"
+
+    def __init__(self, task: Any, steps: Any, wrong: int, facts: FitFacts | None = None) -> None:
+        super().__init__(task, steps, facts)
+        self.wrong = wrong
+
+    def answer(self, text: str) -> int:
+        """Column of the answer."""
+        label, _, number = text.partition(" #")
+        column = self.task.labels.index(label) if label in self.task.labels else 0
+        return (column + 1) % len(self.task.labels) if self.wrong and int(number) % self.wrong == 0 else column
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        """0.9 for the answer, the rest for the others."""
+        count = len(self.task.labels)
+        scores = np.full((len(texts), count), 0.1 / (count - 1), dtype=np.float32)
+        scores[np.arange(len(texts)), [self.answer(text) for text in texts]] = 0.9
+        return scores
+
+    def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        """No vectors."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """The manifest alone."""
+        folder.mkdir(parents=True)
+        (folder / "ringsmith.json").write_text(json.dumps({"recipe": type(self).__name__, "wrong": self.wrong}), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Fitted:
+        """Not needed here."""
+        raise NotImplementedError
+
+
+class Tenth(Recipe):
+    """Wrong in every tenth row; quick."""
+
+    name: ClassVar[str] = "tenth"
+    wrong: ClassVar[int] = 10
+    seconds: ClassVar[float] = 0.0
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Wait `seconds`, telling how far it is."""
+        end = time.monotonic() + self.seconds
+        self.setting.report(Progress("train", 0, 10, "steps", "loss 0.5"))
+        while time.monotonic() < end:
+            time.sleep(0.02)
+            self.setting.report(Progress("train", 5, 10))
+        return FakeFitted(self.setting.task, self.setting.steps, self.wrong, FitFacts(parameters=7, trained_parameters=3, notes=(f"fitted on {len(train)} rows",)))
+
+
+class Third(Tenth):
+    """Wrong in every third row."""
+
+    wrong: ClassVar[int] = 3
+
+
+class Slow(Tenth):
+    """Never wrong, and slow to train."""
+
+    wrong: ClassVar[int] = 0
+    seconds: ClassVar[float] = 0.4
+
+
+class Slower(Slow):
+    """Slow enough to be killed meanwhile."""
+
+    seconds: ClassVar[float] = 1.2
+
+
+class Majority(Tenth):
+    """Always the first class."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Nothing to learn."""
+        return OneAnswer(self.setting.task, self.setting.steps, 0)
+
+
+class OneAnswer(FakeFitted):
+    """The first class for every text."""
+
+    def answer(self, text: str) -> int:
+        """The first."""
+        return 0
+
+
+class Constant(Majority):
+    """A broken model: one answer, although it is not meant to."""
+
+
+class NotANumber(Tenth):
+    """Its scores are NaN in one row."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Fit as usual."""
+        return _NotANumber(self.setting.task, self.setting.steps, 10)
+
+
+class _NotANumber(FakeFitted):
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        """One NaN in the first row."""
+        scores = super().predict_proba(texts, pairs)
+        scores[0, 0] = np.nan
+        return scores
+
+
+class Guess(Tenth):
+    """Never right: worse than the majority class."""
+
+    wrong: ClassVar[int] = 1
+
+
+class Crash(Tenth):
+    """Has a fault."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Divide by zero."""
+        raise ZeroDivisionError("a fault of the recipe")
+
+
+class Refuses(Tenth):
+    """Knows that it is broken."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Say so."""
+        raise RunRefused("collapsed twice")
+
+
+class NoTime(Tenth):
+    """Finds that not one step fits."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Say so."""
+        raise BudgetError("not one step fits")
+
+
+class Sleeps(Tenth):
+    """Pays no heed to its budget, but tells where it stands."""
+
+    seconds: ClassVar[float] = 60.0
+
+
+class Deaf(Tenth):
+    """Pays no heed to anything, and has a child that does not either. Writes the child's number into ``child.txt``."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Sleep."""
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        Path(os.environ["RINGSMITH_TEST_FILE"]).write_text(str(child.pid), encoding="ascii")
+        time.sleep(60)
+        raise AssertionError
+
+
+class KillsItself(Tenth):
+    """Ends as the operating system ends a process when memory runs out."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Kill."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+class Exits(Tenth):
+    """Ends the process with a word on standard error."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Leave."""
+        sys.stderr.write("illegal instruction\n")
+        sys.stderr.flush()
+        os._exit(7)
+
+
+class Hog(Tenth):
+    """Takes 20 MB after 20 MB of memory, and holds it."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Take up to 2 GB."""
+        held = []
+        for _ in range(100):
+            held.append(np.ones(20 << 17))
+            time.sleep(0.01)
+        raise AssertionError(len(held))
+
+
+class Prints(Tenth):
+    """Writes to standard output, as libraries do."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Print, then fit."""
+        sys.stdout.write("not for you\n")
+        os.write(1, b"nor this\n")
+        return super().fit(train, valid, budget)
+
+
+FAKES = (Tenth, Third, Slow, Slower, Majority, Constant, NotANumber, Guess, Crash, Refuses, NoTime, Sleeps, Deaf, KillsItself, Exits, Hog, Prints)
+PLACES = {cls.__name__.lower(): f"fake_recipes:{cls.__name__}" for cls in FAKES}

@@ -1,0 +1,175 @@
+"""The choice, by predictions worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from ringsmith.compare.choose import Contestant, Judge, Part, pool
+from ringsmith.metrics import METRICS
+from ringsmith.records import Candidate
+
+ROWS = 400
+"""Rows 0-199 are validation, 200-399 are test; the truth is 1 in every odd row."""
+TRUTH = np.arange(ROWS) % 2
+
+
+def part(rows: range, wrong: int, *, split: int = 0) -> Part:
+    """Answers that are right but for the first `wrong` of these rows."""
+    at = np.asarray(rows)
+    answer = TRUTH[at].copy()
+    answer[:wrong] = 1 - answer[:wrong]
+    return Part(at, at + 1000, np.full(len(at), split), np.eye(2, dtype=np.float32)[answer])
+
+
+def contestant(name: str, valid: int, test: int, *, train: float = 10.0, answer: float = 10.0) -> Contestant:
+    """A candidate with so many errors on validation and test rows, and such costs."""
+    return Contestant(Candidate(name), part(range(200), valid), part(range(200, 400), test), train, answer)
+
+
+def judge(truth: np.ndarray = TRUTH) -> Judge:
+    """A judge by accuracy; the floor answers 0 for every row, which is right in half of them."""
+    return Judge(METRICS["accuracy"], truth, shares=np.array([[0.6, 0.4]]), splits=["holdout"])
+
+
+def test_figures_are_shares_of_right_rows() -> None:
+    """10 of 200 validation rows and 30 of 200 test rows are wrong: 0.95 and 0.85, the interval around it."""
+    one = contestant("one", 10, 30)
+    score = judge().test(one)
+    assert judge().valid(one) == pytest.approx(0.95)
+    assert score is not None
+    assert score.value == pytest.approx(0.85)
+    assert score.low is not None
+    assert score.high is not None
+    assert 0.79 < score.low < 0.85 < score.high < 0.91
+
+
+def test_the_cheapest_of_those_tied_with_the_best_is_taken() -> None:
+    """4 against 6 errors of 200 is no difference (2 rows differ: p is large); 60 errors is one."""
+    verdict = judge().decide([contestant("cheap", 6, 50, train=1), contestant("dear", 4, 0, train=80), contestant("poor", 60, 0, train=0.1)])
+    assert dict(verdict.letters) == {"dear": "A", "cheap": "A", "poor": "B"}
+    assert verdict.recommended == "cheap"
+    assert verdict.reason.startswith("tied with the best, dear (p = ")
+    assert verdict.reason.endswith(" on 200 validation rows), 80 x cheaper to train")
+    assert [tie.candidate for tie in verdict.ties] == ["dear", "cheap", "poor"]
+    assert [tie.against for tie in verdict.ties] == ["dear"] * 3
+    assert verdict.ties[2].difference == pytest.approx(-0.28)
+
+
+def test_a_clear_best_is_taken_though_it_is_dear() -> None:
+    """60 errors more are no tie."""
+    verdict = judge().decide([contestant("cheap", 64, 0, train=1), contestant("dear", 4, 0, train=80)])
+    assert verdict.recommended == "dear"
+    assert verdict.reason == "better on 200 validation rows than all others: accuracy 0.980 against 0.680 of cheap (p < 0.001)"
+
+
+def test_of_equally_cheap_ones_the_better_is_taken() -> None:
+    """Timings within a quarter of each other are called equal."""
+    verdict = judge().decide([contestant("six", 6, 0, train=10.0), contestant("four", 4, 0, train=12.0)])
+    assert verdict.recommended == "four"
+    assert verdict.reason == "the best on 200 validation rows (accuracy 0.980), and none that is tied with it (six) is clearly cheaper"
+
+
+def test_the_cost_of_use_counts() -> None:
+    """What trains in a second but answers slowly is not cheap."""
+    verdict = judge().decide([contestant("quick to train", 4, 0, train=1, answer=500), contestant("quick to run", 5, 0, train=50, answer=1)])
+    assert verdict.recommended == "quick to run"
+    assert verdict.reason.endswith("500 x cheaper to run")
+
+
+def test_what_is_no_better_than_the_floor_is_refused() -> None:
+    """100 of 200 right is what answering 0 for everything gets."""
+    verdict = judge().decide([contestant("blind", 100, 0), contestant("good", 10, 0), contestant("majority", 100, 100)])
+    assert verdict.refused == {"blind": "no better than the majority class: accuracy 0.500 on validation, 0.500 without reading the text"}
+    assert dict(verdict.letters) == {"good": "A", "majority": "B"}
+
+
+def test_nothing_is_recommended_where_all_is_refused() -> None:
+    """Better no model than a broken one."""
+    verdict = judge().decide([contestant("blind", 120, 0)])
+    assert (verdict.recommended, verdict.reason) == (None, "nothing is better than always answering the most frequent class")
+
+
+def test_a_floor_that_ties_is_taken_and_it_is_said() -> None:
+    """90 against 100 errors of 200 is within luck; then no model is worth its cost."""
+    always = Part(np.arange(200), np.arange(200), np.zeros(200, dtype=int), np.tile([0.6, 0.4], (200, 1)))
+    majority = Contestant(Candidate("majority"), always, part(range(200, 400), 0), 0.01, 0.01)
+    near = Contestant(Candidate("near"), part(range(200), 90), part(range(200, 400), 0), 5.0, 5.0)
+    verdict = judge().decide([near, majority])
+    assert verdict.recommended == "majority"
+    assert verdict.reason == "no candidate is shown to be better than always answering the most frequent class on 200 validation rows; more labelled rows are needed"
+
+
+def test_test_rows_never_influence_the_choice() -> None:
+    """Whatever the test labels are, and whoever is better on them, the verdict is the same."""
+    contestants = [contestant("cheap", 6, 190, train=1), contestant("dear", 4, 0, train=80), contestant("poor", 60, 0)]
+    before = judge().decide(contestants)
+    shuffled = TRUTH.copy()
+    shuffled[200:] = np.random.default_rng(1).permutation(shuffled[200:])
+    after = judge(shuffled).decide(contestants)
+    assert before == after
+    assert judge().test(contestants[1]) != judge(shuffled).test(contestants[1])
+
+
+def test_a_loss_is_better_when_it_is_smaller() -> None:
+    """By log loss the sure and right one wins."""
+    sure, unsure = (Contestant(Candidate(name), part(range(200), 0), part(range(200, 400), 0), 1.0, 1.0) for name in ("sure", "unsure"))
+    object.__setattr__(unsure, "valid", Part(unsure.valid.positions, unsure.valid.numbers, unsure.valid.split, unsure.valid.proba * 0.2 + 0.4))
+    by_loss = Judge(METRICS["log_loss"], TRUTH, shares=np.array([[0.5, 0.5]]), splits=["holdout"])
+    verdict = by_loss.decide([unsure, sure])
+    assert dict(verdict.letters) == {"sure": "A", "unsure": "B"}
+    assert by_loss.valid(unsure) == pytest.approx(-np.log(0.6), abs=1e-4)
+
+
+def test_folds_are_pooled_not_averaged() -> None:
+    """Macro F1 of pooled rows is not the mean of the folds' macro F1."""
+    first, second = part(range(40), 10), part(range(40, 200), 0, split=1)
+    both = pool([first, second])
+    by_f1 = Judge(METRICS["macro_f1"], TRUTH, shares=np.array([[0.6, 0.4]] * 2), splits=["fold-1", "fold-2"])
+    assert by_f1.value(both) == pytest.approx(f1_score(TRUTH[:200], both.proba.argmax(axis=1), average="macro"))
+    assert both.of_split(1).positions.tolist() == second.positions.tolist()
+
+
+def test_the_honest_figure_is_that_of_each_folds_own_winner() -> None:
+    """Fold 1 chooses x (0 of 100 wrong on validation, 20 of 100 on test), fold 2 chooses y (0, and 10): 30 of 200 wrong, 0.85.
+
+    Each one's own figure: x 20 + 0, y 0 + 10 errors; both look better than the choice really is.
+    """
+
+    def folded(name: str, valid: tuple[int, int], test: tuple[int, int]) -> Contestant:
+        choosing = pool([part(range(100), valid[0]), part(range(100, 200), valid[1], split=1)])
+        judging = pool([part(range(200, 300), test[0]), part(range(300, 400), test[1], split=1)])
+        return Contestant(Candidate(name), choosing, judging, 1.0, 1.0)
+
+    of_folds = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]] * 2), splits=["fold-1", "fold-2"])
+    x, y = folded("x", (0, 9), (20, 0)), folded("y", (9, 0), (0, 10))
+    verdict = of_folds.decide([x, y])
+    assert verdict.honest is not None
+    assert verdict.honest["winners"] == {"fold-1": "x", "fold-2": "y"}
+    assert verdict.honest["value"] == pytest.approx(0.85)
+    assert "scores accuracy 0.850 [" in verdict.honest["text"]
+    own = [of_folds.test(one) for one in (x, y)]
+    assert [score.value for score in own if score] == pytest.approx([0.9, 0.95])
+
+
+def test_rows_predicted_several_times_count_once_for_certainty() -> None:
+    """Three seeds with the same answers say no more than one: the interval stays as wide."""
+    once = contestant("once", 20, 20)
+    thrice = Contestant(once.candidate, pool([once.valid] * 3), pool([once.test] * 3), 1.0, 1.0)
+    repeated = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]]), splits=["holdout"], repeated=True)
+    single, triple = judge().test(once), repeated.test(thrice)
+    assert single is not None
+    assert triple is not None
+    assert triple.value == single.value
+    assert triple.high - triple.low == pytest.approx(single.high - single.low, abs=0.02)  # type: ignore[operator]
+
+
+def test_rows_of_a_group_are_drawn_together() -> None:
+    """Errors that come in groups of twenty make the figure less sure."""
+    one = contestant("one", 20, 20)
+    grouped = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]]), splits=["holdout"], groups=np.arange(ROWS) // 20)
+    single, wide = judge().test(one), grouped.test(one)
+    assert single is not None
+    assert wide is not None
+    assert wide.high - wide.low > 1.8 * (single.high - single.low)  # type: ignore[operator]

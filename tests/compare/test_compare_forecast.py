@@ -1,0 +1,118 @@
+"""What a run will take, and what fits into the time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringsmith.catalogue import LocalModel
+from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
+from ringsmith.compare.machine import Machine, cores, free_mb, gflops, memory_mb
+from ringsmith.compare.plan import judge, make_plan
+from ringsmith.compare.space import Entrant
+from ringsmith.records import Candidate, RunResult
+
+MACHINE = Machine(cores=2, memory_mb=8000.0, gflops=100.0, system="Test", python="3")
+MODEL = LocalModel(
+    name="small", folder="/x", revision=None, licence=None, weights_sha256="0", size_mb=90, architecture="BertModel", layers=6, hidden=384, parameters=22_000_000, max_tokens=256
+)
+ROWS = Workload(train=1000, other=500, chars=80.0, tokens=(20,))
+PROBE, FULL, TFIDF = (Entrant(Candidate(name, model.name if model else None), "x:Y", model) for name, model in (("probe", MODEL), ("full", MODEL), ("tfidf", None)))
+
+
+def test_a_forward_pass_is_counted() -> None:
+    """By hand: 20 tokens x (24 x 6 x 384^2 + 4 x 6 x 384 x 20) = 428.4 million operations, over 60 billion a second."""
+    operations = 20 * (24 * 6 * 384**2 + 4 * 6 * 384 * 20)
+    assert operations == 428_359_680
+    assert seconds_per_row(MODEL, ROWS, MACHINE) == pytest.approx(operations / (100e9 * EFFICIENCY))
+
+
+def test_a_probe_costs_one_pass_over_the_rows_and_full_twelve() -> None:
+    """Both predict the other rows once."""
+    per_row = seconds_per_row(MODEL, ROWS, MACHINE)
+    forecaster = Forecaster(MACHINE)
+    probe, full = forecaster.forecast(PROBE, ROWS), forecaster.forecast(FULL, ROWS)
+    assert probe.fit == pytest.approx(1000 * per_row)
+    assert full.fit == pytest.approx(12 * 1000 * per_row)
+    assert probe.rest == full.rest == pytest.approx(500 * per_row + MEASURING_SECONDS)
+    assert probe.least == pytest.approx(probe.seconds)
+    assert full.least == pytest.approx(full.seconds - (1 - COSTS["full"].least) * full.fit)
+
+
+def test_texts_are_cut_at_the_models_limit() -> None:
+    """A text of 10,000 tokens costs what 256 cost."""
+    assert seconds_per_row(MODEL, replace(ROWS, tokens=(10_000,)), MACHINE) == seconds_per_row(MODEL, replace(ROWS, tokens=(256,)), MACHINE)
+
+
+def test_a_finished_run_corrects_the_forecast_of_its_recipe_and_its_kin() -> None:
+    """It took twice as long as was thought: so will the next, and another recipe on a model too."""
+    forecaster = Forecaster(MACHINE)
+    rows = replace(ROWS, train=100_000)
+    before = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}
+    work = before["probe"].fit + before["probe"].rest - MEASURING_SECONDS
+    done = RunResult("r", PROBE.candidate.to_json(), "holdout", 0, "done", seconds={"start": 3.0, "fit": 1.9 * work, "predict": 0.1 * work})
+    forecaster.learn(PROBE, rows, done)
+    after = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}
+    assert after["probe"].fit == pytest.approx(2 * before["probe"].fit)
+    assert after["probe"].start == 3.0
+    assert after["full"].fit == pytest.approx(2 * before["full"].fit)
+    assert after["tfidf"] == before["tfidf"]
+
+
+@pytest.mark.parametrize("status", ["failed", "refused", "dropped"])
+def test_a_run_that_went_wrong_teaches_nothing(status: str) -> None:
+    """Its time says nothing."""
+    forecaster = Forecaster(MACHINE)
+    forecaster.learn(PROBE, ROWS, RunResult("r", {}, "holdout", 0, status, seconds={"start": 99.0, "fit": 9e9, "predict": 1.0}))  # type: ignore[arg-type]
+    assert forecaster.forecast(PROBE, ROWS) == Forecaster(MACHINE).forecast(PROBE, ROWS)
+
+
+def test_full_needs_room_for_gradients_and_moments() -> None:
+    """16 bytes a parameter against 4: 264 MB more for 22 million, less the vectors that a probe keeps (1,500 rows x 7 x 384 x 4 bytes = 16 MB)."""
+    forecaster = Forecaster(MACHINE)
+    more = forecaster.forecast(FULL, ROWS).memory_mb - forecaster.forecast(PROBE, ROWS).memory_mb
+    assert more == pytest.approx(264 - 16.1, abs=0.1)
+
+
+@given(texts=st.lists(st.text(max_size=60), min_size=1, max_size=30))
+def test_every_text_has_a_length(texts: list[str]) -> None:
+    """At least the special tokens, at most one a character and those."""
+    made = workload(texts, None, train=1, other=1)
+    assert all(2 <= tokens <= max(map(len, texts)) + 2 for tokens in made.tokens)
+    assert made.chars == pytest.approx(sum(map(len, texts)) / len(texts))
+
+
+def test_scripts_without_spaces_have_a_token_a_character() -> None:
+    """Four Latin letters make one token, four Korean syllables four."""
+    assert (tokens_of("abcd"), tokens_of("가나다라"), tokens_of("日本語")) == (3, 6, 5)
+
+
+def test_the_plan_begins_with_the_cheapest_and_fills_the_time() -> None:
+    """Two fit into the minute; full needs more than is left."""
+    plan = make_plan([FULL, PROBE, TFIDF], replace(ROWS, train=20_000), Forecaster(MACHINE), seconds=60, runs=1)
+    assert [step.name for step in plan.steps] == ["tfidf", "small+probe", "small+full"]
+    assert [step.fits for step in plan.steps] == [True, True, False]
+    assert plan.fitting == 2
+    used = sum(step.seconds for step in plan.steps[:2])
+    assert plan.steps[2].why.endswith(f"0:{round(60 - used):02d} would be left for it")
+
+
+def test_what_does_not_fit_into_memory_is_left_out() -> None:
+    """Whatever time there is."""
+    assert judge(Forecast(1, 1, 1, 1, 9000), left=float("inf"), runs=1, memory_mb=8000) == (False, "needs about 8.8 GB of memory; this machine gives 7.8 GB")
+
+
+def test_folds_need_their_time_five_times() -> None:
+    """10 seconds each do not fit into 40."""
+    assert judge(Forecast(1, 8, 1, 10, 100), left=40, runs=5, memory_mb=8000) == (False, "needs at least 0:50; 0:40 would be left for it")
+    assert judge(Forecast(1, 8, 1, 10, 100), left=55, runs=5, memory_mb=8000) == (True, "about 0:50")
+
+
+def test_this_machine_is_known() -> None:
+    """Plausible for whatever the tests run on."""
+    assert cores() >= 1
+    assert 200 < free_mb() <= memory_mb() < 1e8
+    assert 0.1 < gflops(0.01) < 1e6

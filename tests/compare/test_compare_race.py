@@ -1,0 +1,397 @@
+"""Whole comparisons of fakes whose figures are known by hand, in this process."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_tables import table
+
+from ringsmith.adapt.recipe import Progress
+from ringsmith.compare import forecast, runner
+from ringsmith.compare import race as races
+from ringsmith.compare.events import Chosen, Cut, Event, MachineSeen, Planned, Ranked, RunFinished, RunProgress, RunStarted, Written
+from ringsmith.compare.leaderboard import COLUMNS, Row
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.runner import Comparison, compare_table
+from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, UnknownName, UsageError
+
+PROMISED = (
+    "candidate model recipe status metric valid test test_low test_high tie_group recommended train_seconds latency_ms_p50 latency_ms_p95 "
+    "rows_per_second peak_memory_mb size_mb truncated_share parameters why"
+)
+"""The columns of the table, as the design page lists them."""
+REPORTED = "schema title created ringsmith command settings machine task metric read data splits plan ties recommended honest budget backbones keys"
+"""What a report reads in the study."""
+
+
+@pytest.fixture
+def compare(tmp_path: Path) -> Callable[..., Comparison]:
+    """Compare fakes on a table made here."""
+
+    def run(*recipes: str, events: list[Event] | None = None, finish: Any = None, rows: Any = None, **options: Any) -> Comparison:
+        asked = CompareOptions(**({"data": "made.csv", "recipes": recipes, "out": tmp_path / "out", "on": "inline"} | options))
+        return compare_table(table() if rows is None else rows, asked, (lambda event: None) if events is None else events.append, finish=finish)
+
+    return run
+
+
+def rows_by_name(result: Comparison) -> dict[str, Row]:
+    """The table by candidate."""
+    return {row.candidate: row for row in result.rows}
+
+
+def test_figures_order_and_recommendation_are_right(compare: Callable[..., Comparison]) -> None:
+    """Validation rows are i with i // 2 % 4 == 2: 50 rows, of which 5 divide by 10 and 17 by 3; test rows: 50, 5 and 16."""
+    result = compare("third", "tenth", "majority")
+    rows = rows_by_name(result)
+    numbers = np.arange(200)
+    for part, quarter in (("valid", 2), ("test", 3)):
+        chosen = numbers[numbers // 2 % 4 == quarter]
+        assert getattr(rows["tenth"], part) == pytest.approx(np.mean(chosen % 10 != 0))
+        assert getattr(rows["third"], part) == pytest.approx(np.mean(chosen % 3 != 0))
+        assert getattr(rows["majority"], part) == pytest.approx(0.5)
+    assert [row.candidate for row in result.rows] == ["tenth", "third", "majority"]
+    assert result.recommended == "tenth"
+    assert [row.candidate for row in result.rows if row.recommended] == ["tenth"]
+    assert rows["tenth"].tie_group == "A"
+    assert rows["tenth"].parameters == 7
+
+
+def test_every_file_is_written_and_says_the_same(compare: Callable[..., Comparison]) -> None:
+    """JSON and CSV hold the keys that are promised, in their order; the study holds what a report reads."""
+    result = compare("third", "tenth", "crash")
+    content = json.loads((result.folder / "leaderboard.json").read_text(encoding="utf-8"))
+    assert list(content[0]) == PROMISED.split() == list(COLUMNS)
+    assert content == json.loads(json.dumps([asdict(row) for row in result.rows]))
+    with (result.folder / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == PROMISED.split()
+    assert [(line["candidate"], line["valid"], line["recommended"]) for line in lines[:1]] == [("tenth", str(result.rows[0].valid), "True")]
+    assert lines[-1]["valid"] == ""
+    assert "| **tenth** (take this) |" in (result.folder / "leaderboard.md").read_text(encoding="utf-8")
+    study = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))
+    assert set(REPORTED.split()) <= study.keys()
+    assert study["recommended"] == {"candidate": "tenth", "reason": result.reason}
+    assert study["splits"] == [{"name": "holdout", "train": 100, "valid": 50, "test": 50}]
+    assert study["settings"]["recipes"] == ["third", "tenth", "crash"]
+    assert [tie["candidate"] for tie in study["ties"]] == ["tenth", "third"]
+
+
+def test_answers_are_kept_for_the_report(compare: Callable[..., Comparison]) -> None:
+    """The line of every test row in rows.jsonl, and its probabilities."""
+    result = compare("tenth")
+    lines = [json.loads(line) for line in (result.folder / "predictions" / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    key = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["keys"]["tenth"]
+    with np.load(result.folder / "predictions" / f"{key}.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {"test_row", "test_proba", "test_position", "valid_row", "valid_proba"}
+        for at, row, proba in zip(arrays["test_position"], arrays["test_row"], arrays["test_proba"], strict=True):
+            assert lines[at]["row"] == row
+            assert ("ab"[proba.argmax()] == lines[at]["label"]) == (row % 10 != 0)
+    assert lines[0] == {"row": 6, "text": "a #6", "label": "a", "split": "holdout"}
+
+
+def test_the_splits_are_written_as_row_numbers(compare: Callable[..., Comparison]) -> None:
+    """Every row is in one part."""
+    split = json.loads((compare("tenth").folder / "splits" / "holdout.json").read_text(encoding="utf-8"))
+    assert sorted(split["train"] + split["valid"] + split["test"]) == list(range(200))
+    assert split["test"][:4] == [6, 7, 14, 15]
+
+
+def test_best_is_the_measured_model(compare: Callable[..., Comparison]) -> None:
+    """And nothing else is left of the work."""
+    result = compare("third", "tenth")
+    assert result.best == result.folder / "best"
+    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["wrong"] == 10
+    assert not (result.folder / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("fake", "status", "why"),
+    [
+        ("crash", "failed", r"ZeroDivisionError: a fault of the recipe \(errors/[0-9a-f]{12}\.txt\)"),
+        ("notanumber", "refused", r"its scores are not numbers \(NaN\) in 2 of 100 rows"),
+        ("constant", "refused", r"predicts one class only: 'a' for all 100 rows"),
+        ("guess", "refused", r"no better than the majority class: accuracy 0\.000 on validation, 0\.500 without reading the text"),
+    ],
+)
+def test_a_broken_candidate_is_listed_last_with_its_reason(compare: Callable[..., Comparison], fake: str, status: str, why: str) -> None:
+    """It is not ranked, and it does not take the others with it."""
+    result = compare(fake, "tenth", "third")
+    assert [row.candidate for row in result.rows] == ["tenth", "third", fake]
+    broken = result.rows[-1]
+    assert (broken.status, broken.tie_group, broken.recommended) == (status, None, False)
+    assert re.fullmatch(why, broken.why)
+
+
+def test_the_trace_of_a_fault_is_kept(compare: Callable[..., Comparison]) -> None:
+    """So that it can be reported and mended."""
+    result = compare("crash", "tenth")
+    (trace,) = (result.folder / "errors").iterdir()
+    assert "ZeroDivisionError: a fault of the recipe" in trace.read_text(encoding="utf-8")
+
+
+def test_test_labels_never_influence_choice_or_model(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """With the test labels turned round the table's validation side and the recommendation stay."""
+    rows = table()
+    before = compare("third", "tenth", out=tmp_path / "before", rows=rows)
+    for at in rows.splits[0].test:
+        rows.texts.labels[at] = "ba"["ab".index(rows.texts.labels[at])]  # type: ignore[index]
+    after = compare("third", "tenth", out=tmp_path / "after", rows=rows)
+    assert (before.recommended, before.reason) == (after.recommended, after.reason)
+    assert [(row.candidate, row.valid, row.tie_group) for row in before.rows] == [(row.candidate, row.valid, row.tie_group) for row in after.rows]
+    assert rows_by_name(before)["tenth"].test == pytest.approx(1 - rows_by_name(after)["tenth"].test)  # type: ignore[operator]
+
+
+def test_with_folds_every_row_is_judged_once(compare: Callable[..., Comparison]) -> None:
+    """Pooled over five folds 'tenth' is wrong in 20 of 200 rows, on either side.
+
+    All 20 lie in part 1. Fold 5 chooses by that part, so 'third' wins there and answers part 5, where 14 of its 40 numbers divide by three
+    (9, 18, 39 ... 198): the choice as such is wrong in 20 + 14 rows, 0.83.
+    """
+    result = compare("tenth", "third", rows=table(folds=5))
+    row = rows_by_name(result)["tenth"]
+    assert (row.valid, row.test) == (pytest.approx(0.9), pytest.approx(0.9))
+    assert result.honest is not None
+    assert result.honest["value"] == pytest.approx(0.83)
+    assert list(result.honest["winners"].values()) == ["tenth"] * 4 + ["third"]
+
+
+def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[..., Comparison]) -> None:
+    """All but the part that stops it early: 160 of 200; and it is said."""
+    result = compare("tenth", "third", rows=table(folds=5))
+    lines = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert Counter(line["split"] for line in lines) == {"fold-1": 2, "fold-2": 2, "fold-3": 2, "fold-4": 2, "fold-5": 2, "refit": 1}
+    assert lines[-1]["why"] == "fitted on 160 rows"
+    best = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["best"]
+    assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them stopped it early")
+
+
+def test_several_seeds_are_several_runs_of_one_candidate(compare: Callable[..., Comparison]) -> None:
+    """One row in the table, three lines in the ledger."""
+    result = compare("tenth", seeds=3, seed=5)
+    lines = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["seed"] for line in lines] == [5, 6, 7]
+    assert result.rows[0].valid == pytest.approx(0.9)
+
+
+def test_events_tell_the_story_in_order(compare: Callable[..., Comparison]) -> None:
+    """What the command line draws."""
+    events: list[Event] = []
+    compare("tenth", "third", events=events)
+    kinds = [type(event) for event in events if not isinstance(event, RunProgress)]
+    assert kinds[:3] == [Cut, MachineSeen, Planned]
+    assert kinds[3:9] == [RunStarted, RunFinished, Ranked] * 2
+    assert kinds[9:11] == [Chosen, Ranked]
+    assert set(kinds[11:]) == {Written}
+    assert [(event.index, event.total) for event in events if isinstance(event, RunStarted)] == [(1, 2), (2, 2)]
+    assert RunProgress("tenth", Progress("train", 0, 10, "steps", "loss 0.5")) in events
+
+
+def test_a_second_time_nothing_is_run_again(compare: Callable[..., Comparison]) -> None:
+    """Done runs stay done, the table is the same, best/ stays."""
+    events: list[Event] = []
+    first = compare("tenth", "third", "notanumber")
+    made = (first.folder / "best" / "ringsmith.json").stat().st_mtime_ns
+    second = compare("tenth", "third", "notanumber", events=events)
+    assert not [event for event in events if isinstance(event, RunStarted)]
+    assert second.rows == first.rows
+    assert (second.folder / "best" / "ringsmith.json").stat().st_mtime_ns == made
+    assert second.recommended == "tenth"
+
+
+def test_a_failed_run_is_tried_again(compare: Callable[..., Comparison]) -> None:
+    """The cause may be gone by now."""
+    events: list[Event] = []
+    compare("tenth", "crash")
+    compare("tenth", "crash", events=events)
+    assert [event.candidate for event in events if isinstance(event, RunStarted)] == ["crash"]
+
+
+def test_more_candidates_go_on_in_the_same_folder(compare: Callable[..., Comparison]) -> None:
+    """Only the new one is run, and the table has both."""
+    events: list[Event] = []
+    compare("third")
+    result = compare("third", "tenth", events=events)
+    assert [event.candidate for event in events if isinstance(event, RunStarted)] == ["tenth"]
+    assert [row.candidate for row in result.rows] == ["tenth", "third"]
+    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["wrong"] == 10
+
+
+def test_a_missing_best_is_made_again(compare: Callable[..., Comparison]) -> None:
+    """By running the winner once more."""
+    events: list[Event] = []
+    first = compare("third", "tenth")
+    shutil.rmtree(first.folder / "best")
+    second = compare("third", "tenth", events=events)
+    assert [event.candidate for event in events if isinstance(event, RunStarted)] == ["tenth"]
+    assert second.best is not None
+    assert (second.best / "ringsmith.json").exists()
+
+
+def test_another_metric_ranks_the_same_runs(compare: Callable[..., Comparison]) -> None:
+    """Nothing is run again for it."""
+    events: list[Event] = []
+    compare("tenth", "third")
+    result = compare("tenth", "third", metric="mcc", events=events)
+    assert not [event for event in events if isinstance(event, RunStarted)]
+    assert result.rows[0].metric == "mcc"
+
+
+@pytest.mark.parametrize(("change", "what"), [({"rows": table(208)}, "data and splits"), ({"rows": table(groups=True)}, "data"), ({"steps": ("lower",)}, "text steps")])
+def test_a_folder_of_other_data_is_not_touched(compare: Callable[..., Comparison], change: dict[str, Any], what: str) -> None:
+    """The sentence names what differs and the way out."""
+    first = compare("tenth")
+    before = (first.folder / "leaderboard.json").read_bytes()
+    with pytest.raises(UsageError, match=rf"--out: .*out holds a comparison with other {what}\. Name another folder with --out, or delete this one"):
+        compare("tenth", **change)
+    assert (first.folder / "leaderboard.json").read_bytes() == before
+
+
+def test_a_folder_with_strange_files_is_not_touched(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """Nobody's thesis is mixed with our files."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"must be a new folder, or one that an earlier comparison wrote; it holds other files \(thesis\.tex\)"):
+        compare("tenth")
+
+
+def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any work is done."""
+
+    def refuse(*args: Any, **options: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "out"))
+
+    monkeypatch.setattr("ringsmith.compare.arena.tempfile.TemporaryFile", refuse)
+    with pytest.raises(MachineError, match=r"--out: .*out may not be written \(Permission denied\)\. Name another folder"):
+        compare("tenth")
+
+
+def test_a_full_disk_is_said(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do."""
+
+    def refuse(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(races, "write_leaderboard", refuse)
+    with pytest.raises(MachineError, match=r"--out: the disk of .*out is full\. What is finished is kept: free some space and run the same command again\."):
+        compare("tenth")
+
+
+def test_unknown_names_are_said(compare: Callable[..., Comparison]) -> None:
+    """Recipe, metric and place."""
+    with pytest.raises(UnknownName, match=r"There is no recipe 'tent'\. Did you mean 'tenth'"):
+        compare("tent")
+    with pytest.raises(UnknownName, match=r"There is no metric 'acuracy'\. Did you mean 'accuracy'"):
+        compare("tenth", metric="acuracy")
+    with pytest.raises(UnknownName, match=r"There is no backend 'moon'\."):
+        compare("tenth", on="moon")
+
+
+def test_one_class_is_not_enough(compare: Callable[..., Comparison]) -> None:
+    """And it is named."""
+    with pytest.raises(LabelError, match=r"The training rows must have at least two classes; got 1: 'a'\. Check the label column \(--label\)\."):
+        compare("tenth", rows=table(labels="a"))
+
+
+def test_a_metric_of_one_class_needs_its_name(compare: Callable[..., Comparison]) -> None:
+    """With three classes F1 is not defined by itself."""
+    with pytest.raises(OptionError, match=r"'f1' is about one class, and there are 3"):
+        compare("tenth", rows=table(labels="abc"), metric="f1")
+
+
+class TestBudget:
+    """The time that was promised is kept, and what does not fit is said."""
+
+    @pytest.fixture(autouse=True)
+    def _cheap(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Forecast next to nothing for every fake, so that small budgets are worth a try."""
+        monkeypatch.setattr(forecast, "MEASURING_SECONDS", 0.05)
+        for fake in ("tenth", "third", "sleeps"):
+            monkeypatch.setitem(forecast.COSTS, fake, forecast.Cost(start_seconds=0.2 if fake == "sleeps" else 0.1))
+
+    def test_what_cannot_fit_is_skipped_and_says_why(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+        """'sleeps' is forecast to take an hour."""
+        monkeypatch.setitem(forecast.COSTS, "sleeps", forecast.Cost(start_seconds=3600))
+        start = time.time()
+        result = compare("sleeps", "tenth", "third", budget=20)
+        skipped = rows_by_name(result)["sleeps"]
+        assert skipped.status == "skipped"
+        assert skipped.why.startswith("needs at least 1:00:00; 0:")
+        assert time.time() - start < 5
+
+    def test_a_run_that_ignores_its_budget_is_ended_and_the_table_stands(self, compare: Callable[..., Comparison]) -> None:
+        """'sleeps' seems cheap and sleeps for a minute; 2 seconds are given."""
+        start = time.time()
+        result = compare("sleeps", "tenth", budget=2, started=start)
+        assert 1 < time.time() - start <= 2 * 1.02
+        assert [(row.candidate, row.status) for row in result.rows] == [("tenth", "done"), ("sleeps", "dropped")]
+        assert result.rows[1].why == "did not end in the time there was"
+        assert result.seconds <= 2 * 1.02
+
+    def test_the_clock_runs_from_the_start_of_the_process(self, compare: Callable[..., Comparison]) -> None:
+        """Reading ate the time: nothing fits, and the sentence says what would."""
+        with pytest.raises(BudgetError, match=r"'budget' must leave time for one candidate; got 1:00, of which 1:00 went into reading .* give --budget \d+s or more\."):
+            compare("tenth", budget=60, started=time.time() - 59.5)
+
+    def test_time_for_the_report_is_kept_free(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+        """What follows the race is inside the budget."""
+        monkeypatch.setattr(runner, "REPORT_SECONDS", 1.0)
+
+        def finish(folder: Path) -> list[Path]:
+            time.sleep(0.9)
+            return [folder / "report.html"]
+
+        start = time.time()
+        result = compare("sleeps", "tenth", budget=3, started=start, finish=finish)
+        assert time.time() - start <= 3 * 1.02
+        assert result.written[0] == result.folder / "report.html"
+        stages = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["budget"]["stages"]
+        assert stages["report"] == pytest.approx(0.9, abs=0.1)
+
+
+class TestInterrupt:
+    """Ctrl-C: the table of what is finished is there, and the next time goes on."""
+
+    def interrupted(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> Comparison:
+        """Stop in the middle of 'slow'."""
+
+        def stop(self: Any, run: Any, **options: Any) -> Any:
+            if run.entrant.candidate.name == "slow":
+                raise KeyboardInterrupt
+            return perform(self, run, **options)
+
+        perform = races.Race.perform
+        with monkeypatch.context() as patch:
+            patch.setattr(races.Race, "perform", stop)
+            return compare("tenth", "slow", "third")
+
+    def test_the_table_of_what_is_finished_is_written(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+        """And best/ is the best so far."""
+        result = self.interrupted(compare, monkeypatch)
+        assert result.stopped
+        assert result.rows[0].candidate == "tenth"
+        assert result.rows[-1].status == "skipped"
+        assert result.rows[-1].why == "stopped before its end"
+        assert result.best is not None
+
+    def test_the_next_time_goes_on_to_the_same_table(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Only what was not done is run; figures are those of a comparison without a stop."""
+        self.interrupted(compare, monkeypatch)
+        events: list[Event] = []
+        after = compare("tenth", "slow", "third", events=events)
+        whole = compare("tenth", "slow", "third", out=tmp_path / "whole")
+        assert "slow" in {event.candidate for event in events if isinstance(event, RunFinished)}
+        assert "tenth" not in {event.candidate for event in events if isinstance(event, RunFinished)}
+        figures = [[(row.candidate, row.status, row.valid, row.test, row.test_low, row.tie_group) for row in result.rows] for result in (after, whole)]
+        assert figures[0] == figures[1]
