@@ -1,0 +1,233 @@
+"""The pictures: Altair charts, drawn to SVG when the page is made, so that the page needs no script.
+
+Every chart is drawn twice where text would become too small on a phone: 720 and 328 pixels wide; a style sheet shows one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from ringsmith.report import wording
+from ringsmith.report.figure import Figure
+from ringsmith.report.layout import Point, Spot, elide, front, place, ticks_of
+from ringsmith.report.summary import Curve, Diagnosis, Metric, Standing
+from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dress
+
+WIDE, NARROW, HALF = 720, 328, 350
+NAME_LETTERS = {WIDE: 34, NARROW: 26, HALF: 26}
+MARGIN = 62
+"""Pixels that the axis on the left takes."""
+LINEAR_UP_TO = 8.0
+"""A range of costs wider than this factor gets a logarithmic axis."""
+CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "view": {"stroke": None},
+    "axis": {"domain": False, "ticks": False, "gridColor": GRID, "labelColor": MUTED, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+             "labelPadding": 8, "titlePadding": 10, "labelLimit": 260},
+    "text": {"fontSize": 12},
+}  # fmt: skip
+COSTS: dict[str, tuple[str, str, Callable[[float | None], str]]] = {
+    "latency": ("Quality against speed", "Time for one row, ms (p50)", wording.latency),
+    "size": ("Quality against size", "Size on disk, MB", wording.megabytes),
+}
+Rows = list[dict[str, Any]]
+Maker = Callable[[int], alt.LayerChart]
+
+
+def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
+    """Every ranked candidate's score on test with its interval; None below two of them."""
+    ranked = [row for row in board if row.ranked and row.test_low is not None and row.recipe != "majority"]
+    if len(ranked) < 2:
+        return None
+    rows = [
+        {"name": row.candidate, "low": row.test_low, "high": row.test_high, "test": row.test, "colour": ACCENT if row.recommended else DATA, "tie": row.tie_group or ""}
+        for row in ranked
+    ]
+    body = [[row.candidate, wording.score(row.test), wording.score(row.test_low), wording.score(row.test_high), row.tie_group or wording.NOTHING] for row in ranked]
+    caption = f"{_title(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
+    return _figure("intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", _title(metric), "Low", "High", "Tie group"], body)
+
+
+def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
+    rows = [{**row, "label": elide(row["name"], NAME_LETTERS[width]) + (f"  {row['tie']}" if row["tie"] else "")} for row in rows]
+    names = [row["label"] for row in rows]
+    room = 8.2 * max(map(len, names)) + 8
+    labels = alt.Axis(labelColor=INK, labelFontSize=13, grid=False, title=None, labelLimit=330, minExtent=room) if width == WIDE else None
+    y = alt.Y("label:N", sort=names, axis=labels, scale=alt.Scale(paddingInner=0.2, paddingOuter=0.3))
+    digits = _digits([row["low"] for row in rows] + [row["high"] for row in rows])
+    x = alt.X("low:Q", title=_title(metric), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6 if width == WIDE else 4, format=digits))
+    base = _chart(rows).encode(y=y)
+    best = _chart(rows[:1])
+    layers = [
+        best.mark_rect(color=SOFT).encode(x=x, x2="high:Q"),
+        base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(x=x, x2="high:Q", color=alt.Color("colour:N", scale=None)),
+        base.transform_filter(f"datum.colour == '{ACCENT}'").mark_point(size=190, strokeWidth=1.5, color=ACCENT, filled=False).encode(x="test:Q"),
+        base.mark_point(size=70, filled=True, opacity=1).encode(x="test:Q", color=alt.Color("colour:N", scale=None)),
+    ]
+    if width != WIDE:
+        layers.append(base.mark_text(align="left", dy=-17, color=INK, fontSize=13).encode(x=alt.value(0), text="label:N"))
+    return _fit(layers, width, len(rows) * (36 if width == WIDE else 50) + 50)
+
+
+def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | None:
+    """Quality against what it costs, with the Pareto front; None below two candidates that were measured.
+
+    Args:
+        board: the leaderboard.
+        metric: what judged.
+        cost: ``"latency"`` (one row, p50) or ``"size"`` (on disk).
+    """
+    title, axis, unit = COSTS[cost]
+    costs = {row.candidate: (row.latency_ms_p50 if cost == "latency" else row.size_mb) or 0.0 for row in board}
+    ranked = [row for row in board if row.ranked and row.test is not None and row.recipe != "majority" and costs[row.candidate] > 0]
+    if len(ranked) < 2:
+        return None
+    points = [Point(row.candidate, costs[row.candidate], row.test) for row in ranked if row.test is not None]
+    best = {point.name for point in front(points, greater_is_better=metric.greater_is_better)}
+    take = next((row.candidate for row in ranked if row.recommended), None)
+    body = [[p.name, wording.score(p.quality), unit(p.cost), "yes" if p.name in best else "no"] for p in points]
+    caption = "Up and to the left is better." if metric.greater_is_better else "Down and to the left is better."
+    caption += " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
+    return _figure(f"trade-{cost}", title, caption, lambda width: _trade(points, metric, axis, take, width), ["Candidate", _title(metric), axis, "On the Pareto front"], body)
+
+
+def _trade(points: Sequence[Point], metric: Metric, title: str, take: str | None, width: int) -> alt.LayerChart:
+    height = 280 if width == WIDE else 260
+    costs, qualities = [p.cost for p in points], [p.quality for p in points]
+    log = max(costs) / min(costs) > LINEAR_UP_TO
+    x_domain, y_domain = _domain(costs, log=log), _domain(qualities, log=False)
+    names = [elide(point.name, NAME_LETTERS[width]) for point in points]
+    xs = [_position(cost, x_domain, log=log) * (width - MARGIN) for cost in costs]
+    ys = [(1 - _position(quality, y_domain, log=False)) * (height - 50) for quality in qualities]
+    spots = place(names, xs, ys, width=width - MARGIN)
+    ticks = {"values": ticks_of(x_domain)} if log else {"tickCount": 4}
+    x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
+    y = alt.Y("quality:Q", title=_title(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=_digits(qualities)))
+    line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
+    layers = [_chart(line).mark_line(interpolate="step-after", color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y)]
+    for point, name, spot in zip(points, names, spots, strict=True):
+        layers += _dot(point, name, spot, recommended=point.name == take, x=x, y=y)
+    return _fit(layers, width, height)
+
+
+def _dot(point: Point, name: str, spot: Spot, *, recommended: bool, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    base = _chart([{"cost": point.cost, "quality": point.quality, "name": name}]).encode(x=x, y=y)
+    dot = base.mark_point(size=75, filled=True, opacity=1, color=ACCENT if recommended else DATA)
+    ring = [base.mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT)] if recommended else []
+    return [
+        *ring,
+        dot,
+        base.mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if recommended else "normal").encode(text="name:N"),
+    ]
+
+
+def calibration(diagnosis: Diagnosis) -> Figure:
+    """How often the model is right when it says it is so sure, with how many predictions stand behind each point."""
+    rows = [{"low": b.low, "high": b.high, "share": b.rows / max(1, sum(o.rows for o in diagnosis.bins)), "sure": b.confidence, "right": b.accuracy} for b in diagnosis.bins]
+    body = [[f"{b.low:.2f} to {b.high:.2f}", wording.count(b.rows), wording.score(b.confidence), wording.score(b.accuracy)] for b in diagnosis.bins]
+
+    def make(width: int) -> alt.LayerChart:
+        data = _chart(rows)
+        unit = alt.Scale(domain=[0, 1], nice=False)
+        x = alt.X("sure:Q", title="How sure it was", scale=unit, axis=alt.Axis(tickCount=5, format=".1f"))
+        y = alt.Y("right:Q", title="How often it was right", scale=unit, axis=alt.Axis(tickCount=5, format=".1f"))
+        diagonal = _chart([{"sure": 0, "right": 0}, {"sure": 1, "right": 1}]).mark_line(color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y)
+        bars = data.mark_bar(color=SOFT).encode(x=alt.X("low:Q", scale=unit), x2="high:Q", y=alt.Y("share:Q", scale=unit), y2=alt.datum(0))
+        line, points = data.mark_line(color=DATA, strokeWidth=2), data.mark_point(color=DATA, filled=True, size=55, opacity=1)
+        return _fit([bars, diagonal, line.encode(x=x, y=y), points.encode(x=x, y=y)], width, 330)
+
+    caption = "On the dotted line a model is as often right as it says. Below it, the model is too sure of itself; above, too modest. The bars are the share of the predictions."
+    return _figure("calibration", "How sure, how often right", caption, make, ["How sure", "Predictions", "Mean confidence", "Share right"], body, half=True)
+
+
+def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure | None:
+    """What was recorded during training, a line for each run; None where there is nothing.
+
+    Args:
+        name: stem of the ids.
+        title: heading.
+        axis: what goes up.
+        lines: the runs.
+    """
+    if not lines:
+        return None
+    rows = [{"run": line.run, "step": number + 1, "value": value} for line in lines for number, value in enumerate(line.values) if math.isfinite(value)]
+    body = [
+        [line.run, wording.count(len(line.values)), wording.score(line.values[0]), wording.score(min(line.values)), wording.score(max(line.values)), wording.score(line.values[-1])]
+        for line in lines
+    ]
+
+    def make(width: int) -> alt.LayerChart:
+        x = alt.X("step:Q", title="Time it was looked at", axis=alt.Axis(tickCount=5, format="~d", tickMinStep=1, grid=False), scale=alt.Scale(nice=False, zero=False))
+        y = alt.Y("value:Q", title=axis, axis=alt.Axis(tickCount=5, format=".2~f"), scale=alt.Scale(zero=False))
+        base = _chart(rows).encode(x=x, y=y, detail="run:N")
+        points = [base.mark_point(color=DATA, filled=True, size=26, opacity=1)] if max(len(line.values) for line in lines) <= 30 else []
+        return _fit([base.mark_line(color=DATA, strokeWidth=1.8), *points], width, 250)
+
+    return _figure(name, title, "One line for each run." if len(lines) > 1 else "", make, ["Run", "Points", "First", "Lowest", "Highest", "Last"], body, half=True)
+
+
+def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
+    """How long the texts are, in words; None where it is not known."""
+    if not counts or len(edges) != len(counts) + 1 or not any(counts):
+        return None
+    rows = [{"low": low, "high": high, "rows": rows} for low, high, rows in zip(edges[:-1], edges[1:], counts, strict=True)]
+    body = [[f"{low:g} to {high:g}", wording.count(number)] for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)]
+
+    def make(width: int) -> alt.LayerChart:
+        x = alt.X("low:Q", title="Words in a text", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False, tickCount=8 if width == WIDE else 5))
+        y = alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=4, format="~s"))
+        return _fit([_chart(rows).mark_bar(color=DATA, stroke=PAPER, strokeWidth=1).encode(x=x, x2="high:Q", y=y, y2=alt.datum(0))], width, 200)
+
+    return _figure("lengths", "How long the texts are", "", make, ["Words", "Rows"], body)
+
+
+def _figure(name: str, title: str, caption: str, make: Maker, head: Sequence[str], body: Sequence[Sequence[str]], *, half: bool = False) -> Figure:
+    """Draw it in the widths it needs and put its numbers into words."""
+    told = "; ".join(", ".join(f"{column} {cell}" for column, cell in zip(head, line, strict=True)) for line in list(body)[:12])
+    alternative = f"{caption} {told}{'; and more, see the table' if len(body) > 12 else ''}.".strip()
+    wide = dress(_render(make(HALF if half else WIDE)), f"{name}-w", title=title, alternative=alternative)
+    narrow = None if half else dress(_render(make(NARROW)), f"{name}-n", title=title, alternative=alternative)
+    return Figure(name, title, caption, alternative, wide, narrow, head, body)
+
+
+def _chart(rows: Rows) -> alt.Chart:
+    return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
+
+
+def _render(chart: alt.LayerChart) -> str:
+    return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False), config=CONFIG, allowed_base_urls=[]))
+
+
+def _fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart:
+    layered: alt.LayerChart = alt.layer(*layers)  # type: ignore[assignment]
+    return layered.properties(width=width, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
+
+
+def _title(metric: Metric) -> str:
+    words = metric.name.replace("_", " ")
+    return words if words.isupper() else words[:1].upper() + words[1:]
+
+
+def _digits(values: Sequence[float | None]) -> str:
+    """Format of an axis: enough digits to tell its ticks apart."""
+    known = [value for value in values if value is not None]
+    return ".2f" if max(known) - min(known) >= 0.04 else ".3f"
+
+
+def _domain(values: Sequence[float], *, log: bool) -> list[float]:
+    """Room around the values: a tenth of their range, or of their order of magnitude."""
+    low, high = (math.log10(min(values)), math.log10(max(values))) if log else (min(values), max(values))
+    room = 0.14 * (high - low) or 0.1 * abs(high) or 0.1
+    return [10 ** (low - room), 10 ** (high + room)] if log else [max(0.0, low - room) if low >= 0 else low - room, high + room]
+
+
+def _position(value: float, domain: Sequence[float], *, log: bool) -> float:
+    """Where between the ends of an axis, 0 to 1."""
+    low, high, here = (math.log10(v) if log else v for v in (*domain, value))
+    return (here - low) / (high - low)

@@ -1,0 +1,118 @@
+"""Where one candidate errs on the test rows: confusion, class by class, the errors it was surest of, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith import metrics
+from ringsmith.report.files import Predictions, Study, read_predictions, row_labels, rows_at
+from ringsmith.report.summary import Bin, ClassScore, Diagnosis, Mistake, Pair
+from ringsmith.report.wording import joined
+
+MISTAKES = 20
+PAIRS = 20
+THRESHOLD = 0.5
+NO_LABEL = "(none)"
+Array = npt.NDArray[Any]
+
+
+def diagnose(study: Study, candidate: str) -> Diagnosis | None:
+    """Everything about a candidate's errors; None where its predictions were not kept.
+
+    Args:
+        study: the comparison.
+        candidate: name of the candidate.
+    """
+    predictions = read_predictions(study, candidate)
+    if predictions is None:
+        return None
+    labels: list[str] = study.study["task"]["labels"]
+    every = row_labels(study)
+    truth = [every[line] for line in predictions.position]
+    many = study.study["task"]["kind"] == "multilabel"
+    y = _several(truth, labels) if many else _one(truth, labels)
+    p = predictions.proba
+    wrong = ((p >= THRESHOLD) != y).any(axis=1) if many else p.argmax(axis=1) != y
+    calibration = metrics.calibration(y, p)
+    return Diagnosis(
+        labels=labels,
+        confusion=[] if many else metrics.confusion(y, p)[: len(labels)].tolist(),
+        pairs=_label_pairs(y, p, labels) if many else _pairs(metrics.confusion(y, p), labels),
+        classes=_classes(y, p, labels),
+        mistakes=_mistakes(study, predictions, y, labels),
+        rows=len(y),
+        wrong=int(wrong.sum()),
+        unknown=0 if many else int((y < 0).sum()),
+        bins=[Bin(b.low, b.high, b.count, b.confidence, b.accuracy) for b in calibration.bins],
+        ece=calibration.ece,
+    )
+
+
+def _one(truth: Sequence[str], labels: Sequence[str]) -> Array:
+    """Column of each row's label (n,), -1 for one that training never saw."""
+    column = {label: number for number, label in enumerate(labels)}
+    return np.array([column.get(str(label), -1) for label in truth], dtype=np.int64)
+
+
+def _several(truth: Sequence[Sequence[str]], labels: Sequence[str]) -> Array:
+    """Whether each row carries each label: bool (n, K)."""
+    column = {label: number for number, label in enumerate(labels)}
+    y = np.zeros((len(truth), len(labels)), dtype=np.bool_)
+    for row, names in enumerate(truth):
+        y[row, [column[name] for name in names if name in column]] = True
+    return y
+
+
+def _pairs(table: Array, labels: Sequence[str]) -> list[Pair]:
+    """The commonest confusions, most rows first; rows of unknown labels are told elsewhere."""
+    table = table[: len(labels)]
+    off = table * (1 - np.eye(len(labels), dtype=np.int64))
+    totals = table.sum(axis=1)
+    order = np.argsort(-off, axis=None, kind="stable")[:PAIRS]
+    cells = [divmod(int(cell), len(labels)) for cell in order]
+    return [Pair(labels[i], labels[j], int(off[i, j]), float(off[i, j] / totals[i])) for i, j in cells if off[i, j] > 0]
+
+
+def _label_pairs(y: Array, p: Array, labels: Sequence[str]) -> list[Pair]:
+    """The labels that are missed or added most often, most rows first."""
+    tables = metrics.confusion_by_label(y, p)
+    missed = [Pair(label, "missed", int(t[1, 0]), float(t[1, 0] / max(1, t[1].sum()))) for label, t in zip(labels, tables, strict=True)]
+    added = [Pair(label, "added", int(t[0, 1]), float(t[0, 1] / max(1, t[0].sum()))) for label, t in zip(labels, tables, strict=True)]
+    return sorted((pair for pair in missed + added if pair.rows), key=lambda pair: -pair.rows)[:PAIRS]
+
+
+def _classes(y: Array, p: Array, labels: Sequence[str]) -> list[ClassScore]:
+    return [_class_score(label, table) for label, table in zip(labels, metrics.confusion_by_label(y, p), strict=True)]
+
+
+def _class_score(label: str, table: Array) -> ClassScore:
+    """One class from its 2 x 2 table; no bootstrap here, for 150 classes it would take longer than a small study."""
+    rows, predicted, hits = int(table[1].sum()), int(table[:, 1].sum()), int(table[1, 1])
+    low, high = metrics.wilson(hits, rows) if rows else (None, None)
+    f1 = 2 * hits / (rows + predicted) if rows + predicted else 0.0
+    return ClassScore(label, rows, predicted, hits / predicted if predicted else None, hits / rows if rows else None, low, high, f1)
+
+
+def _mistakes(study: Study, predictions: Predictions, y: Array, labels: Sequence[str]) -> list[Mistake]:
+    """The wrong rows the candidate was surest of, each row of the source once."""
+    order = metrics.most_confident_errors(y, predictions.proba, limit=4 * MISTAKES)
+    texts = rows_at(study, (int(predictions.position[row]) for row in order))
+    found: dict[int, Mistake] = {}
+    for row in order:
+        source = texts[int(predictions.position[row])]
+        found.setdefault(source["row"], _mistake(source, y[row], predictions.proba[row], labels))
+    return list(found.values())[:MISTAKES]
+
+
+def _mistake(source: dict[str, Any], y: Array, p: Array, labels: Sequence[str]) -> Mistake:
+    if np.ndim(y) == 0:
+        best = int(np.argmax(p))
+        return Mistake(source["row"], source["text"], source.get("pair"), str(source["label"]), labels[best], float(p[best]), source["split"])
+    predicted = [labels[int(column)] for column in np.flatnonzero(p >= THRESHOLD)]
+    surest = float(np.abs(p - y)[(p >= THRESHOLD) != y].max())
+    truth = joined(sorted(source["label"])) or NO_LABEL
+    return Mistake(source["row"], source["text"], source.get("pair"), truth, joined(predicted) or NO_LABEL, surest, source["split"])

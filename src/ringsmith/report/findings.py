@@ -1,0 +1,102 @@
+"""What was found in the data, put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ringsmith.report.summary import Fact, Findings, Standing
+from ringsmith.report.wording import count, joined, plural, share, shown
+
+LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "no": "Norwegian",
+    "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sv": "Swedish", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+READING = ("source", "format", "compression", "encoding", "delimiter", "quote", "header", "columns", "text_column", "label_column", "pair_column", "group_column",
+           "time_column", "split_column")  # fmt: skip
+CHARACTERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "blank", '"': "double quote", "'": "single quote"}
+
+
+def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
+    """The findings of reading and checking, as a page shows them.
+
+    Args:
+        study: ``study.json``; its ``read`` and ``data`` are `ReadFindings` and `DataFindings` as JSON.
+        board: the leaderboard, for the shares of truncated texts.
+    """
+    read, data = study.get("read") or {}, study.get("data") or {}
+    histogram = data.get("words_histogram") or {}
+    examples = read.get("examples") or {}
+    return Findings(
+        facts=_reading(read),
+        read=read.get("rows_read") or 0,
+        used=read.get("rows_used") or 0,
+        dropped=[(reason, rows, joined(list(examples.get(reason) or ()))) for reason, rows in (read.get("dropped") or {}).items()],
+        classes=list((data.get("classes") or {}).items()),
+        rare=list(data.get("rare_classes") or {}),
+        about=_about(data),
+        duplicates=[_duplicate(example) for example in data.get("duplicate_examples") or ()],
+        conflicts=[_conflict(example) for example in data.get("conflict_examples") or ()],
+        lengths=(list(histogram.get("edges") or ()), list(histogram.get("counts") or ())),
+        truncated=[(row.candidate, row.truncated_share) for row in board if row.truncated_share],
+        splits=[(split["name"], split["train"], split["valid"], split["test"]) for split in study.get("splits") or ()],
+        notes=list(dict.fromkeys([*(read.get("notes") or ()), *(data.get("notes") or ()), *(study.get("split_notes") or ())])),
+    )
+
+
+def _reading(read: Mapping[str, Any]) -> list[Fact]:
+    wording: dict[str, Callable[[Any], str]] = {"delimiter": _character, "quote": _character, "header": lambda value: "first row names the columns" if value else "none"}
+    given = [(name, read[name]) for name in READING if read.get(name) is not None]
+    return [(name.replace("_", " ").capitalize(), wording.get(name, shown)(value)) for name, value in given]
+
+
+def _character(value: str) -> str:
+    return CHARACTERS.get(value, value)
+
+
+def _about(data: Mapping[str, Any]) -> list[Fact]:
+    if not data:
+        return []
+    words = data.get("words") or {}
+    language = data.get("language", "unknown")
+    facts = [
+        ("Language", f"{LANGUAGES.get(language, language)}" + (f" (likely: {share(data['language_share'])} of the sampled texts)" if data.get("language_share") else "")),
+        ("Length", f"{count(words['min'])} to {count(words['max'])} words, half of the texts {count(words['q25'])} to {count(words['q75'])}" if words else shown(None)),
+        ("Largest class", f"{share(data.get('majority_share'))} of the rows"),
+        ("Classes with few rows", _rare(data)),
+        ("Exact duplicates", plural(data.get("exact_duplicates", 0), "row")),
+        ("Near duplicates", plural(data.get("near_duplicates", 0), "row")),
+        ("Same text on both sides of a split", _leaks(data.get("leaks") or {})),
+        ("Texts with more than one label", f"{plural(data.get('conflicts', 0), 'text')} in {plural(data.get('conflicting_rows', 0), 'row')}" if data.get("conflicts") else "none"),
+    ]
+    if (data.get("labels_per_row") or 1) != 1:
+        facts.append(("Labels for each row", f"{data['labels_per_row']:.2f} on average"))
+    if data.get("groups"):
+        facts.append(("Groups", f"{count(data['groups'])}, never cut apart by a split"))
+    return facts
+
+
+def _rare(data: Mapping[str, Any]) -> str:
+    rare = data.get("rare_classes") or {}
+    if not rare:
+        return "none"
+    names = [f"{label} ({count(rows)})" for label, rows in list(rare.items())[:10]]
+    more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
+    return f"{plural(len(rare), 'class', 'classes')} below {data.get('rare_below')} rows: {', '.join(names)}{more}"
+
+
+def _leaks(leaks: Mapping[str, Mapping[str, int]]) -> str:
+    sides = (("train", "training"), ("valid", "validation"))
+    taken = [f"{plural(rows[side], 'row')} left out of {words} ({name})" for name, rows in leaks.items() for side, words in sides if rows.get(side)]
+    return "; ".join(taken) if taken else "none"
+
+
+def _duplicate(example: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    first, second = [*example["texts"], "", ""][:2]
+    return str(example.get("kind", "")), joined([str(row) for row in example["rows"]]), first, second
+
+
+def _conflict(example: Mapping[str, Any]) -> tuple[str, str, str]:
+    labels = ", ".join(f"{label} ({rows})" for label, rows in example["labels"].items())
+    return example["text"], labels, joined([str(row) for row in example["rows"]])

@@ -1,0 +1,109 @@
+"""Where things go in a picture: which points are on the Pareto front, and where their names fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+LETTER = 6.6
+"""Mean width of a letter of 12 pixels, in pixels."""
+LINE = 15.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A candidate in a picture of cost (less is better) and quality."""
+
+    name: str
+    cost: float
+    quality: float
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a name stands: right of its point (``left``-aligned) or left of it, and how far above or below, in pixels."""
+
+    align: Literal["left", "right"]
+    dx: float
+    dy: float
+
+
+SPOTS = tuple(spot for dx, dy in ((5, -14), (10, 0), (5, 15), (5, -29), (5, 30)) for spot in (Spot("left", dx, dy), Spot("right", -dx, dy)))
+"""Where a name may stand, best first."""
+
+
+def front(points: Sequence[Point], *, greater_is_better: bool) -> list[Point]:
+    """The points that no other beats in both, cheapest first.
+
+    Examples:
+        >>> [p.name for p in front([Point("a", 1, 0.8), Point("b", 2, 0.7), Point("c", 3, 0.9)], greater_is_better=True)]
+        ['a', 'c']
+    """
+    sign = 1 if greater_is_better else -1
+    found: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.cost, -sign * p.quality)):
+        if not found or sign * point.quality > sign * found[-1].quality:
+            found.append(point)
+    return found
+
+
+def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, width: float) -> list[Spot]:
+    """A spot for each name so that names cover neither each other nor a point, as far as that can be had.
+
+    Args:
+        names: the names, most important first.
+        xs: pixels from the left edge, a point each.
+        ys: pixels from the top.
+        width: of the picture, in pixels; names stay inside.
+    """
+    dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(xs, ys, strict=True)]
+    taken: list[tuple[float, float, float, float]] = []
+    spots = []
+    for name, x, y, own in zip(names, xs, ys, dots, strict=True):
+        boxes = [(spot, _box(name, x, y, spot)) for spot in SPOTS]
+        inside = [(spot, box) for spot, box in boxes if box[0] >= 0 and box[2] <= width] or boxes
+        blocks = taken + [dot for dot in dots if dot is not own]
+        spot, box = next(((s, b) for s, b in inside if not any(_overlap(b, other) for other in blocks)), inside[0])
+        spots.append(spot)
+        taken.append(box)
+    return spots
+
+
+def ticks_of(domain: Sequence[float]) -> list[float]:
+    """Round numbers on a logarithmic axis: 1, 2, 5 of each power of ten, or the powers alone where that is too many.
+
+    Examples:
+        >>> ticks_of([0.3, 8])
+        [0.5, 1, 2, 5]
+    """
+    powers = range(math.floor(math.log10(domain[0])), math.ceil(math.log10(domain[1])) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        found = [float(f"{step}e{power}") for power in powers for step in steps if domain[0] <= float(f"{step}e{power}") <= domain[1]]
+        if len(found) <= 6:
+            break
+    return [int(tick) if tick >= 1 else tick for tick in found]
+
+
+def elide(name: str, letters: int) -> str:
+    """A name of at most so many letters; the middle goes.
+
+    Examples:
+        >>> elide("sentence-transformers/all-MiniLM-L6-v2+full", 20)
+        'sentence-t…6-v2+full'
+    """
+    if len(name) <= letters:
+        return name
+    head = letters // 2
+    return f"{name[:head]}…{name[len(name) - (letters - head - 1) :]}"
+
+
+def _box(name: str, x: float, y: float, spot: Spot) -> tuple[float, float, float, float]:
+    width = len(name) * LETTER
+    left = x + spot.dx - (width if spot.align == "right" else 0)
+    return left, y + spot.dy - LINE / 2, left + width, y + spot.dy + LINE / 2
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

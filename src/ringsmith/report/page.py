@@ -1,0 +1,122 @@
+"""The page: a summary and its pictures put into the templates; everything that comes from data is escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+import jinja2
+
+from ringsmith.report import charts, wording
+from ringsmith.report.figure import Figure
+from ringsmith.report.summary import Standing, Summary
+
+MATRIX_UP_TO = 20
+"""More classes than this make a matrix nobody can read; the commonest confusions remain."""
+LIST_UP_TO = 20
+HEAT = 8
+"""Shades of the matrix, from 0 to this."""
+CLIP_TEXT, CLIP_LABEL = 420, 80
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The pictures of a page; None where there is nothing to draw."""
+
+    intervals: Figure | None
+    latency: Figure | None
+    size: Figure | None
+    calibration: Figure | None
+    loss: Figure | None
+    valid: Figure | None
+    lengths: Figure | None
+
+
+def render(summary: Summary) -> str:
+    """The whole HTML file.
+
+    Args:
+        summary: what it says.
+    """
+    environment = _environment()
+    style = environment.get_template("style.css").render()
+    context = {
+        "s": summary,
+        "figures": _draw(summary),
+        "groups": tie_groups(summary.board),
+        "unranked": [row for row in summary.board if not row.ranked],
+        "matrix": bool(summary.diagnosis and summary.diagnosis.confusion and len(summary.diagnosis.labels) <= MATRIX_UP_TO),
+        "list_up_to": LIST_UP_TO,
+        "style": style,
+        "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    }
+    return environment.get_template("page.html").render(context)
+
+
+def tie_groups(board: Sequence[Standing]) -> list[tuple[str, list[tuple[int, Standing]]]]:
+    """The ranked candidates with their places from 1, cut where the tie group changes."""
+    ranked = list(enumerate((row for row in board if row.ranked), start=1))
+    return [(letter, list(rows)) for letter, rows in groupby(ranked, key=lambda pair: pair[1].tie_group or "")]
+
+
+def _draw(summary: Summary) -> Figures:
+    board, metric = summary.board, summary.metric
+    words = metric.name.replace("_", " ")
+    return Figures(
+        intervals=charts.intervals(board, metric),
+        latency=charts.trade(board, metric, cost="latency"),
+        size=charts.trade(board, metric, cost="size"),
+        calibration=charts.calibration(summary.diagnosis) if summary.diagnosis else None,
+        loss=charts.curves("loss", "Loss on the training rows", "Loss", summary.losses),
+        valid=charts.curves("valid", f"{words[:1].upper()}{words[1:]} on the validation rows", words[:1].upper() + words[1:], summary.valid),
+        lengths=charts.lengths(*summary.findings.lengths),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ringsmith.report", "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "plural", "joined"):
+        environment.filters[name] = getattr(wording, name)
+    environment.filters |= {"heat": heat, "clip": clip, "moment": moment}
+    environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}
+    return environment
+
+
+def heat(cell: int, row: Sequence[int]) -> int:
+    """Shade of a cell by its share of its row: 0 for none, at least 1 for any.
+
+    Examples:
+        >>> heat(0, [0, 5]), heat(5, [0, 5]), heat(1, [1, 999])
+        (0, 8, 1)
+    """
+    return 0 if cell == 0 else max(1, round(HEAT * cell / sum(row)))
+
+
+def clip(text: str, letters: int) -> str:
+    """The beginning of a long text.
+
+    Examples:
+        >>> clip("a long story", 7)
+        'a long…'
+    """
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+
+
+def moment(created: str) -> str:
+    """A time as people write it; as it came where it is no ISO time.
+
+    Examples:
+        >>> moment("2026-05-04T09:31:07+00:00"), moment("yesterday")
+        ('4 May 2026, 09:31 UTC', 'yesterday')
+    """
+    try:
+        when = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    return f"{when.day} {when:%B %Y, %H:%M} {when.tzname() or ''}".strip()
