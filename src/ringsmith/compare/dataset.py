@@ -112,7 +112,7 @@ def load_table(options: CompareOptions, listener: Listener) -> Table:
     plan = plan_splits(
         table.texts,
         seed=options.seed,
-        folds=options.folds,
+        folds=1 if options.folds == 0 else options.folds,
         test=test.texts if test else None,
         split_names=table.split_names,
         times=table.times,

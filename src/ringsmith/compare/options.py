@@ -56,7 +56,7 @@ class CompareOptions:
         metric: name of the metric that judges, None for the task's own.
         seed: seed of the splits and of everything random.
         seeds: how often every candidate is trained, with `seed`, `seed` + 1 ...
-        folds: number of parts for cross-validation, None to let the number of rows decide.
+        folds: number of parts for cross-validation, 0 for one split, None to let the number of rows decide.
         steps: names of the text steps that every text goes through.
         min_rows: a class with fewer rows is left out, None for the splits' own rule.
         out: folder to write into, None for ``runs/`` and the name of the data.
@@ -103,7 +103,7 @@ class CompareOptions:
         return [
             ("seeds", "at least 1", self.seeds >= 1),
             ("seed", "0 or more", self.seed >= 0),
-            ("folds", "at least 2", self.folds is None or self.folds >= 2),
+            ("folds", "0 (one split) or at least 2", self.folds is None or self.folds == 0 or self.folds >= 2),
             ("min_rows", "at least 1", self.min_rows is None or self.min_rows >= 1),
             ("threads", "at least 1", self.threads is None or self.threads >= 1),
             ("budget", "more than 0 seconds", self.budget is None or self.budget > 0),

@@ -71,7 +71,7 @@ def plan_splits(
     Args:
         texts: labelled rows.
         seed: the same seed gives the same division.
-        folds: number of folds (2 folds and more); None: five below 1,000 rows, else one holdout. Ignored where the user divides.
+        folds: number of folds, 1 for one holdout; None: five below 1,000 rows, else one holdout. Ignored where the user divides.
         test: the user's test rows: they judge, the rest trains and chooses.
         split_names: each row's split by name; names of training, validation and test in any usual spelling.
         times: each row's time: the latest rows test, those before them choose.
@@ -80,7 +80,7 @@ def plan_splits(
     Raises:
         LabelError: one class only, a class with too few rows, or a test set that shares no label with training.
         ColumnError: split names that are none, no training rows, too few groups.
-        OptionError: fewer than two folds, or more folds than rows.
+        OptionError: fewer than one fold, or more folds than rows.
     """
     if test is not None:
         return _user_test(texts, test, seed)
@@ -91,8 +91,8 @@ def plan_splits(
         return _by_time(texts, times)
     if folds is None:
         folds = FOLDS if len(texts) < FEW_ROWS else 1
-    elif folds < 2:
-        raise OptionError(f"'folds' must be at least 2; got {folds}. Use 5, the usual number, or leave it out.")
+    elif folds < 1:
+        raise OptionError(f"'folds' must be at least 1 (one split); got {folds}. Use 5, the usual number, or leave it out.")
     require_classes(texts, min_rows=min_rows)
     if folds > len(texts):
         raise OptionError(f"'folds' must be at most the number of rows ({len(texts)}); got {folds}. Use 5, the usual number.")
