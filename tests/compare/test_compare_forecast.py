@@ -75,7 +75,7 @@ def test_a_run_that_went_wrong_teaches_nothing(status: str) -> None:
 def test_full_needs_room_for_gradients_and_moments() -> None:
     """16 bytes a parameter against 4: 264 MB more for 22 million, less the vectors that a probe keeps (1,500 rows x 7 x 384 x 4 bytes = 16 MB)."""
     forecaster = Forecaster(MACHINE)
-    more = forecaster.forecast(FULL, ROWS).memory_mb - forecaster.forecast(PROBE, ROWS).memory_mb, process_started
+    more = forecaster.forecast(FULL, ROWS).memory_mb - forecaster.forecast(PROBE, ROWS).memory_mb
     assert more == pytest.approx(264 - 16.1, abs=0.1)
 
 

@@ -110,8 +110,3 @@ def child_environment(threads: int) -> dict[str, str]:
     """The environment of a run's process: this one's, with every thread pool set before its library starts."""
     pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
     return {**os.environ, **dict.fromkeys(pools, str(threads)), "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-
-
-def process_started() -> float:
-    """When this process began, seconds since the epoch."""
-    return float(psutil.Process().create_time())
