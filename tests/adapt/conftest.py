@@ -4,4 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from ringsmith.catalogue import LocalModel
+
 pytest.register_assert_rewrite("contracts.recipes")
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
+    """A random BERT of two layers of 32."""
+    from tiny_models import tiny_model
+
+    return tiny_model("bert", tmp_path_factory.mktemp("tiny-bert"))

@@ -31,7 +31,7 @@ def toy(rows_per_class: int = 16) -> TextSet:
     texts, labels = [], []
     for label, (words, verb) in WORDS.items():
         for i in range(rows_per_class):
-            word = words.split()[i % 4]
+            word = words.split()[i // 2 % 4]
             texts.append(f"I am {word} {PLACES[i % 8]} and I {verb}")
             labels.append(label)
     return TextSet(texts, labels)
