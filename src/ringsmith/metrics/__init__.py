@@ -12,8 +12,9 @@ calibration   reliability bins                 tables   confusion, classes, erro
 """
 
 from ringsmith.metrics.calibration import Bin, Calibration, calibration
-from ringsmith.metrics.intervals import evaluate, interval, wilson
+from ringsmith.metrics.intervals import evaluate, interval
 from ringsmith.metrics.scores import METRICS, Metric, parse_metric, score, suited
+from ringsmith.metrics.shares import wilson, wilson_f1
 from ringsmith.metrics.significance import Paired, compare_paired, holm, mcnemar
 from ringsmith.metrics.tables import ClassRow, confusion, confusion_by_label, most_confident_errors, per_class
 from ringsmith.metrics.ties import Tie, TieGroups, tie_groups
@@ -42,4 +43,5 @@ __all__ = [
     "suited",
     "tie_groups",
     "wilson",
+    "wilson_f1",
 ]

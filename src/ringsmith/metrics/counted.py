@@ -7,13 +7,14 @@ a further class that is never predicted: a miss in every metric, as scikit-learn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ringsmith.errors import OptionError
 from ringsmith.metrics.inputs import Bools, Floats, Ints, Scored
 from ringsmith.metrics.resample import Prepared, Statistic
+from ringsmith.metrics.shares import wilson, wilson_f1
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +51,29 @@ def prepare(formula: Formula, scored: Scored) -> Prepared:
     return Prepared(codes, lambda rows: _statistic(formula, scored.take(rows)))
 
 
+def prepare_accuracy(scored: Scored) -> Prepared:
+    """Accuracy: a share of the rows, so its interval is Wilson's."""
+    right = float((scored.predicted == scored.y).reshape(scored.rows, -1).all(axis=1).sum())
+    return replace(prepare(accuracy, scored), closed=lambda: wilson(right, scored.rows))
+
+
 def _statistic(formula: Formula, scored: Scored) -> Statistic:
-    classes = scored.classes
-    actual = scored.actual
-    claimed = scored.predicted if scored.kind == "multilabel" else scored.predicted[:, None] == np.arange(classes)
+    tally = _tally(scored)
+    return lambda weights: formula(tally(weights))
+
+
+def _tally(scored: Scored) -> Callable[[Floats], Tallies]:
+    """Weights (B, n) of these rows -> their tallies."""
+    classes, actual, claimed = scored.classes, scored.actual, scored.claimed
     exact = (actual == claimed).all(axis=1)
     unknown = scored.y < 0 if scored.kind == "classification" else np.zeros(scored.rows, dtype=bool)
     features = np.concatenate([actual & claimed, claimed, actual, exact[:, None], np.ones((scored.rows, 1)), unknown[:, None]], axis=1).astype(np.float64)
 
-    def statistic(weights: Floats) -> Floats:
+    def tally(weights: Floats) -> Tallies:
         sums = weights @ features
-        return formula(Tallies(sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes], sums[:, -3], sums[:, -2], sums[:, -1]))
+        return Tallies(sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes], sums[:, -3], sums[:, -2], sums[:, -1])
 
-    return statistic
+    return tally
 
 
 def divide(above: Floats, below: Floats) -> Floats:
@@ -143,9 +154,12 @@ OF_CLASS: dict[str, Formula] = {"f1": class_f1, "precision": _class_precision, "
 
 
 def prepare_of_class(name: str, column: int | None, scored: Scored) -> Prepared:
-    """F1, precision or recall of one class: the one named, or of two the rarer."""
+    """F1, precision or recall of one class: the one named, or of two the rarer; shares of the rows it touches, so the interval is Wilson's."""
     chosen = positive(name, column, scored)
-    return prepare(lambda t: OF_CLASS[name](t)[:, chosen], scored)
+    actual, claimed = scored.actual[:, chosen], scored.claimed[:, chosen]
+    hits, whole = float((actual & claimed).sum()), {"f1": actual | claimed, "precision": claimed, "recall": actual}[name]
+    bounds = wilson_f1 if name == "f1" else wilson
+    return replace(prepare(lambda t: OF_CLASS[name](t)[:, chosen], scored), closed=lambda: bounds(hits, float(whole.sum())))
 
 
 def positive(name: str, column: int | None, scored: Scored) -> int:

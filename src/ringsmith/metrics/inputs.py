@@ -54,9 +54,14 @@ class Scored:
         return self.p >= THRESHOLD if self.kind == "multilabel" else self.p.argmax(axis=1)
 
     @property
-    def actual(self) -> npt.NDArray[np.bool_]:
+    def actual(self) -> Bools:
         """Targets as bool (n, K); a row of an unknown class is False throughout."""
         return self.y if self.kind == "multilabel" else self.y[:, None] == np.arange(self.classes)
+
+    @property
+    def claimed(self) -> Bools:
+        """Predictions as bool (n, K)."""
+        return self.p >= THRESHOLD if self.kind == "multilabel" else self.predicted[:, None] == np.arange(self.classes)
 
     def take(self, rows: Ints) -> Scored:
         """These rows, in this order."""

@@ -1,25 +1,31 @@
-"""How sure a figure is: 95 % bootstrap intervals."""
+"""How sure a figure is: its 95 % interval.
+
+- A share of independent rows (accuracy; precision, recall and F1 of one class): Wilson's interval, in closed form.
+- Any other metric of labels: percentile bootstrap of the rows and a little of their right and wrong versions (see `smooth`).
+- Metrics of probabilities: percentile bootstrap of the rows. A perfect AUROC on few rows therefore has too short an interval.
+- Rows in groups: groups are drawn, and the interval is never shorter than that of independent rows.
+
+Measured coverage of 95 % intervals stands in LOG.md; plain percentiles fall to 26-80 % for accuracies of 0.95-0.99 on 30 rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 
 import numpy as np
 
-from ringsmith.metrics.inputs import Array, Floats
-from ringsmith.metrics.resample import affordable, draws, merge
+from ringsmith.metrics.inputs import Array, Floats, Scored, checked
+from ringsmith.metrics.resample import Cells, Statistic, affordable, draws, merge
 from ringsmith.metrics.scores import Metric, metric_of
+from ringsmith.metrics.smooth import with_versions
 from ringsmith.records import Score
 
 LEVEL = 0.95
 RESAMPLES = 2000
-Z = 1.959963984540054
-"""Half-width of a 95 % interval in standard errors."""
 
 
 def interval(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] | Array | None = None, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of a metric.
+    """The 95 % interval of a metric (how it is found: head of this module).
 
     Args:
         metric: a name in `METRICS`, or what `parse_metric` gave.
@@ -35,8 +41,8 @@ def interval(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] 
 
     Examples:
         >>> y, p = np.repeat([0, 1], 100), np.eye(2)[np.r_[np.zeros(90, int), np.ones(110, int)]]
-        >>> interval("accuracy", y, p)
-        (0.915, 0.98)
+        >>> [round(end, 3) for end in interval("accuracy", y, p)]
+        [0.91, 0.973]
     """
     result = evaluate(metric, y, p, groups=groups, seed=seed, resamples=resamples)
     assert result.low is not None
@@ -51,14 +57,28 @@ def evaluate(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] 
         >>> evaluate("accuracy", np.array([0, 1, 1, 0]), np.eye(2)[[0, 1, 0, 0]]).value
         0.75
     """
-    chosen = metric_of(metric)
+    chosen, scored = metric_of(metric), checked(y, p)
     prepared = chosen.ready(y, p)
-    cells = merge([prepared.codes], groups)
-    statistic = prepared.pick(cells.rows)
-    value = chosen.settled(float(statistic(cells.counts[None].astype(np.float64))[0]))
-    drawn = np.concatenate([statistic(weights) for weights in draws(cells, seed=seed, resamples=affordable(cells, resamples, prepared.cost))])
-    low, high = percentiles(drawn)
+    value = chosen.function(y, p)
+    low, high = prepared.closed() if prepared.closed else _bootstrap(chosen, scored, seed, resamples)
+    if groups is not None:
+        cells = merge([prepared.codes], groups)
+        ends = percentiles(resampled(prepared.pick(cells.rows), cells, seed=seed, resamples=resamples, cost=prepared.cost))
+        low, high = min(low, ends[0]), max(high, ends[1])
     return Score(chosen.name, value, min(low, value), max(high, value), len(y))
+
+
+def _bootstrap(metric: Metric, scored: Scored, seed: int, resamples: int) -> tuple[float, float]:
+    """The percentile interval of independent rows, for metrics of labels with versions of the rows added."""
+    versions = 2 * scored.rows if metric.uses == "labels" else 0
+    prepared = metric.prepare(with_versions(scored) if versions else scored)
+    cells = merge([prepared.codes], versions=versions)
+    return percentiles(resampled(prepared.pick(cells.rows), cells, seed=seed, resamples=resamples, cost=prepared.cost))
+
+
+def resampled(statistic: Statistic, cells: Cells, *, seed: int, resamples: int, cost: int) -> Floats:
+    """The statistic of every resample; fewer than `resamples` where they would cost too much (see `affordable`)."""
+    return np.concatenate([statistic(weights) for weights in draws(cells, seed=seed, resamples=affordable(cells, resamples, cost))])
 
 
 def percentiles(drawn: Floats) -> tuple[float, float]:
@@ -68,16 +88,3 @@ def percentiles(drawn: Floats) -> tuple[float, float]:
         return float("inf"), float("-inf")
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def wilson(right: int, rows: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927), right for shares near 0 and 1 and for few rows.
-
-    Examples:
-        >>> wilson(10, 10)
-        (0.7224672001371107, 1.0)
-    """
-    share, z2 = right / rows, Z * Z
-    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = Z / (1 + z2 / rows) * sqrt(share * (1 - share) / rows + z2 / (4 * rows * rows))
-    return (0.0 if right == 0 else middle - half), (1.0 if right == rows else middle + half)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ringsmith.errors import InputError
 from ringsmith.metrics.inputs import Array, Floats, Ints
+from ringsmith.metrics.smooth import MASS
 
 Statistic = Callable[[Floats], Floats]
 """Weights (B, U) of U cells in B resamples -> the metric's B values; NaN where it is undefined."""
@@ -32,11 +33,13 @@ class Prepared:
     Attributes:
         codes: int64 (n,); rows with the same code are interchangeable for this metric.
         pick: rows standing for U cells -> the statistic over weights of these cells.
+        closed: the 95 % interval of independent rows in closed form, where there is one.
         cost: how many times dearer than one addition a weight is (the classes of a rank metric).
     """
 
     codes: Ints
     pick: Callable[[Ints], Statistic]
+    closed: Callable[[], tuple[float, float]] | None = None
     cost: int = 1
 
 
@@ -46,23 +49,25 @@ class Cells:
 
     Attributes:
         rows: (U,) one row standing for each cell.
-        counts: (U,) how many rows each cell holds.
+        counts: (U,) how many rows each cell holds; the versions of rows (see `smooth`) weigh `MASS` together.
+        of_row: the cell of each row, versions included.
         unit: (U,) number of the group that each cell lies in, or None where rows are drawn one by one.
         units: how many rows or groups are drawn.
     """
 
     rows: Ints
-    counts: Ints
+    counts: Floats
+    of_row: Ints
     unit: Ints | None
     units: int
 
 
-def merge(codes: Sequence[Ints], groups: Sequence[str] | Array | None = None) -> Cells:
-    """The cells of rows that are alike in every code (and in their group).
+def merge(codes: Sequence[Ints], groups: Sequence[str] | Array | None = None, *, versions: int = 0) -> Cells:
+    """The cells of rows that are alike in every code (and in their group); the last `versions` rows are no rows but versions of them.
 
     Examples:
         >>> merge([np.array([7, 7, 9])]).counts.tolist()
-        [2, 1]
+        [2.0, 1.0]
     """
     keys = [np.unique(code, return_inverse=True)[1] for code in codes]
     if groups is not None:
@@ -72,10 +77,12 @@ def merge(codes: Sequence[Ints], groups: Sequence[str] | Array | None = None) ->
     joint = keys[0]
     for key in keys[1:]:
         joint = np.unique(joint * (key.max() + 1) + key, return_inverse=True)[1]
-    _, rows, counts = np.unique(joint, return_index=True, return_counts=True)
+    _, rows, of_row = np.unique(joint, return_index=True, return_inverse=True)
+    real = len(joint) - versions
+    counts: Floats = np.bincount(of_row, weights=np.repeat([1.0, MASS / max(versions, 1)], [real, versions])).astype(np.float64)
     if groups is None:
-        return Cells(rows, counts, None, len(joint))
-    return Cells(rows, counts, keys[-1][rows], int(keys[-1].max()) + 1)
+        return Cells(rows, counts, of_row, None, real)
+    return Cells(rows, counts, of_row, keys[-1][rows], int(keys[-1].max()) + 1)
 
 
 def affordable(cells: Cells, resamples: int, cost: int = 1) -> int:
@@ -95,12 +102,16 @@ def _draw(rng: np.random.Generator, cells: Cells, size: int) -> Floats:
     if cells.unit is not None:
         return _count(rng, np.arange(cells.units), cells.units, size)[:, cells.unit] * cells.counts
     if 8 * len(cells.rows) < cells.units:
-        return rng.multinomial(cells.units, cells.counts / cells.units, size=size).astype(np.float64)
-    return _count(rng, np.repeat(np.arange(len(cells.rows)), cells.counts), len(cells.rows), size)
+        return rng.multinomial(cells.units, cells.counts / cells.counts.sum(), size=size).astype(np.float64)
+    return _count(rng, cells.of_row, cells.units, size)
 
 
-def _count(rng: np.random.Generator, cell_of_unit: Ints, cells: int, size: int) -> Floats:
-    """How often each cell is drawn when as many units as there are are drawn with replacement, `size` times."""
-    drawn = cell_of_unit[rng.integers(0, len(cell_of_unit), size=(size, len(cell_of_unit)), dtype=np.int32)]
-    drawn += (np.arange(size) * cells)[:, None]
-    return np.bincount(drawn.ravel(), minlength=size * cells).reshape(size, cells).astype(np.float64)
+def _count(rng: np.random.Generator, cell_of_row: Ints, units: int, size: int) -> Floats:
+    """How often each cell is drawn when `units` rows are drawn with replacement, `size` times; versions share a weight of `MASS`."""
+    versions, cells = len(cell_of_row) - units, int(cell_of_row.max()) + 1
+    drawn = rng.integers(0, units + (MASS if versions else 0), size=(size, units), dtype=np.int32)
+    if versions:
+        beyond = drawn >= units
+        drawn[beyond] = units + rng.integers(0, versions, size=int(beyond.sum()), dtype=np.int32)
+    places = cell_of_row[drawn] + (np.arange(size) * cells)[:, None]
+    return np.bincount(places.ravel(), minlength=size * cells).reshape(size, cells).astype(np.float64)

@@ -89,7 +89,7 @@ def _of_class(name: str, summary: str) -> Metric:
 
 _AP = partial(ranked.prepare_average_precision, None)
 _ALL = (
-    _counts("accuracy", "share of rows that are right (multi-label: in every label)", counted.accuracy),
+    Metric("accuracy", "share of rows that are right (multi-label: in every label)", True, BOTH, "labels", counted.prepare_accuracy),
     _counts("balanced_accuracy", "mean recall of the classes", counted.balanced_accuracy, tasks=ONE),
     _counts("macro_f1", "mean F1 of the classes: rare ones count as much as frequent ones", counted.macro_f1),
     _counts("micro_f1", "F1 over all decisions together", counted.micro_f1),
@@ -100,7 +100,7 @@ _ALL = (
     _of_class("precision", "share of the rows predicted as one class that are of it: precision:CLASS, or the rarer of two"),
     _of_class("recall", "share of the rows of one class that are found: recall:CLASS, or the rarer of two"),
     _counts("mcc", "Matthews' correlation: 1 perfect, 0 chance", counted.mcc, tasks=ONE),
-    _counts("subset_accuracy", "share of rows that are right in every label", counted.accuracy, tasks=MANY),
+    Metric("subset_accuracy", "share of rows that are right in every label", True, MANY, "labels", counted.prepare_accuracy),
     _counts("hamming_loss", "share of label decisions that are wrong", counted.hamming_loss, tasks=MANY, greater_is_better=False),
     Metric("log_loss", "mean negative log-probability of the truth", False, BOTH, "scores", losses.prepare_log_loss),
     Metric("brier", "mean squared error of the probabilities, 0 to 1", False, BOTH, "scores", losses.prepare_brier),

@@ -9,8 +9,7 @@ import numpy as np
 
 from ringsmith.errors import InputError, OptionError
 from ringsmith.metrics.inputs import Array, Ints, checked
-from ringsmith.metrics.intervals import evaluate, wilson
-from ringsmith.metrics.scores import parse_metric
+from ringsmith.metrics.shares import wilson, wilson_f1
 
 UNSEEN = "(not in training)"
 """Name of the row of `per_class` that holds what training never saw."""
@@ -64,20 +63,17 @@ def confusion_by_label(y: Array, p: Array) -> Ints:
         [[[0, 1], [0, 1]]]
     """
     scored = checked(y, p)
-    claimed = scored.predicted if scored.kind == "multilabel" else scored.predicted[:, None] == np.arange(scored.classes)
-    code = 2 * scored.actual + claimed
+    code = 2 * scored.actual + scored.claimed
     return np.stack([(code == i).sum(axis=0) for i in range(4)], axis=1).reshape(-1, 2, 2)
 
 
-def per_class(y: Array, p: Array, labels: Sequence[str], *, seed: int = 0, resamples: int = 1000) -> list[ClassRow]:
-    """Precision, recall and F1 of each class, with 95 % intervals, in the order of `labels`.
+def per_class(y: Array, p: Array, labels: Sequence[str]) -> list[ClassRow]:
+    """Precision, recall and F1 of each class, with 95 % intervals (Wilson's, of independent rows), in the order of `labels`.
 
     Args:
         y: targets (n,) or (n, K).
         p: probabilities (n, K).
         labels: the K class names.
-        seed: of the bootstrap that gives F1 its interval (precision and recall have Wilson's).
-        resamples: of that bootstrap.
 
     Returns:
         K rows, and one more, ``"(not in training)"``, where some targets are -1.
@@ -89,19 +85,15 @@ def per_class(y: Array, p: Array, labels: Sequence[str], *, seed: int = 0, resam
     tables = confusion_by_label(y, p)
     if len(labels) != len(tables):
         raise InputError(f"As many class names as columns of probabilities are needed ({len(tables)}); got {len(labels)}.")
-    rows = []
-    for column, (label, table) in enumerate(zip(labels, tables, strict=True)):
-        f1 = evaluate(parse_metric(f"f1:{label}", labels), y, p, seed=seed, resamples=resamples)
-        assert f1.low is not None
-        assert f1.high is not None
-        rows.append(_row(labels[column], table, (f1.value, f1.low, f1.high)))
+    rows = [_row(label, table) for label, table in zip(labels, tables, strict=True)]
     unseen = int((np.asarray(y) < 0).sum()) if np.ndim(y) == 1 else 0
-    return rows + ([_row(UNSEEN, np.array([[0, 0], [unseen, 0]]), (0.0, 0.0, 0.0))] if unseen else [])
+    return rows + ([_row(UNSEEN, np.array([[0, 0], [unseen, 0]]))] if unseen else [])
 
 
-def _row(label: str, table: Ints, f1: tuple[float, float, float]) -> ClassRow:
+def _row(label: str, table: Ints) -> ClassRow:
     support, predicted, hits = int(table[1].sum()), int(table[:, 1].sum()), int(table[1, 1])
     precision, recall = _share(hits, predicted), _share(hits, support)
+    f1 = wilson_f1(hits, support + predicted - hits)
     return {
         "label": label,
         "support": support,
@@ -112,9 +104,9 @@ def _row(label: str, table: Ints, f1: tuple[float, float, float]) -> ClassRow:
         "recall": recall[0],
         "recall_low": recall[1],
         "recall_high": recall[2],
-        "f1": f1[0],
-        "f1_low": f1[1],
-        "f1_high": f1[2],
+        "f1": 2 * hits / max(support + predicted, 1),
+        "f1_low": f1[0],
+        "f1_high": f1[1],
     }
 
 
