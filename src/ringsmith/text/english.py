@@ -25,10 +25,6 @@ RULES: dict[Pos, tuple[tuple[str, str], ...]] = {
 }
 RULES["adv"] = RULES["adj"]
 """Part of speech -> what may be detached, and what takes its place; those of WordNet, and -ied, -ier, -iest, which it lists word by word."""
-_CLOSED = frozenset(
-    ["nk", "nt", "ct", "ck", "sh", "ld", "nd", "rt", "rk", "rd", "ll", "ss", "rm", "rn", "lp", "mp", "pt", "ft", "lk", "sk", "ow", "aw", "ew", "ay", "oy", "ix", "ax", "ex"]
-)
-"""Two letters that hardly ever want an e after them at the end of a word."""
 _WHOLE_ENDINGS: dict[Pos, tuple[str, ...]] = {"noun": ("ss", "us", "is"), "verb": ("ss", "us", "eed"), "adj": (), "adv": ()}
 """Endings that look like an inflection and are none."""
 _COMPARED_ALONE = ("better", "best", "worse", "worst")
@@ -103,7 +99,7 @@ def _in_dictionary(word: str) -> str:
 
 
 def _ends_oddly(lemma: str) -> bool:
-    return lemma.endswith("e") and lemma[-3:-1] in _CLOSED
+    return lemma.endswith("e") and lemma[-3:-1] in word_set("no_e_after")
 
 
 def _proposals(word: str, pos: Pos) -> Iterator[str]:

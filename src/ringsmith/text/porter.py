@@ -62,7 +62,7 @@ def measure(word: str) -> int:
 
 def _doubled(word: str) -> bool:
     """*d: it ends in a double consonant."""
-    return len(word) > 1 and word[-1] == word[-2] and shape(word)[-1] == "c"
+    return word[-1:] == word[-2:-1] and shape(word).endswith("cc")
 
 
 def _short(word: str) -> bool:

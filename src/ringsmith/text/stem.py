@@ -2,7 +2,7 @@
 
 Decisions: stemmers are defined on lower-case words, so a word is stemmed in lower case and gets its case back ("Running" -> "Run",
 "US" -> "US"); that way the order of ``lower`` and ``stem`` does not matter. The English possessive ('s) is cut off first; the parts of
-a hyphenated word are stemmed each on its own. A word with a digit in it, and a word in another script, stays as it is.
+a hyphenated word are stemmed each on its own. Contractions ("don't"), words with a digit in them and words in another script stay.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ringsmith.text.porter import porter
 
 CACHED_WORDS = 1 << 18
 """Words remembered per stemmer: a vocabulary's worth; about 50 MB when full."""
-_PARTS = re.compile(r"([-‐‑_'’ʼ])")
+_APOSTROPHE = re.compile("['’ʼ]")
+_JOINTS = re.compile("([-‐‑_'’ʼ])")
 _POSSESSIVE = re.compile(r"['’ʼ]s$", re.IGNORECASE)
 
 
@@ -48,16 +49,17 @@ def stemmer(language: str = "porter") -> Callable[[str], str]:
     basic = porter if language == "porter" else _snowball(language)
     english = language == "porter" or find_language(language).code == "en"
 
+    def stem_part(part: str) -> str:
+        return _recased(part, basic(part.lower()))
+
     @lru_cache(maxsize=CACHED_WORDS)
     def stem_one(word: str) -> str:
-        if word.isalpha():
-            return _recased(word, basic(word.lower()))
-        whole = _POSSESSIVE.sub("", word) if english else word
-        if english and not _PARTS.search(whole):
-            return _recased(whole, basic(whole.lower())) if not any(map(str.isdigit, whole)) else whole
-        if english and not whole.replace("-", "").isalpha():
-            return whole
-        return "".join(part if not part.isalpha() else _recased(part, basic(part.lower())) for part in _PARTS.split(whole))
+        if english:
+            word = _POSSESSIVE.sub("", word)
+        if any(map(str.isdigit, word)) or (english and _APOSTROPHE.search(word)):
+            return word
+        parts = _JOINTS.split(word)
+        return "".join(part if i % 2 else stem_part(part) for i, part in enumerate(parts))
 
     return stem_one
 

@@ -76,7 +76,11 @@ def replace_words(text: str, replace: Callable[[str], str], language: str | None
         >>> replace_words("Mail Bob@example.org, Bob!", str.upper)
         'MAIL Bob@example.org, BOB!'
     """
-    return token_pattern(text, language).sub(lambda match: replace(match[0]) if match.lastgroup == "word" else match[0], text)
+    kind = _kind(text, language)
+    if kind.addresses:
+        return _compiled(kind, bare=False).sub(lambda match: replace(match[0]) if match.lastgroup == "word" else match[0], text)
+    # Without addresses a word is what begins with a letter or a digit: no groups needed, twice as fast.
+    return _compiled(kind, bare=True).sub(lambda match: replace(token) if (token := match[0])[0].isalnum() else token, text)
 
 
 def token_pattern(text: str, language: str | None = None) -> re.Pattern[str]:
