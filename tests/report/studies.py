@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -160,7 +161,7 @@ def _standing(plot: Plot, name: str, score: float, rng: np.random.Generator) -> 
         "test": score,
         "test_low": score - half,
         "test_high": score + half,
-        "tie_group": groups[name],
+        "tie_group": groups.get(name, "A"),
         "recommended": name == plot.take,
         "train_seconds": cost[0],
         "latency_ms_p50": cost[1],
@@ -350,3 +351,10 @@ def _study(plot: Plot, board: Sequence[dict[str, Any]], keys: dict[str, str], y:
 def variant(name: str, **changes: Any) -> Plot:
     """A named plot with some things changed."""
     return replace(PLOTS[name], **changes)
+
+
+if __name__ == "__main__":
+    from ringsmith.report import write_report
+
+    for plot_name, made_up in PLOTS.items():
+        write_report(make_study(Path(sys.argv[1]) / plot_name, made_up))

@@ -1,6 +1,6 @@
 """The pictures: Altair charts, drawn to SVG when the page is made, so that the page needs no script.
 
-Every chart is drawn twice where text would become too small on a phone: 720 and 328 pixels wide; a style sheet shows one of them.
+Every chart is drawn twice where text would become too small on a phone: 720 and 320 pixels wide; a style sheet shows one of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ringsmith.report.layout import Point, Spot, elide, front, place, ticks_of
 from ringsmith.report.summary import Curve, Diagnosis, Metric, Standing
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dress
 
-WIDE, NARROW, HALF = 720, 328, 350
+WIDE, NARROW, HALF = 720, 320, 321
 NAME_LETTERS = {WIDE: 34, NARROW: 26, HALF: 26}
 MARGIN = 62
 """Pixels that the axis on the left takes."""
@@ -109,21 +109,24 @@ def _trade(points: Sequence[Point], metric: Metric, title: str, take: str | None
     x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
     y = alt.Y("quality:Q", title=_title(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=_digits(qualities)))
     line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
-    layers = [_chart(line).mark_line(interpolate="step-after", color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y)]
-    for point, name, spot in zip(points, names, spots, strict=True):
-        layers += _dot(point, name, spot, recommended=point.name == take, x=x, y=y)
-    return _fit(layers, width, height)
-
-
-def _dot(point: Point, name: str, spot: Spot, *, recommended: bool, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    base = _chart([{"cost": point.cost, "quality": point.quality, "name": name}]).encode(x=x, y=y)
-    dot = base.mark_point(size=75, filled=True, opacity=1, color=ACCENT if recommended else DATA)
-    ring = [base.mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT)] if recommended else []
-    return [
-        *ring,
-        dot,
-        base.mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if recommended else "normal").encode(text="name:N"),
+    rows = [{"cost": p.cost, "quality": p.quality, "name": name, "colour": ACCENT if p.name == take else DATA} for p, name in zip(points, names, strict=True)]
+    dots = _chart(rows).encode(x=x, y=y)
+    layers = [
+        _chart(line).mark_line(interpolate="step-after", color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y),
+        dots.transform_filter(f"datum.colour == '{ACCENT}'").mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT),
+        dots.mark_point(size=75, filled=True, opacity=1).encode(color=alt.Color("colour:N", scale=None)),
     ]
+    return _fit(layers + _names(rows, spots, x=x, y=y), width, height)
+
+
+def _names(rows: Rows, spots: Sequence[Spot], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """One layer for all names that stand on the same side of their points; the recommended one in bold."""
+    layers = []
+    for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True)):
+        here = [row for row, at in zip(rows, spots, strict=True) if at == spot and (row["colour"] == ACCENT) == bold]
+        mark = _chart(here).mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if bold else "normal")
+        layers.append(mark.encode(x=x, y=y, text="name:N"))
+    return layers
 
 
 def calibration(diagnosis: Diagnosis) -> Figure:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,8 @@ def read_predictions(study: Study, candidate: str) -> Predictions | None:
         return None
 
     def read() -> Predictions:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: np.load leaves its own handle open where the archive is broken.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Predictions(arrays["test_proba"].astype(np.float64), arrays["test_position"].astype(np.int64))
 
     found = _guarded(path, read)
@@ -125,5 +127,5 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
         return read()
     except FileNotFoundError as error:
         raise InputError(f"{path} must be there to make a report; it is not. Name the folder that `ringsmith compare` wrote.") from error
-    except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
         raise InputError(f"{path}: must be as `ringsmith compare` wrote it; got {error}. Run it again with the same --out: what is finished is kept.") from error

@@ -78,7 +78,7 @@ def megabytes(value: float | None) -> str:
 
     Examples:
         >>> megabytes(0.0123), megabytes(91.2), megabytes(1150)
-        ('12 kB', '91 MB', '1.1 GB')
+        ('13 kB', '91 MB', '1.1 GB')
     """
     if value is None:
         return NOTHING

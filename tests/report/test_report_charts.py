@@ -1,0 +1,176 @@
+"""Charts: what is drawn where, in whose colours, and what it says to those who cannot see it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from studies import PLOTS, make_study
+
+from ringsmith.report import charts
+from ringsmith.report.layout import LETTER, LINE, Point, elide, front, place
+from ringsmith.report.summarise import summarise
+from ringsmith.report.summary import Curve, Metric, Standing
+from ringsmith.report.svg import COLOURS, dress
+
+ACCURACY = Metric("accuracy", "share of rows that are right", greater_is_better=True)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> list[Standing]:
+    """The leaderboard of the first made-up comparison."""
+    return list(summarise(make_study(tmp_path_factory.mktemp("charts"))).board)
+
+
+def texts_of(drawing: str) -> list[str]:
+    """All words in a drawing, its title and description left out."""
+    return [element.text or "" for element in ElementTree.fromstring(drawing.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)).iter(SVG + "text")]
+
+
+points = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), max_size=12)
+
+
+@given(points, st.booleans())
+def test_the_front_holds_exactly_the_points_that_none_beats(pairs: list[tuple[int, int]], more: bool) -> None:
+    """Against the definition, point by point: as good and as cheap, and better in one of both."""
+    candidates = [Point(str(i), cost, quality) for i, (cost, quality) in enumerate(pairs)]
+    sign = 1 if more else -1
+
+    def beaten(point: Point) -> bool:
+        return any(o.cost <= point.cost and sign * o.quality >= sign * point.quality and (o.cost, o.quality) != (point.cost, point.quality) for o in candidates)
+
+    expected = {(p.cost, p.quality) for p in candidates if not beaten(p)}
+    found = front(candidates, greater_is_better=more)
+    assert {(p.cost, p.quality) for p in found} == expected
+    assert len(found) == len(expected)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(20, 600), st.integers(20, 250)), min_size=1, max_size=5, unique=True))
+def test_names_of_few_points_do_not_cover_each_other(where: list[tuple[int, int]]) -> None:
+    """Five names always find room: their boxes are apart, and inside the picture."""
+    xs, ys = [float(x) for x, _ in where], [float(y) for _, y in where]
+    if any(abs(a[0] - b[0]) < 30 and abs(a[1] - b[1]) < 30 for a, b in combinations(where, 2)):
+        return
+    names = ["minilm+full"] * len(where)
+    boxes = []
+    for spot, x, y, name in zip(place(names, xs, ys, width=650), xs, ys, names, strict=True):
+        left = x + spot.dx - (len(name) * LETTER if spot.align == "right" else 0)
+        boxes.append((left, y + spot.dy - LINE / 2, left + len(name) * LETTER, y + spot.dy + LINE / 2))
+    assert all(box[0] >= 0 and box[2] <= 650 for box in boxes)
+    assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for a, b in combinations(boxes, 2))
+
+
+@given(st.text(max_size=60), st.integers(3, 40))
+def test_a_short_name_keeps_its_beginning_and_its_end(name: str, letters: int) -> None:
+    """At most so many letters; a name that fits stays as it is."""
+    short = elide(name, letters)
+    assert len(short) <= letters
+    assert short == name if len(name) <= letters else short[0] == name[0] and "…" in short
+
+
+def test_every_candidate_stands_in_the_interval_chart_in_order(board: list[Standing]) -> None:
+    """Ranked ones but the floor, from the best down, in both widths."""
+    figure = charts.intervals(board, ACCURACY)
+    assert figure is not None
+    assert figure.narrow is not None
+    names = [row.candidate for row in board if row.ranked and row.recipe != "majority"]
+    for drawing in (figure.wide, figure.narrow):
+        assert [text.split("  ")[0] for text in texts_of(drawing) if "minilm" in text or "tfidf" in text] == names
+    assert [line[0] for line in figure.body] == names
+
+
+def test_the_alternative_text_holds_the_figures(board: list[Standing]) -> None:
+    """Someone who cannot see the chart gets every score."""
+    figure = charts.intervals(board, ACCURACY)
+    assert figure is not None
+    for row in board:
+        if row.ranked and row.recipe != "majority":
+            assert row.candidate in figure.alternative
+            assert f"{row.test:.3f}" in figure.alternative
+
+
+def test_no_stand_in_colour_is_left_and_none_but_ours_are_used(tmp_path: Path) -> None:
+    """All paint is a variable of the page, so that light, dark and print follow."""
+    summary = summarise(make_study(tmp_path))
+    assert summary.diagnosis is not None
+    figures = [charts.intervals(summary.board, ACCURACY), charts.trade(summary.board, ACCURACY, cost="latency"), charts.calibration(summary.diagnosis)]
+    figures += [charts.curves("loss", "Loss", "Loss", [Curve("holdout", (2.0, 1.0, 0.5))]), charts.lengths([0, 5, 10], [3, 4])]
+    for figure in figures:
+        assert figure is not None
+        paints = set(re.findall(r'(?:fill|stroke)="([^"]*)"', figure.wide + (figure.narrow or "")))
+        assert paints <= {"none"} | {f"var(--{name})" for name in COLOURS.values()}
+        assert "var(--data)" in paints
+
+
+def test_a_drawing_is_one_named_image_without_the_renderers_own_roles(board: list[Standing]) -> None:
+    """role=img, a title and a description that are there, and nothing below speaks."""
+    figure = charts.trade(board, ACCURACY, cost="size")
+    assert figure is not None
+    root = ElementTree.fromstring(figure.wide)
+    assert root.get("role") == "img"
+    ids = {element.get("id"): element.text for element in root.iter() if element.get("id")}
+    assert ids[root.get("aria-labelledby")] == "Quality against size"
+    assert "minilm+probe" in (ids[root.get("aria-describedby")] or "")
+    below = [element for element in root.iter() if element is not root]
+    assert not [key for element in below for key in element.keys() if key.startswith("aria") or key in ("role", "style", "class")]  # noqa: SIM118 - an element is no dict
+
+
+def test_the_front_is_told_in_the_table(board: list[Standing]) -> None:
+    """minilm+full is best and tfidf cheapest: both are on the front of quality against speed."""
+    figure = charts.trade(board, ACCURACY, cost="latency")
+    assert figure is not None
+    assert {line[0]: line[-1] for line in figure.body} == {"minilm+full": "yes", "minilm+probe": "yes", "tfidf": "yes"}
+    worse = [replace(row, test=0.1) if row.candidate == "minilm+full" else row for row in board]
+    figure = charts.trade(worse, ACCURACY, cost="latency")
+    assert figure is not None
+    assert {line[0]: line[-1] for line in figure.body}["minilm+full"] == "no"
+
+
+def test_names_with_markup_stay_names(board: list[Standing]) -> None:
+    """A candidate called like a tag is drawn as text and closes nothing."""
+    named = [replace(row, candidate=f"</svg><script>{number}") for number, row in enumerate(board)]
+    figure = charts.intervals(named, ACCURACY)
+    assert figure is not None
+    assert "<script" not in figure.wide
+    assert any("</svg><script>0" in text for text in texts_of(figure.wide))
+
+
+@pytest.mark.parametrize("values", [[0.9, 0.9], [0.0, 0.0], [1.0, 0.2]], ids=["equal", "zero", "far apart"])
+def test_scores_that_are_equal_or_zero_still_make_a_chart(board: list[Standing], values: list[float]) -> None:
+    """No division by a range of nothing."""
+    same = [replace(row, test=value, test_low=value, test_high=value, size_mb=5.0) for row, value in zip(board, values, strict=False)]
+    for figure in (charts.intervals(same, ACCURACY), charts.trade(same, ACCURACY, cost="size")):
+        assert figure is not None
+        assert "NaN" not in figure.wide
+
+
+def test_one_candidate_alone_needs_no_chart(board: list[Standing]) -> None:
+    """Nothing to compare, nothing to draw."""
+    assert charts.intervals(board[:1], ACCURACY) is None
+    assert charts.trade(board[:1], ACCURACY, cost="size") is None
+    assert charts.curves("loss", "Loss", "Loss", []) is None
+    assert charts.lengths([0, 1], [0]) is None
+
+
+def test_what_could_act_is_cut_out_of_a_drawing() -> None:
+    """Scripts, links and foreign content have no place in a picture."""
+    acting = '<script>1</script><a href="http://x"><path d="M0,0h1"/></a><path d="M0,0h2" onclick="x()" fill="#040404"/>'
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{acting}</svg>'
+    dressed = dress(drawing, "n", title="T", alternative="A")
+    assert "script" not in dressed
+    assert "http" not in dressed
+    assert "onclick" not in dressed
+    assert '<path d="M0,0h2" fill="var(--data)"' in dressed
+
+
+def test_the_plots_are_many() -> None:
+    """The generator still covers what the page must stand."""
+    assert {"intents", "binary", "many", "multilabel", "nasty", "nothing"} <= PLOTS.keys()
