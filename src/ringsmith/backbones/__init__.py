@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ringsmith.backbones.backbone import Backbone
     from ringsmith.backbones.batches import batches_by_tokens
-    from ringsmith.backbones.classifier import load_classifier
+    from ringsmith.backbones.classifier import load_classifier, save_classifier
     from ringsmith.backbones.encoding import Encoded, encode, encode_with_facts
     from ringsmith.backbones.load import load_backbone
     from ringsmith.backbones.tokens import Tokeniser, Tokens, pad_batch
@@ -27,8 +27,9 @@ _HOMES = {
     "load_backbone": "load",
     "load_classifier": "classifier",
     "pad_batch": "tokens",
+    "save_classifier": "classifier",
 }
-__all__ = ["Backbone", "Encoded", "Tokeniser", "Tokens", "batches_by_tokens", "encode", "encode_with_facts", "load_backbone", "load_classifier", "pad_batch"]
+__all__ = ["Backbone", "Encoded", "Tokeniser", "Tokens", "batches_by_tokens", "encode", "encode_with_facts", "load_backbone", "load_classifier", "pad_batch", "save_classifier"]
 
 
 def __getattr__(name: str) -> object:

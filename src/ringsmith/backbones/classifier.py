@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
-from ringsmith.backbones.load import read_tokeniser, read_weights
+from ringsmith.backbones.load import _quiet, read_tokeniser, read_weights
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 
@@ -44,3 +45,10 @@ def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: boo
     tokeniser = read_tokeniser(model, module)
     module.config.pad_token_id = tokeniser.pad_id
     return tokeniser, module.train()
+
+
+def save_classifier(tokeniser: Tokeniser, module: Any, folder: Path) -> None:
+    """Write both into `folder` as a plain Hugging Face model: config, safetensors and tokenizer."""
+    with _quiet():
+        module.save_pretrained(folder)
+        tokeniser.save(folder)

@@ -1,0 +1,261 @@
+"""The recipe `full`: every weight of the backbone is fine-tuned, by the loop in `loop.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ringsmith.adapt.choose import Judge, Mark
+from ringsmith.adapt.clock import Stopwatch
+from ringsmith.adapt.folder import new_folder, write_manifest
+from ringsmith.adapt.linear import to_proba
+from ringsmith.adapt.loop import Broken, Course, Loop, Pacing
+from ringsmith.adapt.majority import class_shares
+from ringsmith.adapt.options import hold, read_options
+from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
+from ringsmith.backbones import Tokeniser, batches_by_tokens, load_classifier, pad_batch, save_classifier
+from ringsmith.backbones.load import best_device, set_threads
+from ringsmith.catalogue import LocalModel, inspect_folder
+from ringsmith.errors import BudgetError, RunRefused
+from ringsmith.records import Budget, Floats, TextSet
+from ringsmith.tasks import Task, task_from_json
+from ringsmith.text import TextSteps
+
+WORTHWHILE = 0.5
+"""A second start needs at least this share of the time the first one took."""
+TOO_EARLY = 0.4
+"""Before this share of the planned steps a model that predicts one class only may still be on its way."""
+TOKENS_PER_BATCH = 1_024
+"""Padded tokens of a batch at prediction: larger ones leave the processor's caches."""
+
+
+@dataclass(frozen=True)
+class FullOptions:
+    """Options of the recipe `full`; the figures behind the defaults are in LOG.md.
+
+    Attributes:
+        epochs: passes over the training rows; fewer where the budget allows no more.
+        rate: highest learning rate of the body.
+        head_rate: highest learning rate of the head.
+        decay: weight decay (Loshchilov and Hutter, 2019); 0.01 as in BERT (Devlin et al., 2019, A.2).
+        warm_up: share of the steps in which the rates rise; 0.1 as in BERT.
+        max_rows: rows of a batch; 32 is the largest of BERT's own fine-tuning sizes.
+        max_tokens: padded tokens of a batch; 1,024 was fastest on two cores.
+        clip: longest gradient; 1 as in BERT's reference code.
+        patience: looks at the validation rows without a better mark before it stops.
+        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where the processor multiplies in it.
+    """
+
+    epochs: float = 3
+    rate: float = 1e-4
+    head_rate: float = 1e-3
+    decay: float = 0.01
+    warm_up: float = 0.1
+    max_rows: int = 32
+    max_tokens: int = 1_024
+    clip: float = 1.0
+    patience: int = 3
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        above = (lambda value: value > 0, "above 0")
+        at_least_1 = (lambda value: value >= 1, "at least 1")
+        rules = [(name, *above) for name in ("epochs", "rate", "head_rate", "clip")] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]
+        hold(
+            self,
+            (
+                *rules,
+                ("decay", lambda value: value >= 0, "0 or more"),
+                ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
+                ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
+            ),
+        )
+
+    def pacing(self, attempt: int) -> Pacing:
+        """How the loop walks in this attempt: after a collapse with half the rates."""
+        share = 0.5**attempt
+        low = self.precision == "bfloat16" or (self.precision == "auto" and has_bfloat16())
+        return Pacing(self.epochs, self.rate * share, self.head_rate * share, self.decay, self.warm_up, self.max_rows, self.max_tokens, self.clip, self.patience, low)
+
+
+def has_bfloat16() -> bool:
+    """Whether this machine's processor (or GPU) multiplies in bfloat16 itself."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+class FittedFull(Fitted):
+    """A fine-tuned transformer with its head: a plain Hugging Face model. Predicts in float32, so that it agrees with transformers' own pipeline.
+
+    Attributes:
+        module: the classifier.
+        tokeniser: its tokenizer.
+        model: the backbone it came from.
+        options: what it was made with.
+    """
+
+    recipe: ClassVar[str] = "full"
+
+    def __init__(self, task: Task, steps: TextSteps, module: Any, tokeniser: Tokeniser, model: LocalModel, options: FullOptions, facts: FitFacts | None = None) -> None:
+        super().__init__(task, steps, facts)
+        self.module = module.to(best_device()).eval()
+        self.tokeniser = tokeniser
+        self.model = model
+        self.options = options
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        scores = self._forward(texts, pairs, lambda batch: self.module(**batch).logits)
+        return to_proba(scores if len(texts) else np.zeros((0, len(self.task.labels)), np.float32), self.task.activation)
+
+    def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        seen: list[torch.Tensor] = []
+        hook = last_layer(self.module).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+
+        def vectors(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+            seen.clear()
+            self.module(**batch)
+            states = seen[-1]  # (rows, d), or of every token (rows, tokens, d) in a decoder, which answers at its last one
+            return states if states.ndim == 2 else states[torch.arange(len(states)), batch["attention_mask"].sum(dim=1) - 1]
+
+        try:
+            return self._forward(texts, pairs, vectors)
+        finally:
+            hook.remove()
+
+    def save(self, folder: Path) -> None:
+        with new_folder(folder) as scratch:
+            save_classifier(self.tokeniser, self.module, scratch)
+            write_manifest(scratch, recipe=self.recipe, task=self.task, steps=self.steps, model=self.model, options=asdict(self.options))
+
+    @classmethod
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedFull:
+        set_threads(threads)
+        task, about = task_from_json(manifest["task"]), manifest["backbone"]
+        model = inspect_folder(folder, name=about["name"], revision=about["revision"], licence=about["licence"])
+        tokeniser, module = load_classifier(model, task.labels, multilabel=task.activation == "sigmoid")
+        options = read_options(FullOptions, manifest["options"], recipe=cls.recipe)
+        return cls(task, TextSteps.from_json(manifest["steps"]), module, tokeniser, model, options)
+
+    def _forward(self, texts: Sequence[str], pairs: Sequence[str] | None, compute: Callable[[dict[str, torch.Tensor]], torch.Tensor]) -> npt.NDArray[np.float32]:
+        """What `compute` makes of each batch, row by row in the order of the texts."""
+        tokens = self.tokeniser(self.steps.apply_all(texts), None if pairs is None else self.steps.apply_all(pairs))
+        out = np.zeros((0, 0), np.float32)
+        with torch.inference_mode():
+            for rows in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH):
+                batch = {name: tensor.to(self.module.device) for name, tensor in pad_batch(tokens, rows, self.tokeniser.pad_id).items()}
+                part = compute(batch).float().cpu().numpy()
+                out = out if out.size else np.empty((len(texts), part.shape[1]), np.float32)
+                out[rows] = part
+        return out
+
+
+class Full(Recipe):
+    """Tokenises once, trains, starts once more with another seed and half the rates if the run breaks, else refuses it."""
+
+    name: ClassVar[str] = "full"
+    fitted: ClassVar[type[Fitted]] = FittedFull
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.options = read_options(FullOptions, setting.options, recipe=self.name)
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedFull:
+        assert self.setting.model is not None, "create_recipe sees to it"
+        if budget.remaining() <= 0:
+            raise BudgetError("The recipe 'full' got a budget that is over before it began. Give it more time.")
+        set_threads(self.setting.threads)
+        watch = Stopwatch()
+        try:
+            return self._attempt(0, train, valid, budget, watch, ())
+        except Broken as error:
+            first = error
+        if budget.remaining() < sum(watch.seconds.values()) * WORTHWHILE:
+            raise RunRefused(f"{self.setting.model.name}+full is not ranked: {first}, and no time was left to start again.") from first
+        try:
+            return self._attempt(1, train, valid, budget, watch, (f"It was started again with seed {self.setting.seed + 1} and half the rates because {first}.",))
+        except Broken as error:
+            raise RunRefused(f"{self.setting.model.name}+full is not ranked: {error}, and starting again with half the rates did not mend it.") from error
+
+    def _attempt(self, attempt: int, train: TextSet, valid: TextSet, budget: Budget, watch: Stopwatch, notes: tuple[str, ...]) -> FittedFull:
+        """One start: load, tokenise, train."""
+        setting, options, seed = self.setting, self.options, self.setting.seed + attempt
+        assert setting.model is not None, "create_recipe sees to it"
+        with watch.stage("load"):
+            tokeniser, module = load_classifier(setting.model, setting.task.labels, multilabel=setting.task.activation == "sigmoid", seed=seed)
+        with watch.stage("tokenise"):
+            tokens, valid_tokens = (tokeniser(setting.steps.apply_all(part.texts), None if part.pairs is None else setting.steps.apply_all(part.pairs)) for part in (train, valid))
+        targets = setting.task.targets(train.labels or [])
+        guard = Guard(setting.task, targets, valid)
+        with watch.stage("train"):
+            loop = Loop(module, tokeniser.pad_id, options.pacing(attempt), setting.report)
+            course = loop.train(tokens, targets, valid_tokens, guard, seed=seed, budget=budget)
+        guard.finish()
+        weights = sum(weight.numel() for weight in module.parameters())
+        facts = FitFacts(weights, weights, float(tokens.cut.mean()), _chosen(course), course.curves, watch.seconds, notes + _notes(course, options))
+        return FittedFull(setting.task, setting.steps, module, tokeniser, setting.model, options, facts)
+
+
+class Guard:
+    """Marks the validation rows at every look, and calls a run broken that predicts one class only or is no better than the majority."""
+
+    def __init__(self, task: Task, targets: npt.NDArray[Any], valid: TextSet) -> None:
+        self.activation = task.activation
+        self.judge = Judge.of(task, valid)
+        self.floor = self.judge(np.tile(class_shares(task, targets), (len(valid), 1)))
+        self.varied = len(np.unique(self.judge.targets, axis=0)) > 1
+        self.best: tuple[Mark, bool] | None = None
+
+    def __call__(self, scores: npt.NDArray[np.float32], progress: float) -> Mark:
+        """Mark of these scores, at this share of the planned steps.
+
+        Raises:
+            Broken: too late to predict one class only with a loss no better than the majority's.
+        """
+        proba = to_proba(scores, self.activation)
+        mark = self.judge(proba)
+        decided = proba.argmax(axis=1) if self.activation == "softmax" else proba >= 0.5
+        constant = self.varied and len(np.unique(decided[self.judge.known], axis=0)) == 1
+        if self.best is None or mark > self.best[0]:
+            self.best = mark, constant
+        if constant and progress >= TOO_EARLY and mark[1] <= self.floor[1]:
+            raise Broken("it predicts one class only")
+        return mark
+
+    def finish(self) -> None:
+        """Hold the best look against the majority.
+
+        Raises:
+            Broken: it predicts one class only, or marks no higher.
+        """
+        if self.best is None or not self.varied:
+            return
+        mark, constant = self.best
+        if constant:
+            raise Broken("it predicts one class only")
+        if mark <= self.floor:
+            raise Broken(f"on the validation rows it is no better than the majority class ({self.judge.metric} {mark[0]:.3f} against {self.floor[0]:.3f})")
+
+
+def last_layer(module: Any) -> torch.nn.Linear:
+    """The linear layer that gives the scores."""
+    found: list[torch.nn.Linear] = [part for part in module.modules() if isinstance(part, torch.nn.Linear) and part.out_features == module.config.num_labels]
+    return found[-1]
+
+
+def _chosen(course: Course) -> dict[str, float]:
+    looks = course.curves["valid"]
+    best = max(range(len(looks)), key=lambda look: (looks[look], -course.curves["valid_log_loss"][look]))
+    return {"step": course.curves["valid_step"][best], "epochs": round(course.epochs(course.curves["valid_step"][best]), 2)}
+
+
+def _notes(course: Course, options: FullOptions) -> tuple[str, ...]:
+    if course.planned == course.asked:
+        return ()
+    return (f"{course.epochs(course.planned):.1f} epochs instead of {options.epochs:g}: the budget allows no more.",)
