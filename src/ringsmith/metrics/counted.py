@@ -133,7 +133,7 @@ def mcc(t: Tallies) -> Floats:
     covariance = right * rows - (t.claimed * t.actual).sum(axis=1)
     spread_claimed = rows**2 - (t.claimed**2).sum(axis=1)
     spread_actual = rows**2 - (t.actual**2).sum(axis=1) - t.unknown**2
-    return divide(covariance, np.sqrt(spread_claimed) * np.sqrt(spread_actual))
+    return divide(covariance, np.sqrt(spread_claimed * spread_actual))
 
 
 def hamming_loss(t: Tallies) -> Floats:

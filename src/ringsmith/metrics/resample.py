@@ -101,7 +101,7 @@ def draws(cells: Cells, *, seed: int, resamples: int) -> Iterator[Floats]:
 def _draw(rng: np.random.Generator, cells: Cells, size: int) -> Floats:
     if cells.unit is not None:
         return _count(rng, np.arange(cells.units), cells.units, size)[:, cells.unit] * cells.counts
-    if 8 * len(cells.rows) < cells.units:
+    if 4 * len(cells.rows) < cells.units:
         return rng.multinomial(cells.units, cells.counts / cells.counts.sum(), size=size).astype(np.float64)
     return _count(rng, cells.of_row, cells.units, size)
 

@@ -71,9 +71,9 @@ def compare_paired(metric: str | Metric, y: Array, p_a: Array, p_b: Array, *, gr
 
 
 def _differences(metric: Metric, first: Scored, second: Scored, groups: Sequence[str] | Array | None, seed: int, resamples: int) -> Floats:
-    versions = 2 * first.rows if metric.uses == "labels" and groups is None else 0
-    if versions:
-        first, second = with_paired_versions(first, second)
+    versions = 0
+    if metric.uses == "labels" and groups is None:
+        first, second, versions = with_paired_versions(first, second)
     one, other = metric.prepare(first), metric.prepare(second)
     cells = merge([one.codes, other.codes], groups, versions=versions)
     of_one, of_other = one.pick(cells.rows), other.pick(cells.rows)

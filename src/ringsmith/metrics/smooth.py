@@ -14,19 +14,21 @@ from ringsmith.metrics.inputs import Floats, Ints, Scored
 
 MASS = 2
 """How many rows the versions weigh together."""
+SPREAD = 500
+"""Versions are made of this many rows at most: enough to spread two."""
 
 
 def right_version(scored: Scored) -> Floats:
     """Probabilities (n, K) with which each row is right: its class takes the highest one in exchange for its own.
 
-    A row of an unknown class stays as it is; in multi-label tasks wrong labels are mirrored about 0.5.
+    A row of an unknown class stays as it is; in multi-label tasks wrong labels become certain and right.
 
     Examples:
-        >>> right_version(Scored(np.array([1]), np.array([[0.6, 0.3, 0.1]]))).tolist()
+        >>> right_version(Scored(np.array([1]), np.array([[0.6, 0.3, 0.1]]))).round(3).tolist()
         [[0.3, 0.6, 0.1]]
     """
     if scored.kind == "multilabel":
-        return np.where(scored.predicted == scored.y, scored.p, 1 - scored.p)
+        return np.where(scored.predicted == scored.y, scored.p, scored.y.astype(np.float64))
     target = np.where(scored.y < 0, scored.predicted, scored.y)
     return _exchange(scored.p, target, scored.predicted)
 
@@ -34,10 +36,10 @@ def right_version(scored: Scored) -> Floats:
 def wrong_version(scored: Scored) -> Floats:
     """Probabilities (n, K) with which each row is wrong: its class and the second choice change places.
 
-    A row that is wrong stays as it is; in multi-label tasks the label nearest to 0.5 of a right row is mirrored.
+    A row that is wrong stays as it is; in multi-label tasks the label nearest to 0.5 of a right row becomes wrong.
 
     Examples:
-        >>> wrong_version(Scored(np.array([0]), np.array([[0.6, 0.3, 0.1]]))).tolist()
+        >>> wrong_version(Scored(np.array([0]), np.array([[0.6, 0.3, 0.1]]))).round(3).tolist()
         [[0.3, 0.6, 0.1]]
     """
     if scored.kind == "multilabel":
@@ -49,25 +51,34 @@ def wrong_version(scored: Scored) -> Floats:
     others = scored.p.copy()
     others[np.arange(scored.rows), first] = -np.inf
     second = others.argmax(axis=1) if scored.classes > 1 else first
-    return _exchange(scored.p, first, np.where(first == scored.y, second, first))
+    return _exchange(scored.p, np.where(first == scored.y, second, first), first)
 
 
-def _exchange(p: Floats, one: Ints, other: Ints) -> Floats:
-    """`p` with two columns of each row exchanged; equal values are moved apart so that the exchange decides."""
+def _exchange(p: Floats, winner: Ints, loser: Ints) -> Floats:
+    """`p` with two columns of each row exchanged; the winner's is raised by a hair, so that it wins against equal ones, too."""
     row, out = np.arange(len(p)), p.copy()
-    out[row, one], out[row, other] = p[row, other], p[row, one]
-    level = (p[row, one] == p[row, other]) & (one != other)
-    out[row[level], other[level]] -= 1e-9
+    out[row, loser] = p[row, winner]
+    out[row, winner] = p[row, loser] + 1e-9
     return out
 
 
-def with_versions(scored: Scored) -> Scored:
-    """The n rows, then their n right and n wrong versions."""
-    return Scored(np.concatenate([scored.y] * 3), np.concatenate([scored.p, right_version(scored), wrong_version(scored)]))
+def versions(rows: int) -> Ints:
+    """The rows that versions are made of: all, or `SPREAD` of them evenly spread."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, SPREAD)).round().astype(np.int64))
 
 
-def with_paired_versions(first: Scored, second: Scored) -> tuple[Scored, Scored]:
-    """The rows of two candidates, then versions where only the first is right, then where only the second is."""
-    y = np.concatenate([first.y] * 3)
-    p_first = np.concatenate([first.p, right_version(first), wrong_version(first)])
-    return Scored(y, p_first), Scored(y, np.concatenate([second.p, wrong_version(second), right_version(second)]))
+def with_versions(scored: Scored) -> tuple[Scored, int]:
+    """The n rows, then right and wrong versions of them; and how many versions there are."""
+    part = scored.take(versions(scored.rows))
+    y, p = [scored.y, part.y, part.y], [scored.p, right_version(part), wrong_version(part)]
+    return Scored(np.concatenate(y), np.concatenate(p)), 2 * part.rows
+
+
+def with_paired_versions(first: Scored, second: Scored) -> tuple[Scored, Scored, int]:
+    """The rows of two candidates, then versions where only the first is right, then where only the second is; and their number."""
+    chosen = versions(first.rows)
+    one, other = first.take(chosen), second.take(chosen)
+    y = np.concatenate([first.y, one.y, one.y])
+    p_first = np.concatenate([first.p, right_version(one), wrong_version(one)])
+    p_second = np.concatenate([second.p, wrong_version(other), right_version(other)])
+    return Scored(y, p_first), Scored(y, p_second), 2 * len(chosen)
