@@ -44,7 +44,8 @@ def test_every_sum_of_units_is_read(hours: int, minutes: int, seconds: int) -> N
 
 def test_all_faults_are_said_at_once() -> None:
     """Rule and value of each."""
-    with pytest.raises(OptionError, match=r"'seeds' must be at least 1; got 0\. 'folds' must be 0 \(one split\) or at least 2; got 1\. 'budget' must be more than 0 seconds; got -1\. Leave it out"):
+    sentence = r"'seeds' must be at least 1; got 0\. 'folds' must be 0 \(one split\) or at least 2; got 1\. 'budget' must be more than 0 seconds; got -1\. Leave it out"
+    with pytest.raises(OptionError, match=sentence):
         CompareOptions(data="x.csv", seeds=0, folds=1, budget=-1)
 
 

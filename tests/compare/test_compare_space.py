@@ -1,0 +1,66 @@
+"""Which candidates there are, and what is left out and why."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ringsmith.catalogue import Choice, LocalModel
+from ringsmith.compare import space
+from ringsmith.errors import MissingExtra, OptionError, UnknownName
+
+
+def model(name: str) -> LocalModel:
+    """A model on this machine."""
+    return LocalModel(
+        name=name, folder="/x", revision=None, licence=None, weights_sha256="0", size_mb=9, architecture="BertModel", layers=2, hidden=8, parameters=99, max_tokens=64
+    )
+
+
+HERE = [Choice("minilm", model("minilm"), "small and good"), Choice("bert", model("bert"), "named"), Choice("e5", None, "left out: it is not on this machine")]
+
+
+def test_candidates_are_models_times_recipes_and_textual_recipes_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two models at hand x two recipes, and two that need none."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: True)
+    found, left_out = space.entrants(("majority", "tfidf", "probe", "full"), HERE)
+    assert [entrant.candidate.name for entrant in found] == ["majority", "tfidf", "minilm+probe", "minilm+full", "bert+probe", "bert+full"]
+    assert [entrant.why for entrant in found[1:3]] == ["needs no pre-trained model", "small and good"]
+    assert [(row.name, row.why) for row in left_out] == [("e5", "left out: it is not on this machine")]
+    assert found[2].place == "ringsmith.adapt.probe:Probe"
+
+
+def test_a_recipe_named_twice_competes_once() -> None:
+    """In the order in which they were named."""
+    assert space.known_recipes(["tfidf", "majority", "tfidf"]) == ["tfidf", "majority"]
+
+
+def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
+    """And all there are."""
+    with pytest.raises(UnknownName, match=r"There is no recipe 'ful'\. Did you mean 'full'\?"):
+        space.known_recipes(["ful"])
+
+
+def test_without_torch_the_textual_recipes_compete_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the others say which extra they need."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: False)
+    found, left_out = space.entrants(("tfidf", "probe"), [])
+    assert [entrant.candidate.name for entrant in found] == ["tfidf"]
+    assert [(row.name, row.why) for row in left_out] == [("probe", "needs torch and transformers: pip install 'ringsmith[transformers]'")]
+    with pytest.raises(MissingExtra, match=r"The recipe probe, full needs torch and transformers, which are not installed\. Install them"):
+        space.entrants(("probe", "full"), [])
+
+
+def test_nothing_to_compare_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model at hand, and only recipes that need one."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: True)
+    with pytest.raises(OptionError, match=r"Nothing is left to compare: e5: left out: it is not on this machine\. Name a model with --models, or add the recipe tfidf\."):
+        space.entrants(("probe",), HERE[2:])
+
+
+def test_the_driver_loads_neither_torch_nor_sklearn_nor_polars() -> None:
+    """A job imports its recipe by name in its own process; the driver stays light."""
+    code = "import sys, ringsmith.compare.runner; print(sorted({'torch', 'transformers', 'sklearn', 'polars', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
