@@ -222,7 +222,7 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
             raise _ask(table, profiles, "label", found)
     free = [found for name, found in profiles.items() if name not in excluded and found.rows and names.plain(name) not in names.IDENTITY | names.TEXT]
     content = [found for found in free if found.few or found.listed]
-    content = content or (free if len(profiles) == 2 else [])
+    content = content or (free if len(free) == 1 else [])
     if len(content) == 1:
         return content[0].name
     raise _ask(table, profiles, "label", content)

@@ -7,7 +7,7 @@ disagree, our own lenient parser reads the file instead: slower, but it loses no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +26,7 @@ MANY = 0.01
 WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
+FEW_LINES = 10
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "first blank", "": "none"}
 
 
@@ -66,7 +67,9 @@ def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
 
 
 def _whole_lines(content: bytes, limit: int) -> str:
-    """The beginning of `content`, about `limit` characters, up to a line end."""
+    """The beginning of `content` up to a line end: about `limit` bytes, or more where lines are so long that these are a few lines only."""
+    if content.count(b"\n", 0, limit) < FEW_LINES:
+        limit = WHOLE
     if len(content) > limit:
         cut = content.rfind(b"\n", 0, limit) + 1 or content.find(b"\n") + 1 or len(content)
         content = content[:cut]
@@ -84,17 +87,29 @@ def read_records(content: bytes, dialect: Dialect) -> tuple[Records, Dialect]:
     """All records in the sample's dialect, or in the whole file's where the sample misled."""
     if dialect.delimiter == " ":
         return _read_label_first(content), dialect
-    found = scan(content, dialect)
-    if _uneven(found.cells) and len(content) > SAMPLE and len(content) <= WHOLE:
-        better = sniff(content.decode("utf-8"))
-        if better != dialect:
-            found, dialect = scan(content, better), better
-    elif not found.well_formed and _uneven(found.cells) and dialect.quote:
-        plain = scan(content, replace(dialect, quote=None))
-        if not _uneven(plain.cells):
-            found, dialect = plain, replace(dialect, quote=None)
+    found, dialect = refine(content, dialect)
     records = _read_fast(content, dialect, found) if found.well_formed else None
     return records or _read_slow(content, dialect), dialect
+
+
+def refine(content: bytes, dialect: Dialect) -> tuple[Scan, Dialect]:
+    """The quoting that fits the whole file: a sample may hold no quote, or only stray ones.
+
+    Quotes that all open or close a whole cell, in records of one width, are no accident; nor is one width without any quoting.
+    """
+    found = scan(content, dialect)
+    if dialect.quote and found.well_formed and not _uneven(found.cells):
+        return found, dialect
+    for quote in ('"', "'", None):
+        if quote is None or quote.encode() in content:
+            other = Dialect(dialect.delimiter, quote)
+            tried = found if other == dialect else scan(content, other)
+            if tried.well_formed and not _uneven(tried.cells):
+                return tried, other
+    if _uneven(found.cells) and SAMPLE < len(content) <= WHOLE:
+        dialect = sniff(content.decode("utf-8"))
+        found = scan(content, dialect)
+    return found, dialect
 
 
 def _uneven(cells: npt.NDArray[np.int64]) -> bool:

@@ -1,0 +1,218 @@
+"""JSON, JSON Lines, Parquet, Arrow, workbooks, folders, memory."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import xlsxwriter
+from conftest import Write
+
+from ringsmith.data.read import read_raw, read_table
+from ringsmith.errors import ColumnError, ReadError
+
+TEXTS, LABELS = ["good, really", "bad\nindeed", 'so "so"'], ["1", "0", "1"]
+ROWS = [{"text": text, "label": label} for text, label in zip(TEXTS, LABELS, strict=True)]
+SHAPES: dict[str, Any] = {
+    "rows": ROWS,
+    "columns": {"text": TEXTS, "label": LABELS},
+    "pandas": {"text": dict(zip("012", TEXTS, strict=True)), "label": dict(zip("012", LABELS, strict=True))},
+    "wrapped": {"version": 1, "data": ROWS},
+    "cells": [[text, label] for text, label in zip(TEXTS, LABELS, strict=True)],
+}
+
+
+def read_pairs(source: Any) -> tuple[Any, Any]:
+    """Texts and labels of a source whose columns need no naming."""
+    table = read_table(source)
+    return list(table.texts.texts), list(table.texts.labels or [])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_usual_shapes_of_json(write: Write, shape: str) -> None:
+    """All give the same three rows."""
+    table = read_raw(write("t.json", json.dumps(SHAPES[shape])))
+    assert table.format == "json"
+    assert [row[:2] for row in table.frame.rows()] == list(zip(TEXTS, LABELS, strict=True))
+
+
+def test_splits_inside_json_become_the_users_split(write: Write) -> None:
+    """CLINC's form: {split: [[text, label], ...]}."""
+    content = {"train": [["play some music", "music"], ["stop it now", "stop"]], "oos_val": [["who am i to you", "oos"]], "test": [["louder please now", "music"]]}
+    table = read_table(write("t.json", json.dumps(content)))
+    assert table.split_names == ["train", "train", "oos_val", "test"]
+    assert table.findings.split_column == "split"
+
+
+def test_lists_of_texts_by_label(write: Write) -> None:
+    """{label: [texts]}."""
+    table = read_raw(write("t.json", json.dumps({"good": ["I like it", "so nice"], "bad": ["not for me"]})))
+    assert table.frame.rows() == [("I like it", "good"), ("so nice", "good"), ("not for me", "bad")]
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "[1, 2]", '[{"a": {"b": 1}}, 3]'])
+def test_json_that_is_no_table_is_refused(write: Write, content: str) -> None:
+    """With the shapes that are tables."""
+    with pytest.raises((ReadError, ColumnError), match=r"the JSON must hold a table: one object for each row|which column"):
+        read_table(write("t.json", content))
+
+
+def test_json_lines_with_missing_columns_and_mixed_kinds(write: Write) -> None:
+    """A column that a line lacks is empty there, and it is said."""
+    path = write("t.jsonl", '{"text": "a b", "label": 1}\n\n{"label": 0, "text": "c d", "extra": [1]}\n{"text": "e f"}\n{"text": "g h", "label": "x"}\n')
+    table = read_table(path)
+    assert (table.texts.texts, table.texts.labels) == (["a b", "c d", "g h"], ["1", "0", "x"])
+    assert table.findings.dropped == {"no label": 1}
+    assert table.findings.examples == {"no label": ["line 4"]}
+    assert "The column 'label' is missing in 1 lines; it is empty there." in table.findings.notes
+
+
+def test_a_broken_line_is_named(write: Write) -> None:
+    """File and line."""
+    with pytest.raises(ReadError, match=r"t\.jsonl:2: valid JSON is needed here"):
+        read_raw(write("t.jsonl", '{"text": "a"}\n{"text": \n{"text": "b"}\n'))
+    with pytest.raises(ReadError, match=r"t\.jsonl:2: each line must be an object like .* got a list"):
+        read_raw(write("t.jsonl", '{"text": "a"}\n["b"]\n'))
+
+
+def test_half_a_surrogate_in_json_spoils_no_other_text(write: Write) -> None:
+    """An escape that no encoding can hold becomes a question mark; whole emoji stay."""
+    table = read_raw(write("t.jsonl", '{"text": "a \\ud83d\\ude00", "label": 1}\n{"text": "b \\ud83d", "label": 0}\n'))
+    assert table.frame["text"].to_list() == ["a 😀", "b ?"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "stream"])
+def test_parquet_and_arrow_keep_their_types(tmp_path: Path, kind: str) -> None:
+    """Lists are labels, integers and booleans too."""
+    frame = pl.DataFrame({"text": ["a b c", "d e f", "g h i"], "label": [["x", "y"], [], None], "flag": [True, False, True]})
+    path = tmp_path / "t.bin"
+    {"parquet": frame.write_parquet, "arrow": frame.write_ipc, "stream": frame.write_ipc_stream}[kind](path)
+    table = read_table(path)
+    assert table.texts.labels == [("x", "y"), ()]
+    assert table.findings.dropped == {"no label": 1}
+    assert read_table(path, label="flag").texts.labels == ["true", "false", "true"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_damaged_columnar_files_are_refused(tmp_path: Path, kind: str) -> None:
+    """Cut in half."""
+    path = tmp_path / "t.bin"
+    frame = pl.DataFrame({"text": [f"text {i}" for i in range(1000)]})
+    (frame.write_parquet if kind == "parquet" else frame.write_ipc)(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ReadError, match=rf"the {kind.capitalize()} file is cut off or damaged"):
+        read_raw(path)
+
+
+def workbook(**sheets: list[list[Any]]) -> bytes:
+    """An XLSX file in memory, written by an independent library."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        for name, cells in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(cells):
+                sheet.write_row(number, 0, row)
+    return out.getvalue()
+
+
+def test_workbooks(write: Write) -> None:
+    """Multi-line cells, numbers and booleans as labels, the first sheet with rows, and it is said."""
+    path = write("t.xlsx", workbook(Empty=[], Data=[["Id", "Texto", "Categoría"], [1, "muy\nbueno", True], [2, "malo", False]], Other=[["x"], ["y"]]))
+    table = read_table(path)
+    assert (table.texts.texts, table.texts.labels) == (["muy\nbueno", "malo"], ["true", "false"])
+    assert table.findings.notes[0] == "The workbook has the sheets Data, Other; the first, 'Data', was read."
+    numbers = read_table(write("n.xlsx", workbook(A=[["text", "label"], ["one of them", 1], ["another one", 0]])))
+    assert numbers.texts.labels == ["1", "0"]
+
+
+def test_workbooks_without_rows_or_damaged_are_refused(write: Write) -> None:
+    """Each with its own sentence."""
+    with pytest.raises(ReadError, match="the workbook has no rows in any of its 1 sheets"):
+        read_raw(write("t.xlsx", workbook(A=[])))
+    with pytest.raises(ReadError, match="the sheet has a header \\(text, label\\) and no rows under it"):
+        read_raw(write("t.xlsx", workbook(A=[["text", "label"]])))
+    with pytest.raises(ReadError, match="the workbook is damaged, protected or of an unknown kind"):
+        read_raw(write("t.xlsx", workbook(A=[["text", "label"], ["a", "b"]])[:-200]))
+
+
+def test_a_folder_with_one_folder_for_each_class(write: Write, tmp_path: Path) -> None:
+    """Text files in their own encodings; hidden and loose files are left out, and it is said."""
+    write("reviews/pos/1.txt", "très bon café à goûter", "latin-1")
+    write("reviews/pos/2.txt", "superbe\n")
+    write("reviews/neg/1.txt", "mauvais")
+    write("reviews/neg/.hidden", "x")
+    write("reviews/README.txt", "read me")
+    table = read_table(tmp_path / "reviews")
+    assert sorted(zip(table.texts.texts, table.texts.labels or [], strict=True)) == [("mauvais", "neg"), ("superbe", "pos"), ("très bon café à goûter", "pos")]
+    assert table.findings.notes == ["1 files lie in no class folder and were left out."]
+
+
+def test_a_folder_of_splits_of_classes(write: Write, tmp_path: Path) -> None:
+    """train/pos/1.txt: the user's split is kept."""
+    for split in ("train", "test"):
+        for label in ("pos", "neg"):
+            write(f"imdb/{split}/{label}/0.txt", f"{split} {label} text")
+    table = read_table(tmp_path / "imdb")
+    assert sorted(zip(table.split_names or [], table.texts.labels or [], strict=True)) == [("test", "neg"), ("test", "pos"), ("train", "neg"), ("train", "pos")]
+
+
+def test_folders_that_hold_no_texts_are_refused(write: Write, tmp_path: Path) -> None:
+    """Nothing at all, loose files, or tables: each is named."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ReadError, match=r"like 'empty/positive/1\.txt'; this one has no text files"):
+        read_raw(tmp_path / "empty")
+    write("loose/1.txt", "x")
+    with pytest.raises(ReadError, match="this one has text files, but none in a sub-folder"):
+        read_raw(tmp_path / "loose")
+    write("tables/train.csv", "x")
+    with pytest.raises(ReadError, match=r"this one holds tables \(train\.csv\)\. Name one: '.*train\.csv'"):
+        read_raw(tmp_path / "tables")
+
+
+class Pandas:
+    """What matters of a pandas data frame: columns and `to_dict`."""
+
+    def __init__(self, content: dict[str, list[Any]]) -> None:
+        self.content, self.columns = content, list(content)
+
+    def to_dict(self, orient: str) -> dict[str, list[Any]]:
+        """Columns as lists."""
+        assert orient == "list"
+        return self.content
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pl.DataFrame({"text": ["a b", "c d", "e f"], "label": [1, 0, None]}),
+        pl.LazyFrame({"text": ["a b", "c d", "e f"], "label": [1, 0, None]}),
+        Pandas({"text": ["a b", "c d", "e f"], "label": [np.float64(1), 0.0, float("nan")]}),
+        {"text": ["a b", "c d", "e f"], "label": [1, 0, None]},
+        [("a b", 1), ("c d", 0), ("e f", None)],
+        [{"text": "a b", "label": "1"}, {"text": "c d", "label": "0"}, {"text": "e f"}],
+        iter([("a b", np.int64(1)), ("c d", np.int64(0)), ("e f", float("nan"))]),
+    ],
+    ids=["polars", "lazy", "pandas", "dict", "tuples", "dicts", "numpy"],
+)
+def test_what_is_in_memory_already(data: Any) -> None:
+    """Frames, columns and rows; NaN is a missing label."""
+    table = read_table(data)
+    assert (table.texts.texts, table.texts.labels, table.findings.dropped) == (["a b", "c d"], ["1", "0"], {"no label": 1})
+
+
+def test_sets_and_tuples_as_labels_are_multi_label() -> None:
+    """In memory a label may be any collection of strings."""
+    table = read_table([("a b", {"y", "x"}), ("c d", ()), ("e f", ["x"])])
+    assert table.texts.labels == [("x", "y"), (), ("x",)]
+
+
+@pytest.mark.parametrize(("data", "sentence"), [([], "a table needs rows; got 0 rows"), ({"text": ["a"], "label": []}, "columns must be of one length"), (5, "got a int")])
+def test_what_is_no_table_in_memory_is_refused(data: Any, sentence: str) -> None:
+    """Empty, uneven, a number."""
+    with pytest.raises(ReadError, match=sentence):
+        read_table(data)

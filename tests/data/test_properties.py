@@ -1,0 +1,115 @@
+"""What must hold for every table and every file: nothing lost, nothing but our own errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ringsmith.data.dialect import sniff
+from ringsmith.data.predictions import read_texts
+from ringsmith.data.read import read_source, read_table
+from ringsmith.data.scan import Dialect, parse, scan
+from ringsmith.data.source import unpack
+from ringsmith.errors import RingsmithError
+
+FAST = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+DIALECTS = st.builds(Dialect, st.sampled_from([",", "\t", ";", "|", ""]), st.sampled_from(['"', "'", None]))
+MESSY = st.text(alphabet=st.sampled_from(list("ab ,;|\t\"'\n\ré\x85\u2028😀")), max_size=40)
+CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=30)
+WORDS = st.text(alphabet=st.sampled_from(list("abcdefgh éü가나,;|\"'\n")), min_size=1, max_size=40)
+
+
+@FAST
+@given(MESSY, DIALECTS)
+def test_scan_counts_what_parse_builds_wherever_quotes_are_well_formed(text: str, dialect: Dialect) -> None:
+    """The vectorised count and the slow parser agree on records and cells."""
+    found, records = scan(text.encode(), dialect), list(parse(text, dialect))
+    if found.well_formed:
+        assert found.cells.tolist() == [len(cells) for _, cells in records]
+        assert found.starts.tolist() == [len(text[:begin].encode()) for begin, _ in records]
+
+
+@FAST
+@given(MESSY, DIALECTS)
+def test_parse_leaves_no_character_out(text: str, dialect: Dialect) -> None:
+    """Letters are never lost: whatever the quotes, each comes out exactly once."""
+    out = "".join(cell for _, cells in parse(text, dialect) for cell in cells)
+    for letter in "abé😀":
+        assert out.count(letter) == text.count(letter)
+
+
+@FAST
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=6), st.sampled_from(",;|\t"), st.sampled_from("\"'"), st.sampled_from(["\n", "\r\n"]))
+def test_parse_reads_what_pythons_csv_module_writes(rows: list[list[str]], delimiter: str, quote: str, end: str) -> None:
+    """An independent writer, every dialect."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, quotechar=quote, lineterminator=end).writerows(rows)
+    assert [cells for _, cells in parse(out.getvalue(), Dialect(delimiter, quote))] == rows
+
+
+@FAST
+@given(
+    st.lists(st.tuples(WORDS, st.sampled_from(["good", "bad"])), min_size=3, max_size=25),
+    st.sampled_from(",;|\t"),
+    st.sampled_from("\"'"),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
+)
+def test_a_table_with_a_header_comes_back_cell_for_cell(rows: list[tuple[str, str]], delimiter: str, quote: str, end: str, encoding: str, quoting: int) -> None:
+    """Random dialect, encoding and line end: every cell is read as it was written."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, quotechar=quote, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
+    writer.writerow(["text", "label"])
+    writer.writerows(rows)
+    table = read_source(unpack("t.csv", out.getvalue().encode(encoding)))
+    assert table.frame.columns == ["text", "label"]
+    assert [((text or ""), label) for text, label in table.frame.iter_rows()] == [(text, label) for text, label in rows]
+
+
+@FAST
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_table_or_an_error_of_ours(content: bytes) -> None:
+    """No other exception escapes, whatever the file holds."""
+    try:
+        table = read_source(unpack("file", content))
+    except RingsmithError as error:
+        assert str(error).startswith(("file", "memory"))
+    else:
+        assert isinstance(table.frame, pl.DataFrame)
+
+
+@FAST
+@given(st.text(alphabet=st.sampled_from(list("ab1 ,;|\t\"'\n\r{}[]:é")), max_size=120))
+def test_any_text_file_is_read_or_refused_with_every_row_accounted_for(tmp_path: Path, text: str) -> None:
+    """Rows read are rows used plus rows dropped; a refusal is an error of ours."""
+    path = tmp_path / "t.txt"
+    path.write_bytes(text.encode())
+    for reader in (read_table, read_texts):
+        try:
+            found = reader(path).findings
+        except RingsmithError:
+            continue
+        assert found.rows_read == found.rows_used + sum(found.dropped.values())
+
+
+@FAST
+@given(st.sampled_from([b"PAR1", b"ARROW1", b"\xff\xff\xff\xff", b"PK\x03\x04xl/", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{", b"[", b"\xff\xfe"]), st.binary(max_size=150))
+def test_files_that_only_begin_well_are_refused_in_a_sentence(magic: bytes, rest: bytes) -> None:
+    """Damaged files of every binary format."""
+    try:
+        read_source(unpack("file", magic + rest))
+    except RingsmithError as error:
+        assert "file" in str(error)
+
+
+@pytest.mark.parametrize("sample", ["", "\n", "a", "a,b", '"', "''", "a\tb\n"])
+def test_sniffing_the_smallest_samples_never_fails(sample: str) -> None:
+    """There is always a dialect."""
+    assert isinstance(sniff(sample), Dialect)

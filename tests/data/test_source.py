@@ -1,0 +1,106 @@
+"""Files, compression, standard input."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from conftest import Write
+
+from ringsmith.data.read import read_table
+from ringsmith.data.source import open_source
+from ringsmith.errors import ReadError
+
+TABLE = b"text,label\n" + b"a good one,1\na bad one,0\n" * 200
+
+
+def zipped(**files: bytes) -> bytes:
+    """A zip archive in memory."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+PACKED = {
+    "gz": gzip.compress(TABLE),
+    "zst": zstandard.compress(TABLE),
+    "xz": lzma.compress(TABLE),
+    "bz2": bz2.compress(TABLE),
+    "zip": zipped(table=TABLE),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_each_compression_is_recognised_by_content(write: Write, kind: str) -> None:
+    """Whatever the file is called."""
+    found = read_table(write("misnamed.csv", PACKED[kind])).findings
+    assert (found.compression, found.rows_used) == (kind, 400)
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst", "xz", "bz2", "zip"])
+def test_a_cut_off_stream_is_refused(write: Write, kind: str) -> None:
+    """Half a table is no table; zstandard's own reader would have said nothing."""
+    with pytest.raises(ReadError, match=rf"t\.csv\.{kind}: the {kind} stream is cut off or damaged .* Copy or download the file again"):
+        open_source(write(f"t.csv.{kind}", PACKED[kind][:-20]))
+
+
+def test_several_streams_in_one_file_are_all_read(write: Write) -> None:
+    """Appended gzip members and zstandard frames are legal."""
+    for kind in ("gz", "zst", "xz"):
+        assert open_source(write(f"t.{kind}", PACKED[kind] * 2)).content == TABLE * 2
+
+
+def test_an_archive_of_several_files_is_refused(write: Write) -> None:
+    """Which one?"""
+    with pytest.raises(ReadError, match="it must hold exactly one table; it holds 2 files: a, b; unpack it and name one"):
+        open_source(write("t.zip", zipped(a=TABLE, b=TABLE)))
+
+
+def test_no_such_file_offers_the_nearest_names(write: Write) -> None:
+    """A typing error is found at once."""
+    path = write("reviews.csv", TABLE)
+    with pytest.raises(ReadError, match=r"reviws\.csv: there is no such file\. Did you mean '.*reviews\.csv'\?"):
+        open_source(path.with_name("reviws.csv"))
+    with pytest.raises(ReadError, match="there is nothing of a similar name; check the path"):
+        open_source(path.with_name("zzz"))
+
+
+def test_no_such_folder_offers_the_nearest_folder(write: Write) -> None:
+    """The part of the path that is wrong is the one corrected."""
+    path = write("reviews/train.csv", TABLE)
+    with pytest.raises(ReadError, match=r"Did you mean '.*reviews'\?"):
+        open_source(path.parents[1] / "revews" / "train.csv")
+
+
+@pytest.mark.parametrize(("content", "sentence"), [(b"", "the file is empty"), (gzip.compress(b""), "the gz file holds nothing"), (b" \n\n", "holds blanks only")])
+def test_empty_files_are_refused(write: Write, content: bytes, sentence: str) -> None:
+    """Empty, empty inside, blank."""
+    with pytest.raises(ReadError, match=sentence):
+        read_table(write("t.csv", content))
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``-`` reads what is piped in, compressed or not."""
+    for content in (TABLE, PACKED["gz"]):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        found = read_table("-").findings
+        assert (found.source, found.rows_used) == ("standard input", 400)
+
+
+def test_a_file_without_permission(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says how to mend it (root reads everything, so the refusal is played)."""
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ReadError, match=r"may not be read by you \(Permission denied\)\. Change its permissions: chmod u\+r"):
+        open_source("t.csv")
