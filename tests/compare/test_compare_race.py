@@ -248,6 +248,17 @@ def test_another_metric_ranks_the_same_runs(compare: Callable[..., Comparison]) 
     assert result.rows[0].metric == "mcc"
 
 
+def test_a_metric_that_is_not_defined_on_a_part_is_said_before_any_run(compare: Callable[..., Comparison]) -> None:
+    """AUROC needs both classes among the validation rows; here they are all 'a'."""
+    rows = table()
+    for at in rows.splits[0].valid:
+        rows.texts.labels[at] = "a"  # type: ignore[index]
+    events: list[Event] = []
+    with pytest.raises(LabelError, match=r"'auroc' needs rows of a class and rows that are not of it"):
+        compare("tenth", rows=rows, metric="auroc", events=events)
+    assert not [event for event in events if isinstance(event, RunStarted)]
+
+
 @pytest.mark.parametrize(("change", "what"), [({"rows": table(208)}, "data and splits"), ({"rows": table(groups=True)}, "data"), ({"steps": ("lower",)}, "text steps")])
 def test_a_folder_of_other_data_is_not_touched(compare: Callable[..., Comparison], change: dict[str, Any], what: str) -> None:
     """The sentence names what differs and the way out."""
@@ -363,18 +374,18 @@ class TestBudget:
 class TestInterrupt:
     """Ctrl-C: the table of what is finished is there, and the next time goes on."""
 
-    def interrupted(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> Comparison:
+    def interrupted(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, **options: Any) -> Comparison:
         """Stop in the middle of 'slow'."""
 
-        def stop(self: Any, run: Any, **options: Any) -> Any:
+        def stop(self: Any, run: Any, **arguments: Any) -> Any:
             if run.entrant.candidate.name == "slow":
                 raise KeyboardInterrupt
-            return perform(self, run, **options)
+            return perform(self, run, **arguments)
 
         perform = races.Race.perform
         with monkeypatch.context() as patch:
             patch.setattr(races.Race, "perform", stop)
-            return compare("tenth", "slow", "third")
+            return compare("tenth", "slow", "third", **options)
 
     def test_the_table_of_what_is_finished_is_written(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
         """And best/ is the best so far."""
@@ -384,6 +395,13 @@ class TestInterrupt:
         assert result.rows[-1].status == "skipped"
         assert result.rows[-1].why == "stopped before its end"
         assert result.best is not None
+
+    def test_with_folds_nothing_is_trained_after_a_stop(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+        """best/ is the model of the first fold, and the study says so."""
+        result = self.interrupted(compare, monkeypatch, rows=table(folds=5))
+        study = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))
+        assert study["best"]["trained_on"] == "the training rows of fold-1 (no time was left to fit it on all rows)"
+        assert "refit" not in (result.folder / "ledger.jsonl").read_text(encoding="utf-8")
 
     def test_the_next_time_goes_on_to_the_same_table(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """Only what was not done is run; figures are those of a comparison without a stop."""

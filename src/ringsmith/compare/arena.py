@@ -138,6 +138,8 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
         split_notes=[table.how, *table.notes],
     )
     study.write()
+    judge = judge_of(dataset, options)
+    judge.check(dataset.splits)
     listener(Cut(counts_of(dataset.splits), table.checked, dataset.task.to_json(), metric.name, table.how, table.notes))
     budget = Budget(options.budget, started=options.started)
     listener(MachineSeen(machine, budget))
@@ -155,7 +157,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
         backend=create_backend(options.on, threads=threads, memory_mb=machine.memory_mb),
         ledger=Ledger(folder),
         study=study,
-        judge=judge_of(dataset, options),
+        judge=judge,
     )
 
 

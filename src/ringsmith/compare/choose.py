@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ringsmith.compare.space import BASELINE
 from ringsmith.metrics import Metric, Tie, evaluate, tie_groups
-from ringsmith.records import Candidate, Floats, Rows, Score
+from ringsmith.records import Candidate, Floats, Rows, Score, Split
 
 ANSWERS = 100_000
 """Rows that a model is taken to answer in its life, to weigh the cost of training against the cost of use."""
@@ -152,6 +152,17 @@ class Judge:
     def floor(self, part: Part) -> float:
         """The figure of answering by the shares of the classes."""
         return self.metric.function(self.y[part.positions], self.shares[part.split])
+
+    def check(self, splits: Sequence[Split]) -> None:
+        """Make sure that the metric is defined on all that it will be asked for, before any time is spent.
+
+        Raises:
+            LabelError, OptionError: it is not.
+        """
+        parts = [(split.valid, number) for number, split in enumerate(splits)] + [(np.concatenate([split.test for split in splits]), 0)]
+        for positions, number in parts:
+            if len(positions):
+                self.floor(Part(positions, positions, np.full(len(positions), number), np.zeros((0, 0))))
 
     def better(self, first: float, second: float) -> bool:
         """Whether the first figure is truly better than the second."""

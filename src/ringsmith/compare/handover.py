@@ -16,6 +16,7 @@ import numpy as np
 from ringsmith.compare.arena import Run
 from ringsmith.compare.choose import Part
 from ringsmith.compare.files import read_arrays, write_arrays
+from ringsmith.compare.forecast import Forecast
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
@@ -26,18 +27,21 @@ REFIT = "refit"
 MANIFEST = "ringsmith.json"
 
 
-def hand_over(race: Race, *, finishing: float) -> Path | None:
+def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | None:
     """Put the recommended model into ``best/``; its path, or None where nothing is recommended or it could not be made.
 
     Args:
         race: the race, ended.
         finishing: seconds to keep free after it.
+        at_once: train nothing any more; what there is must do.
     """
     start = time.monotonic()
     name = race.verdict.recommended
     if name is None:
         return None
     entrant = next(entrant for entrant in race.arena.entrants if entrant.candidate.name == name)
+    if at_once:
+        finishing = float("inf")
     path = _fitted_again(race, entrant, finishing) if race.folds else _measured(race, entrant, finishing)
     race.stages["hand over"] = time.monotonic() - start
     return path
@@ -64,7 +68,7 @@ def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None
     run = refit_run(race, entrant)
     if _is_there(race, run):
         return arena.folder / BEST
-    if arena.budget.remaining() - finishing < race.refit_forecast(entrant).least:
+    if not _is_time_for(race, race.refit_forecast(entrant), finishing):
         return _measured(race, entrant, finishing)
     write_arrays(arena.work / "splits" / f"{REFIT}.npz", {"train": run.split.train, "valid": run.split.valid, "test": run.split.test})
     result = race.perform(run, keep=True, finishing=finishing)
@@ -87,10 +91,16 @@ def _place(race: Race, run: Run, trained: str, finishing: float) -> Path | None:
     if _is_there(race, run):
         return race.arena.folder / BEST
     if not (race.arena.place(run) / MODEL / MANIFEST).exists():
+        if not _is_time_for(race, race.forecast(run.entrant), finishing):
+            return None
         result: RunResult = race.perform(run, keep=True, finishing=finishing)
         if result.status != "done":
             return None
     return _move(race, run, trained)
+
+
+def _is_time_for(race: Race, forecast: Forecast, finishing: float) -> bool:
+    return finishing != float("inf") and race.arena.budget.remaining() - finishing >= forecast.least
 
 
 def _is_there(race: Race, run: Run) -> bool:

@@ -61,6 +61,7 @@ class Race:
         start = time.monotonic()
         waiting = [step.entrant for step in plan.steps]
         self._total = sum(len(self.todo(entrant)) for entrant in waiting)
+        self._total += 1 if self.folds and self._total else 0  # the winner's last fit
         try:
             while waiting:
                 waiting.sort(key=lambda entrant: self.forecast(entrant).seconds * len(self.todo(entrant)))
@@ -128,11 +129,13 @@ class Race:
         if todo and broken is None:
             fits, why = judge(self.forecast(entrant), left=self.left(), runs=len(todo), memory_mb=self.arena.machine.memory_mb)
             if not fits:
+                self._ended += len(todo)
                 return self._lose(entrant, "skipped", why)
         for number, run in enumerate(todo if broken is None else []):
             result = self.perform(run, share=len(todo) - number)
             if result.status != "done":
                 broken = result
+                self._ended += len(todo) - number - 1
                 break
             self.results[name].append(result)
             if number + 1 < len(todo):

@@ -74,22 +74,24 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
     with machine_faults(options.folder):
         check_names(options)
         check_writable(options.folder)
-        table = load_table(options, listener)
-    return compare_table(table, options, listener, finish=finish)
+        # No name holds the table here: its texts are gone from this process as soon as they are stored.
+        return _compete(open_arena(options, load_table(options, listener), listener), listener, finish)
 
 
 def compare_table(table: Table, options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None) -> Comparison:
     """As `run_comparison`, on rows that are read and split already."""
     with machine_faults(options.folder):
-        arena = open_arena(options, table, listener)
-        del table  # the texts are stored now; nothing here needs them any more
-        finishing = REPORT_SECONDS if finish else 0.0
-        race = Race(arena, listener, finishing_seconds=finishing)
-        stopped = race.run()
-        check_any(race, stopped=stopped)
-        best = hand_over(race, finishing=finishing + EXIT_SECONDS)
-        listener(Chosen(race.verdict.recommended, race.verdict.reason))
-        return _conclude(race, listener, best, finish, stopped=stopped)
+        return _compete(open_arena(options, table, listener), listener, finish)
+
+
+def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
+    finishing = REPORT_SECONDS if finish else 0.0
+    race = Race(arena, listener, finishing_seconds=finishing)
+    stopped = race.run()
+    check_any(race, stopped=stopped)
+    best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
+    listener(Chosen(race.verdict.recommended, race.verdict.reason))
+    return _conclude(race, listener, best, finish, stopped=stopped)
 
 
 def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish | None, *, stopped: bool) -> Comparison:
