@@ -1,4 +1,8 @@
-"""How recipes choose by the validation rows: the task's own metric, ties broken by log loss."""
+"""How recipes choose by the validation rows: by the task's own metric (log loss breaks ties), or by log loss (the metric breaks ties).
+
+Between strengths of a linear head, which differ by a handful of rows, log loss is the steadier judge (see LOG.md); between the epochs
+of a fine-tuned model, whose confidence grows long after it is right, the metric is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
 Mark = tuple[float, float]
-"""(metric, minus log loss): compared as tuples, greater is better."""
+"""(metric, minus log loss), or the other way round: compared as tuples, greater is better."""
 TINY = 1e-7
 
 
@@ -25,23 +29,28 @@ class Judge:
         metric: name of the metric, greater is better.
         targets: as `Task.targets` gives them, rows of unknown classes left out.
         known: positions of the rows that are judged.
+        by_loss: log loss first.
     """
 
     metric: str
     targets: npt.NDArray[Any]
     known: npt.NDArray[np.int64]
+    by_loss: bool = False
 
     @classmethod
-    def of(cls, task: Task, valid: TextSet) -> Judge:
+    def of(cls, task: Task, valid: TextSet, *, by_loss: bool = False) -> Judge:
         """Judge of `valid` by the metric that fits its classes."""
         targets = task.targets(valid.labels or [])
         known = np.flatnonzero(targets >= 0) if targets.ndim == 1 else np.arange(len(targets))
-        return cls(task.default_metric(targets), targets[known], known)
+        return cls(task.default_metric(targets), targets[known], known, by_loss)
 
     def __call__(self, proba: Floats) -> Mark:
-        """The mark of probabilities (n, K) of all validation rows, unknown classes included."""
+        """The mark of probabilities (n, K) of all validation rows, unknown classes included; without rows all marks are equal."""
+        if not len(self.known):
+            return 0.0, 0.0
         judged = np.asarray(proba)[self.known]
-        return score(self.metric, self.targets, judged), -cross_entropy(self.targets, judged)
+        metric, likelihood = score(self.metric, self.targets, judged), -cross_entropy(self.targets, judged)
+        return (likelihood, metric) if self.by_loss else (metric, likelihood)
 
 
 def cross_entropy(targets: npt.NDArray[Any], proba: Floats) -> float:

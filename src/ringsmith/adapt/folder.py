@@ -74,7 +74,7 @@ def hash_files(folder: Path) -> dict[str, str]:
 
 def write_json(path: Path, content: Any) -> None:
     """`content` as indented UTF-8 JSON; NaN is a fault."""
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_bytes((json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8", "surrogatepass"))
 
 
 def write_manifest(folder: Path, *, recipe: str, task: Task, steps: TextSteps, model: LocalModel | None, options: Mapping[str, Any]) -> None:

@@ -218,6 +218,8 @@ class Guard:
         Raises:
             Broken: too late to predict one class only with a loss no better than the majority's.
         """
+        if not len(self.judge.known):
+            return progress, 0.0  # nothing to judge by: the last look is the best
         proba = to_proba(scores, self.activation)
         mark = self.judge(proba)
         decided = proba.argmax(axis=1) if self.activation == "softmax" else proba >= 0.5

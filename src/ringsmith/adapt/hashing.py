@@ -67,7 +67,7 @@ class HashedNgrams:
 
 def count(texts: Sequence[str], bits: int, shape: tuple[int, int]) -> Matrix:
     """How often each term's column occurs in each text, float32 (n, 2^bits), columns in order."""
-    joined = "\n".join(f" {' '.join(text.lower().split())} " for text in texts)
+    joined = "\n".join(f" {' '.join(words)} " if (words := text.lower().split()) else " " for text in texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
     row = np.cumsum(codes == NEWLINE, dtype=np.int32)
     found = [_words(codes, row), *_characters(codes, row, shape)]
@@ -86,6 +86,9 @@ def _characters(codes: U64, row: npt.NDArray[np.int32], shape: tuple[int, int]) 
     """Hashes and rows of the windows of each length that stay within one blank-padded word."""
     shortest, longest = shape
     line, inner = codes != NEWLINE, codes > BLANK
+    if shortest == 1:
+        kept = np.flatnonzero(inner)
+        yield codes[kept], row[kept]
     hashes, whole = codes.copy(), np.ones(len(codes), dtype=np.bool_)
     for n in range(2, longest + 1):
         if n > len(codes):

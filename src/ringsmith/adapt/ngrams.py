@@ -38,7 +38,7 @@ def words_of(text: str) -> list[str]:
 
 
 def characters_of(text: str, shortest: int, longest: int) -> list[str]:
-    """Character n-grams of each blank-separated word of a lower-cased text, a blank added at both its ends.
+    """Character n-grams of each blank-separated word of a lower-cased text, a blank added at both its ends (but no blank alone).
 
     Examples:
         >>> characters_of("Hi", 2, 3)
@@ -47,7 +47,8 @@ def characters_of(text: str, shortest: int, longest: int) -> list[str]:
     grams: list[str] = []
     for word in text.lower().split():
         padded = f" {word} "
-        for n in range(shortest, min(longest, len(padded)) + 1):
+        grams += word if shortest == 1 else ()
+        for n in range(max(shortest, 2), min(longest, len(padded)) + 1):
             grams += [padded[i : i + n] for i in range(len(padded) - n + 1)]
     return grams
 

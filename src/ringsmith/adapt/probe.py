@@ -20,7 +20,7 @@ from ringsmith.adapt.encoder import Encoder
 from ringsmith.adapt.mixtures import MIXTURES, Layers, Vectors, features
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
-from ringsmith.adapt.search import Found, search
+from ringsmith.adapt.search import Search
 from ringsmith.backbones import Backbone, encode, load_backbone
 from ringsmith.catalogue import LocalModel
 from ringsmith.catalogue.inspect import inspect_folder, weight_files
@@ -129,21 +129,20 @@ class Probe(Recipe):
             train_layers = encoder.encode(train, layers)
             cut = encoder.truncated_share(train)
         with watch.stage("train"):
-            found = self._search(train_layers, self.setting.task.targets(train.labels or []), valid_layers, Judge.of(self.setting.task, valid), budget)
-        head, chosen = found.best.model, dict(found.best.setting)
+            found = self._search(train_layers, self.setting.task.targets(train.labels or []), valid_layers, Judge.of(self.setting.task, valid, by_loss=True), budget)
+        head, chosen = found.winner.model, dict(found.winner.setting)
         facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, notes + more_notes + found.notes)
         return FittedProbe(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), self.options, facts)
 
-    def _search(self, train_layers: Layers, targets: npt.NDArray[Any], valid_layers: Layers, judge: Judge, budget: Budget) -> Found[Linear]:
+    def _search(self, train_layers: Layers, targets: npt.NDArray[Any], valid_layers: Layers, judge: Judge, budget: Budget) -> Search[Linear]:
         """Every mixture along its path of strengths; one mixture's vectors are in memory at a time."""
         task = self.setting.task
         names = self.options.mixtures if train_layers[0].shape[1] > 1 else ("last",)
-        settings = [{"mixture": name, "C": strength} for name in names for strength in self.options.strengths]
         current: dict[str, tuple[LogisticPath, Vectors]] = {}
 
         def trial(setting: Mapping[str, Any]) -> tuple[Linear, Floats]:
             name = setting["mixture"]
-            self.setting.report(Progress("train", settings.index(dict(setting)), len(settings), "settings", f"{name} C {setting['C']:g}"))
+            self.setting.report(Progress("train", found.tried, None, "settings", f"{name} C {setting['C']:g}"))
             if name not in current:
                 current.clear()
                 current[name] = LogisticPath(features(name, *train_layers), targets, len(task.labels), task.activation), features(name, *valid_layers)
@@ -153,7 +152,10 @@ class Probe(Recipe):
                 head = calibrate(head, head.scores(valid_rows[judge.known]), judge.targets, task.activation)
             return head, to_proba(head.scores(valid_rows), task.activation)
 
-        return search(settings, trial, judge, budget)
+        found: Search[Linear] = Search(trial, judge, budget)
+        for name in names:
+            found.climb({"mixture": name, "C": strength} for strength in self.options.strengths)
+        return found
 
 
 def copy_backbone(model: LocalModel, folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""Choosing a linear classifier on the validation rows: strengths and mixtures tried in order, the likeliest first, while time lasts."""
+"""Choosing a linear head on the validation rows: settings are tried in a fixed order, the likeliest first, while time lasts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.records import Budget, Floats
 
 M = TypeVar("M")
+Setting = Mapping[str, Any]
 RESERVE = 1.2
 """A trial is begun only if this many times the longest trial so far still fits."""
 
@@ -25,50 +26,67 @@ class Trial(Generic[M]):
         mark: how the validation rows judged it.
     """
 
-    setting: Mapping[str, Any]
+    setting: Setting
     model: M
     mark: Mark
 
 
-@dataclass(frozen=True, eq=False)
-class Found(Generic[M]):
-    """The outcome of a search.
+class Search(Generic[M]):
+    """Fits and judges settings; the very first is always fitted, however little time there is.
+
+    Args:
+        fit: setting -> the model and its probabilities of the validation rows.
+        judge: marks these probabilities.
+        budget: wall clock.
 
     Attributes:
-        best: the trial with the highest mark; of equals the first.
+        best: the trial with the highest mark so far; of equals the first.
         tried: number of trials.
-        planned: number of settings there were.
+        cut_off: whether time ran out before the search was over.
     """
 
-    best: Trial[M]
-    tried: int
-    planned: int
+    def __init__(self, fit: Callable[[Setting], tuple[M, Floats]], judge: Judge, budget: Budget) -> None:
+        self.fit = fit
+        self.judge = judge
+        self.budget = budget
+        self.best: Trial[M] | None = None
+        self.tried = 0
+        self.cut_off = False
+        self._longest = 0.0
+
+    def each(self, settings: Iterable[Setting]) -> None:
+        """Try all of them."""
+        for setting in settings:
+            self._try(setting)
+
+    def climb(self, settings: Iterable[Setting], above: Mark | None = None) -> None:
+        """Try them one after the other until one is no better than the one before (the first: than `above`)."""
+        for setting in settings:
+            trial = self._try(setting)
+            if trial is None or (above is not None and trial.mark <= above):
+                return
+            above = trial.mark
+
+    @property
+    def winner(self) -> Trial[M]:
+        """The best trial."""
+        assert self.best is not None, "at least one setting was tried"
+        return self.best
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A sentence where time ran out before all settings were tried."""
-        return () if self.tried == self.planned else (f"The budget ended after {self.tried} of {self.planned} settings; the best of these was taken.",)
+        """A sentence where time ran out."""
+        return (f"The budget ended the search after {self.tried} settings; the best of these was taken.",) if self.cut_off else ()
 
-
-def search(settings: Sequence[Mapping[str, Any]], fit: Callable[[Mapping[str, Any]], tuple[M, Floats]], judge: Judge, budget: Budget) -> Found[M]:
-    """Fit every setting in turn, as far as the budget goes; the first is always fitted.
-
-    Args:
-        settings: hyper-parameters, the likeliest to win first.
-        fit: hyper-parameters -> the model and its probabilities of the validation rows.
-        judge: marks these probabilities.
-        budget: wall clock.
-    """
-    best: Trial[M] | None = None
-    longest = 0.0
-    for number, setting in enumerate(settings):
-        if best is not None and budget.remaining() < RESERVE * longest:
-            return Found(best, number, len(settings))
+    def _try(self, setting: Setting) -> Trial[M] | None:
+        if self.best is not None and self.budget.remaining() < RESERVE * self._longest:
+            self.cut_off = True
+            return None
         start = time.perf_counter()
-        model, proba = fit(setting)
-        trial = Trial(setting, model, judge(proba))
-        longest = max(longest, time.perf_counter() - start)
-        if best is None or trial.mark > best.mark:
-            best = trial
-    assert best is not None, "there is at least one setting"
-    return Found(best, len(settings), len(settings))
+        model, proba = self.fit(setting)
+        trial = Trial(setting, model, self.judge(proba))
+        self.tried += 1
+        self._longest = max(self._longest, time.perf_counter() - start)
+        if self.best is None or trial.mark > self.best.mark:
+            self.best = trial
+        return trial

@@ -19,7 +19,7 @@ from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
 from ringsmith.adapt.ngrams import Ngrams, scale_columns, side_by_side
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
-from ringsmith.adapt.search import search
+from ringsmith.adapt.search import Search
 from ringsmith.errors import BudgetError, UsageError
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Task, task_from_json
@@ -36,19 +36,19 @@ class TfidfOptions:
     """Options of the recipe `tfidf`.
 
     Attributes:
-        strengths: the values of C that are tried, the likeliest first; the validation rows choose.
+        strengths: values of C, rising; the search begins in the middle and the validation rows choose.
         word_weights: how much words count beside characters; the validation rows choose (in Korean they mostly harm).
         characters: shortest and longest character n-gram.
         min_rows: a term must occur in this many rows.
     """
 
-    strengths: tuple[float, ...] = (1.0, 0.3, 0.1, 3.0)
-    word_weights: tuple[float, ...] = (1.0, 0.0)
+    strengths: tuple[float, ...] = (0.06, 0.2, 0.6, 2.0, 6.0)
+    word_weights: tuple[float, ...] = (1.0, 0.5, 0.0)
     characters: tuple[int, int] = (2, 5)
     min_rows: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strengths", tuple(self.strengths))
+        object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
         object.__setattr__(self, "word_weights", tuple(self.word_weights))
         object.__setattr__(self, "characters", tuple(self.characters))
         hold(
@@ -124,11 +124,12 @@ class Tfidf(Recipe):
             valid_rows = rows_of(ngrams, steps.apply_all(valid.texts), None if valid.pairs is None else steps.apply_all(valid.pairs))
         with watch.stage("train"):
             targets = task.targets(train.labels or [])
-            judge = Judge.of(task, valid)
-            found = search(self._settings(), lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
-        linear = found.best.model
+            judge = Judge.of(task, valid, by_loss=True)
+            found: Search[Linear] = Search(lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
+            self._walk(found)
+        linear = found.winner.model
         numbers = linear.weights.size + linear.bias.size
-        facts = FitFacts(numbers + ngrams.size, numbers, 0.0, dict(found.best.setting), {}, watch.seconds, found.notes)
+        facts = FitFacts(numbers + ngrams.size, numbers, 0.0, dict(found.winner.setting), {}, watch.seconds, found.notes)
         return FittedTfidf(task, steps, ngrams, linear, self.options, facts)
 
     def _ngrams(self, train: TextSet) -> tuple[Ngrams, Matrix]:
@@ -138,8 +139,16 @@ class Tfidf(Recipe):
         ngrams, rows = Ngrams.fit(texts + (pairs or []), shape=self.options.characters, min_rows=self.options.min_rows)
         return ngrams, rows if pairs is None else side_by_side(rows[: len(texts)], rows[len(texts) :])
 
-    def _settings(self) -> list[dict[str, float]]:
-        return [{"word_weight": weight, "C": strength} for weight in self.options.word_weights for strength in self.options.strengths]
+    def _walk(self, found: Search[Linear]) -> None:
+        """The weights of words first, at the middle strength; then, with the best of them, up or down the strengths as long as it helps."""
+        strengths = self.options.strengths
+        middle = len(strengths) // 2
+        found.each({"word_weight": weight, "C": strengths[middle]} for weight in self.options.word_weights)
+        start = found.winner
+        weight = start.setting["word_weight"]
+        found.climb(({"word_weight": weight, "C": strength} for strength in strengths[middle + 1 :]), start.mark)
+        if found.winner is start:
+            found.climb(({"word_weight": weight, "C": strength} for strength in reversed(strengths[:middle])), start.mark)
 
     def _trial(self, setting: Mapping[str, float], ngrams: Ngrams, rows: Matrix, targets: npt.NDArray[Any], valid_rows: Matrix, judge: Judge) -> tuple[Linear, Floats]:
         """Fit one setting and calibrate it; returned with the probabilities of all validation rows."""

@@ -1,0 +1,144 @@
+"""A fitted model's folder: whole or not at all, every file held against its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringsmith.adapt import Setting, create_recipe, load_fitted, recipe_needs, recipe_summary
+from ringsmith.adapt.folder import check_files, hash_files, new_folder
+from ringsmith.errors import MachineError, ModelError, UnknownName, UsageError
+from ringsmith.records import Budget, TextSet
+from ringsmith.tasks import Classification
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """The smallest fitted model there is."""
+    rows = TextSet(["x", "y"], ["a", "b"])
+    create_recipe("majority", Setting(Classification(["a", "b"]))).fit(rows, rows, Budget()).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit the manifest."""
+    path = folder / "ringsmith.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_hashes_are_those_of_sha256sum(tmp_path: Path) -> None:
+    """Files below the folder by their path with slashes; the manifest itself is left out."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").write_bytes(b"abc")
+    (tmp_path / "ringsmith.json").write_text("{}")
+    assert hash_files(tmp_path) == {"sub/a.txt": hashlib.sha256(b"abc").hexdigest()}
+
+
+def test_manifest_says_what_it_is(saved: Path) -> None:
+    """Format, schema, recipe, task and files stand in the manifest."""
+    content = json.loads((saved / "ringsmith.json").read_text(encoding="utf-8"))
+    assert (content["format"], content["schema"], content["recipe"], content["backbone"]) == ("ringsmith-model", 1, "majority", None)
+    assert content["task"] == {"kind": "classification", "labels": ["a", "b"]}
+    assert list(content["files"]) == ["shares.safetensors"]
+
+
+def test_missing_file_is_named(saved: Path) -> None:
+    """A file of the manifest that is gone."""
+    (saved / "shares.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"missing: shares\.safetensors"):
+        load_fitted(saved)
+
+
+def test_a_file_outside_the_folder_is_refused(tmp_path: Path) -> None:
+    """A manifest cannot point elsewhere."""
+    with pytest.raises(ModelError, match=r"outside the folder: \.\./x, /etc/passwd"):
+        check_files(tmp_path, {"../x": "0", "/etc/passwd": "0"})
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (lambda content: content.update(schema=2), r"schema 1 is read by this version of Ringsmith; got 2"),
+        (lambda content: content.update(format="other"), r'must say "format": "ringsmith-model"'),
+        (lambda content: content.update(extra=1), r"missing or unknown: extra"),
+        (lambda content: content.pop("steps"), r"missing or unknown: steps"),
+        (lambda content: content.update(recipe="magic"), r"the recipe must be one of majority, .*; got 'magic'"),
+    ],
+)
+def test_a_foreign_manifest_is_refused(saved: Path, edit: Callable[[dict[str, Any]], object], sentence: str) -> None:
+    """Another schema, format, recipe, or fields too many or too few."""
+    change(saved, edit)
+    with pytest.raises(ModelError, match=sentence):
+        load_fitted(saved)
+
+
+def test_broken_json_is_refused(saved: Path) -> None:
+    """A manifest that was cut off."""
+    (saved / "ringsmith.json").write_text('{"schema": 1,')
+    with pytest.raises(ModelError, match="must be JSON as Ringsmith wrote it"):
+        load_fitted(saved)
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("", "this one does not. "), ("nowhere", "this one does not exist. ")])
+def test_a_folder_without_manifest_is_refused(tmp_path: Path, name: str, sentence: str) -> None:
+    """An empty folder and a missing one are told apart."""
+    with pytest.raises(ModelError, match=sentence):
+        load_fitted(tmp_path / name)
+
+
+def test_a_folder_in_use_is_not_written_into(tmp_path: Path) -> None:
+    """What lies there stays there."""
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="an empty or a new folder"), new_folder(tmp_path):
+        pytest.fail("not reached")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_nothing_is_left_when_writing_fails(tmp_path: Path) -> None:
+    """An error on the way leaves neither the folder nor the scratch beside it."""
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "model") as scratch:
+        (scratch / "half.txt").write_text("half")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_the_machines_fault(tmp_path: Path) -> None:
+    """The system's own error becomes one sentence."""
+    with pytest.raises(MachineError, match="cannot be written: No space left on device"), new_folder(tmp_path / "model"):
+        raise OSError(28, "No space left on device")
+
+
+def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
+    """A folder that is there and empty is used."""
+    (tmp_path / "model").mkdir()
+    with new_folder(tmp_path / "model") as scratch:
+        (scratch / "a.txt").write_text("a")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "a.txt"]
+
+
+def test_unknown_recipe_offers_the_nearest() -> None:
+    """For making one, for asking what it needs, and for its summary."""
+    for ask in (recipe_needs, recipe_summary, lambda name: create_recipe(name, Setting(Classification(["a"])))):
+        with pytest.raises(UnknownName, match=r"no recipe 'tfdif'. Did you mean 'tfidf'\?"):
+            ask("tfdif")
+
+
+def test_a_recipe_that_needs_a_model_says_so() -> None:
+    """Without a model 'probe' cannot begin."""
+    with pytest.raises(UsageError, match="Recipe 'probe' starts from a pre-trained model; none was named"):
+        create_recipe("probe", Setting(Classification(["a"])))
+
+
+def test_the_list_of_recipes_is_light() -> None:
+    """Asking what recipes there are loads neither torch nor scikit-learn."""
+    program = "import sys, ringsmith.adapt as a; [a.recipe_summary(n) + a.recipe_needs(n) for n in a.RECIPES]; print(sorted({'torch', 'sklearn', 'transformers', 'polars'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
