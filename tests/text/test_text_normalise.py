@@ -33,11 +33,11 @@ def test_html_takes_any_text(text: str) -> None:
 
 
 def test_every_character_normalises_to_something_stable() -> None:
-    """Each 7th code point of all 1.1 million, between letters: stable, in NFKC, and without invisible or control characters."""
+    """Each 7th code point of all 1.1 million, between letters: stable, and in NFKC unless it is a single Korean letter."""
     for code in range(0, sys.maxunicode + 1, 7):
         once = normalise(f"a{chr(code)}b")
         assert normalise(once) == once, hex(code)
-        assert unicodedata.is_normalized("NFKC", once), hex(code)
+        assert unicodedata.is_normalized("NFKC", once) or 0x3131 <= code <= 0x318E, hex(code)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,7 @@ def test_every_character_normalises_to_something_stable() -> None:
         ("ﬁne ½", "fine 1⁄2"),
         ("ﾗｰﾒﾝ ｶﾞ", "ラーメン ガ"),
         (unicodedata.normalize("NFD", "한국어 café"), "한국어 café"),
+        ("재밌다ㅋㅋㅋ ㅠㅠ", "재밌다ㅋㅋㅋ ㅠㅠ"),
         ("zero\u200bwidth so\u00adft \ufeffbom", "zerowidth soft bom"),
         ("bell\x07 null\x00", "bell null"),
         ("  a \t b\r\nc\u00a0d\u3000e ", "a b c d e"),

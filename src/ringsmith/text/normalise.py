@@ -23,6 +23,8 @@ _PLAIN = {
     **{ord(mark): " - " for mark in "—―﹘"},
     ord("…"): "...",
 }
+_NO_SINGLE_JAMO = re.compile("[^\u3131-\u318e]+")
+"""All but single Korean letters (ㅋㅋ, ㅠㅠ): NFKC would make parts of syllables of them, which nobody types and no model knows."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _URL = re.compile(r"(?i:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'’]")
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
@@ -46,7 +48,7 @@ def normalise(text: str) -> str:
     """One way of writing for what looks the same: Unicode's compatibility form, plain quotes and dashes, no invisible characters, single spaces.
 
     Full-width letters and half-width kana become the usual ones, decomposed Korean and accents are put together, ligatures and "…" taken
-    apart (Unicode's NFKC). Case, accents, digits and words stay. Joiners inside words and emoji stay.
+    apart (Unicode's NFKC, but for single Korean letters: ㅋㅋ stays). Case, accents, digits and words stay. Joiners inside words and emoji stay.
 
     Examples:
         >>> normalise("“Ｆｕｌｌ　width” — isn–t…")
@@ -54,8 +56,12 @@ def normalise(text: str) -> str:
     """
     if not text.isascii():
         # Plain marks go first (NFKC would take a lone accent apart) and last (NFKC makes some of them).
-        text = unicodedata.normalize("NFKC", text.translate(_PLAIN)).translate(_PLAIN)
+        text = _NO_SINGLE_JAMO.sub(_compatible, text.translate(_PLAIN)).translate(_PLAIN)
     return spaces(_CONTROL.sub("", text))
+
+
+def _compatible(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0])
 
 
 def compose(text: str) -> str:
