@@ -1,12 +1,20 @@
-"""Write the generated parts of docs/: the reference of the command line (cli.md). `make docs` runs it, a test compares."""
+"""Write the generated parts of the docs: the reference of the command line (cli.md), and the tree and the table of imports in CONTRIBUTING.md.
+
+`make docs` runs it; a test compares.
+"""
 
 from __future__ import annotations
 
+import ast
+import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parent / "cli.md"
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "ringsmith"
+PAGE, GUIDE = ROOT / "docs" / "cli.md", ROOT / "CONTRIBUTING.md"
 HEAD = """# The command line
 
 Generated from the program by `make docs`; a test holds it against the program.
@@ -42,7 +50,7 @@ def sections_of(command: Any, path: str) -> Iterator[str]:
 
 
 def page() -> str:
-    """The whole page."""
+    """The reference of the command line."""
     from typer.main import get_command
 
     from ringsmith.cli import app
@@ -50,5 +58,45 @@ def page() -> str:
     return "\n".join([HEAD, *sections_of(get_command(app), "ringsmith")])
 
 
+def first_line(path: Path) -> str:
+    """The first sentence of a module's docstring."""
+    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return doc.split("\n")[0].split(": ")[0].rstrip(".") if len(doc.split("\n")[0]) > 110 else doc.split("\n")[0].rstrip(".")
+
+
+def branches(folder: Path, depth: int) -> Iterator[str]:
+    """The lines of one folder: what it is for, then its files, then the folders below it."""
+    indent = "  " * depth
+    for path in sorted(path for path in folder.iterdir() if path.suffix == ".py" and (path.name != "__init__.py" or depth == 1)):
+        yield f"{indent}{path.name:<{26 - 2 * depth}}{first_line(path)}"
+    for below in sorted(path for path in folder.iterdir() if (path / "__init__.py").exists()):
+        yield f"{indent}{below.name + '/':<{26 - 2 * depth}}{first_line(below / '__init__.py')}"
+        yield from branches(below, depth + 1)
+
+
+def tree() -> str:
+    """The package as a tree, each file with what it does."""
+    return "\n".join(["```text", "src/ringsmith/", *branches(SOURCE, 1), "```"])
+
+
+def imports() -> str:
+    """The table of who may import whom, from the test that keeps it."""
+    rules = runpy.run_path(str(ROOT / "tests" / "test_architecture.py"))
+    rows = ["| folder | may import |", "|---|---|"]
+    for name, targets in rules["MAY_IMPORT"].items():
+        if (SOURCE / name).is_dir():
+            shown = "everything" if targets == rules["EVERYTHING"] else ", ".join(f"`{target}`" for target in sorted(targets)) or "nothing"
+            rows.append(f"| `{name}` | {shown} |")
+    return "\n".join(rows)
+
+
+def guide(text: str) -> str:
+    """CONTRIBUTING.md with its generated parts written anew."""
+    for name, content in (("tree", tree()), ("imports", imports())):
+        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda found, content=content: f"{found[1]}{content}\n{found[2]}", text, flags=re.DOTALL)
+    return text
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

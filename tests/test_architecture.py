@@ -114,38 +114,3 @@ def test_every_third_party_package_has_a_home() -> None:
     roots = {name.partition(".")[0] for path in FILES for name in imported(path)}
     strangers = roots - set(sys.stdlib_module_names) - set(HOME_OF) - {"ringsmith", "__future__"}
     assert strangers == set()
-
-
-def test_the_table_in_contributing_is_this_table() -> None:
-    """CONTRIBUTING.md shows the same import table."""
-    page = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    lines = [line for line in page.splitlines() if line.startswith("| `")]
-    shown = {}
-    for line in lines:
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        name = cells[0].strip("`")
-        if name in MAY_IMPORT and len(cells) == 2:
-            shown[name] = set() if cells[1] == "nothing" else EVERYTHING if cells[1] == "everything" else {word.strip(" `") for word in cells[1].split(",")}
-    expected = {name: targets for name, targets in MAY_IMPORT.items() if (SOURCE / name).is_dir()}
-    assert {name: shown.get(name) for name in expected} == expected
-
-
-def test_the_tree_in_contributing_is_the_tree_on_disk() -> None:
-    """Every folder and file of the package stands in CONTRIBUTING.md, and nothing that is not there."""
-    page = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    block = page.split("```text\n", 1)[1].split("```", 1)[0]
-    shown, folder = set(), ""
-    for line in block.splitlines()[1:]:
-        if not line.strip():
-            continue
-        depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
-        folder = "" if depth == 1 else folder
-        if name.endswith("/"):
-            folder = name
-            shown.add(name)
-        else:
-            shown.add(folder + name)
-    on_disk = {f"{path.parent.relative_to(SOURCE).as_posix()}/{path.name}".removeprefix("./") for path in FILES}
-    on_disk = {name for name in on_disk if not name.endswith("__init__.py") or name == "__init__.py"}
-    on_disk |= {f"{part.name}/" for part in SOURCE.iterdir() if part.is_dir() and any(part.rglob("*.py"))}
-    assert shown == on_disk

@@ -20,6 +20,14 @@ def test_the_reference_of_the_command_line_is_current() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page
 
 
+def test_the_tree_and_the_table_of_imports_in_contributing_are_current() -> None:
+    """`make docs` writes them from the disk and from the test that keeps the rules."""
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert generate["tree"]() in text
+    assert generate["imports"]() in text
+
+
 def test_the_help_names_every_recipe() -> None:
     """A new recipe is named where people choose one."""
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
