@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ringsmith.data.findings import DataFindings, ReadFindings
-from ringsmith.data.table import Inputs, LabelledTable
+from ringsmith.data.table import Inputs, LabelledTable, as_frame
 
 if TYPE_CHECKING:
     from ringsmith.data.checks import check
@@ -39,6 +39,7 @@ __all__ = [
     "LabelledTable",
     "ReadFindings",
     "SplitPlan",
+    "as_frame",
     "check",
     "fingerprint",
     "keep_classes",

@@ -109,9 +109,7 @@ def _duplicate_examples(texts: TextSet, duplicates: Duplicates) -> list[Mapping[
     near = np.flatnonzero((duplicates.near != own) & (duplicates.exact == own))[:3]
     exact = np.flatnonzero(duplicates.exact != own)[: EXAMPLES - len(near)]
     found = [("near", int(at), int(duplicates.near[at])) for at in near] + [("exact", int(at), int(duplicates.exact[at])) for at in exact]
-    return [
-        {"rows": [int(texts.rows[first]), int(texts.rows[at])], "texts": first_words([texts.texts[first], texts.texts[at]]), "kind": kind} for kind, at, first in found
-    ]
+    return [{"rows": [int(texts.rows[first]), int(texts.rows[at])], "texts": first_words([texts.texts[first], texts.texts[at]]), "kind": kind} for kind, at, first in found]
 
 
 def _conflict_example(texts: TextSet, positions: Sequence[int]) -> Mapping[str, Any]:

@@ -87,8 +87,7 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
     if rare:
         named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5} more classes" if len(rare) > 5 else "")
         raise LabelError(
-            f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. "
-            f"Add rows, or leave such classes out with --min-rows {min_rows}."
+            f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. Add rows, or leave such classes out with --min-rows {min_rows}."
         )
 
 

@@ -200,8 +200,10 @@ def _text_column(table: RawTable, profiles: dict[str, Profile], excluded: Sequen
             rest = ", ".join(repr(found.name) for found in candidates[1:4])
             notes.append(f"Of the columns that could be the text, {candidates[0].name!r} has the longest texts and was taken (not {rest}); --text names another.")
         return candidates[0].name
-    if not candidates and len(profiles) == 1 and not need_labels:
-        return next(iter(profiles))
+    # A text column that is empty throughout is a fault of its rows, not of the choice.
+    empty = [name for name in profiles if names.plain(name) in names.TEXT and name not in excluded] or ([] if need_labels else list(profiles))
+    if not candidates and len(empty) == 1:
+        return empty[0]
     raise _ask(table, profiles, "text", candidates)
 
 
@@ -209,8 +211,7 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
     """The label column: a strong name, a weak name, then content."""
     if len(profiles) == 1:
         raise ColumnError(
-            f"{table.source}: a text column and a label column are needed; the table has one column, {listing(profiles.values())}. "
-            "Add the labels, or check the delimiter."
+            f"{table.source}: a text column and a label column are needed; the table has one column, {listing(profiles.values())}. Add the labels, or check the delimiter."
         )
     for known in (names.LABEL, names.WEAK_LABEL):
         found = _of_name(profiles, known, excluded)

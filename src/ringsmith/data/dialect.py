@@ -75,13 +75,16 @@ def _names_columns(cells: list[str]) -> bool:
 def _proof(sample: str, records: list[list[str]], dialect: Dialect) -> int:
     """+1 where quoting is proven, -1 where it is not, 0 for a dialect without quotes.
 
-    Proof: every quote character of the sample was used up as quoting, or a quoted cell holds a delimiter or line end.
+    Proof: most quote characters of the sample were used up as quoting, or a quoted cell holds a delimiter or line end.
     """
     if dialect.quote is None:
         return 0
     left = sum(cell.count(dialect.quote) for cells in records for cell in cells)
     special = any("\n" in cell or (dialect.delimiter and dialect.delimiter in cell) for cells in records for cell in cells)
     used = sample.count(dialect.quote) - left
+    if dialect.quote == "'":
+        # Apostrophes around a text are common; single quotes must be many to be quoting (rare ones are weighed over the whole file later).
+        return 1 if used > left and used >= len(records) else -1
     return 1 if used > left or (special and used * 4 > left) else -1
 
 

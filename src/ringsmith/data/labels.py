@@ -124,7 +124,7 @@ def _parse_list(value: str, place: str, column: str) -> list[str]:
             return [item if isinstance(item, str) else json.dumps(item, default=str) for item in found]
     inside = value[1:-1]
     if any(mark in inside for mark in "[]{}\"'"):
-        raise LabelError(f"{place}: the labels in {column!r} are written as lists, and this one cannot be read: {value[:60]!r}. Write it as a JSON list: [\"a\", \"b\"].")
+        raise LabelError(f'{place}: the labels in {column!r} are written as lists, and this one cannot be read: {value[:60]!r}. Write it as a JSON list: ["a", "b"].')
     return inside.split(",")
 
 

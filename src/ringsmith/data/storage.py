@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ def store(path: Path, texts: TextSet) -> None:
         frame_of(texts).write_ipc(beside)
         beside.replace(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise MachineError(f"{path}: the rows cannot be written ({error}). Free some space or choose another folder with --out.") from error
 
 

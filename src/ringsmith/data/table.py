@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ringsmith.data.findings import ReadFindings
 from ringsmith.records import Floats, TextSet
+
+
+def as_frame(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Rows as a polars DataFrame; a key that a row lacks is null there."""
+    import polars as pl
+
+    return pl.DataFrame(list(rows), infer_schema_length=None)
 
 
 @dataclass(frozen=True, eq=False)

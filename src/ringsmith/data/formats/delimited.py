@@ -95,21 +95,30 @@ def read_records(content: bytes, dialect: Dialect) -> tuple[Records, Dialect]:
 def refine(content: bytes, dialect: Dialect) -> tuple[Scan, Dialect]:
     """The quoting that fits the whole file: a sample may hold no quote, or only stray ones.
 
-    Quotes that all open or close a whole cell, in records of one width, are no accident; nor is one width without any quoting.
+    Double quotes that all open or close a whole cell, in records of one width, are no accident. Single quotes may be: texts begin and end
+    with them; they count where records are uneven without them, where they are many, or where one is doubled.
     """
     found = scan(content, dialect)
-    if dialect.quote and found.well_formed and not _uneven(found.cells):
+    if dialect.quote == '"' and _fits(found):
         return found, dialect
-    for quote in ('"', "'", None):
-        if quote is None or quote.encode() in content:
-            other = Dialect(dialect.delimiter, quote)
+    plain = found if dialect.quote is None else scan(content, Dialect(dialect.delimiter, None))
+    for quote in (b'"', b"'"):
+        if quote in content:
+            other = Dialect(dialect.delimiter, quote.decode())
             tried = found if other == dialect else scan(content, other)
-            if tried.well_formed and not _uneven(tried.cells):
+            if _fits(tried) and (quote == b'"' or not _fits(plain) or content.count(quote) >= len(tried.cells) or quote * 2 in content):
                 return tried, other
-    if _uneven(found.cells) and SAMPLE < len(content) <= WHOLE:
+    if _fits(plain):
+        return plain, Dialect(dialect.delimiter, None)
+    if SAMPLE < len(content) <= WHOLE:
         dialect = sniff(content.decode("utf-8"))
         found = scan(content, dialect)
     return found, dialect
+
+
+def _fits(found: Scan) -> bool:
+    """Whether quotes are well formed and all records have one width."""
+    return found.well_formed and not _uneven(found.cells)
 
 
 def _uneven(cells: npt.NDArray[np.int64]) -> bool:

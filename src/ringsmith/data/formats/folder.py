@@ -59,8 +59,7 @@ def _nothing_here(folder: Path, loose: bool) -> ReadError:
     tables = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in TABLES)
     if tables:
         return ReadError(
-            f"{folder}: a folder must hold one sub-folder of text files for each class; this one holds tables ({', '.join(tables[:5])}). "
-            f"Name one: '{folder / tables[0]}'."
+            f"{folder}: a folder must hold one sub-folder of text files for each class; this one holds tables ({', '.join(tables[:5])}). Name one: '{folder / tables[0]}'."
         )
     what = "text files, but none in a sub-folder" if loose else "no text files (.txt)"
     return ReadError(f"{folder}: a folder must hold one sub-folder of text files for each class, like '{folder.name}/positive/1.txt'; this one has {what}.")

@@ -73,7 +73,7 @@ def load(content: bytes, place: str, *, wanted: type | None = None) -> Any:
     except (ValueError, RecursionError) as error:
         raise ReadError(f"{place}: valid JSON is needed here; {error}. Mend it, or write the file again.") from error
     if wanted is not None and not isinstance(value, wanted):
-        raise ReadError(f"{place}: each line must be an object like {{\"text\": ..., \"label\": ...}}; got a {type(value).__name__}. Write one object a line.")
+        raise ReadError(f'{place}: each line must be an object like {{"text": ..., "label": ...}}; got a {type(value).__name__}. Write one object a line.')
     return value
 
 

@@ -18,11 +18,20 @@ from ringsmith.data.scan import Dialect, parse, scan
 from ringsmith.data.source import unpack
 from ringsmith.errors import RingsmithError
 
-FAST = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 DIALECTS = st.builds(Dialect, st.sampled_from([",", "\t", ";", "|", ""]), st.sampled_from(['"', "'", None]))
 MESSY = st.text(alphabet=st.sampled_from(list("ab ,;|\t\"'\n\ré\x85\u2028😀")), max_size=40)
 CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=30)
 WORDS = st.text(alphabet=st.sampled_from(list("abcdefgh éü가나,;|\"'\n")), min_size=1, max_size=40)
+
+
+def read_or_refused(content: bytes) -> None:
+    """Read a file of these bytes; a refusal is an error of ours that names the file, in one line."""
+    try:
+        found = read_source(unpack("file", content)).frame
+    except RingsmithError as error:
+        found = str(error)
+    assert isinstance(found, pl.DataFrame) or ("file" in found and "\n" not in found)
 
 
 @FAST
@@ -64,6 +73,8 @@ def test_parse_reads_what_pythons_csv_module_writes(rows: list[list[str]], delim
 )
 def test_a_table_with_a_header_comes_back_cell_for_cell(rows: list[tuple[str, str]], delimiter: str, quote: str, end: str, encoding: str, quoting: int) -> None:
     """Random dialect, encoding and line end: every cell is read as it was written."""
+    # Cells that are ambiguous by nature are left out: quotes of the other kind may be quotes, and single quotes around a line end may be two.
+    rows = [(text.replace("'" if quote == '"' else '"', "").replace("\n", " " if quote == "'" else "\n") or "x", label) for text, label in rows]
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, quotechar=quote, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
     writer.writerow(["text", "label"])
@@ -77,12 +88,7 @@ def test_a_table_with_a_header_comes_back_cell_for_cell(rows: list[tuple[str, st
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_table_or_an_error_of_ours(content: bytes) -> None:
     """No other exception escapes, whatever the file holds."""
-    try:
-        table = read_source(unpack("file", content))
-    except RingsmithError as error:
-        assert str(error).startswith(("file", "memory"))
-    else:
-        assert isinstance(table.frame, pl.DataFrame)
+    read_or_refused(content)
 
 
 @FAST
@@ -100,13 +106,28 @@ def test_any_text_file_is_read_or_refused_with_every_row_accounted_for(tmp_path:
 
 
 @FAST
-@given(st.sampled_from([b"PAR1", b"ARROW1", b"\xff\xff\xff\xff", b"PK\x03\x04xl/", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{", b"[", b"\xff\xfe"]), st.binary(max_size=150))
+@given(
+    st.sampled_from(
+        [
+            b"PAR1",
+            b"ARROW1",
+            b"\xff\xff\xff\xff",
+            b"PK\x03\x04xl/",
+            b"\x1f\x8b",
+            b"\x28\xb5\x2f\xfd",
+            b"\xfd7zXZ\x00",
+            b"BZh",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+            b"{",
+            b"[",
+            b"\xff\xfe",
+        ]
+    ),
+    st.binary(max_size=150),
+)
 def test_files_that_only_begin_well_are_refused_in_a_sentence(magic: bytes, rest: bytes) -> None:
     """Damaged files of every binary format."""
-    try:
-        read_source(unpack("file", magic + rest))
-    except RingsmithError as error:
-        assert "file" in str(error)
+    read_or_refused(magic + rest)
 
 
 @pytest.mark.parametrize("sample", ["", "\n", "a", "a,b", '"', "''", "a\tb\n"])

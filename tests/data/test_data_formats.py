@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import xlsxwriter
-from conftest import Write
+from data_tables import Write
 
 from ringsmith.data.read import read_raw, read_table
 from ringsmith.errors import ColumnError, ReadError

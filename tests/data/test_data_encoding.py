@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Write
+from data_tables import Write
 
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.read import read_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Write
+from data_tables import Write
 
 from ringsmith.data.formats import delimited
 from ringsmith.data.raw import RawTable
@@ -61,6 +61,13 @@ def test_semicolons_with_single_quotes(write: Write) -> None:
     table = read_raw(write("t.csv", "text;label\n'good; cheap';1\n'it''s bad';0\n'so, so';0\n"))
     assert (table.delimiter, table.quote) == (";", "'")
     assert rows(table) == [("good; cheap", "1"), ("it's bad", "0"), ("so, so", "0")]
+
+
+def test_a_text_in_apostrophes_keeps_them(write: Write) -> None:
+    """One cell of many that begins and ends with an apostrophe is no proof of quoting; a doubled one is."""
+    lines = "".join(f"text number {i},{i % 2}\n" for i in range(20))
+    assert rows(read_raw(write("t.csv", f"text,label\n{lines}'what a film',1\n")))[-1] == ("'what a film'", "1")
+    assert rows(read_raw(write("t.csv", f"text,label\n{lines}'what''s on',1\n")))[-1] == ("what's on", "1")
 
 
 def test_apostrophes_are_no_quotes(write: Write) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from conftest import Write
+from data_tables import Write
 
 from ringsmith.data.read import read_table
 from ringsmith.data.source import open_source

@@ -1,0 +1,127 @@
+"""Which column is what: found where it is plain, asked for where it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringsmith.data.columns import Asked, Columns, find_columns
+from ringsmith.data.formats.memory import read_memory
+from ringsmith.errors import ColumnError
+
+PROSE = ["the battery is really awful", "I love this phone a lot", "screen broke after a week", "works as it should do", "never again, I tell you", "quite good for the price"]
+FEW = ["good", "bad"] * 3
+
+
+def columns_of(asked: Asked | None = None, /, *, need_labels: bool = True, **columns: list[Any]) -> Columns:
+    """The roles found in a table with these columns."""
+    return find_columns(read_memory(columns), asked or Asked(), need_labels=need_labels)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("text", "label"),
+        ("reviews", "sentiment"),
+        ("document", "label"),
+        ("Texto", "Categoría"),
+        ("utterance", "intent"),
+        ("Review Text", "class"),
+        ("문장", "감정"),
+        ("v2", "v1"),
+        ("column_2", "column_1"),
+    ],
+)
+def test_telling_names_and_telling_contents(text: str, label: str) -> None:
+    """In any language, in any case; without telling names by content."""
+    found = columns_of(**{"id": [str(i) for i in range(6)], label: FEW, text: PROSE})
+    assert (found.text, found.label) == (text, label)
+
+
+def test_the_label_may_be_numbers_and_the_id_is_never_the_label() -> None:
+    """An id is neither."""
+    found = columns_of(id=list(range(6)), document=PROSE, label=[1, 0, 1, 0, 1, 0])
+    assert (found.text, found.label) == ("document", "label")
+
+
+def test_of_several_texts_the_longest_is_taken_and_it_is_said() -> None:
+    """A title beside a body."""
+    found = columns_of(content=[text[:9] for text in PROSE], body=PROSE, label=FEW)
+    assert found.text == "body"
+    assert found.notes == ("Of the columns that could be the text, 'body' has the longest texts and was taken (not 'content'); --text names another.",)
+
+
+def test_two_texts_alike_are_asked_for_with_examples() -> None:
+    """Neither name nor content decides."""
+    with pytest.raises(
+        ColumnError,
+        match=r"it must be clear which column is the text; 'a', 'b' could both be it\. Name it with --text; the columns are: 'a' \('the battery is really awful', 'I love",
+    ):
+        columns_of(a=PROSE, b=PROSE[::-1], label=FEW)
+
+
+def test_two_possible_labels_are_asked_for() -> None:
+    """Two strong names; two contents."""
+    with pytest.raises(ColumnError, match="which column is the label; 'sentiment', 'intent' could both be it"):
+        columns_of(text=PROSE, sentiment=FEW, intent=["buy", "buy", "sell"] * 2)
+    with pytest.raises(ColumnError, match="which column is the label; 'p', 'q' could both be it"):
+        columns_of(text=PROSE, p=FEW, q=["buy", "buy", "sell"] * 2)
+
+
+def test_a_strong_name_beats_a_weak_one() -> None:
+    """Category before topic."""
+    assert columns_of(text=PROSE, topic=["x", "y", "x"] * 2, category=FEW).label == "category"
+
+
+def test_a_number_and_its_name_are_one_label() -> None:
+    """Label and label_text say the same: the words are taken, and it is said."""
+    found = columns_of(text=PROSE, label=[1, 0] * 3, label_text=FEW)
+    assert found.label == "label_text"
+    assert found.notes == ("The columns 'label', 'label_text' say the same; 'label_text' was taken as the label.",)
+
+
+def test_named_columns_are_taken_as_named() -> None:
+    """By name, by name in another case, by number."""
+    for name in ("Summary", "summary", "1"):
+        assert columns_of(Asked(text=name, label="tag"), Summary=PROSE, text=PROSE[::-1], tag=FEW, label=FEW).text == "Summary"
+
+
+def test_an_unknown_name_offers_the_nearest() -> None:
+    """And lists all."""
+    with pytest.raises(ColumnError, match=r"--label must name a column; there is none called 'sentimnt'\. Did you mean 'sentiment'\? The columns are: 'text', 'sentiment'\."):
+        columns_of(Asked(label="sentimnt"), text=PROSE, sentiment=FEW)
+
+
+def test_pairs_are_found_by_their_names_only() -> None:
+    """Premise and hypothesis belong together; two other texts do not."""
+    found = columns_of(premise=PROSE, hypothesis=PROSE[::-1], label=FEW)
+    assert (found.text, found.pair) == ("premise", "hypothesis")
+    assert columns_of(Asked(text="a", pair="b"), a=PROSE, b=PROSE, label=FEW).pair == "b"
+
+
+def test_a_split_column_is_followed_only_if_all_its_values_name_splits() -> None:
+    """``split`` with north and south is a column like any other."""
+    assert columns_of(text=PROSE, label=FEW, split=["train", "dev", "test"] * 2).split == "split"
+    assert columns_of(text=PROSE, label=FEW, split=["north", "south", "test"] * 2).split is None
+
+
+def test_a_text_column_full_of_numbers_is_refused() -> None:
+    """Named or found."""
+    with pytest.raises(ColumnError, match=r"the text column must hold texts; --text names 'n', which holds numbers \(10, 11\)"):
+        columns_of(Asked(text="n"), n=[str(i) for i in range(10, 16)], text=PROSE, label=FEW)
+    with pytest.raises(ColumnError, match="the text column must hold texts; the text column would be 'text', which holds numbers"):
+        columns_of(text=[i * 1.5 for i in range(6)], label=FEW)
+
+
+def test_one_column_is_not_enough_for_training_and_enough_for_prediction() -> None:
+    """The delimiter may be wrong, says the sentence."""
+    with pytest.raises(ColumnError, match=r"a text column and a label column are needed; the table has one column, 'text' \(.*Add the labels, or check the delimiter"):
+        columns_of(text=PROSE)
+    assert columns_of(need_labels=False, text=PROSE).text == "text"
+
+
+def test_one_column_has_one_role() -> None:
+    """The text cannot be the label."""
+    with pytest.raises(ColumnError, match="a column can have one role; 'text' would be --text and --label"):
+        columns_of(Asked(text="text", label="text"), text=PROSE, other=FEW)

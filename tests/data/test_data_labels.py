@@ -1,0 +1,155 @@
+"""Labels of every kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ringsmith.data.classes import class_counts, compare_labels, keep_classes, require_classes, strata
+from ringsmith.data.formats.memory import read_memory
+from ringsmith.data.labels import Labels, read_labels
+from ringsmith.data.read import read_table
+from ringsmith.errors import LabelError
+from ringsmith.records import TextSet
+
+
+def labels_of(cells: list[Any] | pl.Series, separator: str | None = None) -> Labels:
+    """Labels read from one column."""
+    return read_labels(read_memory(pl.DataFrame({"label": cells})), "label", separator=separator)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["a", "b"], ["a", "b"]),
+        ([1, 0], ["1", "0"]),
+        ([True, False], ["true", "false"]),
+        ([1.0, 0.0, None], ["1", "0", ""]),
+        (["1.0", "0.0"], ["1", "0"]),
+        (["1.0", "0.5"], ["1.0", "0.5"]),
+        (["none", "NA", "some"], ["none", "NA", "some"]),
+        (pl.Series(["x", "y"], dtype=pl.Categorical), ["x", "y"]),
+    ],
+)
+def test_single_labels_become_strings(cells: Any, expected: list[str]) -> None:
+    """Whole floats lose their point; ``none`` and ``NA`` are names like others."""
+    found = labels_of(cells)
+    assert (found.values, found.multilabel) == (expected, False)
+
+
+def test_missing_labels_in_every_spelling() -> None:
+    """NaN, null, empty, blank."""
+    assert labels_of(["a", "", "  ", "nan", "NaN", "null", "<NA>", "#N/A", None]).missing.tolist() == [False] + [True] * 8
+    assert labels_of([1.0, float("nan")]).missing.tolist() == [False, True]
+
+
+def test_blanks_around_labels_are_taken_off_and_it_is_said() -> None:
+    """``spam`` and ``spam `` are one class."""
+    found = labels_of(["spam ", "spam", " ham\t"])
+    assert (found.values, found.notes) == (["spam", "spam", "ham"], ("2 labels had blanks around them, which were taken off.",))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [["x", "y"], ["x"], []],
+        ['["x", "y"]', '["x"]', "[]"],
+        ["['x', 'y']", "['x']", "[]"],
+        ["[y, x]", "[x]", "[]"],
+        [["y", "x", "x"], ["x "], [""]],
+    ],
+)
+def test_lists_are_multi_label(cells: list[Any]) -> None:
+    """Typed, JSON, Python's, bare; sorted, each once; an empty list is a row without any of the labels."""
+    found = labels_of(cells)
+    assert (found.values, found.multilabel, found.missing.any()) == ([("x", "y"), ("x",), ()], True, False)
+
+
+@pytest.mark.parametrize("mark", ["|", ";"])
+def test_separated_labels_are_recognised_where_there_is_no_doubt(mark: str) -> None:
+    """The parts are labels elsewhere, and their number varies."""
+    found = labels_of([f"bug{mark}docs", "bug", f"docs{mark}bug{mark}ui", "ui", "docs"])
+    assert found.values == [("bug", "docs"), ("bug",), ("bug", "docs", "ui"), ("ui",), ("docs",)]
+    assert found.notes == (f"The labels are separated by '{mark}': a row may have several (multi-label).",)
+
+
+def test_names_with_a_bar_inside_are_one_label() -> None:
+    """Paths of a shop's catalogue have parts, but are classes."""
+    assert not labels_of(["Toys|Cars", "Toys|Dolls", "Books|Crime"]).multilabel
+    assert labels_of(["Toys|Cars", "Toys|Dolls"], separator="|").values == [("Cars", "Toys"), ("Dolls", "Toys")]
+    assert labels_of(["a,b", "a"], separator=",").values == [("a", "b"), ("a",)]
+
+
+def test_a_list_that_cannot_be_read_is_named() -> None:
+    """File, row, content."""
+    with pytest.raises(LabelError, match=r"memory: row 2: the labels in 'label' are written as lists, and this one cannot be read: '\[\"x\", \"y\]'"):
+        labels_of(['["x"]', '["x", "y]'])
+
+
+def test_scores_are_no_classes() -> None:
+    """5.0, 3.8, 2.75 ... is a measurement."""
+    with pytest.raises(LabelError, match=r"labels must be classes; the column 'label' holds 30 different numbers from 0 to 7\.25, a score"):
+        labels_of([str(i / 4) for i in range(30)])
+
+
+def test_no_labels_at_all() -> None:
+    """The wrong column, most likely."""
+    with pytest.raises(LabelError, match="labels are needed; the column 'label' is empty in all 2 rows"):
+        labels_of(["", None])
+
+
+def test_counting_and_numbering_classes() -> None:
+    """Largest first, equals by name; numbers in the order of names; in multi-label data the rarest label of a row."""
+    assert list(class_counts(["b", "a", "c", "b"]).items()) == [("b", 2), ("a", 1), ("c", 1)]
+    assert class_counts([("x", "y"), ("x",), ()]) == {"x": 2, "y": 1}
+    assert strata(["b", "a", "c", "b"]).tolist() == [1, 0, 2, 1]
+    assert strata([("x", "y"), ("x",), ()]).tolist() == [2, 1, 0]
+
+
+def test_one_class_only_and_classes_with_too_few_rows() -> None:
+    """Which, how many, and the way on."""
+    with pytest.raises(LabelError, match="Two classes or more are needed; got only 'a' in 3 rows"):
+        require_classes(TextSet(["x"] * 3, ["a"] * 3))
+    with pytest.raises(
+        LabelError, match=r"at least 5 rows to be split into training, validation and test; 'b' has 2, 'c' has 1\. Add rows, or leave such classes out with --min-rows 5"
+    ):
+        require_classes(TextSet(["x"] * 13, ["a"] * 10 + ["b"] * 2 + ["c"]))
+
+
+def test_min_rows_leaves_rare_classes_out_and_counts_their_rows() -> None:
+    """Splits and times stay with their rows."""
+    table = read_table([{"text": f"some text {i}", "label": "ab"[i % 5 == 0], "split": "train" if i else "test", "when": i} for i in range(10)], time="when")
+    kept = keep_classes(table, 5)
+    assert kept.texts.rows.tolist() == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert kept.times is not None
+    assert kept.times.tolist() == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert kept.split_names == ["train"] * 8
+    assert (kept.findings.rows_used, kept.findings.dropped) == (8, {"class below 5 rows": 2})
+    assert kept.findings.notes[-1] == "1 classes with fewer than 5 rows were left out: 'b' (2)."
+    assert keep_classes(table, 2) is table
+
+
+def test_min_rows_takes_rare_labels_off_multi_label_rows() -> None:
+    """The row keeps its other labels."""
+    kept = keep_classes(read_table([("a b", ["x", "y"]), ("c d", ["x"])]), 2)
+    assert kept.texts.labels == [("x",), ("x",)]
+    assert kept.findings.notes[-1] == "1 labels with fewer than 2 rows were taken off their rows: 'y' (1)."
+
+
+def test_labels_of_a_test_set() -> None:
+    """None shared is an error; some new are told."""
+    train = TextSet(["x"] * 4, ["a", "b"] * 2)
+    with pytest.raises(LabelError, match="they share none: training has 'a', 'b', the test rows have 'A', 'B'"):
+        compare_labels(train, TextSet(["x"] * 2, ["A", "B"]))
+    assert compare_labels(train, TextSet(["x"] * 3, ["a", "c", "c"])) == [
+        "1 labels of the test rows never occur in training ('c'): those 2 rows cannot be right and count as wrong."
+    ]
+    assert compare_labels(train, TextSet(["x"] * 2, ["a", "b"])) == []
+
+
+def test_missing_is_a_mask_over_all_rows() -> None:
+    """As long as the table."""
+    assert labels_of(["a", None, "b"]).missing.dtype == np.bool_

@@ -1,0 +1,194 @@
+"""Splits: nothing twice, nothing lost, even within a row, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringsmith.data.classes import strata
+from ringsmith.data.groups import assign_groups
+from ringsmith.data.split import eval_share, join, make_splits, plan_splits
+from ringsmith.errors import ColumnError, InputError, LabelError, OptionError
+from ringsmith.records import Split, TextSet
+
+SOME = settings(max_examples=40, deadline=None)
+SIZES = st.dictionaries(st.sampled_from("abcdef"), st.integers(5, 300), min_size=2)
+
+
+def texts_of(sizes: dict[str, int], groups: list[str] | None = None) -> TextSet:
+    """Rows of these classes, class after class."""
+    labels = [name for name, count in sizes.items() for _ in range(count)]
+    return TextSet([f"text {i}" for i in range(len(labels))], labels, groups=groups)
+
+
+def parts(split: Split) -> list[np.ndarray]:
+    """Train, valid, test."""
+    return [split.train, split.valid, split.test]
+
+
+@SOME
+@given(SIZES, st.integers(0, 5), st.sampled_from([1, 2, 3, 5]))
+def test_every_split_is_a_partition(sizes: dict[str, int], seed: int, folds: int) -> None:
+    """Disjoint, complete, none empty; over the folds every row tests once."""
+    texts = texts_of(sizes)
+    splits = make_splits(texts, seed=seed, folds=folds)
+    for split in splits:
+        assert sorted(np.concatenate(parts(split)).tolist()) == list(range(len(texts)))
+        assert all(len(part) for part in parts(split)[:1])
+    if folds > 1:
+        assert sorted(np.concatenate([split.test for split in splits]).tolist()) == list(range(len(texts)))
+
+
+@SOME
+@given(SIZES, st.integers(0, 5))
+def test_a_holdout_is_stratified_within_one_row(sizes: dict[str, int], seed: int) -> None:
+    """Each class gives its share to validation and to test."""
+    texts = texts_of(sizes)
+    share = eval_share(len(texts))
+    (split,) = make_splits(texts, seed=seed, folds=1)
+    assert texts.labels is not None
+    for part in (split.valid, split.test):
+        counts = Counter(texts.labels[i] for i in part)
+        assert all(abs(counts[name] - share * size) <= 1 + 1e-9 for name, size in sizes.items())
+        assert abs(len(part) - share * len(texts)) <= 1 + 1e-9
+
+
+@SOME
+@given(SIZES, st.integers(0, 5), st.integers(2, 5))
+def test_folds_are_stratified_within_one_row(sizes: dict[str, int], seed: int, folds: int) -> None:
+    """Each class is spread evenly over the folds."""
+    texts = texts_of(sizes)
+    assert texts.labels is not None
+    for split in make_splits(texts, seed=seed, folds=folds):
+        counts = Counter(texts.labels[i] for i in split.test)
+        assert all(abs(counts[name] - size / folds) < 1 for name, size in sizes.items())
+
+
+@SOME
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40)), min_size=60, max_size=300), st.integers(0, 3), st.sampled_from([1, 2, 5]))
+def test_no_group_is_cut_apart(rows: list[tuple[str, int]], seed: int, folds: int) -> None:
+    """Train, valid and test share no group."""
+    labels, groups = [label for label, _ in rows] + ["a", "b"] * 5, [str(group) for _, group in rows] + [f"own {i}" for i in range(10)]
+    texts = TextSet([f"text {i}" for i in range(len(labels))], labels, groups=groups)
+    for split in make_splits(texts, seed=seed, folds=folds):
+        seen = [{groups[i] for i in part} for part in parts(split)]
+        assert not seen[0] & seen[1]
+        assert not (seen[0] | seen[1]) & seen[2]
+        assert sum(map(len, parts(split))) == len(texts)
+        assert all(seen)
+
+
+def test_groups_are_nearly_as_even_as_rows() -> None:
+    """200 groups of unlike sizes and classes: every part's class shares are within two points."""
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 200, 4000)
+    classes = (rng.random(4000) < 0.2 + 0.3 * (groups % 3 == 0)).astype(np.int64)
+    part = assign_groups([str(group) for group in groups], classes, [0.8, 0.1, 0.1], 0)
+    for number, share in enumerate([0.8, 0.1, 0.1]):
+        assert abs((part == number).mean() - share) < 0.02
+        assert abs(classes[part == number].mean() - classes.mean()) < 0.02
+
+
+def test_same_seed_same_split_other_seed_another() -> None:
+    """Reproducible, and not constant."""
+    texts = texts_of({"a": 600, "b": 600})
+    first, again, other = (make_splits(texts, seed=seed)[0] for seed in (0, 0, 1))
+    assert all(np.array_equal(one, two) for one, two in zip(parts(first), parts(again), strict=True))
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_few_rows_make_five_folds_many_rows_one_holdout() -> None:
+    """The border is 1,000 rows; shares are 10 to 15 %."""
+    assert [split.name for split in make_splits(texts_of({"a": 500, "b": 499}))] == ["fold-1", "fold-2", "fold-3", "fold-4", "fold-5"]
+    assert [(split.name, len(split.train), len(split.valid), len(split.test)) for split in make_splits(texts_of({"a": 10_000, "b": 10_000}))] == [("holdout", 16_000, 2_000, 2_000)]
+    assert [eval_share(n) for n in (10, 1_000, 8_000, 10**6)] == [0.15, 0.15, 0.125, 0.1]
+
+
+def test_fold_roles_take_turns() -> None:
+    """Fold i tests part i and chooses by part i + 1."""
+    splits = make_splits(texts_of({"a": 50, "b": 50}), folds=5)
+    for now, following in zip(splits, [*splits[1:], splits[0]], strict=True):
+        assert np.array_equal(now.valid, following.test)
+
+
+def test_multi_label_rows_are_stratified_by_their_rarest_label() -> None:
+    """A rare label is in every fold."""
+    labels = [("common", "rare") if i % 10 == 0 else ("common",) for i in range(100)]
+    texts = TextSet([f"text {i}" for i in range(100)], labels)
+    assert [sum("rare" in labels[i] for i in split.test) for split in make_splits(texts)] == [2] * 5
+
+
+def test_the_users_test_set_judges() -> None:
+    """Positions from the end of training on mean its rows; validation comes out of training."""
+    texts, test = texts_of({"a": 60, "b": 40}), TextSet(["x y", "z w"], ["a", "new"], rows=np.array([5, 9]))
+    plan = plan_splits(texts, test=test)
+    (split,) = plan.splits
+    assert (split.name, split.test.tolist()) == ("user", [100, 101])
+    assert sorted([*split.train, *split.valid]) == list(range(100))
+    assert len(split.valid) == 15
+    assert [plan.texts.texts[i] for i in split.test] == ["x y", "z w"]
+    assert plan.texts.rows[100:].tolist() == [105, 109]
+    assert plan.how == "your test set; validation taken from training, stratified, seed 0"
+    assert plan.notes == ("1 labels of the test rows never occur in training ('new'): those 1 rows cannot be right and count as wrong.",)
+
+
+def test_a_split_column_is_followed() -> None:
+    """In any usual spelling; missing validation comes out of training."""
+    texts = texts_of({"a": 30, "b": 30})
+    names = ["Training", "val", "TEST"] * 20
+    (split,) = make_splits(texts, split_names=names)
+    assert [part.tolist() for part in parts(split)] == [list(range(start, 60, 3)) for start in range(3)]
+    (split,) = make_splits(texts, split_names=["train", "train", "test"] * 20)
+    assert (len(split.train), len(split.valid), len(split.test)) == (34, 6, 20)
+    plan = plan_splits(texts, split_names=["train", "train", "dev"] * 20)
+    assert plan.splits[0].test.tolist() == list(range(2, 60, 3))
+    assert plan.notes == ("The split column has no test rows: its validation rows test, and validation rows were taken from training.",)
+
+
+def test_split_columns_that_do_not_divide_are_refused() -> None:
+    """Strange names; no training rows."""
+    texts = texts_of({"a": 5, "b": 5})
+    with pytest.raises(ColumnError, match="must name each row's split \\(train, valid or test\\); got '', 'north'"):
+        make_splits(texts, split_names=["train", "north"] * 4 + ["", "test"])
+    with pytest.raises(ColumnError, match="must name training rows and test rows; got test"):
+        make_splits(texts, split_names=["test"] * 10)
+
+
+def test_time_splits_test_on_the_latest_rows() -> None:
+    """Whatever the order of the table; rows of one moment stay together."""
+    texts = texts_of({"a": 100, "b": 100})
+    times = np.random.default_rng(0).permutation(200) // 4
+    (split,) = make_splits(texts, times=times.astype(float))
+    train, valid, test = (times[part] for part in parts(split))
+    assert train.max() < valid.min() <= valid.max() < test.min()
+    assert (len(train), len(valid), len(test)) == (140, 28, 32)
+    with pytest.raises(InputError, match="only if they have three different times or more; got 2"):
+        make_splits(texts, times=np.array([1.0, 2.0] * 100))
+
+
+def test_impossible_wishes_are_refused() -> None:
+    """Classes, folds and groups that cannot be divided."""
+    with pytest.raises(LabelError, match="'b' has 4"):
+        make_splits(texts_of({"a": 20, "b": 4}))
+    with pytest.raises(OptionError, match="'folds' must be at least 1"):
+        make_splits(texts_of({"a": 20, "b": 20}), folds=0)
+    with pytest.raises(OptionError, match=r"'folds' must be at most the number of rows \(12\); got 13"):
+        make_splits(texts_of({"a": 6, "b": 6}), folds=13)
+    with pytest.raises(ColumnError, match="--group needs at least 5 groups, one for each part of the split; got 2"):
+        make_splits(texts_of({"a": 20, "b": 20}, groups=["x", "y"] * 20))
+
+
+def test_joining_keeps_what_both_have() -> None:
+    """Pairs and groups of one side only become empty strings on the other."""
+    whole = join(TextSet(["a"], ["1"], pairs=["p"]), TextSet(["b"], ["2"], groups=["g"]))
+    assert (whole.texts, whole.labels, whole.pairs, whole.groups) == (["a", "b"], ["1", "2"], ["p", ""], ["", "g"])
+
+
+def test_strata_number_labels_in_the_order_of_names() -> None:
+    """Against numpy's unique."""
+    labels = list("banana")
+    assert strata(labels).tolist() == np.unique(labels, return_inverse=True)[1].tolist()

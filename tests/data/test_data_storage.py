@@ -1,0 +1,127 @@
+"""Rows on disk, predictions on disk."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from data_tables import Write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ringsmith.data import fingerprint, read_table, read_texts, restore, store, write_predictions
+from ringsmith.errors import ColumnError, MachineError, OptionError, ReadError
+from ringsmith.records import TextSet
+
+TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_what_is_stored_is_restored(tmp_path: Path, data: st.DataObject) -> None:
+    """Texts, labels of both kinds, pairs, groups and row numbers; any positions in any order."""
+    size = data.draw(st.integers(1, 8))
+
+    def column(of: st.SearchStrategy[object]) -> list[object]:
+        return data.draw(st.lists(of, min_size=size, max_size=size))
+
+    labels = data.draw(st.sampled_from([None, column(TEXT), column(st.lists(TEXT, max_size=3).map(tuple))]))
+    texts = TextSet(column(TEXT), labels, data.draw(st.sampled_from([None, column(TEXT)])), data.draw(st.sampled_from([None, column(TEXT)])), np.array(column(st.integers(0, 99))))  # type: ignore[arg-type]
+    path = tmp_path / "rows.arrow"
+    store(path, texts)
+    chosen = data.draw(st.lists(st.integers(0, size - 1), max_size=6))
+    for got, wanted in ((restore(path), texts), (restore(path, np.array(chosen, dtype=np.int64)), texts.take(chosen))):
+        for name in ("texts", "labels", "pairs", "groups"):
+            assert getattr(got, name) == getattr(wanted, name)
+        assert got.rows.tolist() == wanted.rows.tolist()
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.arrow"]
+
+
+def test_fingerprints_tell_contents_apart_and_nothing_else() -> None:
+    """Row numbers and containers do not matter; order, cells and their borders do."""
+    one = TextSet(["ab", "c"], ["x", "y"])
+    assert fingerprint(one) == fingerprint(TextSet(("ab", "c"), ("x", "y"), rows=np.array([7, 9])))
+    others = [
+        TextSet(["a", "bc"], ["x", "y"]),
+        TextSet(["c", "ab"], ["y", "x"]),
+        TextSet(["ab", "c"]),
+        TextSet(["ab", "c"], pairs=["x", "y"]),
+        TextSet(["ab", "c"], [("x",), ("y", "z")]),
+    ]
+    assert len({fingerprint(texts) for texts in [one, *others]}) == 6
+
+
+def test_faults_of_the_disk_are_told(tmp_path: Path) -> None:
+    """A folder that is a file; a file that is no Arrow file."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(MachineError, match="the rows cannot be written"):
+        store(tmp_path / "file" / "rows.arrow", TextSet(["a"]))
+    with pytest.raises(ReadError, match=r"the stored rows cannot be read .* Delete the folder and run again"):
+        restore(tmp_path / "file")
+
+
+def test_a_table_to_predict_keeps_its_columns_and_all_its_rows(write: Write, tmp_path: Path) -> None:
+    """Rows without a text have no prediction; old predictions are replaced."""
+    inputs = read_texts(write("in.csv", "id,text,prediction\n1,good one,old\n2,,old\n3,bad one,old\n"))
+    assert inputs.texts.texts == ["good one", "bad one"]
+    notes = write_predictions(tmp_path / "out.csv", inputs, ["pos", "neg"], [0.9, 0.75])
+    assert pl.read_csv(tmp_path / "out.csv").rows() == [(1, "good one", "pos", 0.9), (2, None, None, None), (3, "bad one", "neg", 0.75)]
+    assert notes == ["The input's own columns 'prediction' were replaced.", "1 rows have no text and no prediction."]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow"])
+def test_predictions_in_every_format_come_back_as_a_table(write: Write, tmp_path: Path, suffix: str) -> None:
+    """Written by us, read by us: multi-label answers too."""
+    out = tmp_path / f"out{suffix}"
+    write_predictions(out, read_texts(write("in.csv", "text\none more\nanother one\n")), [("a", "b"), ("b",)], [0.9, 0.8])
+    table = read_table(out, text="text", label="prediction", label_separator="|" if suffix in (".csv", ".tsv") else None)
+    assert table.texts.labels == [("a", "b"), ("b",)]
+
+
+def test_texts_one_a_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commas and quotes are text; blank lines are none."""
+    content = 'Great phone, awful battery\nSo "good", really\n\nFine, thanks\n'
+    expected = ["Great phone, awful battery", 'So "good", really', "Fine, thanks"]
+    assert read_texts(write("in.txt", content)).texts.texts == expected
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    assert read_texts("-").texts.texts == expected
+
+
+def test_tables_to_predict_are_still_tables(write: Write) -> None:
+    """By a known column name, a tab, the suffix, or the name the model knows."""
+    assert read_texts(write("in.txt", "id,review\n1,so good\n2,so bad\n")).texts.texts == ["so good", "so bad"]
+    assert read_texts(write("in2.txt", "7\tso good indeed\n8\tso bad indeed\n")).texts.texts == ["so good indeed", "so bad indeed"]
+    assert read_texts(write("in3.txt", "foo,bar\n1,so good\n2,so bad\n"), known=["bar"]).texts.texts == ["so good", "so bad"]
+    assert read_texts(write("in4.jsonl", '{"body": "so good"}\n{"body": "so bad"}\n')).texts.texts == ["so good", "so bad"]
+
+
+def test_one_text_in_quotes_and_paths_that_are_not_there() -> None:
+    """A sentence is a text; ``reviws.csv`` is a path."""
+    assert read_texts("Great phone").texts.texts == ["Great phone"]
+    assert read_texts("Gut.").texts.texts == ["Gut."]
+    with pytest.raises(ReadError, match=r"reviws\.csv: there is no such file"):
+        read_texts("reviws.csv")
+
+
+def test_several_text_columns_are_asked_for(write: Write) -> None:
+    """Prediction does not guess either."""
+    with pytest.raises(ColumnError, match="which column is the text"):
+        read_texts(write("in.csv", "a,b\nso good a thing,so bad a thing\nmore of it here,less of it there\n"))
+
+
+def test_where_predictions_go(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output without a file; unknown endings and unwritable places are told."""
+    inputs = read_texts(write("in.jsonl", '{"text": "a b", "more": {"x": 1}}\n'))
+    write_predictions(None, inputs, ["pos"], [0.5])
+    assert capsys.readouterr().out.splitlines()[0] == "text,more,prediction,score"
+    with pytest.raises(OptionError, match=r"'out' must end in \.csv, .*; got 'out\.doc'\. Use \.csv\."):
+        write_predictions(tmp_path / "out.doc", inputs, ["pos"], [0.5])
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(MachineError, match="the predictions cannot be written"):
+        write_predictions(tmp_path / "file" / "out.csv", inputs, ["pos"], [0.5])
+    write_predictions(tmp_path / "out.jsonl", inputs, ["pos"], [0.5])
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {"text": "a b", "more": {"x": 1}, "prediction": "pos", "score": 0.5}
