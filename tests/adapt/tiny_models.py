@@ -19,12 +19,14 @@ FAMILIES = ("bert", "distilbert", "gpt2", "roberta", "xlnet")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def tiny_model(family: str, folder: Path) -> LocalModel:
-    """A random model of `family` saved in `folder` with a tokenizer over the toy's words, checked by the catalogue."""
+def tiny_model(family: str, folder: Path, **settings: float) -> LocalModel:
+    """A random model of `family` saved in `folder` with a tokenizer over the toy's words, checked by the catalogue; `settings` change its config."""
     tokenizer = _tokenizer(family)
+    config = _config(family, len(tokenizer))
+    config.update(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
-        transformers.AutoModel.from_config(_config(family, len(tokenizer))).save_pretrained(folder)
+        transformers.AutoModel.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return inspect_folder(folder, name=f"tiny-{family}")
 

@@ -15,11 +15,11 @@ from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import to_proba
-from ringsmith.adapt.loop import Broken, Course, Loop, Pacing
+from ringsmith.adapt.loop import Broken, Course, Loop, Pacing, classifier_batch
 from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
-from ringsmith.backbones import Tokeniser, batches_by_tokens, load_classifier, pad_batch, save_classifier
+from ringsmith.backbones import Tokeniser, batches_by_tokens, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
 from ringsmith.catalogue import LocalModel, inspect_folder
 from ringsmith.errors import BudgetError, RunRefused
@@ -149,8 +149,7 @@ class FittedFull(Fitted):
         out = np.zeros((0, 0), np.float32)
         with torch.inference_mode():
             for rows in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH):
-                batch = {name: tensor.to(self.module.device) for name, tensor in pad_batch(tokens, rows, self.tokeniser.pad_id).items()}
-                part = compute(batch).float().cpu().numpy()
+                part = compute(classifier_batch(self.module, tokens, rows, self.tokeniser.pad_id)).float().cpu().numpy()
                 out = out if out.size else np.empty((len(texts), part.shape[1]), np.float32)
                 out[rows] = part
         return out

@@ -31,6 +31,7 @@ from torch.nn import functional
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
+from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget
 
@@ -229,7 +230,13 @@ class Loop:
         self.report(Progress("train", len(course.curves["loss"]), course.planned, "steps", f"loss {value:.2f}"))
 
     def _batch(self, tokens: Tokens, rows: npt.NDArray[np.int64]) -> dict[str, torch.Tensor]:
-        return {name: tensor.to(self.accelerator.device) for name, tensor in pad_batch(tokens, rows, self.pad_id).items()}
+        return classifier_batch(self.module, tokens, rows, self.pad_id)
+
+
+def classifier_batch(module: Any, tokens: Tokens, rows: npt.NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
+    """These rows as the classifier wants them, on its device."""
+    batch = pad_batch(tokens, rows, pad_id, left=module.config.model_type in CLS_AT_END)
+    return {name: tensor.to(module.device) for name, tensor in batch.items()}
 
 
 def shuffled_batches(lengths: npt.NDArray[np.int64], pacing: Pacing, seed: int) -> Iterator[npt.NDArray[np.int64]]:

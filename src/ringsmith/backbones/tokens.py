@@ -62,6 +62,7 @@ class Tokeniser:
         empty_id: stands for a text without any token, where the tokenizer adds no special ones.
         types: whether the model asks for token types.
         vocabulary: token numbers must be below this.
+        fingerprint: hash of the tokenizer's files.
     """
 
     hf: Any
@@ -70,6 +71,7 @@ class Tokeniser:
     empty_id: int
     types: bool
     vocabulary: int
+    fingerprint: str = ""
 
     def __call__(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
         """The tokens of each text (or pair of texts, the longer one cut first).
@@ -105,15 +107,19 @@ class Tokeniser:
         self.hf.save_pretrained(folder)
 
 
-def pad_batch(tokens: Tokens, rows: npt.NDArray[np.integer], pad_id: int) -> dict[str, torch.Tensor]:
-    """The rows as rectangles (len(rows), longest): ``input_ids``, ``attention_mask`` and, where they are known, ``token_type_ids``."""
+def pad_batch(tokens: Tokens, rows: npt.NDArray[np.integer], pad_id: int, *, left: bool = False) -> dict[str, torch.Tensor]:
+    """The rows as rectangles (len(rows), longest): ``input_ids``, ``attention_mask`` and, where they are known, ``token_type_ids``.
+
+    Padding stands on the right; with `left` on the left, for classifiers that read the very last position (XLNet's).
+    """
     starts, lengths = tokens.starts[rows], tokens.lengths[rows]
     width = int(lengths.max())
-    mask = np.arange(width) < lengths[:, None]
-    source = (starts[:, None] + np.arange(width))[mask]
+    filled = np.arange(width) < lengths[:, None]
+    source = (starts[:, None] + np.arange(width))[filled]
+    mask = filled[:, ::-1] if left else filled
     ids = np.full(mask.shape, pad_id, dtype=np.int64)
     ids[mask] = tokens.ids[source]
-    batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
+    batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(np.ascontiguousarray(mask, dtype=np.int64))}
     if tokens.types is not None:
         types = np.zeros(mask.shape, dtype=np.int64)
         types[mask] = tokens.types[source]
