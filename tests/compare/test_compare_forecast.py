@@ -64,6 +64,14 @@ def test_a_finished_run_corrects_the_forecast_of_its_recipe_and_its_kin() -> Non
     assert after["tfidf"] == before["tfidf"]
 
 
+def test_a_guess_is_stretched_more_than_what_was_learned() -> None:
+    """Until a run on a model has ended here, its speed is a guess."""
+    forecaster = Forecaster(MACHINE)
+    assert forecaster.sure(FULL) == 2.5
+    forecaster.ratios["probe"] = 1.7
+    assert (forecaster.sure(PROBE), forecaster.sure(FULL), forecaster.sure(TFIDF)) == (1.25, 1.25, 2.5)
+
+
 @pytest.mark.parametrize("status", ["failed", "refused", "dropped"])
 def test_a_run_that_went_wrong_teaches_nothing(status: str) -> None:
     """Its time says nothing."""

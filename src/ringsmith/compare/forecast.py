@@ -25,6 +25,8 @@ LONGEST = 512
 EFFICIENCY = 0.6
 """Share of the matrix-product speed that a whole float32 forward pass of small batches reaches."""
 SAMPLE = 2000
+LEARNED, GUESSED = 1.25, 2.5
+"""What forecasts are stretched by where a deadline hangs on them, see `Forecaster.sure`."""
 MEASURING_SECONDS = 2.5
 """Single predictions, saving, and ending the process."""
 
@@ -125,6 +127,11 @@ class Forecaster:
         least = start + fit * ratio * cost.least + rest * ratio + MEASURING_SECONDS
         return Forecast(start, fit * ratio, rest * ratio + MEASURING_SECONDS, least, _memory_mb(cost, entrant.model, workload))
 
+    def sure(self, entrant: Entrant) -> float:
+        """By what factor to stretch a forecast on which a deadline hangs: little where such a run has ended here, much where it is a guess."""
+        known = entrant.candidate.recipe in self.ratios or (entrant.model is not None and self._ratio_of_kin(entrant) != 1.0)
+        return LEARNED if known else GUESSED
+
     def learn(self, entrant: Entrant, workload: Workload, result: RunResult) -> None:
         """Hold the forecast against a run that ended well."""
         seconds = result.seconds
@@ -168,7 +175,7 @@ def tokens_of(text: str) -> int:
 
     Examples:
         >>> tokens_of("Great phone, awful battery"), tokens_of("재미있는 영화")
-        (9, 9)
+        (8, 8)
     """
     wide = sum(character > "\u2e7f" for character in text)  # Chinese, Japanese, Korean and all that follows
     return SPECIAL_TOKENS + round((len(text) - wide) / CHARS_PER_TOKEN) + wide

@@ -36,6 +36,8 @@ from ringsmith.text import TextSteps
 
 JOB, RESULT, PREDICTIONS, MODEL, TRACE = "job.json", "result.json", "predictions.npz", "model", "trace.txt"
 REPORT_EVERY = 0.1
+WRITING_SECONDS = 1.0
+"""Before the hard end measuring stops, so that the result is written in time."""
 PARTS = ("train", "valid", "test")
 
 
@@ -128,7 +130,8 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     _, seconds["save"] = _timed(lambda: fitted.save(folder / MODEL))
     report(Progress("measure", 0, None, "rows"))
     sample = rows["test"] if len(rows["test"]) else rows["valid"]
-    latency, seconds["measure"] = _timed(lambda: latency_ms(fitted, sample, until=job.until or float("inf")))
+    until = float("inf") if job.until is None else job.until - WRITING_SECONDS
+    latency, seconds["measure"] = _timed(lambda: latency_ms(fitted, sample, until=until))
     return _done(job, fitted, seconds, latency, rate, size_mb(folder / MODEL))
 
 

@@ -18,7 +18,7 @@ SINGLES = 50
 """Single predictions that a percentile needs at least."""
 MOST_SINGLES = 200
 ENOUGH_SECONDS = 1.0
-LONGEST_SECONDS = 10.0
+LONGEST_SECONDS = 5.0
 BULK_SECONDS = 0.3
 MEGABYTE = 1 << 20
 
@@ -26,7 +26,7 @@ MEGABYTE = 1 << 20
 def latency_ms(fitted: Fitted, rows: TextSet, *, until: float = float("inf")) -> dict[str, float]:
     """Milliseconds of predicting one row: the median and the 95th percentile.
 
-    At least 50 rows one by one, up to 200 while that takes less than a second; fewer where the model needs more than 10 seconds
+    At least 50 rows one by one, up to 200 while that takes less than a second; fewer where the model needs more than 5 seconds
     for 50, or `until` (seconds since the epoch) is near. Empty where there was no time for a single one.
     """
     if len(rows) == 0:

@@ -23,8 +23,8 @@ from ringsmith.records import RunResult, Status
 
 EXIT_SECONDS = 0.7
 """To end the processes and write the last line."""
-SURE = 1.25
-"""Forecasts of what follows a fit are taken this much longer."""
+PUNCTUAL = 0.97
+"""Share of its time that a recipe is told of: the last step of training may end a little late."""
 
 
 class Race:
@@ -77,7 +77,7 @@ class Race:
         arena = self.arena
         runs = len(arena.dataset.splits) * arena.options.seeds
         plan = make_plan(arena.entrants, arena.dataset.workload, self.forecaster, seconds=self.left(), runs=runs, left_out=arena.left_out)
-        steps = [{"candidate": step.name, "forecast_seconds": round(step.seconds, 1), "fits": step.fits, "why": f"{step.why}. {step.entrant.why}"} for step in plan.steps]
+        steps = [{"candidate": step.name, "forecast_seconds": round(step.seconds, 1), "fits": step.fits, "why": f"{step.why}; {step.entrant.why}"} for step in plan.steps]
         arena.study.set(plan=steps + [{"candidate": row.name, "forecast_seconds": None, "fits": False, "why": row.why} for row in plan.left_out])
         self.listener(Planned(plan))
         return plan
@@ -163,28 +163,28 @@ class Race:
             known = self.others.get(entrant.candidate.name)
             self._lose(entrant, "skipped", "stopped before its end" + (f": {known.why}" if known else ""))
 
-    def perform(self, run: Run, *, share: int = 1, keep: bool | None = None, rows: str | None = None, finishing: float | None = None) -> RunResult:
+    def perform(self, run: Run, *, share: int = 1, keep: bool | None = None, finishing: float | None = None) -> RunResult:
         """Do one run and write its line of the ledger.
 
         Args:
             run: the run.
             share: among how many runs the time left is shared.
             keep: whether its model is kept; None for the first split only.
-            rows: name of the file of positions, None for the split's own.
             finishing: seconds to keep free after it, None for the whole reserve.
         """
         arena, name = self.arena, run.entrant.candidate.name
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         forecast = self.forecast(run.entrant)
         self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds))
-        self._prepare(run, fit_seconds=left / share - forecast.start - SURE * forecast.rest, left=left, positions=rows or run.split.name)
+        fit_seconds = PUNCTUAL * (left / share - forecast.start - self.forecaster.sure(run.entrant) * forecast.rest)
+        self._prepare(run, fit_seconds=fit_seconds, left=left)
         result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
         self.listener(RunFinished(name, result, self._ended, self._total))
         return result
 
-    def _prepare(self, run: Run, *, fit_seconds: float, left: float, positions: str) -> None:
+    def _prepare(self, run: Run, *, fit_seconds: float, left: float) -> None:
         arena, entrant, place = self.arena, run.entrant, self.arena.place(run)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
@@ -200,7 +200,7 @@ class Race:
             seed=run.seed,
             threads=arena.backend.threads,
             rows=str(arena.work / ROWS),
-            positions=str(arena.work / "splits" / f"{positions}.npz"),
+            positions=str(arena.work / "splits" / f"{run.split.name}.npz"),
             started=time.time(),
             fit_seconds=max(fit_seconds, 0.0) if limited else None,
             until=time.time() + left if limited else None,
