@@ -60,7 +60,7 @@ class TestProcess(BackendContract):
         seen: list[Progress] = []
         assert ProcessBackend(threads=1).run(made.path, until=NEVER, report=seen.append).status == "done"
         assert seen[0] == Progress("train", 0, 10, "steps", "loss 0.5")
-        assert (made.path / "stderr.txt").read_text(encoding="utf-8").split("\n")[:2] == ["nor this", "not for you"]
+        assert sorted((made.path / "stderr.txt").read_text(encoding="utf-8").split()) == sorted(["nor", "this", "not", "for", "you"])
 
     def test_an_interrupt_ends_the_run(self, make_job: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Ctrl-C in this process: the run is not left behind."""
