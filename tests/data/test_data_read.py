@@ -105,6 +105,14 @@ def test_bad_tables_get_one_sentence(write: Write, case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_ten_megabyte_cell_is_refused_with_its_line(write: Write) -> None:
+    """Five megabytes pass."""
+    rows = "text,label\nfirst one,1\n{},0\n"
+    with pytest.raises(InputError, match=r"line 3: a text may have at most 5 MB; got 10\.0 MB in 'text'\. A quote that is never closed is the usual cause"):
+        read_table(write("t.csv", rows.format("word " * 2_000_000)))
+    assert read_table(write("t.csv", rows.format("word " * 1_000_000))).findings.rows_used == 2
+
+
 def test_rows_as_a_frame() -> None:
     """A key that a row lacks is null there."""
     assert as_frame([{"a": 1}, {"a": 2, "b": "x"}]).rows() == [(1, None), (2, "x")]

@@ -42,7 +42,7 @@ def strata(labels: Sequence[Label]) -> npt.NDArray[np.int64]:
         names = cast(list[str], labels if isinstance(labels, list) else list(labels))
     series = pl.Series(names, dtype=pl.String)
     known = series.unique().sort()
-    return series.replace_strict(known, pl.arange(len(known), eager=True), return_dtype=pl.Int64).to_numpy().astype(np.int64)
+    return series.cast(pl.Enum(known)).to_physical().to_numpy().astype(np.int64)
 
 
 def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:

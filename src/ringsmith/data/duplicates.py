@@ -53,7 +53,12 @@ def find_duplicates(texts: TextSet, *, seed: int = 0) -> Duplicates:
 
 def normalised(texts: pl.Series) -> pl.Series:
     """Lower case, NFKC, letters and digits only, one blank between words; texts without any (emoji) as they are."""
-    plain = texts.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}\x1f]+", " ").str.strip_chars(" ")
+    # Normalising is slow, and changes nothing in ASCII.
+    wide = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    if len(wide):
+        # scatter changes the series it is called on.
+        texts = texts.clone().scatter(wide, texts.gather(wide).str.normalize("NFKC"))
+    plain = texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}\p{N}\x1f]+", " ").str.strip_chars(" ")
     return pl.select(pl.when(plain.str.contains(r"[\p{L}\p{N}]")).then(plain).otherwise(texts)).to_series()
 
 
@@ -65,10 +70,11 @@ def firsts(keys: npt.NDArray[np.uint64]) -> I64:
 
 def joined(same: I64, pairs: I64) -> I64:
     """`same` with the groups of `pairs` joined: each row points to the first row of its group."""
-    root = same.copy()
+    parents = same.tolist()  # a list: reading single cells of an array is slow
     for one, other in pairs.tolist():
-        a, b = _root(root, one), _root(root, other)
-        root[max(a, b)] = min(a, b)
+        a, b = _root(parents, one), _root(parents, other)
+        parents[max(a, b)] = min(a, b)
+    root = np.array(parents, dtype=np.int64)
     while True:
         further = root[root]
         if (further == root).all():
@@ -76,10 +82,10 @@ def joined(same: I64, pairs: I64) -> I64:
         root = further
 
 
-def _root(root: I64, at: int) -> int:
-    while root[at] != at:
-        root[at] = root[root[at]]
-        at = int(root[at])
+def _root(parents: list[int], at: int) -> int:
+    while parents[at] != at:
+        parents[at] = parents[parents[at]]
+        at = parents[at]
     return at
 
 

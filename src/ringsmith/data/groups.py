@@ -29,7 +29,7 @@ def assign_groups(groups: Sequence[str], classes: npt.NDArray[np.int64], shares:
     known = names.unique().sort()
     if len(known) < len(shares):
         raise ColumnError(f"--group needs at least {len(shares)} groups, one for each part of the split; got {len(known)}. Leave --group out, or name another column.")
-    group = names.replace_strict(known, pl.arange(len(known), eager=True), return_dtype=pl.Int64).to_numpy()
+    group = names.cast(pl.Enum(known)).to_physical().to_numpy().astype(np.int64)
     target = np.outer(shares, np.bincount(classes).astype(np.float64))
     filled = np.zeros_like(target)
     part = np.full(len(known), -1, dtype=np.int64)

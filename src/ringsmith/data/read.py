@@ -32,6 +32,8 @@ BINARY_FORMATS: dict[bytes, Callable[[Source], RawTable]] = {
     b"\xff\xff\xff\xff": columnar.read_arrow_stream,
     columnar.XLS: columnar.read_excel,
 }
+MOST_BYTES = 5_000_000
+"""Longest text that is taken: a Bible in one cell."""
 EMPTY_TEXT, NO_LABEL, EMPTY_PAIR = "empty text", "no label", "empty second text"
 
 
@@ -136,6 +138,9 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     frame = table.frame
     texts = as_strings(frame[columns.text]).fill_null("")
     pairs = None if columns.pair is None else as_strings(frame[columns.pair]).fill_null("")
+    for column in (texts, pairs):
+        if column is not None:
+            refuse_giants(table, column)
     labels = None if columns.label is None else read_labels(table, columns.label, separator=label_separator)
     reasons = {reason: _mask(positions, len(frame)) for reason, positions in table.faults.items()}
     reasons[EMPTY_TEXT] = (texts.str.strip_chars() == "").to_numpy()
@@ -158,6 +163,21 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
         None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
         None if columns.time is None else read_times(table, columns.time, keep),
     )
+
+
+def refuse_giants(table: RawTable, texts: pl.Series) -> None:
+    """Raise where a cell is longer than any text: nearly always a quote that is never closed.
+
+    Raises:
+        InputError: file, line, column and length.
+    """
+    lengths = texts.str.len_bytes()
+    if int(lengths.max() or 0) > MOST_BYTES:  # type: ignore[arg-type]
+        at = int(lengths.arg_max() or 0)
+        raise InputError(
+            f"{table.source}: {table.place(at)}: a text may have at most {MOST_BYTES / 1e6:.0f} MB; got {lengths[at] / 1e6:.1f} MB in {texts.name!r}. "
+            "A quote that is never closed is the usual cause: mend it, or cut the text into rows."
+        )
 
 
 def _mask(positions: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.bool_]:
