@@ -9,3 +9,10 @@ class TestTfidf(RecipeContract):
     """The whole contract."""
 
     recipe = "tfidf"
+
+
+class TestStreamedTfidf(RecipeContract):
+    """The same contract where the rows do not fit in memory."""
+
+    recipe = "tfidf"
+    options = {"most_nonzeros": 1}

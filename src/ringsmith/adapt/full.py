@@ -253,7 +253,8 @@ def last_layer(module: Any) -> torch.nn.Linear:
 def _chosen(course: Course) -> dict[str, float]:
     looks = course.curves["valid"]
     best = max(range(len(looks)), key=lambda look: (looks[look], -course.curves["valid_log_loss"][look]))
-    return {"step": course.curves["valid_step"][best], "epochs": round(course.epochs(course.curves["valid_step"][best]), 2)}
+    step, last = course.curves["valid_step"][best], len(course.curves["loss"])
+    return {"step": step, "epochs": round(course.epochs(step), 2), "epochs_trained": round(course.epochs(last), 3)}
 
 
 def _notes(course: Course, options: FullOptions) -> tuple[str, ...]:

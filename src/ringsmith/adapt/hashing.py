@@ -7,14 +7,19 @@ but the chunk. Words are runs of letters and digits here (no dictionary of scrip
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from ringsmith.adapt.folder import write_json
+
+FILE = "hashing.json"
 Matrix = sp.csr_matrix
 U64 = npt.NDArray[np.uint64]
 BLANK, NEWLINE = 32, 10
@@ -48,6 +53,24 @@ class HashedNgrams:
         for counts in self._counts(texts):
             frequency += np.bincount(counts.indices, minlength=self.size)
         return HashedNgrams(self.bits, self.shape, (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32))
+
+    def column_weights(self, words: float, columns: int) -> npt.NDArray[np.float32]:
+        """As `Ngrams.column_weights`: words count `words`, characters 1, the rows' length kept."""
+        share = np.float32(1 / np.sqrt(1 + words**2))
+        once = np.full(self.size, share, np.float32)
+        once[: self.size // 2] *= np.float32(words)
+        return np.tile(once, columns // self.size)
+
+    def save(self, folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+        """Write how terms are hashed as JSON into `folder`; returned is the array to store beside it."""
+        write_json(folder / FILE, {"bits": self.bits, "characters_from": self.shape[0], "characters_to": self.shape[1]})
+        return {"idf": self.idf}
+
+    @classmethod
+    def load(cls, folder: Path, arrays: Mapping[str, npt.NDArray[np.float32]]) -> HashedNgrams:
+        """What `save` wrote."""
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return cls(content["bits"], (content["characters_from"], content["characters_to"]), arrays["idf"])
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Weighted rows of `texts`, float32 (n, d); each half scaled to length 1."""

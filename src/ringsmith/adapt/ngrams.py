@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,7 +144,7 @@ class Ngrams:
         return {"idf_words": words.idf, "idf_characters": characters.idf}
 
     @classmethod
-    def load(cls, folder: Path, arrays: dict[str, npt.NDArray[np.float32]]) -> Ngrams:
+    def load(cls, folder: Path, arrays: Mapping[str, npt.NDArray[np.float32]]) -> Ngrams:
         """What `save` wrote."""
         content = json.loads((folder / FILE).read_bytes().decode("utf-8", "surrogatepass"))
         shape = (content["characters_from"], content["characters_to"])

@@ -13,10 +13,10 @@ from safetensors.numpy import load_file, save_file
 
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
+from ringsmith.adapt.encoder import Encoder
 from ringsmith.adapt.folder import MANIFEST, new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.logistic import LogisticPath
-from ringsmith.adapt.encoder import Encoder
 from ringsmith.adapt.mixtures import MIXTURES, Layers, Vectors, features
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting

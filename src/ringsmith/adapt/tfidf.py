@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +17,14 @@ from safetensors.numpy import load_file, save_file
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_manifest
+from ringsmith.adapt.hashing import HashedNgrams
 from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
+from ringsmith.adapt.ngrams import FILE as VOCABULARY
 from ringsmith.adapt.ngrams import Ngrams, scale_columns, side_by_side
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
+from ringsmith.adapt.stream import Learner, StreamSetting, fit_stream
 from ringsmith.errors import BudgetError, UsageError
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Task, task_from_json
@@ -28,6 +33,16 @@ from ringsmith.text import TextSteps
 FILE = "tfidf.safetensors"
 DENSE = 1 << 28
 """`embed` gives dense rows of at most this many numbers in all (1 GiB)."""
+BYTES_EACH = 50
+"""Memory that each number of the vocabulary's way takes at its peak: counts, weights, a scaled copy, and liblinear's own."""
+WHOLE_FIT = 4
+"""A whole fit takes about this many times the making of its rows."""
+SAMPLE_ROWS, IDF_ROWS, VALID_ROWS = 1_000, 100_000, 20_000
+"""Rows to foresee the cost by, to take document frequencies from, and to choose by where the rows are streamed."""
+MACHINES = 12
+"""So many machines are learnt side by side at most, settings times classes, while at least one setting is tried."""
+WEIGHT_BYTES = 1 << 29
+CHUNK_ROWS = 8_192
 Matrix = sp.csr_matrix
 
 
@@ -38,18 +53,23 @@ class TfidfOptions:
     Attributes:
         strengths: values of C, rising; the search begins in the middle and the validation rows choose.
         word_weights: how much words count beside characters; the validation rows choose (in Korean they mostly harm).
+        alphas: shrinking of the weights where the rows are streamed.
+        most_nonzeros: above so many numbers the rows are hashed and streamed; 20 million take about 1 GB.
         characters: shortest and longest character n-gram.
         min_rows: a term must occur in this many rows.
     """
 
     strengths: tuple[float, ...] = (0.06, 0.2, 0.6, 2.0, 6.0)
     word_weights: tuple[float, ...] = (1.0, 0.5, 0.0)
+    alphas: tuple[float, ...] = (1e-5, 1e-6)
+    most_nonzeros: int = 20_000_000
     characters: tuple[int, int] = (2, 5)
     min_rows: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
         object.__setattr__(self, "word_weights", tuple(self.word_weights))
+        object.__setattr__(self, "alphas", tuple(self.alphas))
         object.__setattr__(self, "characters", tuple(self.characters))
         hold(
             self,
@@ -57,6 +77,7 @@ class TfidfOptions:
                 ("strengths", lambda values: len(values) > 0 and all(value > 0 for value in values), "one or more numbers above 0"),
                 ("word_weights", lambda values: len(values) > 0 and all(value >= 0 for value in values), "one or more numbers from 0 on"),
                 ("characters", lambda pair: len(pair) == 2 and 1 <= pair[0] <= pair[1], "two lengths, the shorter first, from 1 on"),
+                ("alphas", lambda values: len(values) > 0 and all(value > 0 for value in values), "one or more numbers above 0"),
                 ("min_rows", lambda rows: rows >= 1, "at least 1"),
             ),
         )
@@ -66,21 +87,23 @@ class FittedTfidf(Fitted):
     """N-grams and a linear classifier.
 
     Attributes:
-        ngrams: the vocabulary.
+        ngrams: the vocabulary, or how terms are hashed.
         linear: scores of its columns, calibrated.
         options: what it was made with.
     """
 
     recipe: ClassVar[str] = "tfidf"
 
-    def __init__(self, task: Task, steps: TextSteps, ngrams: Ngrams, linear: Linear, options: TfidfOptions, facts: FitFacts | None = None) -> None:
+    def __init__(self, task: Task, steps: TextSteps, ngrams: Ngrams | HashedNgrams, linear: Linear, options: TfidfOptions, facts: FitFacts | None = None) -> None:
         super().__init__(task, steps, facts)
         self.ngrams = ngrams
         self.linear = linear
         self.options = options
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
-        return to_proba(self.linear.scores(self._rows(texts, pairs)), self.task.activation)
+        parts = [slice(start, start + CHUNK_ROWS) for start in range(0, max(1, len(texts)), CHUNK_ROWS)]
+        scores = [self.linear.scores(self._rows(texts[part], None if pairs is None else pairs[part])) for part in parts]
+        return to_proba(np.concatenate(scores), self.task.activation)
 
     def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
         rows = self._rows(texts, pairs)
@@ -99,7 +122,8 @@ class FittedTfidf(Fitted):
         arrays = load_file(folder / FILE)
         linear = Linear(arrays["weights"], arrays["bias"])
         options = read_options(TfidfOptions, manifest["options"], recipe=cls.recipe)
-        return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), Ngrams.load(folder, arrays), linear, options)
+        ngrams = (Ngrams if VOCABULARY in manifest["files"] else HashedNgrams).load(folder, arrays)
+        return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), ngrams, linear, options)
 
     def _rows(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Matrix:
         return rows_of(self.ngrams, self.steps.apply_all(texts), None if pairs is None else self.steps.apply_all(pairs))
@@ -116,28 +140,58 @@ class Tfidf(Recipe):
         self.options = read_options(TfidfOptions, setting.options, recipe=self.name)
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedTfidf:
+        watch = Stopwatch()
+        with watch.stage("estimate"):
+            outlook = foresee(train, self.setting.steps, self.options, self.setting.seed)
         if budget.remaining() <= 0:
-            raise BudgetError("The recipe 'tfidf' got a budget that is over before it began. Give it more time.")
-        task, steps, watch = self.setting.task, self.setting.steps, Stopwatch()
+            raise BudgetError("The recipe 'tfidf' got a budget that is over before it could begin. Give it more time.")
+        if outlook.nonzeros > self.options.most_nonzeros or outlook.seconds > budget.remaining():
+            return self._fit_stream(train, valid, budget, watch, outlook)
         with watch.stage("features"):
-            ngrams, rows = self._ngrams(train)
-            valid_rows = rows_of(ngrams, steps.apply_all(valid.texts), None if valid.pairs is None else steps.apply_all(valid.pairs))
+            ngrams, rows = self._vocabulary(train)
+            valid_rows = rows_of(ngrams, *prepared(valid, self.setting.steps))
         with watch.stage("train"):
-            targets = task.targets(train.labels or [])
-            judge = Judge.of(task, valid, by_loss=True)
+            targets = self.setting.task.targets(train.labels or [])
+            judge = Judge.of(self.setting.task, valid, by_loss=True)
             found: Search[Linear] = Search(lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
             self._walk(found)
-        linear = found.winner.model
-        numbers = linear.weights.size + linear.bias.size
-        facts = FitFacts(numbers + ngrams.size, numbers, 0.0, dict(found.winner.setting), {}, watch.seconds, found.notes)
-        return FittedTfidf(task, steps, ngrams, linear, self.options, facts)
+        return self._fitted(ngrams, found.winner.model, dict(found.winner.setting), watch, found.notes)
 
-    def _ngrams(self, train: TextSet) -> tuple[Ngrams, Matrix]:
+    def _fitted(self, ngrams: Ngrams | HashedNgrams, linear: Linear, chosen: Mapping[str, Any], watch: Stopwatch, notes: tuple[str, ...]) -> FittedTfidf:
+        numbers = int(linear.weights.size + linear.bias.size)
+        facts = FitFacts(numbers + ngrams.size, numbers, 0.0, chosen, {}, watch.seconds, notes)
+        return FittedTfidf(self.setting.task, self.setting.steps, ngrams, linear, self.options, facts)
+
+    def _vocabulary(self, train: TextSet) -> tuple[Ngrams, Matrix]:
         """The vocabulary of the training rows (of both texts of pairs), and their rows."""
-        texts = self.setting.steps.apply_all(train.texts)
-        pairs = None if train.pairs is None else self.setting.steps.apply_all(train.pairs)
+        texts, pairs = prepared(train, self.setting.steps)
         ngrams, rows = Ngrams.fit(texts + (pairs or []), shape=self.options.characters, min_rows=self.options.min_rows)
         return ngrams, rows if pairs is None else side_by_side(rows[: len(texts)], rows[len(texts) :])
+
+    def _fit_stream(self, train: TextSet, valid: TextSet, budget: Budget, watch: Stopwatch, outlook: Outlook) -> FittedTfidf:
+        """Rows that do not fit in memory or in the budget: hashed, made chunk by chunk."""
+        setting, options, task = self.setting, self.options, self.setting.task
+        machines = 1 if task.activation == "softmax" and len(task.labels) == 2 else len(task.labels)
+        tried = [StreamSetting(weight, alpha) for weight in options.word_weights for alpha in options.alphas][: max(1, MACHINES // machines)]
+        bits = hash_bits(machines * len(tried) * (1 if train.pairs is None else 3))
+        with watch.stage("features"):
+            sample = draw(train, IDF_ROWS, setting.seed)
+            ngrams = HashedNgrams(bits, options.characters).weighed(prepared(sample, setting.steps)[0])
+            judged = draw(valid, VALID_ROWS, setting.seed)
+            judge = Judge.of(task, judged, by_loss=True)
+            judged = judged.take(judge.known)
+            judge = Judge.of(task, judged, by_loss=True)
+            valid_rows = rows_of(ngrams, *prepared(judged, setting.steps))
+        with watch.stage("train"):
+            targets = task.targets(train.labels or [])
+            columns = ngrams.size * (1 if train.pairs is None else 3)
+            learners = [Learner(one, ngrams.column_weights(one.word_weight, columns), targets, len(task.labels), setting.seed) for one in tried]
+            found = fit_stream(
+                lambda positions: rows_of(ngrams, *prepared(train.take(positions), setting.steps)),
+                learners, valid_rows, judge, task.activation, seed=setting.seed, threads=setting.threads or os.cpu_count() or 1, budget=budget, report=setting.report,
+            )  # fmt: skip
+        note = f"{outlook.reason}: terms were hashed into {ngrams.size:,} columns, and {found.rows_seen:,} rows were learnt from ({found.rows_seen / len(train):.2g} passes)."
+        return self._fitted(ngrams, found.linear, asdict(found.setting), watch, (note,))
 
     def _walk(self, found: Search[Linear]) -> None:
         """The weights of words first, at the middle strength; then, with the best of them, up or down the strengths as long as it helps."""
@@ -161,7 +215,54 @@ class Tfidf(Recipe):
         return linear, to_proba(linear.scores(valid_rows), self.setting.task.activation)
 
 
-def rows_of(ngrams: Ngrams, texts: Sequence[str], pairs: Sequence[str] | None) -> Matrix:
+@dataclass(frozen=True)
+class Outlook:
+    """What the vocabulary's way would cost.
+
+    Attributes:
+        nonzeros: numbers that are not zero in all training rows together.
+        seconds: to count, fit and choose.
+        most: numbers that may be kept.
+    """
+
+    nonzeros: float
+    seconds: float
+    most: int
+
+    @property
+    def reason(self) -> str:
+        """Why that way was not taken."""
+        if self.nonzeros > self.most:
+            return f"All rows at once would take about {self.nonzeros * BYTES_EACH / 1e9:.0f} GB"
+        return f"All rows at once would take about {self.seconds:.0f} s"
+
+
+def foresee(train: TextSet, steps: TextSteps, options: TfidfOptions, seed: int) -> Outlook:
+    """Measured on some rows drawn by chance."""
+    sample = draw(train, SAMPLE_ROWS, seed)
+    start = time.perf_counter()
+    texts, pairs = prepared(sample, steps)
+    _, rows = Ngrams.fit(texts + (pairs or []), shape=options.characters, min_rows=1)
+    share = len(train) / max(1, len(sample))
+    return Outlook(rows.nnz * share, (time.perf_counter() - start) * share * WHOLE_FIT, options.most_nonzeros)
+
+
+def draw(rows: TextSet, most: int, seed: int) -> TextSet:
+    """At most this many of the rows, drawn by chance."""
+    return rows if len(rows) <= most else rows.take(np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+
+
+def prepared(rows: TextSet, steps: TextSteps) -> tuple[list[str], list[str] | None]:
+    """Texts and pairs after their steps."""
+    return steps.apply_all(rows.texts), None if rows.pairs is None else steps.apply_all(rows.pairs)
+
+
+def hash_bits(machines: int) -> int:
+    """Columns (as a power of two) with which so many machines stay within `WEIGHT_BYTES`."""
+    return int(np.clip(np.floor(np.log2(WEIGHT_BYTES / (machines * 12))), 15, 21))
+
+
+def rows_of(ngrams: Ngrams | HashedNgrams, texts: Sequence[str], pairs: Sequence[str] | None) -> Matrix:
     """Sparse rows of prepared texts, or of pairs of them."""
     first = ngrams.transform(texts)
     return first if pairs is None else side_by_side(first, ngrams.transform(pairs))

@@ -1,0 +1,155 @@
+"""Linear classifiers over more rows than memory holds: hashed n-grams made chunk by chunk, averaged stochastic gradient descent.
+
+Every setting is trained in the same pass, since making the rows costs more than learning from them (Bottou, 2010, for the averaging).
+Logistic loss: of the losses tried it came closest to the machines of `linear` (see LOG.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.linear_model import SGDClassifier
+
+from ringsmith.adapt.choose import Judge, Mark
+from ringsmith.adapt.linear import Activation, Linear, calibrate, to_proba
+from ringsmith.adapt.recipe import Progress, Report
+from ringsmith.errors import BudgetError
+from ringsmith.records import Budget, Rows
+
+Matrix = sp.csr_matrix
+CHUNK_ROWS = 8_192
+PASSES = 3
+GAIN = 0.005
+"""Another pass is begun only if the last one lowered the log loss by this share."""
+SHARE = 0.85
+"""Of the budget, for learning; the rest is for judging, saving and predicting."""
+
+
+@dataclass(frozen=True)
+class StreamSetting:
+    """What is tried.
+
+    Attributes:
+        word_weight: how much words count beside characters.
+        alpha: strength of the shrinking of the weights.
+    """
+
+    word_weight: float
+    alpha: float
+
+
+class Learner:
+    """One setting being learnt: a machine for each class or label (one for two classes).
+
+    Args:
+        setting: the hyper-parameters.
+        columns: what to multiply the columns with (d,).
+        targets: of all rows: columns (n,), or bool (n, K).
+        classes: K.
+        seed: of the order of the rows within a chunk.
+    """
+
+    def __init__(self, setting: StreamSetting, columns: npt.NDArray[np.float32], targets: npt.NDArray[Any], classes: int, seed: int) -> None:
+        self.setting = setting
+        self.columns = columns
+        self.targets = targets
+        self.wanted: list[int] = [1] if targets.ndim == 1 and classes == 2 else list(range(classes))
+        self.machines = [self._machine(column, seed) for column in self.wanted]
+
+    def learn(self, rows: Matrix, positions: Rows) -> None:
+        """One pass over a chunk."""
+        scaled = sp.csr_matrix((rows.data * self.columns[rows.indices], rows.indices, rows.indptr), shape=rows.shape)
+        for column, machine in zip(self.wanted, self.machines, strict=True):
+            machine.partial_fit(scaled, positive(self.targets[positions], column), classes=[False, True])
+
+    def linear(self) -> Linear:
+        """The averaged weights so far, for rows as they are."""
+        weights = np.concatenate([machine.coef_ for machine in self.machines]).astype(np.float32)
+        return Linear(weights * self.columns, np.concatenate([machine.intercept_ for machine in self.machines]).astype(np.float32))
+
+    def _machine(self, column: int, seed: int) -> Any:
+        n, n_yes = len(self.targets), max(1, int(positive(self.targets, column).sum()))
+        weight = {True: n / (2 * n_yes), False: n / (2 * max(1, n - n_yes))}
+        return SGDClassifier(loss="log_loss", alpha=self.setting.alpha, class_weight=weight, average=True, shuffle=False, random_state=seed)
+
+
+def positive(targets: npt.NDArray[Any], column: int) -> npt.NDArray[np.bool_]:
+    """Which rows belong to this class, or carry this label."""
+    return np.asarray(targets == column if targets.ndim == 1 else targets[:, column])
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """The outcome.
+
+    Attributes:
+        linear: the best setting's classifier, calibrated.
+        setting: its hyper-parameters.
+        rows_seen: training rows learnt from, passes counted again.
+    """
+
+    linear: Linear
+    setting: StreamSetting
+    rows_seen: int
+
+
+def fit_stream(
+    make: Callable[[Rows], Matrix], learners: Sequence[Learner], valid: Matrix, judge: Judge, activation: Activation, *, seed: int, threads: int, budget: Budget, report: Report
+) -> Streamed:
+    """Learn all settings side by side in up to three passes over the rows in random order, as far as the budget goes.
+
+    Args:
+        make: positions -> their rows.
+        learners: one for each setting.
+        valid: rows to choose and calibrate by, all of known classes.
+        judge: marks their probabilities.
+        activation: what turns scores into probabilities.
+        seed: of the order of the rows.
+        threads: settings are learnt side by side on so many cores.
+        budget: wall clock.
+        report: is told every chunk.
+
+    Raises:
+        BudgetError: not even the first chunk fits.
+    """
+    total = len(learners[0].targets)
+    until, seen, best = budget.part(budget.remaining() * SHARE), 0, None
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(PASSES):
+            for positions in chunks(total, np.random.default_rng([seed, seen])):
+                if until.remaining() <= 0:
+                    break
+                rows = make(positions)
+                list(pool.map(lambda learner, rows=rows, positions=positions: learner.learn(rows, positions), learners))
+                seen += len(positions)
+                report(Progress("train", seen, PASSES * total, "rows"))
+            if not seen:
+                raise BudgetError(f"Learning from {total:,} rows does not fit the budget: it is over before the first {CHUNK_ROWS:,} rows. Give it more time.")
+            before, best = best, best_of(learners, valid, judge, activation)
+            if until.remaining() <= 0 or (before is not None and best[0][0] < before[0][0] * (1 - GAIN)):
+                break
+    return Streamed(best[1], best[2], seen)
+
+
+def chunks(total: int, generator: np.random.Generator) -> Iterator[Rows]:
+    """All positions once, in random order."""
+    order = generator.permutation(total)
+    for start in range(0, total, CHUNK_ROWS):
+        yield order[start : start + CHUNK_ROWS]
+
+
+def best_of(learners: Sequence[Learner], valid: Matrix, judge: Judge, activation: Activation) -> tuple[Mark, Linear, StreamSetting]:
+    """Mark, calibrated classifier and setting of the learner that the validation rows like best."""
+    found: list[tuple[Mark, Linear, StreamSetting]] = []
+    for learner in learners:
+        linear = learner.linear()
+        if len(judge.known):
+            linear = calibrate(linear, linear.scores(valid), judge.targets, activation)
+        found.append((judge(to_proba(linear.scores(valid), activation)), linear, learner.setting))
+    return max(found, key=lambda item: item[0])
