@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from ringsmith.backbones.tokens import Tokeniser
@@ -22,7 +21,7 @@ class Backbone:
         tokeniser: texts -> token numbers.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         threads: CPU threads it runs with.
-        precision: ``"float32"`` or ``"bfloat16"``: what the matrices are multiplied in; results are float32 always.
+        precision: ``"float32"``, ``"bfloat16"`` or ``"int8"``: what the matrices are multiplied in; results are float32 always.
         precision_note: how that was chosen, as a sentence.
         layers: hidden states it gives, the embeddings among them.
         cls_at_end: whether its class token stands last (XLNet).
@@ -47,11 +46,6 @@ class Backbone:
     def hidden(self) -> int:
         """Width of a vector."""
         return self.model.hidden
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """`precision` as torch names it."""
-        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
     def truncated_share(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> float:
         """Share of rows (0 to 1) of which the model does not see everything."""

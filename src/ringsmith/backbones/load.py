@@ -9,25 +9,35 @@ Decisions:
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import transformers
 
+from ringsmith.backbones.attention import use_short_attention
 from ringsmith.backbones.backbone import Backbone
+from ringsmith.backbones.encoding import encode
+from ringsmith.backbones.fast import Kind, prepare
 from ringsmith.backbones.pooling import CLS_AT_END
+from ringsmith.backbones.precision import Choice, choose_precision
+from ringsmith.backbones.samples import CALIBRATION
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError, OptionError
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 UNLIMITED_TOKENS = 1_024
 """Where the architecture has no longest input (XLNet, T5), rows are cut here: attention costs the square of it."""
 TOKENIZER_RULE = "A model folder holds tokenizer.json (or vocab.txt, or a .model file); copy it there, or fetch the model again."
+TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json")
 SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -37,31 +47,50 @@ def load_backbone(model: LocalModel, *, threads: int | None = None, precision: P
     Args:
         model: a folder as `catalogue.resolve` checked it.
         threads: CPU threads; None for all cores this process may use.
-        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it was measured to be faster here and to give the same vectors.
+        precision: ``"float32"``, ``"bfloat16"``, ``"int8"``, or ``"auto"``: the fastest that was measured to give the same vectors on this machine.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
         max_tokens: cut rows here; None for what the model takes.
 
     Raises:
         ModelError: no tokenizer, or weights that do not fit.
     """
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise OptionError(f"'precision' must be auto, float32 or bfloat16; got {precision!r}. Leave it out for auto.")
+    if precision not in ("auto", "float32", "bfloat16", "int8"):
+        raise OptionError(f"'precision' must be auto, float32, bfloat16 or int8; got {precision!r}. Leave it out for auto.")
     count = set_threads(threads)
     place = device or best_device()
-    module: Any = read_body(model)
-    tokeniser = read_tokeniser(model, module, max_tokens)
-    chosen = ("bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32") if precision == "auto" else precision
-    return Backbone(
+    module = read_body(model).to(place).eval().requires_grad_(False)
+    plain = Backbone(
         model=model,
-        module=module.to(place).eval().requires_grad_(False),
-        tokeniser=tokeniser,
+        module=module,
+        tokeniser=read_tokeniser(model, module, max_tokens),
         device=place,
         threads=count,
-        precision=chosen,
-        precision_note="",
+        precision="float32",
+        precision_note="float32 (asked for)",
         layers=model.layers + 1,
         cls_at_end=module.config.model_type in CLS_AT_END,
     )
+    return _fast_on_cpu(plain, precision) if place == "cpu" else _fast_elsewhere(plain, precision)
+
+
+def _fast_on_cpu(plain: Backbone, precision: Precision) -> Backbone:
+    use_short_attention(plain.module)
+
+    def forward(kind: Kind, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return encode(replace(plain, precision=kind), texts, cache=False)
+
+    choice = choose_precision(plain.module, forward, identity=plain.model.weights_sha256) if precision == "auto" else Choice(precision, f"{precision} (asked for)")
+    prepare(plain.module, choice.precision, lambda: forward("float32", CALIBRATION)).apply()
+    return replace(plain, precision=choice.precision, precision_note=choice.note)
+
+
+def _fast_elsewhere(plain: Backbone, precision: Precision) -> Backbone:
+    if precision == "int8":
+        raise OptionError(f"'precision' int8 is for CPUs; got the device {plain.device}. Leave it out for auto.")
+    supported = plain.device == "cuda" and torch.cuda.is_bf16_supported()
+    if precision == "bfloat16" or (precision == "auto" and supported):
+        return replace(plain, precision="bfloat16", precision_note=f"bfloat16 on {plain.device}")
+    return replace(plain, precision_note=f"float32 on {plain.device}")
 
 
 def set_threads(threads: int | None) -> int:
@@ -131,12 +160,24 @@ def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None
     limit = min(model.max_tokens or UNLIMITED_TOKENS, max_tokens or UNLIMITED_TOKENS * 1_024)
     rows = module.get_input_embeddings().weight.shape[0]
     hf.model_max_length = limit
-    return Tokeniser(hf=hf, max_tokens=limit, pad_id=min(int(hf.pad_token_id), rows - 1), empty_id=int(empty), types="token_type_ids" in hf.model_input_names, vocabulary=rows)
+    return Tokeniser(
+        hf=hf,
+        max_tokens=limit,
+        pad_id=min(int(hf.pad_token_id), rows - 1),
+        empty_id=int(empty),
+        types="token_type_ids" in hf.model_input_names,
+        vocabulary=rows,
+        fingerprint=_fingerprint(Path(model.folder)),
+    )
 
 
-def save_tokeniser(tokeniser: Tokeniser, folder: Path) -> None:
-    """Write the tokenizer into `folder`."""
-    tokeniser.save(folder)
+def _fingerprint(folder: Path) -> str:
+    """Hash of the files that make a tokenizer, names and contents."""
+    found = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)):
+        content = path.read_bytes()
+        found.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()
 
 
 @contextmanager
