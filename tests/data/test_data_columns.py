@@ -74,6 +74,19 @@ def test_a_strong_name_beats_a_weak_one() -> None:
     assert columns_of(text=PROSE, topic=["x", "y", "x"] * 2, category=FEW).label == "category"
 
 
+def test_telling_words_inside_names() -> None:
+    """airline_sentiment and reviewText; a name as a whole goes first."""
+    found = columns_of(airline_sentiment=FEW, reviewText=PROSE, summary=PROSE[::-1])
+    assert (found.text, found.label) == ("reviewText", "airline_sentiment")
+    assert columns_of(airline_sentiment=FEW, text=PROSE, label=["x", "x", "y"] * 2).label == "label"
+
+
+def test_long_tables_are_listed_in_part() -> None:
+    """A sentence, not a page."""
+    with pytest.raises(ColumnError, match="; and 6 more$|; and 6 more\\."):
+        columns_of(**{f"c{i}": PROSE for i in range(26)})
+
+
 def test_a_number_and_its_name_are_one_label() -> None:
     """Label and label_text say the same: the words are taken, and it is said."""
     found = columns_of(text=PROSE, label=[1, 0] * 3, label_text=FEW)

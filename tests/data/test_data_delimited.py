@@ -129,6 +129,23 @@ def test_nameless_columns_that_hold_nothing_are_left_out(write: Write) -> None:
     assert table.notes == ["2 nameless empty columns were left out."]
 
 
+def test_row_names_without_a_header_and_delimiters_too_many(write: Write) -> None:
+    """R's tables have one name fewer than cells; some programs end every row with a delimiter."""
+    r = read_raw(write("r.csv", 'text,label\n"1",so good,a\n"2",so bad,b\n'))
+    assert (r.frame.columns, rows(r)[1]) == (["row", "text", "label"], ("2", "so bad", "b"))
+    trailing = read_raw(write("t.csv", "text,label\nso good,a,\nso bad,b,\n"))
+    assert rows(trailing) == [("so good", "a"), ("so bad", "b")]
+    assert trailing.notes == ["Every row ends in a delimiter too many."]
+
+
+def test_the_separator_line_of_spreadsheets_is_no_row(write: Write) -> None:
+    """``sep=;`` before the header; line numbers still count it."""
+    table = read_raw(write("t.csv", "sep=;\r\ntext;label\r\nso good;a\r\nso bad;b\r\n"))
+    assert (rows(table), table.delimiter) == ([("so good", "a"), ("so bad", "b")], ";")
+    assert table.lines is not None
+    assert table.lines.tolist() == [3, 4]
+
+
 @pytest.mark.parametrize(
     ("content", "header"),
     [

@@ -11,8 +11,8 @@ import pytest
 from ringsmith.data.classes import class_counts, compare_labels, keep_classes, require_classes, strata
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.labels import Labels, read_labels
-from ringsmith.data.read import read_table
-from ringsmith.errors import LabelError
+from ringsmith.data.read import read_like, read_table
+from ringsmith.errors import ColumnError, LabelError
 from ringsmith.records import TextSet
 
 
@@ -68,7 +68,7 @@ def test_lists_are_multi_label(cells: list[Any]) -> None:
     assert (found.values, found.multilabel, found.missing.any()) == ([("x", "y"), ("x",), ()], True, False)
 
 
-@pytest.mark.parametrize("mark", ["|", ";"])
+@pytest.mark.parametrize("mark", ["|", ";", ","])
 def test_separated_labels_are_recognised_where_there_is_no_doubt(mark: str) -> None:
     """The parts are labels elsewhere, and their number varies."""
     found = labels_of([f"bug{mark}docs", "bug", f"docs{mark}bug{mark}ui", "ui", "docs"])
@@ -81,6 +81,25 @@ def test_names_with_a_bar_inside_are_one_label() -> None:
     assert not labels_of(["Toys|Cars", "Toys|Dolls", "Books|Crime"]).multilabel
     assert labels_of(["Toys|Cars", "Toys|Dolls"], separator="|").values == [("Cars", "Toys"), ("Dolls", "Toys")]
     assert labels_of(["a,b", "a"], separator=",").values == [("a", "b"), ("a",)]
+
+
+def test_columns_of_flags_make_rows_with_several_labels() -> None:
+    """``--label toxic,threat``; one flag of several is never picked silently."""
+    columns = {"comment": [f"some comment {i}" for i in range(4)], "toxic": [1, 0, 1, 0], "threat": [0, 0, 1, 1], "insult": ["0", "1", "0", "0"]}
+    table = read_table(columns, label="toxic, threat")
+    assert table.texts.labels == [("toxic",), (), ("threat", "toxic"), ("threat",)]
+    assert read_like(columns, table.findings).texts.labels == table.texts.labels
+    with pytest.raises(
+        ColumnError, match=r"'toxic', 'threat', 'insult' all hold 0 and 1\. Name one with --label, or several, for rows with several labels: --label toxic,threat,insult"
+    ):
+        read_table(columns)
+    with pytest.raises(LabelError, match="columns joined to labels must hold 0 and 1; 'comment' holds 'some comment 0'"):
+        read_table(columns, label="toxic,comment")
+
+
+def test_names_with_commas_and_blanks_are_one_label() -> None:
+    """Places and titles."""
+    assert not labels_of(["Paris, France", "France", "Lyon, France", "Lyon", "Paris"]).multilabel
 
 
 def test_a_list_that_cannot_be_read_is_named() -> None:

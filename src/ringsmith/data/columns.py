@@ -19,6 +19,8 @@ from ringsmith.errors import ColumnError
 SAMPLE = 10_000
 NUMERIC = 0.95
 """From this share of numbers on a column counts as numbers."""
+LISTED = 20
+"""Columns that a message shows with examples."""
 MOST_CLASSES = 1_000
 
 
@@ -109,6 +111,7 @@ def find_columns(table: RawTable, asked: Asked, *, need_labels: bool = True) -> 
     label = taken.label or table.label_column
     if label is None and need_labels:
         label = _label_column(table, profiles, [text, *others, *filter(None, (pair,))], notes)
+        _refuse_flags(table, profiles, label)
     _refuse_double(table, {"text": text, "label": label, "pair": pair})
     return Columns(text, label, pair, taken.group, taken.time, split, tuple(notes))
 
@@ -186,12 +189,16 @@ def _of_name(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequ
     return [found for name, found in profiles.items() if names.plain(name) in known and name not in excluded and found.rows]
 
 
+def _of_words(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequence[str]) -> list[Profile]:
+    """Columns in whose names a telling word stands: ``airline_sentiment``, ``reviewText``."""
+    return [found for name, found in profiles.items() if names.parts(name) & known and name not in excluded and found.rows]
+
+
 def _text_column(table: RawTable, profiles: dict[str, Profile], excluded: Sequence[str], notes: list[str], need_labels: bool) -> str:
     """The text column: a telling name first, content second."""
     first = [found for found in _of_name(profiles, names.FIRST, excluded) if names.SECOND[names.plain(found.name)] in {names.plain(name) for name in profiles}]
     named = [found for found in _of_name(profiles, names.TEXT, excluded) if found.numbers < NUMERIC] or first
-    if not named:
-        named = _of_name(profiles, names.TEXT, excluded)
+    named = named or [found for found in _of_words(profiles, names.TEXT, excluded) if found.prose] or _of_name(profiles, names.TEXT, excluded)
     free = [found for name, found in profiles.items() if name not in excluded and found.rows and names.plain(name) not in names.IDENTITY | names.LABEL]
     content = [found for found in free if found.prose] or ([found for found in free if not found.few and found.numbers < NUMERIC and not found.listed] if len(free) > 1 else free)
     candidates = sorted(named or content, key=lambda found: found.characters, reverse=True)
@@ -213,8 +220,8 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
         raise ColumnError(
             f"{table.source}: a text column and a label column are needed; the table has one column, {listing(profiles.values())}. Add the labels, or check the delimiter."
         )
-    for known in (names.LABEL, names.WEAK_LABEL):
-        found = _of_name(profiles, known, excluded)
+    by_words = [found for found in _of_words(profiles, names.LABEL, excluded) if found.few or found.listed]
+    for found in (_of_name(profiles, names.LABEL, excluded), by_words, _of_name(profiles, names.WEAK_LABEL, excluded)):
         if len(found) > 1:
             found = _same_thing(table, found, notes) or found
         if len(found) == 1:
@@ -229,10 +236,25 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
     raise _ask(table, profiles, "label", content)
 
 
+def _is_flag(found: Profile) -> bool:
+    """Whether a column holds 0 and 1 only."""
+    return found.distinct == 2 and set(found.examples) == {"0", "1"}
+
+
+def _refuse_flags(table: RawTable, profiles: dict[str, Profile], label: str) -> None:
+    """Raise where the label found is one of several columns of 0 and 1: which is meant, one or all of them?"""
+    flags = [name for name, found in profiles.items() if _is_flag(found)]
+    if label in flags and len(flags) > 2:
+        raise ColumnError(
+            f"{table.source}: it must be clear which column is the label; {', '.join(map(repr, flags[:6]))} all hold 0 and 1. "
+            f"Name one with --label, or several, for rows with several labels: --label {','.join(flags[:3])}"
+        )
+
+
 def _same_thing(table: RawTable, found: list[Profile], notes: list[str]) -> list[Profile]:
     """Of columns that say the same in other words (a number and its name) the one in words; nothing where they differ."""
     frame = table.frame.select(as_strings(table.frame[part.name]) for part in found)
-    if frame.unique().height != max(frame[part.name].n_unique() for part in found):
+    if {frame.unique().height} != {frame[part.name].n_unique() for part in found}:
         return []
     best = min(found, key=lambda part: (part.numbers, part.name))
     notes.append(f"The columns {', '.join(repr(part.name) for part in found)} say the same; {best.name!r} was taken as the label.")
@@ -291,8 +313,6 @@ def _ask(table: RawTable, profiles: dict[str, Profile], role: str, candidates: S
 
 def listing(profiles: Iterable[Profile]) -> str:
     """Every column with two examples, for a message."""
-    parts = []
-    for found in profiles:
-        examples = ", ".join(map(repr, found.examples)) or "empty"
-        parts.append(f"{found.name!r} ({examples})")
-    return "; ".join(parts)
+    parts = [f"{found.name!r} ({', '.join(map(repr, found.examples)) or 'empty'})" for found in profiles]
+    more = f"; and {len(parts) - LISTED} more" if len(parts) > LISTED else ""
+    return "; ".join(parts[:LISTED]) + more

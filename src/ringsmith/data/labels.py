@@ -45,7 +45,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     Args:
         table: the raw table.
         column: name of the label column.
-        separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|`` and ``;`` where there is no doubt.
+        separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|``, ``;`` and ``,`` where there is no doubt.
 
     Raises:
         LabelError: no labels at all, a list that cannot be read, or numbers that are scores.
@@ -85,13 +85,16 @@ def _bracketed(known: pl.Series) -> bool:
 
 
 def _separator(known: pl.Series) -> str | None:
-    """``|`` or ``;`` where rows with several labels share them with other rows, in varying number.
+    """``|``, ``;`` or ``,`` where rows with several labels share them with other rows, in varying number.
 
     Class names with a separator inside (``Toys|Cars``) have more parts than wholes, or always the same number of parts.
     """
     wholes = known.unique()
-    for mark in ("|", ";"):
+    for mark in ("|", ";", ","):
         combined = wholes.filter(wholes.str.contains(mark, literal=True))
+        # Names of classes have commas and blanks inside ("Toys, games"); lists of numbers ("2,17") have no blanks.
+        if mark == "," and wholes.str.contains(r"\s").any():
+            continue
         if not len(combined) or len(wholes) > 100_000:
             continue
         parts = wholes.str.split(mark)

@@ -19,6 +19,16 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
+def parts(name: str) -> set[str]:
+    """The words of a column name: at blanks, signs and inner capitals.
+
+    Examples:
+        >>> sorted(parts("airline_sentiment")), sorted(parts("reviewText"))
+        (['airline', 'sentiment'], ['review', 'text'])
+    """
+    return {word.casefold() for word in re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", name) if word}
+
+
 def split_kind(value: str) -> str | None:
     """``"train"``, ``"valid"`` or ``"test"`` for a split's name (also ``"oos_val"``, ``"test-00000-of-00001"``); None for any other.
 

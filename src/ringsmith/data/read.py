@@ -13,6 +13,7 @@ import polars as pl
 from ringsmith.data.columns import Asked, Columns, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.findings import ReadFindings
+from ringsmith.data.flags import join_flags
 from ringsmith.data.formats import columnar, json
 from ringsmith.data.formats.delimited import read_delimited
 from ringsmith.data.formats.folder import read_folder
@@ -56,7 +57,7 @@ def read_table(
         source: path of a file (CSV, TSV, JSONL, JSON, Parquet, Arrow, XLSX; also ``.gz``, ``.zst``, ``.xz``) or of a folder with one sub-folder of text files
             for each class; ``"-"`` for standard input; an ``hf://`` address; a polars or pandas data frame; rows like ``[(text, label), ...]``.
         text: name (or number from 1) of the text column; None: it is found.
-        label: the same for the label column.
+        label: the same for the label column; several columns of 0 and 1, joined by commas, make rows with several labels.
         pair: the same for second texts; None: there are none, unless the names say so (premise and hypothesis).
         group: column of groups that no split may cut apart.
         time: column of times; splits made from them test on the latest rows.
@@ -77,7 +78,9 @@ def read_table(
         (2, {'empty text': 1})
     """
     table = read_raw(source, offline=offline)
-    columns = find_columns(table, Asked(text, label, pair, group, time, split), need_labels=need_labels)
+    asked = Asked(text, label, pair, group, time, split)
+    table = join_flags(table, asked)
+    columns = find_columns(table, asked, need_labels=need_labels)
     return label_table(table, columns, label_separator=label_separator)
 
 
@@ -87,6 +90,7 @@ def read_like(source: Any, findings: ReadFindings, *, need_labels: bool = True, 
     there = set(table.frame.columns)
     group, time = (name if name in there else None for name in (findings.group_column, findings.time_column))
     asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
+    table = join_flags(table, asked)
     return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
 
 

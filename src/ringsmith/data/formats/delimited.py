@@ -6,6 +6,7 @@ disagree, our own lenient parser reads the file instead: slower, but it loses no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,7 @@ WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
 FEW_LINES = 10
+SEPARATOR_LINE = re.compile(rb"\"?sep=[,;|\t]\"?\r?\n", re.IGNORECASE)
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "first blank", "": "none"}
 
 
@@ -51,9 +53,13 @@ def read_delimited(source: Source, content: bytes, encoding: str) -> RawTable:
     if b"\r" in content and b"\n" not in content:
         content = content.replace(b"\r", b"\n")
         notes.append("Lines end in CR alone.")
+    if hint := SEPARATOR_LINE.match(content):
+        notes.append("The first line (sep=...), a hint for spreadsheets, was skipped.")
+        # Blanked out, not cut off: the numbers of the lines stay what they are.
+        content = b"\n" + content[hint.end() :]
     dialect = sniff(_whole_lines(content, SAMPLE), _scattered(content))
     records, dialect = read_records(content, dialect)
-    return _table(source, content, encoding, dialect, records, notes)
+    return _table(source, content, encoding, dialect, _with_row_names(records, notes), notes)
 
 
 def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
@@ -212,6 +218,21 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     return RawTable(
         source.name, "delimited" if width > 1 else "lines", frame, source.compression, encoding, dialect.delimiter or None, dialect.quote, header, lines, faults, notes=notes
     )
+
+
+def _with_row_names(records: Records, notes: list[str]) -> Records:
+    """Tables whose rows all have one cell more than their header: R's row names in front, or a delimiter too many at the end."""
+    cells = records.cells
+    if len(cells) < 3 or not (cells[1:] == cells[0] + 1).all() or not has_header(records.frame[:, : int(cells[0])]):
+        return records
+    frame = records.frame
+    last = frame[1:, -1]
+    if (last.is_null() | (last == "")).all():
+        notes.append("Every row ends in a delimiter too many.")
+        return Records(frame[:, :-1], np.full(len(cells), cells[0]), records.starts, records.blank)
+    notes.append("The rows have one cell more than the header; the first was taken as the rows' names.")
+    heads = pl.DataFrame([["row", *frame.row(0)[:-1]]], schema=frame.schema, orient="row")
+    return Records(pl.concat([heads, frame[1:]]), np.full(len(cells), cells[1]), records.starts, records.blank)
 
 
 def _usual(cells: npt.NDArray[np.int64]) -> int:
