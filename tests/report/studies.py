@@ -328,6 +328,7 @@ def _study(plot: Plot, board: Sequence[dict[str, Any]], keys: dict[str, str], y:
         "read": _read(plot),
         "data": _data(plot, y),
         "splits": [{"name": name, "train": 2400, "valid": 300, "test": 300} for name in split_names(plot)],
+        "split_notes": ["stratified, seed 0"],
         "plan": [{"candidate": row["candidate"], "forecast_seconds": row["train_seconds"], "why": "about 0:14"} for row in board],
         "ties": _ties(plot, board),
         "recommended": {"candidate": plot.take, "reason": "tied with the best (p = 0.21), 8 x cheaper to train" if take else "no candidate beats the largest class"},

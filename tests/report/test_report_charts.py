@@ -152,6 +152,25 @@ def test_scores_that_are_equal_or_zero_still_make_a_chart(board: list[Standing],
         assert "NaN" not in figure.wide
 
 
+def test_a_last_bin_that_holds_all_longer_texts_is_not_drawn_to_its_end() -> None:
+    """A bar from 10 to 500 words would cover the picture; the table keeps the true edges."""
+    figure = charts.lengths([0, 5, 10, 500], [30, 20, 4])
+    assert figure is not None
+    assert figure.caption == "The last bar holds all longer texts, up to 500 words."
+    assert figure.body[-1] == ["10 to 500", "4"]
+    assert not {"100", "200", "500"} & set(texts_of(figure.wide))
+
+
+def test_equal_scores_are_not_pulled_apart_by_the_axis(board: list[Standing]) -> None:
+    """Two scores within one interval lie close together: the axis spans the intervals, too."""
+    near = [replace(row, test=0.9 + number / 1e4, test_low=0.85, test_high=0.95) for number, row in enumerate(board[:2])]
+    figure = charts.trade(near, ACCURACY, cost="size")
+    assert figure is not None
+    ticks = [float(text) for text in texts_of(figure.wide) if re.fullmatch(r"0\.\d\d", text)]
+    assert min(ticks) <= 0.87
+    assert max(ticks) >= 0.93
+
+
 def test_one_candidate_alone_needs_no_chart(board: list[Standing]) -> None:
     """Nothing to compare, nothing to draw."""
     assert charts.intervals(board[:1], ACCURACY) is None

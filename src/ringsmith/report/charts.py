@@ -6,7 +6,7 @@ Every chart is drawn twice where text would become too small on a phone: 720 and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -88,30 +88,34 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     if len(ranked) < 2:
         return None
     points = [Point(row.candidate, costs[row.candidate], row.test) for row in ranked if row.test is not None]
+    ends = {row.candidate: (row.test_low, row.test_high) for row in ranked if row.test_low is not None and row.test_high is not None}
     best = {point.name for point in front(points, greater_is_better=metric.greater_is_better)}
     take = next((row.candidate for row in ranked if row.recommended), None)
     body = [[p.name, wording.score(p.quality), unit(p.cost), "yes" if p.name in best else "no"] for p in points]
     caption = "Up and to the left is better." if metric.greater_is_better else "Down and to the left is better."
+    caption += " The soft bars are 95 % intervals."
     caption += " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
-    return _figure(f"trade-{cost}", title, caption, lambda width: _trade(points, metric, axis, take, width), ["Candidate", _title(metric), axis, "On the Pareto front"], body)
+    return _figure(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), ["Candidate", _title(metric), axis, "On the Pareto front"], body)
 
 
-def _trade(points: Sequence[Point], metric: Metric, title: str, take: str | None, width: int) -> alt.LayerChart:
+def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], metric: Metric, title: str, take: str | None, width: int) -> alt.LayerChart:
     height = 280 if width == WIDE else 260
     costs, qualities = [p.cost for p in points], [p.quality for p in points]
     log = max(costs) / min(costs) > LINEAR_UP_TO
-    x_domain, y_domain = _domain(costs, log=log), _domain(qualities, log=False)
+    x_domain, y_domain = _domain(costs, log=log), _domain([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
     names = [elide(point.name, NAME_LETTERS[width]) for point in points]
     xs = [_position(cost, x_domain, log=log) * (width - MARGIN) for cost in costs]
     ys = [(1 - _position(quality, y_domain, log=False)) * (height - 50) for quality in qualities]
     spots = place(names, xs, ys, width=width - MARGIN)
     ticks = {"values": ticks_of(x_domain)} if log else {"tickCount": 4}
     x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
-    y = alt.Y("quality:Q", title=_title(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=_digits(qualities)))
+    y = alt.Y("quality:Q", title=_title(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=_digits(y_domain)))
     line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
     rows = [{"cost": p.cost, "quality": p.quality, "name": name, "colour": ACCENT if p.name == take else DATA} for p, name in zip(points, names, strict=True)]
     dots = _chart(rows).encode(x=x, y=y)
+    bars = [{"cost": p.cost, "low": ends[p.name][0], "high": ends[p.name][1]} for p in points if p.name in ends]
     layers = [
+        _chart(bars).mark_rule(color=SOFT, strokeWidth=7, strokeCap="round").encode(x=x, y=alt.Y("low:Q"), y2="high:Q"),
         _chart(line).mark_line(interpolate="step-after", color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y),
         dots.transform_filter(f"datum.colour == '{ACCENT}'").mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT),
         dots.mark_point(size=75, filled=True, opacity=1).encode(color=alt.Color("colour:N", scale=None)),
@@ -179,7 +183,12 @@ def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
     """How long the texts are, in words; None where it is not known."""
     if not counts or len(edges) != len(counts) + 1 or not any(counts):
         return None
-    rows = [{"low": low, "high": high, "rows": rows} for low, high, rows in zip(edges[:-1], edges[1:], counts, strict=True)]
+    # The last bin may hold all that is longer: drawn to its true end it would look like most of the texts.
+    step = edges[-2] - edges[-3] if len(edges) > 2 else edges[-1] - edges[0]
+    cut = edges[-1] - edges[-2] > 2.5 * step
+    ends = [*edges[1:-1], edges[-2] + step if cut else edges[-1]]
+    rows = [{"low": low, "high": high, "rows": rows} for low, high, rows in zip(edges[:-1], ends, counts, strict=True)]
+    caption = f"The last bar holds all longer texts, up to {edges[-1]:g} words." if cut else ""
     body = [[f"{low:g} to {high:g}", wording.count(number)] for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)]
 
     def make(width: int) -> alt.LayerChart:
@@ -187,7 +196,7 @@ def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
         y = alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=4, format="~s"))
         return _fit([_chart(rows).mark_bar(color=DATA, stroke=PAPER, strokeWidth=1).encode(x=x, x2="high:Q", y=y, y2=alt.datum(0))], width, 200)
 
-    return _figure("lengths", "How long the texts are", "", make, ["Words", "Rows"], body)
+    return _figure("lengths", "How long the texts are", caption, make, ["Words", "Rows"], body)
 
 
 def _figure(name: str, title: str, caption: str, make: Maker, head: Sequence[str], body: Sequence[Sequence[str]], *, half: bool = False) -> Figure:
@@ -213,8 +222,7 @@ def _fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart
 
 
 def _title(metric: Metric) -> str:
-    words = metric.name.replace("_", " ")
-    return words if words.isupper() else words[:1].upper() + words[1:]
+    return elide(wording.metric_title(metric.name), 40)
 
 
 def _digits(values: Sequence[float | None]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ringsmith.report.summary import Fact, Findings, Standing
-from ringsmith.report.wording import count, joined, plural, share, shown
+from ringsmith.report.wording import capital, count, joined, plural, share, shown
 
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish",
@@ -41,7 +41,8 @@ def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
         lengths=(list(histogram.get("edges") or ()), list(histogram.get("counts") or ())),
         truncated=[(row.candidate, row.truncated_share) for row in board if row.truncated_share],
         splits=[(split["name"], split["train"], split["valid"], split["test"]) for split in study.get("splits") or ()],
-        notes=list(dict.fromkeys([*(read.get("notes") or ()), *(data.get("notes") or ()), *(study.get("split_notes") or ())])),
+        notes=list(dict.fromkeys([*(read.get("notes") or ()), *(data.get("notes") or ())])),
+        split_notes=[capital(note) for note in study.get("split_notes") or ()],
     )
 
 

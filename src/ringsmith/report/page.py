@@ -66,14 +66,14 @@ def tie_groups(board: Sequence[Standing]) -> list[tuple[str, list[tuple[int, Sta
 
 def _draw(summary: Summary) -> Figures:
     board, metric = summary.board, summary.metric
-    words = metric.name.replace("_", " ")
+    title = wording.metric_title(metric.name)
     return Figures(
         intervals=charts.intervals(board, metric),
         latency=charts.trade(board, metric, cost="latency"),
         size=charts.trade(board, metric, cost="size"),
         calibration=charts.calibration(summary.diagnosis) if summary.diagnosis else None,
         loss=charts.curves("loss", "Loss on the training rows", "Loss", summary.losses),
-        valid=charts.curves("valid", f"{words[:1].upper()}{words[1:]} on the validation rows", words[:1].upper() + words[1:], summary.valid),
+        valid=charts.curves("valid", f"{title} on the validation rows", title, summary.valid),
         lengths=charts.lengths(*summary.findings.lengths),
     )
 
@@ -83,7 +83,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ringsmith.report", "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "plural", "joined"):
+    for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "plural", "joined", "capital", "metric_title"):
         environment.filters[name] = getattr(wording, name)
     environment.filters |= {"heat": heat, "clip": clip, "moment": moment}
     environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}

@@ -197,6 +197,7 @@ class Findings:
         lengths: edges and counts of the histogram in words, empty where unknown.
         truncated: candidate and share of rows it cuts off, where it cuts any.
         splits: name, train, valid, test rows.
+        split_notes: how the rows were split, and what was found on the way.
         notes: everything else, a sentence each.
     """
 
@@ -212,6 +213,7 @@ class Findings:
     lengths: tuple[Sequence[float], Sequence[int]]
     truncated: Sequence[tuple[str, float]]
     splits: Sequence[tuple[str, int, int, int]]
+    split_notes: Sequence[str]
     notes: Sequence[str]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 NOTHING = "–"
+ABBREVIATIONS = {"f1": "F1", "mcc": "MCC", "auroc": "AUROC", "ece": "ECE"}
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no page and no picture can hold: control characters but tab and line feed, halves of surrogate pairs, non-characters."""
 
@@ -50,6 +51,8 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return NOTHING
+    if 0 < seconds < 0.005:
+        return "< 0.01 s"
     if seconds < 59.95:
         return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -68,6 +71,8 @@ def latency(milliseconds: float | None) -> str:
     """
     if milliseconds is None:
         return NOTHING
+    if 0 < milliseconds < 0.005:
+        return "< 0.01 ms"
     if milliseconds >= 1000:
         return f"{milliseconds / 1000:.1f} s"
     return f"{milliseconds:.2f} ms" if milliseconds < 0.995 else f"{milliseconds:.1f} ms" if milliseconds < 99.5 else f"{milliseconds:.0f} ms"
@@ -84,6 +89,8 @@ def megabytes(value: float | None) -> str:
         return NOTHING
     if value >= 1000:
         return f"{value / 1024:.1f} GB"
+    if 0 < value < 0.5 / 1024:
+        return "< 1 kB"
     return f"{value * 1024:.0f} kB" if value < 0.1 else f"{value:.1f} MB" if value < 9.95 else f"{value:.0f} MB"
 
 
@@ -133,10 +140,34 @@ def rate(value: float | None) -> str:
     """Rows a second.
 
     Examples:
-        >>> rate(1234.5), rate(0.52)
-        ('1,234', '0.5')
+        >>> rate(1234.5), rate(0.52), rate(89_516_813)
+        ('1,234', '0.5', '89.5 M')
     """
-    return NOTHING if value is None else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+    if value is None:
+        return NOTHING
+    return large(value) if value >= 1e6 else f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def capital(text: str) -> str:
+    """With a capital; the rest stays as it is.
+
+    Examples:
+        >>> capital("mean F1 of the classes")
+        'Mean F1 of the classes'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def metric_title(name: str) -> str:
+    """A metric's name as a heading; the class of ``f1:CLASS`` stays as it is.
+
+    Examples:
+        >>> metric_title("macro_f1"), metric_title("f1:spam_mail"), metric_title("auroc"), metric_title("log_loss")
+        ('Macro F1', 'F1 of spam_mail', 'AUROC', 'Log loss')
+    """
+    stem, _, label = name.partition(":")
+    words = [ABBREVIATIONS.get(word, word) for word in stem.split("_")]
+    return capital(" ".join(words)) + (f" of {label}" if label else "")
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
