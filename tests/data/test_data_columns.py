@@ -83,7 +83,7 @@ def test_telling_words_inside_names() -> None:
 
 def test_long_tables_are_listed_in_part() -> None:
     """A sentence, not a page."""
-    with pytest.raises(ColumnError, match="; and 6 more$|; and 6 more\\."):
+    with pytest.raises(ColumnError, match=r"; and 6 more\.$"):
         columns_of(**{f"c{i}": PROSE for i in range(26)})
 
 
