@@ -105,9 +105,14 @@ def test_a_folder_in_use_is_not_written_into(tmp_path: Path) -> None:
 
 def test_nothing_is_left_when_writing_fails(tmp_path: Path) -> None:
     """An error on the way leaves neither the folder nor the scratch beside it."""
-    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "model") as scratch:
-        (scratch / "half.txt").write_text("half")
-        raise ZeroDivisionError
+
+    def write_half() -> None:
+        with new_folder(tmp_path / "model") as scratch:
+            (scratch / "half.txt").write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -140,5 +145,6 @@ def test_a_recipe_that_needs_a_model_says_so() -> None:
 
 def test_the_list_of_recipes_is_light() -> None:
     """Asking what recipes there are loads neither torch nor scikit-learn."""
-    program = "import sys, ringsmith.adapt as a; [a.recipe_summary(n) + a.recipe_needs(n) for n in a.RECIPES]; print(sorted({'torch', 'sklearn', 'transformers', 'polars'} & set(sys.modules)))"
+    ask = "import sys, ringsmith.adapt as a; [a.recipe_summary(n) + a.recipe_needs(n) for n in a.RECIPES]"
+    program = f"{ask}; print(sorted({{'torch', 'sklearn', 'transformers', 'polars'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -21,7 +21,6 @@ from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification, MultiLabel
 
 
-
 def clouds(classes: int, rows: int = 120, columns: int = 6) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Overlapping clouds of points far from the origin, one for each class."""
     generator = np.random.default_rng(classes)

@@ -13,7 +13,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ringsmith.adapt.hashing import HashedNgrams, count
 from ringsmith.adapt.mixtures import MIXTURES, features
-from ringsmith.adapt.ngrams import Ngrams, characters_of, side_by_side, words_of
+from ringsmith.adapt.ngrams import Ngrams, characters_of, words_of
+from ringsmith.adapt.sparse import side_by_side
 
 TEXTS = ["The cat sat on the mat.", "A cat, a dog!", "영화가 재밌다 영화", "", "don't\nstop  me", "ASCII ascii"]
 BITS = 22

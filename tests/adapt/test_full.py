@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 import transformers
-from contracts.recipes import PLACES, WORDS, RecipeContract, toy, toy_multilabel
 from tiny_models import FAMILIES, tiny_model
 
+from contracts.recipes import PLACES, WORDS, RecipeContract, toy, toy_multilabel
 from ringsmith.adapt import Setting, load_fitted
 from ringsmith.adapt.full import FittedFull, Full, last_layer
 from ringsmith.adapt.linear import to_proba
@@ -29,7 +30,7 @@ class TestFull(RecipeContract):
     """The whole contract."""
 
     recipe = "full"
-    options = {"epochs": 12, "rate": 3e-3, "head_rate": 3e-3, "max_rows": 8}
+    options: ClassVar[Mapping[str, Any]] = {"epochs": 12, "rate": 3e-3, "head_rate": 3e-3, "max_rows": 8}
 
     @pytest.fixture(scope="class")
     @classmethod

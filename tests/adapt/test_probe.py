@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from contracts.recipes import RecipeContract
 
+from contracts.recipes import RecipeContract
 from ringsmith.catalogue import LocalModel
 
 

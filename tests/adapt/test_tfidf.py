@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from contracts.recipes import RecipeContract
 
 
@@ -15,4 +18,4 @@ class TestStreamedTfidf(RecipeContract):
     """The same contract where the rows do not fit in memory."""
 
     recipe = "tfidf"
-    options = {"most_nonzeros": 1}
+    options: ClassVar[Mapping[str, Any]] = {"most_nonzeros": 1}

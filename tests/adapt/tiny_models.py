@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 import transformers
-from contracts.recipes import PLACES, WORDS
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from contracts.recipes import PLACES, WORDS
 from ringsmith.catalogue import LocalModel, inspect_folder
 
 HIDDEN, LAYERS, HEADS, LONGEST = 32, 2, 2, 64
@@ -32,7 +32,8 @@ def tiny_model(family: str, folder: Path, **settings: float) -> LocalModel:
 
 
 def _tokenizer(family: str) -> PreTrainedTokenizerFast:
-    words = sorted({word for words, verb in WORDS.values() for word in [*words.split(), verb]} | set(" ".join(PLACES).split()) | {"I", "am", "and", "nothing"})
+    telling = {word for words, verb in WORDS.values() for word in [*words.split(), verb]}
+    words = sorted(telling | set(" ".join(PLACES).split()) | {"I", "am", "and", "nothing"})
     vocabulary = {token: number for number, token in enumerate([*SPECIAL, *words])}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -54,7 +55,8 @@ def _config(family: str, words: int) -> transformers.PretrainedConfig:
     if family == "roberta":
         return transformers.RobertaConfig(vocab_size=words, max_position_embeddings=LONGEST + 1, pad_token_id=0, bos_token_id=2, eos_token_id=3, **wide)
     if family == "distilbert":
-        return transformers.DistilBertConfig(vocab_size=words, max_position_embeddings=LONGEST, dim=HIDDEN, n_layers=LAYERS, n_heads=HEADS, hidden_dim=2 * HIDDEN, pad_token_id=0, initializer_range=SPREAD)
+        named = {"dim": HIDDEN, "n_layers": LAYERS, "n_heads": HEADS, "hidden_dim": 2 * HIDDEN, "initializer_range": SPREAD}
+        return transformers.DistilBertConfig(vocab_size=words, max_position_embeddings=LONGEST, pad_token_id=0, **named)
     if family == "gpt2":
         return transformers.GPT2Config(vocab_size=words, n_positions=LONGEST, n_embd=HIDDEN, bos_token_id=3, eos_token_id=3, **small)
     return transformers.XLNetConfig(vocab_size=words, d_model=HIDDEN, d_inner=2 * HIDDEN, pad_token_id=0, bos_token_id=2, eos_token_id=3, **small)

@@ -69,5 +69,5 @@ def test_task_is_told_from_the_labels() -> None:
 
 def test_unknown_task_offers_the_nearest() -> None:
     """A misspelt task names the one that was meant."""
-    with pytest.raises(UnknownName, match="no task 'multi-label'. Did you mean 'multilabel'"):
+    with pytest.raises(UnknownName, match=r"no task 'multi-label'\. Did you mean 'multilabel'"):
         create_task("multi-label", ["a"])

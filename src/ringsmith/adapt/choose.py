@@ -48,7 +48,7 @@ class Judge:
         """The mark of probabilities (n, K) of all validation rows, unknown classes included; without rows all marks are equal."""
         if not len(self.known):
             return 0.0, 0.0
-        judged = np.asarray(proba)[self.known]
+        judged: Floats = proba[self.known]
         metric, likelihood = score(self.metric, self.targets, judged), -cross_entropy(self.targets, judged)
         return (likelihood, metric) if self.by_loss else (metric, likelihood)
 

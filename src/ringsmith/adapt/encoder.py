@@ -61,7 +61,8 @@ class Encoder:
         order = np.random.default_rng(self.setting.seed).permutation(len(rows))
         kept = np.sort(order[np.cumsum(sizes[order]) <= affordable])
         if len(kept) < FEWEST_ROWS:
-            raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {max(self.budget.remaining(), 0):.1f} s are left for {len(rows):,} rows. Give it more time.")
+            left = f"{max(self.budget.remaining(), 0):.1f} s are left for {len(rows):,} rows"
+            raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {left}. Give it more time.")
         return rows.take(kept), (f"{len(kept):,} of {len(rows):,} training rows were used, drawn by chance: the budget allows no more.",)
 
     def encode(self, rows: TextSet, layers: Literal["all", "last"]) -> Layers:

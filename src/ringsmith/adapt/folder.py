@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -93,7 +92,7 @@ def write_manifest(folder: Path, *, recipe: str, task: Task, steps: TextSteps, m
     }
     scratch = folder / f".{MANIFEST}"
     write_json(scratch, content)
-    os.replace(scratch, folder / MANIFEST)
+    scratch.replace(folder / MANIFEST)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -104,7 +103,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise ModelError(f"{folder}: a fitted model's folder holds {MANIFEST}; this one does not{'' if folder.is_dir() else ' exist'}. Name the folder that `compare` or `save` wrote (its 'best').")
+        state = "does not" if folder.is_dir() else "does not exist"
+        raise ModelError(f"{folder}: a fitted model's folder holds {MANIFEST}; this one {state}. Name the folder that `compare` or `save` wrote (its 'best').")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
@@ -112,7 +112,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f"{path}: must say \"format\": \"{FORMAT}\". It was not written by Ringsmith; name a fitted model's folder.")
     if content.get("schema") != SCHEMA:
-        raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. Install the version that wrote it ({content.get('ringsmith')}) or save the model again.")
+        way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."
+        raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. {way_out}")
     if wrong := sorted(set(KEYS) ^ content.keys()):
         raise ModelError(f"{path}: must hold exactly {', '.join(KEYS)}; missing or unknown: {', '.join(wrong)}. Save the model again.")
     return content

@@ -87,7 +87,7 @@ class FullOptions:
 def has_bfloat16() -> bool:
     """Whether this machine's processor (or GPU) multiplies in bfloat16 itself."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ringsmith.adapt.folder import write_json
+from ringsmith.adapt.sparse import Matrix, below, tfidf
 
 FILE = "hashing.json"
-Matrix = sp.csr_matrix
 U64 = npt.NDArray[np.uint64]
 BLANK, NEWLINE = 32, 10
 BASE = np.uint64(0x100000001B3)  # the FNV prime: odd, so that multiplying loses nothing
@@ -74,18 +74,12 @@ class HashedNgrams:
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Weighted rows of `texts`, float32 (n, d); each half scaled to length 1."""
-        parts = [self._weighted(counts) for counts in self._counts(texts)]
-        return sp.csr_matrix(sp.vstack(parts, format="csr")) if parts else sp.csr_matrix((0, self.size), dtype=np.float32)
+        parts = [tfidf(counts, self.idf, boundary=self.size // 2) for counts in self._counts(texts)]
+        return below(parts) if parts else sp.csr_matrix((0, self.size), dtype=np.float32)
 
     def _counts(self, texts: Sequence[str]) -> Iterator[Matrix]:
         for start in range(0, len(texts), CHUNK_ROWS):
             yield count(texts[start : start + CHUNK_ROWS], self.bits, self.shape)
-
-    def _weighted(self, counts: Matrix) -> Matrix:
-        data = (np.log(counts.data) + np.float32(1)) * self.idf[counts.indices]
-        half = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr)) * 2 + (counts.indices >= self.size // 2)
-        norms = np.sqrt(np.bincount(half, weights=data.astype(np.float64) ** 2, minlength=2 * counts.shape[0])).astype(np.float32)
-        return sp.csr_matrix((data / norms[half], counts.indices, counts.indptr), shape=counts.shape)
 
 
 def count(texts: Sequence[str], bits: int, shape: tuple[int, int]) -> Matrix:

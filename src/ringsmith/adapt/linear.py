@@ -14,15 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 from sklearn.svm import LinearSVC
 
 from ringsmith.adapt.choose import cross_entropy
+from ringsmith.adapt.sparse import Matrix
 from ringsmith.records import Floats
 
-Matrix = sp.csr_matrix
 Activation = Literal["softmax", "sigmoid"]
 ITERATIONS = 2000
 
@@ -51,10 +50,10 @@ class Linear:
 def to_proba(scores: npt.NDArray[np.float32], activation: Activation) -> npt.NDArray[np.float32]:
     """Probabilities (n, K) of scores (n, K), or of (n, 1) where it stands for two classes."""
     if activation == "sigmoid":
-        return expit(scores).astype(np.float32)
+        return np.asarray(expit(scores), dtype=np.float32)
     if scores.shape[1] == 1:
         scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-    return softmax(scores, axis=1).astype(np.float32)
+    return np.asarray(softmax(scores, axis=1), dtype=np.float32)
 
 
 def fit_svm(rows: Matrix, targets: npt.NDArray[Any], classes: int, *, strength: float, seed: int) -> Linear:

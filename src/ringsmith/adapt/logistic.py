@@ -58,11 +58,11 @@ class LogisticPath:
                 raise _OutOfTimeError
             optimiser.zero_grad()
             value = self._loss(self.rows @ self.weights.T + self.bias) + decay * (self.weights**2).sum()
-            value.backward()
+            value.backward()  # type: ignore[no-untyped-call]
             return value
 
         with contextlib.suppress(_OutOfTimeError):
-            optimiser.step(loss)
+            optimiser.step(loss)  # type: ignore[no-untyped-call]
         weights = self.weights.detach().numpy().copy()
         return Linear(weights, self.bias.detach().numpy() - weights @ self.mean)
 

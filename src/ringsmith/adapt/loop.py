@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -287,7 +287,7 @@ def sparse_embeddings(module: Any) -> Iterator[list[nn.Parameter]]:
         return
     words.sparse = True
     try:
-        yield [words.weight]
+        yield [cast(nn.Parameter, words.weight)]
     finally:
         words.sparse = False
 

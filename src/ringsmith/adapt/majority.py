@@ -75,6 +75,6 @@ class Majority(Recipe):
 def class_shares(task: Task, targets: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Share of the rows in each class (K,), from targets as `Task.targets` gives them; rows of unknown class are left out."""
     if task.activation == "sigmoid":
-        return targets.mean(axis=0).astype(np.float32)
+        return np.asarray(targets.mean(axis=0), dtype=np.float32)
     counts = np.bincount(targets[targets >= 0], minlength=len(task.labels))
-    return (counts / counts.sum()).astype(np.float32)
+    return np.asarray(counts / counts.sum(), dtype=np.float32)

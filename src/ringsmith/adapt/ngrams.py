@@ -11,18 +11,18 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from sklearn.feature_extraction.text import CountVectorizer
 
 from ringsmith.adapt.folder import write_json
+from ringsmith.adapt.sparse import Matrix, beside, empty_rows, tfidf
 
 FILE = "vocabulary.json"
 WORD = re.compile(r"\w+|[^\w\s]")
-Matrix = sp.csr_matrix
 Analyse = Callable[[str], list[str]]
 
 
@@ -34,7 +34,7 @@ def words_of(text: str) -> list[str]:
         ['not', 'bad', '!', 'not bad', 'bad !']
     """
     tokens = WORD.findall(text.lower())
-    return tokens + [f"{first} {second}" for first, second in zip(tokens, tokens[1:], strict=False)]
+    return tokens + [f"{first} {second}" for first, second in pairwise(tokens)]
 
 
 def characters_of(text: str, shortest: int, longest: int) -> list[str]:
@@ -74,16 +74,16 @@ class Block:
         try:
             counts = counter.fit_transform(texts)
         except ValueError:  # no text holds a term (or none that is frequent enough)
-            return cls(analyse, [], np.zeros(0, np.float32)), sp.csr_matrix((len(texts), 0), dtype=np.float32)
+            return cls(analyse, [], np.zeros(0, np.float32)), empty_rows(len(texts))
         frequency = np.bincount(counts.indices, minlength=counts.shape[1])
         idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
-        return cls(analyse, list(counter.get_feature_names_out()), idf), weight(counts, idf)
+        return cls(analyse, list(counter.get_feature_names_out()), idf), tfidf(counts, idf)
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Weighted rows of `texts`, float32 (n, d)."""
         if not len(self.terms):
-            return sp.csr_matrix((len(texts), 0), dtype=np.float32)
-        return weight(self._counter.transform(texts), self.idf)
+            return empty_rows(len(texts))
+        return tfidf(self._counter.transform(texts), self.idf)
 
     @property
     def _counter(self) -> CountVectorizer:
@@ -92,16 +92,6 @@ class Block:
             found = CountVectorizer(analyzer=self.analyse, vocabulary={term: column for column, term in enumerate(self.terms)}, dtype=np.float32)
             object.__setattr__(self, "counter", found)
         return found
-
-
-def weight(counts: Matrix, idf: npt.NDArray[np.float32]) -> Matrix:
-    """Counts (n, d) to tf-idf rows of length 1, in place; all-zero rows stay zero."""
-    data = np.log(counts.data.astype(np.float32)) + np.float32(1)
-    data *= idf[counts.indices]
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    norms = np.sqrt(np.bincount(rows, weights=data.astype(np.float64) ** 2, minlength=counts.shape[0])).astype(np.float32)
-    data /= norms[rows]
-    return sp.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
 
 
 class Ngrams:
@@ -120,11 +110,11 @@ class Ngrams:
     def fit(cls, texts: Sequence[str], *, shape: tuple[int, int], min_rows: int) -> tuple[Ngrams, Matrix]:
         """The vocabulary of `texts` and their rows (n, d): words first, then characters."""
         fits = [Block.fit(analyse, texts, min_rows) for analyse in _analysers(shape)]
-        return cls([block for block, _ in fits], shape), _beside([rows for _, rows in fits])
+        return cls([block for block, _ in fits], shape), beside([rows for _, rows in fits])
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Rows of `texts`, float32 (n, d)."""
-        return _beside([block.transform(texts) for block in self.blocks])
+        return beside([block.transform(texts) for block in self.blocks])
 
     @property
     def size(self) -> int:
@@ -152,19 +142,6 @@ class Ngrams:
         return cls([Block(analyse, content[name], arrays[f"idf_{name}"]) for name, analyse in zip(names, _analysers(shape), strict=True)], shape)
 
 
-def side_by_side(first: Matrix, second: Matrix) -> Matrix:
-    """Rows of a pair of texts: both, then what they share (their product, column by column)."""
-    return _beside([first, second, first.multiply(second).tocsr()])
-
-
-def scale_columns(rows: Matrix, weights: npt.NDArray[np.float32]) -> Matrix:
-    """`rows` with every column times its weight."""
-    return sp.csr_matrix((rows.data * weights[rows.indices], rows.indices, rows.indptr), shape=rows.shape)
-
-
 def _analysers(shape: tuple[int, int]) -> tuple[Analyse, Analyse]:
     return words_of, lambda text: characters_of(text, *shape)
 
-
-def _beside(parts: Sequence[Matrix]) -> Matrix:
-    return sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32))

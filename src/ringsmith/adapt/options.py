@@ -31,8 +31,8 @@ def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T
     known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     if unknown := sorted(options.keys() - set(known)):
         near = get_close_matches(unknown[0], known, n=1)
-        hint = f"; did you mean {near[0]!r}" if near else ""
-        raise OptionError(f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}{hint}? Its options: {', '.join(known)}." if near else f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}. Its options: {', '.join(known) or 'none'}.")
+        end = f"; did you mean {near[0]!r}?" if near else "."
+        raise OptionError(f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}{end} Its options: {', '.join(known) or 'none'}.")
     return kind(**options)
 
 

@@ -22,6 +22,7 @@ from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
 from ringsmith.backbones import Backbone, encode, load_backbone
+from ringsmith.backbones.pooling import Pooling
 from ringsmith.catalogue import LocalModel
 from ringsmith.catalogue.inspect import inspect_folder, weight_files
 from ringsmith.records import Budget, Floats, TextSet
@@ -46,7 +47,7 @@ class ProbeOptions:
 
     mixtures: tuple[str, ...] = ("all", "last4", "last")
     strengths: tuple[float, ...] = (1.0, 10.0, 100.0)
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mixtures", tuple(self.mixtures))

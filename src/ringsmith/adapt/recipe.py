@@ -57,7 +57,7 @@ class Setting:
     task: Task
     model: LocalModel | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    steps: TextSteps = TextSteps()
+    steps: TextSteps = field(default_factory=TextSteps)
     seed: int = 0
     threads: int | None = None
     report: Report = silent

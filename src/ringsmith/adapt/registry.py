@@ -82,7 +82,8 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"])
     if manifest["recipe"] not in ENTRIES:
-        raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. Install the version of Ringsmith that wrote it ({manifest['ringsmith']}).")
+        way_out = f"Install the version of Ringsmith that wrote it ({manifest['ringsmith']})."
+        raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. {way_out}")
     return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
 
 

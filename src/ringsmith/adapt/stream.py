@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from sklearn.linear_model import SGDClassifier
 
 from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.linear import Activation, Linear, calibrate, to_proba
 from ringsmith.adapt.recipe import Progress, Report
+from ringsmith.adapt.sparse import Matrix, scale_columns
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, Rows
 
-Matrix = sp.csr_matrix
 CHUNK_ROWS = 8_192
 PASSES = 3
 GAIN = 0.005
@@ -64,7 +63,7 @@ class Learner:
 
     def learn(self, rows: Matrix, positions: Rows) -> None:
         """One pass over a chunk."""
-        scaled = sp.csr_matrix((rows.data * self.columns[rows.indices], rows.indices, rows.indptr), shape=rows.shape)
+        scaled = scale_columns(rows, self.columns)
         for column, machine in zip(self.wanted, self.machines, strict=True):
             machine.partial_fit(scaled, positive(self.targets[positions], column), classes=[False, True])
 
@@ -119,7 +118,8 @@ def fit_stream(
         BudgetError: not even the first chunk fits.
     """
     total = len(learners[0].targets)
-    until, seen, best = budget.part(budget.remaining() * SHARE), 0, None
+    until, seen = budget.part(budget.remaining() * SHARE), 0
+    best: tuple[Mark, Linear, StreamSetting] | None = None
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(PASSES):
             for positions in chunks(total, np.random.default_rng([seed, seen])):
@@ -134,6 +134,7 @@ def fit_stream(
             before, best = best, best_of(learners, valid, judge, activation)
             if until.remaining() <= 0 or (before is not None and best[0][0] < before[0][0] * (1 - GAIN)):
                 break
+    assert best is not None, "there is at least one pass"
     return Streamed(best[1], best[2], seen)
 
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from safetensors.numpy import load_file, save_file
 
 from ringsmith.adapt.choose import Judge
@@ -20,10 +19,11 @@ from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.hashing import HashedNgrams
 from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
 from ringsmith.adapt.ngrams import FILE as VOCABULARY
-from ringsmith.adapt.ngrams import Ngrams, scale_columns, side_by_side
+from ringsmith.adapt.ngrams import Ngrams
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
+from ringsmith.adapt.sparse import Matrix, scale_columns, side_by_side
 from ringsmith.adapt.stream import Learner, StreamSetting, fit_stream
 from ringsmith.errors import BudgetError, UsageError
 from ringsmith.records import Budget, Floats, TextSet
@@ -43,7 +43,6 @@ MACHINES = 12
 """So many machines are learnt side by side at most, settings times classes, while at least one setting is tried."""
 WEIGHT_BYTES = 1 << 29
 CHUNK_ROWS = 8_192
-Matrix = sp.csr_matrix
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class FittedTfidf(Fitted):
     def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
         rows = self._rows(texts, pairs)
         if rows.shape[0] * rows.shape[1] > DENSE:
-            raise UsageError(f"The rows of 'tfidf' have {rows.shape[1]:,} columns, mostly zeros; {rows.shape[0]:,} of them do not fit in memory. Embed fewer texts at once, or with a 'probe' model.")
+            raise UsageError(f"{rows.shape[0]:,} rows of 'tfidf' with {rows.shape[1]:,} columns do not fit in memory. Embed fewer texts at once, or with a 'probe' model.")
         return np.asarray(rows.toarray(), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
