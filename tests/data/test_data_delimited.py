@@ -56,6 +56,13 @@ def test_a_quote_in_the_middle_of_a_cell_is_text(write: Write) -> None:
     assert rows(table) == [('a 5" screen', "good"), ("big, bright", "good"), ('an 8" one', "bad")]
 
 
+def test_quotes_escaped_by_backslashes(write: Write) -> None:
+    """Some databases write them so; a backslash elsewhere is a backslash."""
+    table = read_raw(write("t.csv", 'text,label\n"he said \\"hi, you\\" to me",a\n"fine, ok",b\nC:\\new,c\n'))
+    assert rows(table) == [('he said "hi, you" to me', "a"), ("fine, ok", "b"), ("C:\\new", "c")]
+    assert table.notes == ['Quotes inside cells are written with a backslash (\\").']
+
+
 def test_semicolons_with_single_quotes(write: Write) -> None:
     """The other European dialect."""
     table = read_raw(write("t.csv", "text;label\n'good; cheap';1\n'it''s bad';0\n'so, so';0\n"))

@@ -58,7 +58,7 @@ def test_lists_of_texts_by_label(write: Write) -> None:
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1, 2]", '[{"a": {"b": 1}}, 3]'])
 def test_json_that_is_no_table_is_refused(write: Write, content: str) -> None:
     """With the shapes that are tables."""
-    with pytest.raises((ReadError, ColumnError), match=r"the JSON must hold a table: one object for each row|which column"):
+    with pytest.raises((ReadError, ColumnError), match=r"the JSON must hold a table: one object for each row|the text column must hold texts"):
         read_table(write("t.json", content))
 
 
@@ -72,12 +72,37 @@ def test_json_lines_with_missing_columns_and_mixed_kinds(write: Write) -> None:
     assert "The column 'label' is missing in 1 lines; it is empty there." in table.findings.notes
 
 
+@pytest.mark.parametrize("name", ["one.jsonl", "one.json", "one.txt"])
+def test_one_object_is_one_row(write: Write, name: str) -> None:
+    """Whatever the file is called."""
+    table = read_table(write(name, '{"text": "a b c", "label": "x"}\n'))
+    assert (table.texts.texts, table.texts.labels) == (["a b c"], ["x"])
+
+
 def test_a_broken_line_is_named(write: Write) -> None:
     """File and line."""
     with pytest.raises(ReadError, match=r"t\.jsonl:2: valid JSON is needed here"):
         read_raw(write("t.jsonl", '{"text": "a"}\n{"text": \n{"text": "b"}\n'))
     with pytest.raises(ReadError, match=r"t\.jsonl:2: each line must be an object like .* got a list"):
         read_raw(write("t.jsonl", '{"text": "a"}\n["b"]\n'))
+
+
+def test_objects_over_several_lines_that_follow_each_other(write: Write) -> None:
+    """What `jq` prints."""
+    table = read_table(write("t.jsonl", "\n".join(json.dumps(row, indent=1) for row in ROWS)))
+    assert (table.texts.texts, table.texts.labels) == (TEXTS, LABELS)
+
+
+def test_a_list_among_single_labels_makes_all_of_them_lists(write: Write) -> None:
+    """Some tools write one label bare and two as a list."""
+    table = read_table(write("t.jsonl", '{"text": "a b", "label": ["x", "y"]}\n{"text": "c d", "label": "y"}\n'))
+    assert table.texts.labels == [("x", "y"), ("y",)]
+
+
+def test_broken_json_is_named(write: Write) -> None:
+    """By its place."""
+    with pytest.raises(ReadError, match=r"t\.json: valid JSON is needed here; Expecting"):
+        read_raw(write("t.json", '[{"text": "a",}, 5'))
 
 
 def test_half_a_surrogate_in_json_spoils_no_other_text(write: Write) -> None:

@@ -116,7 +116,7 @@ def guess_single(content: bytes, name: str) -> str:
     high = len(sample)
     if 2 * len(HANGUL.findall(sample)) >= 0.7 * high and decodes(content, "cp949"):
         return "cp949"
-    if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.8 * high:
+    if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.5 * high:
         raise broken_utf8(content, name)
     head = content[:SAMPLE]
     letters = len(LETTER.findall(head)) or 1

@@ -64,7 +64,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
         raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")
     known = bare.filter(~missing)
     separator = separator or _separator(known)
-    if separator or _bracketed(known):
+    if separator or _bracketed(known, typed=table.format in ("json", "jsonl", "memory")):
         return _of_strings(table, column, bare, missing, separator, notes)
     bare = _whole_numbers(known, bare, notes)
     _refuse_scores(table, column, known)
@@ -79,9 +79,10 @@ def _of_lists(cells: pl.Series) -> Labels:
     return Labels([value if value != "" else () for value in values], cells.is_null().to_numpy(), True, ("The labels are lists: a row may have several (multi-label).",))
 
 
-def _bracketed(known: pl.Series) -> bool:
-    """Whether all labels are written as lists."""
-    return bool((known.str.starts_with("[") & known.str.ends_with("]")).all())
+def _bracketed(known: pl.Series, *, typed: bool) -> bool:
+    """Whether all labels are written as lists; where lists were lists in the source (`typed`), whether any is."""
+    lists = known.str.starts_with("[") & known.str.ends_with("]")
+    return bool(lists.any() if typed else lists.all())
 
 
 def _separator(known: pl.Series) -> str | None:
@@ -109,7 +110,7 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
     places = {value: position for position, value in reversed(list(enumerate(bare.to_list())))} if not separator else {}
     taken: dict[str, tuple[str, ...]] = {}
     for value in bare.filter(~missing).unique().to_list():
-        parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column)
+        parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column) if value.startswith("[") else [value]
         taken[value] = tuple(sorted({part.strip() for part in parts if part.strip()}))
     how = f"separated by {separator!r}" if separator else "written as lists"
     notes.append(f"The labels are {how}: a row may have several (multi-label).")

@@ -120,16 +120,25 @@ def read_source(source: Source) -> RawTable:
     content, encoding = to_utf8(source.content, source.name)
     if not content.strip():
         raise ReadError(f"{source.name}: the file holds blanks only. A table needs a header and at least a few rows; check how it was written.")
-    if json.looks_like_json(content):
-        if json.looks_like_lines(content) or source.suffix in (".jsonl", ".ndjson"):
-            return json.read_jsonl(source, content, encoding)
-        if source.suffix == ".json" or _is_document(content):
-            return json.read_json(source, content, encoding)
-    return read_delimited(source, content, encoding)
+    return (json.looks_like_json(content) and _read_json(source, content, encoding)) or read_delimited(source, content, encoding)
+
+
+def _read_json(source: Source, content: bytes, encoding: str) -> RawTable | None:
+    """JSON Lines, a document, or objects in sequence; None where it is none of them and not called so (a CSV may begin with ``[`` too)."""
+    lines = source.suffix in (".jsonl", ".ndjson")
+    if json.looks_like_lines(content) or (lines and b"\n" not in content.strip()):
+        return json.read_jsonl(source, content, encoding)
+    if _is_document(content):
+        return json.read_json(source, content, encoding)
+    if (rows := json.in_sequence(content)) is not None:
+        return json.read_json_objects(source, rows, encoding)
+    if lines or source.suffix == ".json":
+        return (json.read_jsonl if lines else json.read_json)(source, content, encoding)
+    return None
 
 
 def _is_document(content: bytes) -> bool:
-    """Whether text that begins with a bracket is JSON as a whole (a CSV may begin with ``[`` too)."""
+    """Whether text that begins with a bracket is JSON as a whole."""
     try:
         json.load(content, "")
     except ReadError:

@@ -58,6 +58,7 @@ def read_delimited(source: Source, content: bytes, encoding: str) -> RawTable:
         # Blanked out, not cut off: the numbers of the lines stay what they are.
         content = b"\n" + content[hint.end() :]
     dialect = sniff(_whole_lines(content, SAMPLE), _scattered(content))
+    content = _doubled(content, dialect, notes)
     records, dialect = read_records(content, dialect)
     return _table(source, content, encoding, dialect, _with_row_names(records, notes), notes)
 
@@ -70,6 +71,19 @@ def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
         raise ReadError(f"{source.name}: texts are needed, one a line; the file has none.")
     frame = records.frame.rename({records.frame.columns[0]: "text"})
     return RawTable(source.name, "lines", frame, source.compression, encoding, header=False, lines=_line_numbers(content, records.starts))
+
+
+def _doubled(content: bytes, dialect: Dialect, notes: list[str]) -> bytes:
+    """`content` with quotes escaped by backslashes doubled instead, where that and only that makes its quoting whole."""
+    double = Dialect(dialect.delimiter, '"')
+    if not dialect.delimiter or b'\\"' not in content or _fits(scan(content, double)):
+        return content
+    # Of the same length: every record keeps its place.
+    mended = content.replace(b'\\"', b'""')
+    if not _fits(scan(mended, double)):
+        return content
+    notes.append('Quotes inside cells are written with a backslash (\\").')
+    return mended
 
 
 def _whole_lines(content: bytes, limit: int) -> str:

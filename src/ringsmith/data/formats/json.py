@@ -24,7 +24,7 @@ def looks_like_json(content: bytes) -> bool:
 
 
 def looks_like_lines(content: bytes) -> bool:
-    """Whether each line is an object of its own (JSON Lines), told by the first line that is not blank."""
+    """Whether each line is an object of its own (JSON Lines), told by the first line that is not blank; one line alone is not enough."""
     for line in content[: 1 << 24].splitlines()[:100]:
         if line.strip():
             try:
@@ -89,6 +89,25 @@ def read_json(source: Source, content: bytes, encoding: str) -> RawTable:
     return RawTable(source.name, "json", frame_of(rows), source.compression, encoding, split_column=split, notes=notes)
 
 
+def in_sequence(content: bytes) -> list[Any] | None:
+    """Objects that follow each other, each over several lines; None where `content` is anything else."""
+    text, found, at = content.decode("utf-8").strip(), [], 0
+    decoder = json.JSONDecoder()
+    try:
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            found.append(value)
+            at += len(text[at : at + 1000]) - len(text[at : at + 1000].lstrip())
+    except (ValueError, RecursionError):
+        return None
+    return found if all(isinstance(value, dict) for value in found) else None
+
+
+def read_json_objects(source: Source, rows: list[Any], encoding: str) -> RawTable:
+    """Objects that follow each other without commas, as a table."""
+    return RawTable(source.name, "jsonl", frame_of(rows), source.compression, encoding, notes=["The objects go over several lines each."])
+
+
 def rows_of(value: Any, name: str) -> tuple[list[dict[str, Any]], list[str], str | None]:
     """JSON -> (rows as objects, notes, split column)."""
     if isinstance(value, list):
@@ -99,6 +118,8 @@ def rows_of(value: Any, name: str) -> tuple[list[dict[str, Any]], list[str], str
         rows = [{**row, SPLIT: key} for key, part in value.items() for row in rows_of(part, name)[0]]
         return rows, [f"The splits {', '.join(value)} were found in the file."], SPLIT
     columns = [part for part in value.values() if isinstance(part, (list, dict))]
+    if not columns:
+        return [value], [], None
     if len(columns) == len(value) and columns:
         return rows_of_columns(value, name), [], None
     if len(columns) == 1:
