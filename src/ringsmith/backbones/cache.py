@@ -14,6 +14,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ class VectorCache:
             beside.replace(shard)
             self._make_room()
         except OSError:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink()
 
     def _shards(self) -> Iterator[tuple[Keys, npt.NDArray[np.float32]]]:
         """Keys and memory-mapped values of each sound file."""
@@ -94,7 +96,8 @@ class VectorCache:
                 keys = _map(path, parts["keys"], "U64", (2,))[: len(values)]
                 os.utime(path)
             except (ModelError, KeyError):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
                 continue
             except OSError:  # removed by another process just now
                 continue
@@ -113,7 +116,8 @@ class VectorCache:
         for _, size, path in sorted(files):
             if total <= self.limit_bytes:
                 break
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             total -= size
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import transformers
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
 from ringsmith.backbones.attention import use_short_attention
 from ringsmith.backbones.backbone import Backbone
@@ -30,7 +31,7 @@ from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.backbones.precision import Choice, choose_precision
 from ringsmith.backbones.samples import CALIBRATION
 from ringsmith.backbones.tokens import Tokeniser
-from ringsmith.catalogue import LocalModel
+from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import ModelError, OptionError
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
@@ -112,8 +113,10 @@ def best_device() -> str:
 
 def read_body(model: LocalModel) -> Any:
     """The body without a head, float32, on the CPU; the encoder alone of an encoder-decoder."""
-    module = read_weights(transformers.AutoModel, model, {})
-    return module.get_encoder() if module.config.is_encoder_decoder else module
+    kind = read_config(Path(model.folder))["model_type"]
+    alone = str(MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(kind, "")).endswith("EncoderModel")  # T5 and its kin
+    module = read_weights(transformers.AutoModelForTextEncoding if alone else transformers.AutoModel, model, {})
+    return module if alone or not module.config.is_encoder_decoder else module.get_encoder()
 
 
 def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, new: tuple[str, ...] = ("pooler",)) -> Any:

@@ -11,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -164,4 +165,5 @@ def _remember(note: Path, choice: Choice) -> None:
         beside.write_text(json.dumps(asdict(choice)), encoding="utf-8")
         beside.replace(note)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()

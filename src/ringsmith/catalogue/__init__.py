@@ -8,7 +8,7 @@ from __future__ import annotations
 from ringsmith.catalogue.entry import Entry, entries, groups
 from ringsmith.catalogue.fetch import FetchPolicy
 from ringsmith.catalogue.find import Choice, expand, find, resolve
-from ringsmith.catalogue.inspect import inspect_folder
+from ringsmith.catalogue.inspect import inspect_folder, read_config
 from ringsmith.catalogue.local import LocalModel
 
-__all__ = ["Choice", "Entry", "FetchPolicy", "LocalModel", "entries", "expand", "find", "groups", "inspect_folder", "resolve"]
+__all__ = ["Choice", "Entry", "FetchPolicy", "LocalModel", "entries", "expand", "find", "groups", "inspect_folder", "read_config", "resolve"]

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,4 +119,5 @@ def _remember(note: Path, content: dict[str, object]) -> None:
         beside.write_text(json.dumps(content), encoding="utf-8")
         beside.replace(note)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
