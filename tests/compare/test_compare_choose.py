@@ -71,6 +71,13 @@ def test_of_equally_cheap_ones_the_better_is_taken() -> None:
     assert verdict.reason == "the best on 200 validation rows (accuracy 0.980), and none that is tied with it (six) is clearly cheaper"
 
 
+def test_the_best_may_be_the_cheapest_too() -> None:
+    """Then that is the reason."""
+    verdict = judge().decide([contestant("six", 6, 0, train=30.0), contestant("four", 4, 0, train=2.0)])
+    assert verdict.recommended == "four"
+    assert verdict.reason == "the best on 200 validation rows (accuracy 0.980), and also the cheapest of those tied with it (six)"
+
+
 def test_the_cost_of_use_counts() -> None:
     """What trains in a second but answers slowly is not cheap."""
     verdict = judge().decide([contestant("quick to train", 4, 0, train=1, answer=500), contestant("quick to run", 5, 0, train=50, answer=1)])

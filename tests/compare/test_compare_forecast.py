@@ -60,6 +60,7 @@ def test_a_finished_run_corrects_the_forecast_of_its_recipe_and_its_kin() -> Non
     after = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}
     assert after["probe"].fit == pytest.approx(2 * before["probe"].fit)
     assert after["probe"].start == 3.0
+    assert after["full"].start == COSTS["full"].start_seconds > 3.0
     assert after["full"].fit == pytest.approx(2 * before["full"].fit)
     assert after["tfidf"] == before["tfidf"]
 

@@ -7,7 +7,7 @@ constants are priors from one 2-core machine; `Forecaster.learn` replaces them b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,13 +123,13 @@ class Forecaster:
         cost = COSTS.get(recipe, UNKNOWN)
         fit, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
-        start = self.starts.get(recipe, cost.start_seconds)
+        start = self.starts.get(recipe, max(cost.start_seconds, *self._of_kin(self.starts, entrant), 0.0))
         least = start + fit * ratio * cost.least + rest * ratio + MEASURING_SECONDS
         return Forecast(start, fit * ratio, rest * ratio + MEASURING_SECONDS, least, _memory_mb(cost, entrant.model, workload))
 
     def sure(self, entrant: Entrant) -> float:
         """By what factor to stretch a forecast on which a deadline hangs: little where such a run has ended here, much where it is a guess."""
-        known = entrant.candidate.recipe in self.ratios or (entrant.model is not None and self._ratio_of_kin(entrant) != 1.0)
+        known = entrant.candidate.recipe in self.ratios or bool(self._of_kin(self.ratios, entrant))
         return LEARNED if known else GUESSED
 
     def learn(self, entrant: Entrant, workload: Workload, result: RunResult) -> None:
@@ -152,8 +152,11 @@ class Forecaster:
 
     def _ratio_of_kin(self, entrant: Entrant) -> float:
         """What other recipes that start from a model have taught, for one that has not run yet."""
-        kin = [ratio for recipe, ratio in self.ratios.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if entrant.model else []
+        kin = self._of_kin(self.ratios, entrant)
         return float(np.median(kin)) if kin else 1.0
+
+    def _of_kin(self, known: Mapping[str, float], entrant: Entrant) -> list[float]:
+        return [value for recipe, value in known.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if entrant.model else []
 
 
 def seconds_per_row(model: LocalModel, workload: Workload, machine: Machine) -> float:
