@@ -129,6 +129,13 @@ def test_duplicated_column_names_are_refused(write: Write) -> None:
         read_raw(write("t.csv", "text,label,text\na b c,1,x\nd e f,0,y\n"))
 
 
+def test_column_names_of_several_lines_are_put_on_one(write: Write) -> None:
+    """Spreadsheets break long headings; a message must stay one line."""
+    assert read_raw(write("t.csv", '"the\n text ",label\nso good,a\nso bad,b\n')).frame.columns == ["the text", "label"]
+    with pytest.raises(ReadError, match=r"the file has a header \(the text, label\) and no rows"):
+        read_raw(write("t.csv", '"the\ntext",label\n'))
+
+
 def test_nameless_columns_that_hold_nothing_are_left_out(write: Write) -> None:
     """Spreadsheets leave trailing delimiters behind."""
     table = read_raw(write("t.csv", "v1,v2,,\nham,see you soon,,\nspam,win a prize now,,\nham,hello there,,\n"))

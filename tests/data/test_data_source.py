@@ -60,7 +60,7 @@ def test_several_streams_in_one_file_are_all_read(write: Write) -> None:
 
 def test_an_archive_of_several_files_is_refused(write: Write) -> None:
     """Which one?"""
-    with pytest.raises(ReadError, match="it must hold exactly one table; it holds 2 files: a, b; unpack it and name one"):
+    with pytest.raises(ReadError, match="it must hold exactly one table; it holds 2 files: 'a', 'b'; unpack it and name one"):
         open_source(write("t.zip", zipped(a=TABLE, b=TABLE)))
 
 

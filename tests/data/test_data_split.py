@@ -154,7 +154,7 @@ def test_split_columns_that_do_not_divide_are_refused() -> None:
     texts = texts_of({"a": 5, "b": 5})
     with pytest.raises(ColumnError, match="must name each row's split \\(train, valid or test\\); got '', 'north'"):
         make_splits(texts, split_names=["train", "north"] * 4 + ["", "test"])
-    with pytest.raises(ColumnError, match="must name training rows and test rows; got test"):
+    with pytest.raises(ColumnError, match="must name training rows and test rows; got 'test'"):
         make_splits(texts, split_names=["test"] * 10)
 
 

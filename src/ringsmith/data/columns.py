@@ -146,7 +146,7 @@ def profile(column: pl.Series) -> Profile:
         return Profile(column.name, 0, 0, 0.0, 0.0, 0.0, listed, ())
     lengths, words = strings.str.len_chars().mean(), (strings.str.head(5_000).str.count_matches(r"\s+") + 1).mean()
     numbers = strings.str.head(40).cast(pl.Float64, strict=False).is_not_null().mean()
-    examples = tuple(shorten(value) for value in strings.unique(maintain_order=True).head(2))
+    examples = tuple(names.shorten(value) for value in strings.unique(maintain_order=True).head(2))
     return Profile(column.name, rows, strings.n_unique(), _number(lengths), _number(words), _number(numbers), listed, examples)
 
 
@@ -177,12 +177,6 @@ def as_strings(column: pl.Series) -> pl.Series:
     if column.dtype in (pl.Object, pl.Null):
         return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
     return column.cast(pl.String)
-
-
-def shorten(value: str, most: int = 40) -> str:
-    """`value` on one line, cut off after `most` characters."""
-    value = " ".join(value[: 4 * most].split())
-    return value if len(value) <= most else value[: most - 1] + "…"
 
 
 def _of_name(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequence[str]) -> list[Profile]:

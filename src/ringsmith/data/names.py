@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 
 _LISTS = tomllib.loads(files("ringsmith.data").joinpath("names.toml").read_text(encoding="utf-8"))
@@ -39,3 +40,14 @@ def split_kind(value: str) -> str | None:
     words = [word for word in re.split(r"[\W_\d]+", value.casefold()) if word]
     kinds = {SPLIT_VALUES[word] for word in words if word in SPLIT_VALUES}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def shorten(value: str, most: int = 40) -> str:
+    """`value` on one line, cut off after `most` characters."""
+    value = " ".join(value[: 4 * most].split())
+    return value if len(value) <= most else value[: most - 1] + "…"
+
+
+def listed(columns: Sequence[str], most: int = 10) -> str:
+    """The first column names, for a message."""
+    return ", ".join(map(shorten, columns[:most])) + (f" and {len(columns) - most} more" if len(columns) > most else "")

@@ -129,7 +129,7 @@ def _unzip(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = [item.filename for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")]
         if len(names) != 1:
-            raise ValueError(f"it must hold exactly one table; it holds {len(names)} files: {', '.join(names[:5])}; unpack it and name one")
+            raise ValueError(f"it must hold exactly one table; it holds {len(names)} files: {', '.join(map(repr, names[:5]))}; unpack it and name one")
         return archive.read(names[0])
 
 

@@ -198,7 +198,7 @@ def _user_names(texts: TextSet, split_names: Sequence[str], seed: int) -> SplitP
         notes.append("The split column has no test rows: its validation rows test, and validation rows were taken from training.")
         parts["test"], parts["valid"] = parts["valid"], parts["test"]
     if not len(parts["train"]) or not len(parts["test"]):
-        got = ", ".join(sorted(set(split_names))[:5])
+        got = ", ".join(map(repr, sorted(set(split_names))[:5]))
         raise ColumnError(f"The split column must name training rows and test rows; got {got}. Use the names train, valid and test, or leave it out.")
     learn = texts.take(np.sort(np.concatenate([parts["train"], parts["valid"]])))
     require_classes(learn, min_rows=1)

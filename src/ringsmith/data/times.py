@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ringsmith.data.columns import as_strings, shorten
+from ringsmith.data.columns import as_strings
+from ringsmith.data.names import shorten
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import ColumnError
 from ringsmith.records import Floats

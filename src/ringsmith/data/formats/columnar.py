@@ -6,6 +6,7 @@ import fastexcel
 import polars as pl
 
 from ringsmith.data.formats.delimited import has_header, unique_names
+from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.data.source import Source
 from ringsmith.errors import ReadError
@@ -69,11 +70,11 @@ def read_excel(source: Source) -> RawTable:
 def headed(source: Source, frame: pl.DataFrame, notes: list[str]) -> RawTable:
     """A sheet of strings -> named columns."""
     header = has_header(frame)
-    first = [(cell or "").strip() for cell in frame.row(0)] if header else [""] * frame.width
+    first = [" ".join((cell or "").split()) for cell in frame.row(0)] if header else [""] * frame.width
     columns = unique_names(source.name, [cell or f"column_{number + 1}" for number, cell in enumerate(first)])
     frame = frame[1:] if header else frame
     if not len(frame):
-        raise ReadError(f"{source.name}: a table needs rows; the sheet has a header ({', '.join(columns)}) and no rows under it.")
+        raise ReadError(f"{source.name}: a table needs rows; the sheet has a header ({listed(columns)}) and no rows under it.")
     return RawTable(source.name, "excel", frame.rename(dict(zip(frame.columns, columns, strict=True))), source.compression, header=header, notes=notes)
 
 

@@ -223,7 +223,7 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     if header:
         frame, cells, starts = frame[1:], cells[1:], starts[1:]
     if not len(frame):
-        what = f"the file has a header ({', '.join(columns)}) and no rows under it" if header else "the file has no rows"
+        what = f"the file has a header ({names.listed(columns)}) and no rows under it" if header else "the file has no rows"
         raise ReadError(f"{source.name}: a table needs rows; {what}. Check how it was written.")
     lines = _line_numbers(content, starts)
     faults = _faults(source.name, cells, lines, width, dialect, notes)
@@ -322,7 +322,7 @@ def _named(name: str, frame: pl.DataFrame, width: int, header: bool) -> list[str
     """Column names: of the header, where it has them."""
     if not header:
         return [f"column_{number + 1}" for number in range(width)]
-    return unique_names(name, [(cell or "").strip() or f"column_{number + 1}" for number, cell in enumerate(frame.row(0)[:width])])
+    return unique_names(name, [" ".join((cell or "").split()) or f"column_{number + 1}" for number, cell in enumerate(frame.row(0)[:width])])
 
 
 def unique_names(name: str, columns: Sequence[str]) -> list[str]:
