@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from contracts.backends import NEVER, BackendContract
 from ringsmith.adapt.recipe import Progress, silent
 from ringsmith.compare.backends import InlineBackend, ProcessBackend, create_backend
+from ringsmith.compare.files import write_json
 from ringsmith.errors import UnknownName
 
 
@@ -73,6 +76,15 @@ class TestProcess(BackendContract):
             ProcessBackend(threads=1).run(made.path, until=NEVER, report=interrupt)
         mine = [child for child in psutil.Process(os.getpid()).children(recursive=True) if str(made.path) in " ".join(child.cmdline())]
         assert mine == []
+
+
+def test_a_run_that_starts_late_has_less_time_to_learn(make_job: Callable[[str], Any]) -> None:
+    """The job says until when, so whatever the start took is not added."""
+    made = make_job("tenth")
+    write_json(made.path / "job.json", replace(made.job, fit_until=time.time() + 5).to_json())
+    time.sleep(0.3)
+    result = InlineBackend(threads=1).run(made.path, until=NEVER, report=silent)
+    assert 4 < result.chosen["seconds"] < 4.7
 
 
 def test_an_unknown_backend_is_named() -> None:

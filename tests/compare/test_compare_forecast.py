@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.catalogue import LocalModel
-from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
+from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_A_MODEL_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
 from ringsmith.compare.machine import Machine, cores, free_mb, gflops, memory_mb, process_started
 from ringsmith.compare.plan import clock, judge, make_plan
 from ringsmith.compare.space import Entrant
@@ -39,7 +39,7 @@ def test_a_probe_costs_one_pass_over_the_rows_and_full_ten() -> None:
     probe, full = forecaster.forecast(PROBE, ROWS), forecaster.forecast(FULL, ROWS)
     assert probe.fit == pytest.approx(1000 * per_row)
     assert full.fit == pytest.approx(10 * 1000 * per_row)
-    assert probe.rest == full.rest == pytest.approx(500 * per_row + MEASURING_SECONDS)
+    assert probe.rest == full.rest == pytest.approx(500 * per_row + MEASURING_A_MODEL_SECONDS)
     assert probe.least == pytest.approx(probe.seconds)
     assert full.least == pytest.approx(full.seconds - (1 - COSTS["full"].least) * full.fit)
 
@@ -54,7 +54,7 @@ def test_a_finished_run_corrects_the_forecast_of_its_recipe_and_its_kin() -> Non
     forecaster = Forecaster(MACHINE)
     rows = replace(ROWS, train=100_000)
     before = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}
-    work = before["probe"].fit + before["probe"].rest - MEASURING_SECONDS
+    work = before["probe"].fit + before["probe"].rest - MEASURING_A_MODEL_SECONDS
     done = RunResult("r", PROBE.candidate.to_json(), "holdout", 0, "done", seconds={"start": 3.0, "fit": 1.9 * work, "predict": 0.1 * work})
     forecaster.learn(PROBE, rows, done)
     after = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}

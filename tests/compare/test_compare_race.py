@@ -355,6 +355,15 @@ class TestBudget:
         with pytest.raises(BudgetError, match=r"'budget' must leave time for one candidate; got 1:00, of which 1:00 went into reading .* give --budget \d+s or more\."):
             compare("tenth", budget=60, started=time.time() - 59.5)
 
+    def test_a_recipe_is_told_how_long_it_may_learn(self, compare: Callable[..., Comparison]) -> None:
+        """Without a budget: no limit. With one: what is left, less the time to predict, to choose and to write."""
+        events: list[Event] = []
+        compare("tenth", events=events)
+        compare("third", events=events, budget=30)
+        without, limited = (event.result.chosen["seconds"] for event in events if isinstance(event, RunFinished))
+        assert without is None
+        assert 20 < limited < 0.97 * 29.3
+
     def test_time_for_the_report_is_kept_free(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
         """What follows the race is inside the budget."""
         monkeypatch.setattr(runner, "REPORT_SECONDS", 1.0)

@@ -25,10 +25,13 @@ LONGEST = 512
 EFFICIENCY = 0.6
 """Share of the matrix-product speed that a whole float32 forward pass of small batches reaches."""
 SAMPLE = 2000
+TRAINING, MOST_EPOCHS, ROWS_OF_A_BATCH = 3, 20, 32
 LEARNED, GUESSED = 1.25, 2.5
 """What forecasts are stretched by where a deadline hangs on them, see `Forecaster.sure`."""
-MEASURING_SECONDS = 2.5
-"""Single predictions, saving, and ending the process."""
+MEASURING_SECONDS = 1.0
+"""Single predictions, saving, and ending the process ..."""
+MEASURING_A_MODEL_SECONDS = 2.5
+"""... where a pre-trained model is part of it."""
 
 
 @dataclass(frozen=True)
@@ -58,25 +61,33 @@ class Cost:
 
     Attributes:
         start_seconds: to start its process and import what it stands on.
-        passes: forward passes over the training rows in all; a training step counts 3, looks at validation rows come on top.
+        passes: forward passes over the training rows.
+        epochs: passes that train, each as dear as three forward ones: at least so many ...
+        steps: ... and where rows are few as many as give about this many batches, as far as `MOST_EPOCHS`.
         least: share of that work after which there is something worth having.
         seconds_per_megachar: work that grows with the text and needs no model.
     """
 
     start_seconds: float
     passes: float = 0.0
+    epochs: float = 0.0
+    steps: int = 0
     least: float = 1.0
     seconds_per_megachar: float = 0.0
 
+    def forwards(self, rows: int) -> float:
+        """Forward passes over so many training rows in all."""
+        return self.passes + TRAINING * min(MOST_EPOCHS, max(self.epochs, self.steps * ROWS_OF_A_BATCH / max(rows, 1)))
+
 
 COSTS: dict[str, Cost] = {
-    "majority": Cost(start_seconds=1.5),
+    "majority": Cost(start_seconds=1.0),
     "tfidf": Cost(start_seconds=2.5, seconds_per_megachar=12.0),
     "probe": Cost(start_seconds=7.0, passes=1.0),
-    "full": Cost(start_seconds=8.0, passes=3 * 3 + 1.0, least=0.4),
+    "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least=0.4),
 }
 """Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
-UNKNOWN = Cost(start_seconds=8.0, passes=3 * 3 + 1.0, least=0.4, seconds_per_megachar=12.0)
+UNKNOWN = Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least=0.4, seconds_per_megachar=12.0)
 
 
 @dataclass(frozen=True)
@@ -124,8 +135,8 @@ class Forecaster:
         fit, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
         start = self.starts.get(recipe, max(cost.start_seconds, *self._of_kin(self.starts, entrant), 0.0))
-        least = start + fit * ratio * cost.least + rest * ratio + MEASURING_SECONDS
-        return Forecast(start, fit * ratio, rest * ratio + MEASURING_SECONDS, least, _memory_mb(cost, entrant.model, workload))
+        after = rest * ratio + (MEASURING_A_MODEL_SECONDS if entrant.model else MEASURING_SECONDS)
+        return Forecast(start, fit * ratio, after, start + fit * ratio * cost.least + after, _memory_mb(cost, entrant.model, workload))
 
     def sure(self, entrant: Entrant) -> float:
         """By what factor to stretch a forecast on which a deadline hangs: little where such a run has ended here, much where it is a guess."""
@@ -148,7 +159,7 @@ class Forecaster:
         if model is None:
             return text * workload.train, 0.2 * text * workload.other
         per_row = seconds_per_row(model, workload, self.machine)
-        return (text + cost.passes * per_row) * workload.train, per_row * workload.other
+        return (text + cost.forwards(workload.train) * per_row) * workload.train, per_row * workload.other
 
     def _ratio_of_kin(self, entrant: Entrant) -> float:
         """What other recipes that start from a model have taught, for one that has not run yet."""
@@ -188,6 +199,6 @@ def _memory_mb(cost: Cost, model: LocalModel | None, rows: Workload) -> float:
     text = (rows.train + rows.other) * (rows.chars * 2 + 200) / 1e6
     if model is None:
         return 150 + text + cost.seconds_per_megachar * rows.train * rows.chars * 5 / 1e6
-    weights = model.parameters * (16 if cost.passes > 1 else 4) / 1e6
-    vectors = 0.0 if cost.passes > 1 else (rows.train + rows.other) * (model.layers + 1) * model.hidden * 4 / 1e6
+    weights = model.parameters * (16 if cost.epochs else 4) / 1e6
+    vectors = 0.0 if cost.epochs else (rows.train + rows.other) * (model.layers + 1) * model.hidden * 4 / 1e6
     return 500 + text + weights + vectors

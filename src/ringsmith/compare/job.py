@@ -58,7 +58,7 @@ class Job(Record):
         rows: the stored `TextSet`.
         positions: ``.npz`` with the positions of ``train``, ``valid`` and ``test``.
         started: when the parent sent it off, seconds since the epoch.
-        fit_seconds: seconds the recipe may take, None for no limit.
+        fit_until: when the recipe must have learnt, seconds since the epoch, None for no limit; what starts late has less time to learn.
         until: when all must be over, seconds since the epoch, None for no limit.
         baseline: whether predicting one class only is what it is meant to do.
     """
@@ -75,7 +75,7 @@ class Job(Record):
     rows: str
     positions: str
     started: float
-    fit_seconds: float | None = None
+    fit_until: float | None = None
     until: float | None = None
     baseline: bool = False
 
@@ -121,7 +121,8 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     rows, task = load_rows(job), create_task(job.task["kind"], job.task["labels"])
     recipe = create(job, task, report)
     seconds = {"start": time.time() - job.started}
-    fitted, seconds["fit"] = _timed(lambda: recipe.fit(rows["train"], rows["valid"], Budget(job.fit_seconds)))
+    budget = Budget(None if job.fit_until is None else job.fit_until - time.time())
+    fitted, seconds["fit"] = _timed(lambda: recipe.fit(rows["train"], rows["valid"], budget))
     report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
     valid, rate = predict_timed(fitted, rows["valid"])
     test, seconds["predict"] = _timed(lambda: predict(fitted, rows["test"]))

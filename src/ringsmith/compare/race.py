@@ -176,15 +176,15 @@ class Race:
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         forecast = self.forecast(run.entrant)
         self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds))
-        fit_seconds = PUNCTUAL * (left / share - forecast.start - self.forecaster.sure(run.entrant) * forecast.rest)
-        self._prepare(run, fit_seconds=fit_seconds, left=left)
+        to_learn = PUNCTUAL * (left / share - self.forecaster.sure(run.entrant) * forecast.rest)
+        self._prepare(run, to_learn=to_learn, left=left)
         result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
         self.listener(RunFinished(name, result, self._ended, self._total))
         return result
 
-    def _prepare(self, run: Run, *, fit_seconds: float, left: float) -> None:
+    def _prepare(self, run: Run, *, to_learn: float, left: float) -> None:
         arena, entrant, place = self.arena, run.entrant, self.arena.place(run)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
@@ -202,7 +202,7 @@ class Race:
             rows=str(arena.work / ROWS),
             positions=str(arena.work / "splits" / f"{run.split.name}.npz"),
             started=time.time(),
-            fit_seconds=max(fit_seconds, 0.0) if limited else None,
+            fit_until=time.time() + max(to_learn, 0.0) if limited else None,
             until=time.time() + left if limited else None,
             baseline=entrant.candidate.recipe == BASELINE,
         )
