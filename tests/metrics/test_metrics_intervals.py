@@ -12,11 +12,11 @@ from made_up_scores import made_up, made_up_labels
 from scipy.stats import binomtest
 
 from ringsmith.errors import InputError
-from ringsmith.metrics import evaluate, interval, parse_metric, score, suited, wilson, wilson_f1
+from ringsmith.metrics import bootstrap, counted, evaluate, interval, parse_metric, score, suited, wilson, wilson_f1
 from ringsmith.metrics.inputs import Scored, checked
 from ringsmith.metrics.intervals import corrected
 from ringsmith.metrics.resample import draws, merge
-from ringsmith.metrics.smooth import right_version, with_paired_versions, wrong_version
+from ringsmith.metrics.smooth import add_versions, right_version, wrong_version
 
 
 @pytest.mark.parametrize(("part", "whole"), [(0, 5), (5, 5), (3, 7), (190, 200), (1, 1)])
@@ -164,11 +164,33 @@ def test_versions_are_right_and_wrong() -> None:
     many = checked(labels, chances)
     assert (Scored(labels, right_version(many)).predicted == labels).all()
     assert ((Scored(labels, wrong_version(many)).predicted != labels).any(axis=1)).all()
-    first, second, count = with_paired_versions(scored, scored)
+    (first, second), count = add_versions([scored, scored])
     n = len(y)
     assert count == 2 * n
     assert (first.predicted[n : 2 * n] == y)[known].all()
     assert (second.predicted[n : 2 * n] != y).all()
+
+
+@pytest.mark.parametrize("name", ["log_loss", "auroc"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_part_of_very_many_rows_gives_the_interval_of_all(name: str, grouped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resampling a part and scaling by the root of the share: same bounds within a fifth of their distance; the same for groups."""
+    y, p = made_up(3, rows=6000, classes=2)
+    groups = np.arange(6000) // 2 if grouped else None
+    whole = interval(name, y, p, groups=groups, resamples=1000)
+    monkeypatch.setattr(bootstrap, "LARGE", 3000)
+    monkeypatch.setattr(bootstrap, "MANY_UNITS", 400)
+    part = interval(name, y, p, groups=groups, resamples=1000)
+    assert part != whole
+    assert part == pytest.approx(whole, abs=0.2 * (whole[1] - whole[0]))
+
+
+def test_many_classes_are_tallied_alike_sparse_and_dense(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sparse product changes the time, not the figures."""
+    y, p = made_up(3, rows=300, classes=30)
+    sparse = interval("macro_f1", y, p, resamples=50)
+    monkeypatch.setattr(counted, "SPARSE", 10_000)
+    assert interval("macro_f1", y, p, resamples=50) == pytest.approx(sparse, abs=1e-12)
 
 
 def test_ten_thousand_rows_are_fast() -> None:

@@ -118,6 +118,16 @@ def test_alike_rows_in_groups_are_no_proof() -> None:
     assert compare_paired("accuracy", y, a, b, groups=groups).p_value > 0.1
 
 
+@pytest.mark.parametrize("name", ["accuracy", "log_loss", "ece"])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_so_few_rows_prove_nothing(name: str, rows: int) -> None:
+    """All rows for one candidate: by the toss of a coin that happens in 1, 1/2, 1/8 of all cases; the same for groups."""
+    y, a, b = np.zeros(rows, dtype=int), np.eye(2)[[0] * rows], np.eye(2)[[1] * rows]
+    assert compare_paired(name, y, a, b).p_value >= 2.0 ** (1 - rows)
+    again = np.repeat(np.arange(rows), 50)
+    assert compare_paired(name, y[again], a[again], b[again], groups=again).p_value >= 2.0 ** (1 - rows)
+
+
 def test_p_values_are_not_bounded_by_the_number_of_resamples() -> None:
     """Far from 0 the normal tail takes over; at 0 the p value is 1."""
     rng = np.random.default_rng(0)

@@ -1,14 +1,18 @@
 """HOW GOOD, AND HOW SURE: numbers in, figures with error bars out. Nothing here knows a model.
 
 inputs        targets and probabilities, checked
-resample      bootstrap resamples as weights of merged rows
 counted       metrics of predicted labels      ┐
 ranked        metrics of the order of scores   ├─ scores: METRICS, parse_metric, score
 losses        metrics of probabilities         ┘
+resample      bootstrap resamples as weights of merged rows
+smooth        right and wrong versions of rows, so that a perfect score is not certain
+bootstrap     a metric, or a difference of one, on many resamples
+shares        Wilson's interval
 intervals     evaluate: a figure with its 95 % interval
 significance  two candidates on the same rows: paired bootstrap, McNemar, Holm
 ties          which candidates cannot be told apart
-calibration   reliability bins                 tables   confusion, classes, errors
+calibration   reliability bins
+tables        confusion, class by class, most confident errors
 """
 
 from ringsmith.metrics.calibration import Bin, Calibration, calibration

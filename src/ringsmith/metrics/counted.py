@@ -38,6 +38,8 @@ class Tallies:
     unknown: Floats
 
 
+SPARSE = 60
+"""Columns of tallies (three for each class) from which on a sparse matrix is faster."""
 Formula = Callable[[Tallies], Floats]
 
 
@@ -67,13 +69,24 @@ def _tally(scored: Scored) -> Callable[[Floats], Tallies]:
     classes, actual, claimed = scored.classes, scored.actual, scored.claimed
     exact = (actual == claimed).all(axis=1)
     unknown = scored.y < 0 if scored.kind == "classification" else np.zeros(scored.rows, dtype=bool)
-    features = np.concatenate([actual & claimed, claimed, actual, exact[:, None], np.ones((scored.rows, 1)), unknown[:, None]], axis=1).astype(np.float64)
+    product = _product(np.concatenate([actual & claimed, claimed, actual, exact[:, None], np.ones((scored.rows, 1), dtype=bool), unknown[:, None]], axis=1))
 
     def tally(weights: Floats) -> Tallies:
-        sums = weights @ features
+        sums = product(weights)
         return Tallies(sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes], sums[:, -3], sums[:, -2], sums[:, -1])
 
     return tally
+
+
+def _product(features: Bools) -> Callable[[Floats], Floats]:
+    """Weights (B, n) -> weights @ features; where there are many classes, hence mostly zeros, through a sparse matrix."""
+    if features.shape[1] < SPARSE:
+        dense = features.astype(np.float64)
+        return lambda weights: weights @ dense
+    from scipy.sparse import csr_array
+
+    turned = csr_array(features.T.astype(np.float64))
+    return lambda weights: np.asarray((turned @ weights.T).T)
 
 
 def divide(above: Floats, below: Floats) -> Floats:

@@ -5,7 +5,8 @@
 - Metrics of probabilities: bias-corrected bootstrap of the rows. A perfect AUROC on few rows therefore has too short an interval.
 - Rows in groups: groups are drawn, and the interval is never shorter than that of independent rows.
 
-Measured coverage of 95 % intervals stands in LOG.md; plain percentiles fall to 26-80 % for accuracies of 0.95-0.99 on 30 rows.
+Measured, 400 samples each of 30-300 rows with true accuracies 0.8-0.99: these intervals hold the truth in 92-100 % of them. Plain
+percentiles do so in 26 % (30 rows, 0.99) to 97 %; BCa, which cannot see errors that are not there either, in 25 % to 98 %.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ringsmith.metrics.inputs import Array, Floats, Scored, checked
-from ringsmith.metrics.resample import Cells, Prepared, Statistic, affordable, draws, merge
+from ringsmith.metrics.bootstrap import bootstrap
+from ringsmith.metrics.inputs import Array, Floats, checked
 from ringsmith.metrics.scores import Metric, metric_of
-from ringsmith.metrics.smooth import with_versions
 from ringsmith.records import Score
 
 TAIL = 0.025
@@ -36,7 +36,7 @@ def interval(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] 
         groups: (n,) the group of each row where rows come in groups (one author, one document): groups are drawn, not rows, because
             rows of a group are alike and n rows say less than n independent ones. None where rows are independent.
         seed: of the resampling; the same seed gives the same interval.
-        resamples: how many are drawn; fewer (at least 200) where rows cannot be merged and n is beyond 25,000.
+        resamples: how many are drawn; fewer (at least 200) where that would take long.
 
     Returns:
         The lower and the upper end; the metric itself lies between them.
@@ -62,29 +62,16 @@ def evaluate(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] 
     chosen, scored = metric_of(metric), checked(y, p)
     prepared = chosen.ready(y, p)
     value = chosen.function(y, p)
-    low, high = prepared.closed() if prepared.closed else _bootstrap(chosen, scored, seed, resamples)
+    if prepared.closed:
+        low, high = prepared.closed()
+    else:
+        drawn = bootstrap(chosen, [scored], None, seed=seed, resamples=resamples)
+        low, high = corrected(drawn.values, drawn.value)
     if groups is not None:
-        ends = _ends(prepared, merge([prepared.codes], groups), seed, resamples)
+        drawn = bootstrap(chosen, [scored], groups, seed=seed, resamples=resamples)
+        ends = corrected(drawn.values, drawn.value)
         low, high = min(low, ends[0]), max(high, ends[1])
     return Score(chosen.name, value, min(low, value), max(high, value), len(y))
-
-
-def _bootstrap(metric: Metric, scored: Scored, seed: int, resamples: int) -> tuple[float, float]:
-    """The interval of independent rows; for metrics of labels with versions of the rows added."""
-    scored, versions = with_versions(scored) if metric.uses == "labels" else (scored, 0)
-    prepared = metric.prepare(scored)
-    return _ends(prepared, merge([prepared.codes], versions=versions), seed, resamples)
-
-
-def _ends(prepared: Prepared, cells: Cells, seed: int, resamples: int) -> tuple[float, float]:
-    statistic = prepared.pick(cells.rows)
-    drawn = resampled(statistic, cells, seed=seed, resamples=resamples, cost=prepared.cost)
-    return corrected(drawn, float(statistic(cells.counts[None])[0]))
-
-
-def resampled(statistic: Statistic, cells: Cells, *, seed: int, resamples: int, cost: int) -> Floats:
-    """The statistic of every resample; fewer than `resamples` where they would cost too much (see `affordable`)."""
-    return np.concatenate([statistic(weights) for weights in draws(cells, seed=seed, resamples=affordable(cells, resamples, cost))])
 
 
 def percentiles(drawn: Floats, levels: tuple[float, float] = (TAIL, 1 - TAIL)) -> tuple[float, float]:

@@ -10,11 +10,10 @@ from typing import Literal
 import numpy as np
 
 from ringsmith.errors import InputError
-from ringsmith.metrics.inputs import Array, Floats, Scored, checked
-from ringsmith.metrics.intervals import RESAMPLES, percentiles, resampled
-from ringsmith.metrics.resample import merge
+from ringsmith.metrics.bootstrap import bootstrap
+from ringsmith.metrics.inputs import Array, Floats, checked
+from ringsmith.metrics.intervals import RESAMPLES, percentiles
 from ringsmith.metrics.scores import Metric, metric_of
-from ringsmith.metrics.smooth import with_paired_versions
 from ringsmith.records import Record
 
 
@@ -65,19 +64,22 @@ def compare_paired(metric: str | Metric, y: Array, p_a: Array, p_b: Array, *, gr
     """
     chosen = metric_of(metric)
     difference = chosen.function(y, p_a) - chosen.function(y, p_b)
-    drawn = _differences(chosen, checked(y, p_a), checked(y, p_b), groups, seed, resamples)
-    low, high = percentiles(drawn)
-    return Paired(chosen.name, difference, min(low, difference), max(high, difference), bootstrap_p(drawn), "paired bootstrap", len(drawn))
+    drawn = bootstrap(chosen, [checked(y, p_a), checked(y, p_b)], groups, seed=seed, resamples=resamples)
+    low, high = percentiles(drawn.values)
+    p_value = max(bootstrap_p(drawn.values), smallest_p(drawn.units))
+    return Paired(chosen.name, difference, min(low, difference), max(high, difference), p_value, "paired bootstrap", len(drawn.values))
 
 
-def _differences(metric: Metric, first: Scored, second: Scored, groups: Sequence[str] | Array | None, seed: int, resamples: int) -> Floats:
-    versions = 0
-    if metric.uses == "labels" and groups is None:
-        first, second, versions = with_paired_versions(first, second)
-    one, other = metric.prepare(first), metric.prepare(second)
-    cells = merge([one.codes, other.codes], groups, versions=versions)
-    of_one, of_other = one.pick(cells.rows), other.pick(cells.rows)
-    return resampled(lambda weights: of_one(weights) - of_other(weights), cells, seed=seed, resamples=resamples, cost=2 * one.cost)
+def smallest_p(units: int) -> float:
+    """The smallest two-sided p value that so few rows or groups can give: all of them for the one candidate, by the toss of a coin.
+
+    The bootstrap does not know it: two rows that agree have no spread.
+
+    Examples:
+        >>> smallest_p(2), smallest_p(5)
+        (0.5, 0.0625)
+    """
+    return 2.0 ** (1 - min(units, 1000))
 
 
 def bootstrap_p(differences: Floats) -> float:

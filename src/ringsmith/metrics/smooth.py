@@ -1,12 +1,14 @@
 """Rows that were not seen but might have been: the right and the wrong version of each row.
 
 A bootstrap of rows that are all right knows no error: its interval is [1, 1], and of 100 rows that is no 95 % interval but a 60 % one
-(measured, see LOG.md). Agresti and Coull (1998) mend a share by adding right and wrong rows; Bonett and Price (2012) a paired
+(measured). Agresti and Coull (1998) mend a share by adding right and wrong rows; Bonett and Price (2012) a paired
 difference by adding one row to each side. We do the same to any metric of labels: one right row and one wrong row are added in all,
 spread evenly over the versions of the rows at hand, so errors come where this model's second choices lie.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -67,18 +69,15 @@ def versions(rows: int) -> Ints:
     return np.unique(np.linspace(0, rows - 1, min(rows, SPREAD)).round().astype(np.int64))
 
 
-def with_versions(scored: Scored) -> tuple[Scored, int]:
-    """The n rows, then right and wrong versions of them; and how many versions there are."""
-    part = scored.take(versions(scored.rows))
-    y, p = [scored.y, part.y, part.y], [scored.p, right_version(part), wrong_version(part)]
-    return Scored(np.concatenate(y), np.concatenate(p)), 2 * part.rows
+def add_versions(contestants: Sequence[Scored]) -> tuple[list[Scored], int]:
+    """The rows of one or two contestants with versions of some added, and how many: first those where only the first one is right.
+
+    One contestant alone has right versions, then wrong ones.
+    """
+    chosen = versions(contestants[0].rows)
+    kinds = [(right_version, wrong_version), (wrong_version, right_version)]
+    return [_extended(scored, scored.take(chosen), kind) for scored, kind in zip(contestants, kinds, strict=False)], 2 * len(chosen)
 
 
-def with_paired_versions(first: Scored, second: Scored) -> tuple[Scored, Scored, int]:
-    """The rows of two candidates, then versions where only the first is right, then where only the second is; and their number."""
-    chosen = versions(first.rows)
-    one, other = first.take(chosen), second.take(chosen)
-    y = np.concatenate([first.y, one.y, one.y])
-    p_first = np.concatenate([first.p, right_version(one), wrong_version(one)])
-    p_second = np.concatenate([second.p, wrong_version(other), right_version(other)])
-    return Scored(y, p_first), Scored(y, p_second), 2 * len(chosen)
+def _extended(scored: Scored, part: Scored, kinds: Sequence[Callable[[Scored], Floats]]) -> Scored:
+    return Scored(np.concatenate([scored.y, part.y, part.y]), np.concatenate([scored.p, *(kind(part) for kind in kinds)]))
