@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import time
@@ -277,6 +278,26 @@ def test_a_folder_with_strange_files_is_not_touched(compare: Callable[..., Compa
         compare("tenth")
 
 
+def test_hidden_files_of_the_system_do_not_matter(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """File managers leave them everywhere."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".DS_Store").write_text("x", encoding="utf-8")
+    assert compare("tenth").recommended == "tenth"
+
+
+def test_two_comparisons_do_not_share_a_folder(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """While the other process lives; the mark of one that is gone does not count, and ours is taken away."""
+    (tmp_path / "out").mkdir()
+    mark = tmp_path / "out" / ".running"
+    mark.write_text(str(os.getppid()), encoding="ascii")
+    with pytest.raises(UsageError, match=rf"--out: another comparison \(process {os.getppid()}\) is at work in .*out\. Wait for its end"):
+        compare("tenth")
+    assert mark.exists()
+    mark.write_text("4999999", encoding="ascii")
+    assert compare("tenth").recommended == "tenth"
+    assert not mark.exists()
+
+
 def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any work is done."""
 
@@ -299,10 +320,11 @@ def test_a_full_disk_is_said(compare: Callable[..., Comparison], monkeypatch: py
         compare("tenth")
 
 
-def test_unknown_names_are_said(compare: Callable[..., Comparison]) -> None:
+def test_unknown_names_are_said(compare: Callable[..., Comparison], tmp_path: Path) -> None:
     """Recipe, metric and place."""
     with pytest.raises(UnknownName, match=r"There is no recipe 'tent'\. Did you mean 'tenth'"):
         compare("tent")
+    assert not (tmp_path / "out").exists() or any((tmp_path / "out").iterdir())
     with pytest.raises(UnknownName, match=r"There is no metric 'acuracy'\. Did you mean 'accuracy'"):
         compare("tenth", metric="acuracy")
     with pytest.raises(UnknownName, match=r"There is no backend 'moon'\."):

@@ -7,16 +7,18 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
-from ringsmith.errors import MachineError
+from ringsmith.errors import MachineError, UsageError
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+LOCK = ".running"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -69,6 +71,28 @@ def plain(content: Any) -> Any:
             return content
         case _:
             return str(content)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep every other comparison out of `folder` while the block lasts. The mark of a process that is gone does not count.
+
+    Raises:
+        UsageError: another process is at work in it.
+    """
+    mark = folder / LOCK
+    with suppress(OSError, ValueError):
+        owner = int(mark.read_text(encoding="ascii"))
+        if owner != os.getpid() and psutil.pid_exists(owner):
+            raise UsageError(f"--out: another comparison (process {owner}) is at work in {folder}. Wait for its end, or name another folder with --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(mark, str(os.getpid()))
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()  # only where nothing was written into it
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from ringsmith.compare.arena import Arena, check_names, check_writable, open_arena
 from ringsmith.compare.dataset import Table, load_table
 from ringsmith.compare.events import Chosen, Listener, Written, silent
-from ringsmith.compare.files import machine_faults
+from ringsmith.compare.files import alone_in, machine_faults
 from ringsmith.compare.handover import hand_over
 from ringsmith.compare.leaderboard import NAME, Row
 from ringsmith.compare.options import CompareOptions
@@ -71,7 +71,7 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
         BudgetError: the time is too short for anything at all.
         RingsmithError: whatever else is wrong with the options, the data, the models or the machine.
     """
-    with machine_faults(options.folder):
+    with machine_faults(options.folder), alone_in(options.folder):
         check_names(options)
         check_writable(options.folder)
         # No name holds the table here: its texts are gone from this process as soon as they are stored.
@@ -80,7 +80,7 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
 
 def compare_table(table: Table, options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None) -> Comparison:
     """As `run_comparison`, on rows that are read and split already."""
-    with machine_faults(options.folder):
+    with machine_faults(options.folder), alone_in(options.folder):
         return _compete(open_arena(options, table, listener), listener, finish)
 
 

@@ -87,7 +87,7 @@ def claim(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
     """
     before = read_study(folder)
     if before is None:
-        if folder.exists() and (strangers := sorted(path.name for path in folder.iterdir() if path.name not in ("work", "ledger.jsonl"))):
+        if folder.exists() and (strangers := sorted(path.name for path in folder.iterdir() if path.name not in ("work", "ledger.jsonl") and not path.name.startswith("."))):
             raise UsageError(
                 f"--out: {folder} must be a new folder, or one that an earlier comparison wrote; it holds other files ({', '.join(strangers[:3])}). Name another one with --out."
             )
