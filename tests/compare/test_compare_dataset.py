@@ -116,6 +116,14 @@ def test_an_unknown_metric_is_said_after_reading(tmp_path: Path) -> None:
         run_comparison(CompareOptions(data=str(path), metric="hamming_loss", recipes=("majority",), out=tmp_path / "out", on="inline"))
 
 
+@pytest.mark.parametrize(("options", "sentence"), [({"recipes": ("tent",)}, "There is no recipe 'tent'"), ({"on": "moon"}, r"There is no place to run \(--on\) 'moon'")])
+def test_a_wrong_name_is_said_before_anything_is_read_or_written(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:
+    """Even the folder is gone again."""
+    with pytest.raises(UnknownName, match=sentence):
+        run_comparison(CompareOptions(data=str(tmp_path / "no such file.csv"), out=tmp_path / "out", **options))
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_stored_can_be_read_by_a_run(tmp_path: Path) -> None:
     """Positions, row numbers and texts belong together; long texts are cut in what the report shows."""
     texts = TextSet(["x" * 3000, "two", "three", "four"], ["a", "b", "a", "b"], pairs=["p1", "p2", "p3", "p4"], rows=np.array([10, 20, 30, 40]))
