@@ -21,6 +21,8 @@ from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.backbones import Tokeniser, batches_by_tokens, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
+from ringsmith.backbones.pays import bfloat16_pays
+from ringsmith.backbones.precision import Choice
 from ringsmith.catalogue import LocalModel, inspect_folder
 from ringsmith.errors import BudgetError, RunRefused
 from ringsmith.records import Budget, Floats, TextSet
@@ -31,6 +33,8 @@ WORTHWHILE = 0.5
 """A second start needs at least this share of the time the first one took."""
 TOO_EARLY = 0.4
 """Before this share of the planned steps a model that predicts one class only may still be on its way."""
+FEWEST_EPOCHS, MOST_EPOCHS, WORTHWHILE_STEPS = 3, 20, 300
+"""Between these, as many epochs as give this many steps."""
 TOKENS_PER_BATCH = 1_024
 """Padded tokens of a batch at prediction: larger ones leave the processor's caches."""
 
@@ -40,25 +44,28 @@ class FullOptions:
     """Options of the recipe `full`; the figures behind the defaults are in LOG.md.
 
     Attributes:
-        epochs: passes over the training rows; fewer where the budget allows no more.
+        epochs: passes over the training rows; None for 3 (BERT's own figure), and more where few rows would make few steps (Mosbach et al.,
+            2021): as many as give about 300 steps, at most 20. Fewer where the budget allows no more.
         rate: highest learning rate of the body.
         head_rate: highest learning rate of the head.
         decay: weight decay (Loshchilov and Hutter, 2019); 0.01 as in BERT (Devlin et al., 2019, A.2).
         warm_up: share of the steps in which the rates rise; 0.1 as in BERT.
         max_rows: rows of a batch; 32 is the largest of BERT's own fine-tuning sizes.
         max_tokens: padded tokens of a batch; 1,024 was fastest on two cores.
+        dropout: share of numbers left out at random while training, None for the model's own.
         clip: longest gradient; 1 as in BERT's reference code.
         patience: looks at the validation rows without a better mark before it stops.
-        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where the processor multiplies in it.
+        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
     """
 
-    epochs: float = 3
+    epochs: float | None = None
     rate: float = 1e-4
     head_rate: float = 1e-3
     decay: float = 0.01
     warm_up: float = 0.1
     max_rows: int = 32
     max_tokens: int = 1_024
+    dropout: float | None = None
     clip: float = 1.0
     patience: int = 3
     precision: str = "auto"
@@ -66,29 +73,24 @@ class FullOptions:
     def __post_init__(self) -> None:
         above = (lambda value: value > 0, "above 0")
         at_least_1 = (lambda value: value >= 1, "at least 1")
-        rules = [(name, *above) for name in ("epochs", "rate", "head_rate", "clip")] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]
+        rules = [(name, *above) for name in ("rate", "head_rate", "clip")] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]
         hold(
             self,
             (
                 *rules,
+                ("epochs", lambda value: value is None or value > 0, "above 0"),
+                ("dropout", lambda value: value is None or 0 <= value < 1, "from 0 to below 1"),
                 ("decay", lambda value: value >= 0, "0 or more"),
                 ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
                 ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
             ),
         )
 
-    def pacing(self, attempt: int) -> Pacing:
-        """How the loop walks in this attempt: after a collapse with half the rates."""
+    def pacing(self, attempt: int, rows: int, *, low: bool) -> Pacing:
+        """How the loop walks in this attempt over so many training rows: after a collapse with half the rates."""
         share = 0.5**attempt
-        low = self.precision == "bfloat16" or (self.precision == "auto" and has_bfloat16())
-        return Pacing(self.epochs, self.rate * share, self.head_rate * share, self.decay, self.warm_up, self.max_rows, self.max_tokens, self.clip, self.patience, low)
-
-
-def has_bfloat16() -> bool:
-    """Whether this machine's processor (or GPU) multiplies in bfloat16 itself."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, WORTHWHILE_STEPS * self.max_rows / rows)) if self.epochs is None else self.epochs
+        return Pacing(epochs, self.rate * share, self.head_rate * share, self.decay, self.warm_up, self.max_rows, self.max_tokens, self.clip, self.patience, low)
 
 
 class FittedFull(Fitted):
@@ -193,11 +195,14 @@ class Full(Recipe):
         targets = setting.task.targets(train.labels or [])
         guard = Guard(setting.task, targets, valid)
         with watch.stage("train"):
-            loop = Loop(module, tokeniser.pad_id, options.pacing(attempt), setting.report)
+            choice = bfloat16_pays(setting.model.hidden) if options.precision == "auto" else Choice(options.precision, f"{options.precision} (asked for)")  # type: ignore[arg-type]
+            pacing = options.pacing(attempt, len(train), low=choice.precision == "bfloat16")
+            set_dropout(module, options.dropout)
+            loop = Loop(module, tokeniser.pad_id, pacing, setting.report)
             course = loop.train(tokens, targets, valid_tokens, guard, seed=seed, budget=budget)
         guard.finish()
         weights = sum(weight.numel() for weight in module.parameters())
-        facts = FitFacts(weights, weights, float(tokens.cut.mean()), _chosen(course), course.curves, watch.seconds, notes + _notes(course, options))
+        facts = FitFacts(weights, weights, float(tokens.cut.mean()), _chosen(course) | {"precision": choice.note}, course.curves, watch.seconds, notes + _notes(course))
         return FittedFull(setting.task, setting.steps, module, tokeniser, setting.model, options, facts)
 
 
@@ -244,20 +249,27 @@ class Guard:
             raise Broken(f"on the validation rows it is no better than the majority class ({self.judge.metric} {mark[0]:.3f} against {self.floor[0]:.3f})")
 
 
+def set_dropout(module: Any, share: float | None) -> None:
+    """Make every dropout of the model leave out this share; None changes nothing."""
+    for part in module.modules():
+        if share is not None and isinstance(part, torch.nn.Dropout):
+            part.p = share
+
+
 def last_layer(module: Any) -> torch.nn.Linear:
     """The linear layer that gives the scores."""
     found: list[torch.nn.Linear] = [part for part in module.modules() if isinstance(part, torch.nn.Linear) and part.out_features == module.config.num_labels]
     return found[-1]
 
 
-def _chosen(course: Course) -> dict[str, float]:
+def _chosen(course: Course) -> dict[str, Any]:
     looks = course.curves["valid"]
     best = max(range(len(looks)), key=lambda look: (looks[look], -course.curves["valid_log_loss"][look]))
     step, last = course.curves["valid_step"][best], len(course.curves["loss"])
     return {"step": step, "epochs": round(course.epochs(step), 2), "epochs_trained": round(course.epochs(last), 3)}
 
 
-def _notes(course: Course, options: FullOptions) -> tuple[str, ...]:
+def _notes(course: Course) -> tuple[str, ...]:
     if course.planned == course.asked:
         return ()
-    return (f"{course.epochs(course.planned):.1f} epochs instead of {options.epochs:g}: the budget allows no more.",)
+    return (f"{course.epochs(course.planned):.1f} epochs instead of {course.epochs(course.asked):.1f}: the budget allows no more.",)

@@ -1,0 +1,156 @@
+"""The training loop's parts by hand and against torch's own; its plan against the clock."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from ringsmith.adapt.full import FullOptions
+from ringsmith.adapt.loop import FEWEST_STEPS, Course, clip_gradients, make_optimisers, rate_share, replan, shuffled_batches, sparse_embeddings
+from ringsmith.backbones import Tokens, load_classifier
+from ringsmith.catalogue import LocalModel
+from ringsmith.errors import BudgetError, OptionError
+from ringsmith.records import Budget
+
+PACING = FullOptions(max_rows=4, max_tokens=40, precision="float32").pacing(0, 100, low=False)
+
+
+def tokens(lengths: list[int]) -> Tokens:
+    """Rows of these lengths, all of token 1."""
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Tokens(np.ones(starts[-1], np.int64), None, starts, np.zeros(len(lengths), bool))
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(0, 5))
+def test_an_epoch_visits_every_row_once(lengths: list[int], seed: int) -> None:
+    """Batches stay within their rows and padded tokens (a longer row comes alone), and an epoch leaves nobody out."""
+    sizes, seen = np.array(lengths), []
+    for batch in shuffled_batches(sizes, PACING, seed):
+        assert len(batch) <= PACING.max_rows
+        assert len(batch) == 1 or len(batch) * sizes[batch].max() <= PACING.max_tokens
+        seen.extend(batch.tolist())
+        if len(seen) >= len(lengths):
+            break
+    assert sorted(seen) == list(range(len(lengths)))
+
+
+def test_who_meets_whom_changes_from_epoch_to_epoch_and_with_the_seed() -> None:
+    """The same seed gives the same batches; another seed or the next epoch gives others."""
+    sizes = np.full(16, 5)
+
+    def first(seed: int, epochs: int) -> list[list[int]]:
+        return [batch.tolist() for batch in islice(shuffled_batches(sizes, PACING, seed), 4 * epochs)]
+
+    assert first(0, 2) == first(0, 2)
+    assert first(0, 1) != first(1, 1)
+    assert first(0, 2)[4:] != first(0, 1)
+
+
+@given(st.integers(1, 500), st.floats(0, 0.9))
+def test_rates_rise_once_and_fall_to_the_end(steps: int, warm_up: float) -> None:
+    """Never above 1, never 0 while steps are left, at most one rise followed by one fall."""
+    shares = [rate_share(step, steps, warm_up) for step in range(steps)]
+    assert all(0 < share <= 1 for share in shares)
+    top = shares.index(max(shares))
+    assert shares[: top + 1] == sorted(shares[: top + 1])
+    assert shares[top:] == sorted(shares[top:], reverse=True)
+
+
+def test_clipping_counts_sparse_and_dense_gradients_together() -> None:
+    """By hand: a dense gradient of length 3 and a word that occurs twice with 2 + 2 = 4 make 5; clipped to 1 they keep their direction."""
+    dense, table = nn.Parameter(torch.zeros(1)), nn.Embedding(3, 1, sparse=True)
+    (dense * 3 + 2 * table(torch.tensor([1, 1])).sum()).backward()
+    clip_gradients([torch.optim.AdamW([dense]), torch.optim.SparseAdam([table.weight])], 1.0)
+    assert dense.grad is not None
+    assert dense.grad.tolist() == pytest.approx([0.6])
+    assert table.weight.grad is not None
+    assert table.weight.grad.to_dense().flatten().tolist() == pytest.approx([0, 0.8, 0])
+
+
+def test_short_gradients_are_left_alone() -> None:
+    """Below the limit nothing changes."""
+    dense = nn.Parameter(torch.zeros(1))
+    (dense * 0.5).backward()
+    clip_gradients([torch.optim.AdamW([dense])], 1.0)
+    assert dense.grad is not None
+    assert dense.grad.item() == 0.5
+
+
+def test_only_the_words_of_a_batch_move(tiny_bert: LocalModel) -> None:
+    """Lazy Adam leaves the other rows bit-equal; its first step is the rate, as dense Adam's is; the table is dense again afterwards."""
+    _, module = load_classifier(tiny_bert, ["a", "b"])
+    module.eval()
+    before = module.get_input_embeddings().weight.detach().clone()
+    with sparse_embeddings(module) as words:
+        made = make_optimisers(module, words, PACING)
+        module(input_ids=torch.tensor([[2, 7, 9, 3]])).logits[0, 0].backward()
+        for optimiser in made:
+            optimiser.step()
+    moved = (module.get_input_embeddings().weight - before).abs().detach()
+    assert set(torch.nonzero(moved.sum(dim=1)).flatten().tolist()) == {2, 3, 7, 9}
+    assert moved[[2, 3, 7, 9]].max().item() == pytest.approx(PACING.rate, rel=1e-3)
+    assert module.get_input_embeddings().sparse is False
+
+
+def test_every_weight_is_trained_once_at_its_own_rate(tiny_bert: LocalModel) -> None:
+    """Each weight stands in exactly one group; the head has its rate; biases, norms and tables have no decay."""
+    _, module = load_classifier(tiny_bert, ["a", "b"])
+    with sparse_embeddings(module) as words:
+        groups = [group for optimiser in make_optimisers(module, words, PACING) for group in optimiser.param_groups]
+    placed = {id(weight): group for group in groups for weight in group["params"]}
+    assert sum(len(group["params"]) for group in groups) == len(placed) == len(list(module.parameters()))
+    named = {name: placed[id(weight)] for name, weight in module.named_parameters()}
+    assert named["classifier.weight"]["lr"] == named["classifier.bias"]["lr"] == PACING.head_rate
+    assert named["bert.encoder.layer.0.output.dense.weight"]["lr"] == PACING.rate
+    decays = {name: group.get("weight_decay", 0.0) for name, group in named.items()}
+    assert decays["bert.encoder.layer.0.output.dense.weight"] == decays["classifier.weight"] == PACING.decay
+    assert all(decay == 0 for name, decay in decays.items() if "LayerNorm" in name or "bias" in name or "embeddings" in name)
+
+
+def course(asked: int, steps: int, step_seconds: float) -> Course:
+    """A course that has done some steps of ten tokens each."""
+    made = Course(per_epoch=10, asked=asked, planned=asked)
+    for _ in range(steps):
+        made.curves["loss"].append(1.0)
+        made.note(10, step_seconds)
+    return made
+
+
+def test_the_plan_is_kept_where_it_fits() -> None:
+    """Without a limit, and with more than enough time, all steps that were asked for are planned."""
+    assert replan(course(100, 8, 0.1), tokens([5]), Budget()) == 100
+    assert replan(course(100, 8, 0.1), tokens([5]), Budget(1000)) == 100
+
+
+def test_the_plan_shrinks_to_the_budget() -> None:
+    """By hand: 10 s less 15 % reserve, less four looks of 100 tokens at 0.01 s * 0.45 (1.8 s), leave 6.7 s or 67 steps after the 8 done."""
+    assert replan(course(1000, 8, 0.1), tokens([100]), Budget(10)) == pytest.approx(8 + 67, abs=1)
+
+
+def test_a_budget_for_hardly_a_step_is_refused() -> None:
+    """The sentence names the pace and what is left."""
+    with pytest.raises(BudgetError, match=r"a step takes 1\.00 s, and [12]\.\d s are left"):
+        replan(course(1000, 8, 1.0), tokens([5]), Budget(2))
+    assert replan(course(FEWEST_STEPS - 2, 8, 1.0), tokens([5]), Budget(20)) == FEWEST_STEPS - 2
+
+
+def test_course_knows_its_best_look() -> None:
+    """Equal marks are no progress; the log loss breaks ties."""
+    made = course(10, 3, 0.1)
+    assert [made.see(mark) for mark in ((0.5, -0.7), (0.5, -0.7), (0.5, -0.6), (0.4, -0.1))] == [True, False, True, False]
+    assert (made.best, made.stale) == ((0.5, -0.6), 1)
+    assert made.curves["valid_log_loss"] == [0.7, 0.7, 0.6, 0.1]
+
+
+def test_all_broken_options_are_named_at_once() -> None:
+    """Two faults, two sentences, one error."""
+    with pytest.raises(OptionError, match=r"'epochs' must be above 0; got 0\. 'precision' must be auto, float32 or bfloat16; got 'half'\. Leave it out for the usual value\."):
+        FullOptions(epochs=0, precision="half")
+    assert math.isclose(FullOptions().pacing(1, 100, low=False).rate, FullOptions().rate / 2)
