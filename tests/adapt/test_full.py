@@ -15,13 +15,16 @@ from tiny_models import FAMILIES, tiny_model
 
 from contracts.recipes import PLACES, WORDS, RecipeContract, toy, toy_multilabel
 from ringsmith.adapt import Setting, load_fitted
-from ringsmith.adapt.full import FittedFull, Full, last_layer
+from ringsmith.adapt.choose import Judge
+from ringsmith.adapt.full import FittedFull, Full, calibrate_last_layer, last_layer
 from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Broken, Course, Loop
+from ringsmith.adapt.recipe import silent
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import RunRefused
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification, MultiLabel, Task
+from ringsmith.text import TextSteps
 
 FIRST_LOSSES = [1.2362, 1.1828, 1.3232, 1.4349, 1.0880, 1.0701, 1.1362, 1.0878, 1.0615, 0.9902, 0.9943, 0.8769]
 """Of the tiny BERT on the toy in float32, one thread."""
@@ -137,3 +140,22 @@ def test_a_short_budget_plans_fewer_epochs(tiny_bert: LocalModel) -> None:
     assert budget.remaining() > 0
     assert len(fitted.facts.curves["loss"]) < 6000
     assert re.fullmatch(r"[\d.]+ epochs instead of 1000\.0: the budget allows no more\.", fitted.facts.notes[0])
+
+
+def test_scaling_the_last_layer_lowers_the_loss_and_changes_no_label(family: LocalModel) -> None:
+    """A model made a hundred times too sure is brought back, in every family: its scores are its last layer's, times one factor."""
+    rows, task = toy(), Classification(sorted(WORDS))
+    fitted = fit_unguarded(family, rows, task)
+    judge = Judge.of(task, rows)
+    with torch.no_grad():
+        for weight in last_layer(fitted.module).parameters():
+            weight *= 100
+    before = fitted.predict_proba(rows.texts)
+    loop = Loop(fitted.module, fitted.tokeniser.pad_id, fitted.options.pacing(0, len(rows), low=False), silent)
+    scores = loop.predict(fitted.tokeniser(rows.texts))
+    scale = calibrate_last_layer(loop, fitted.tokeniser(rows.texts), judge, task)
+    after = FittedFull(task, TextSteps(), loop.module, fitted.tokeniser, family, fitted.options).predict_proba(rows.texts)
+    assert scale < 1
+    assert judge(after)[1] > judge(before)[1]
+    np.testing.assert_array_equal(after.argmax(axis=1), before.argmax(axis=1))
+    np.testing.assert_allclose(after, to_proba(scores * np.float32(scale), "softmax"), atol=1e-4)

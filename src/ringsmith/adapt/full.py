@@ -14,12 +14,12 @@ import torch
 from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_manifest
-from ringsmith.adapt.linear import to_proba
+from ringsmith.adapt.linear import best_scale, to_proba
 from ringsmith.adapt.loop import Broken, Course, Loop, Pacing, classifier_batch
 from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
-from ringsmith.backbones import Tokeniser, batches_by_tokens, load_classifier, save_classifier
+from ringsmith.backbones import Tokeniser, Tokens, batches_by_tokens, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
 from ringsmith.backbones.pays import bfloat16_pays
 from ringsmith.backbones.precision import Choice
@@ -201,8 +201,9 @@ class Full(Recipe):
             loop = Loop(module, tokeniser.pad_id, pacing, setting.report)
             course = loop.train(tokens, targets, valid_tokens, guard, seed=seed, budget=budget)
         guard.finish()
+        chosen = {**_chosen(course), "score_scale": calibrate_last_layer(loop, valid_tokens, guard.judge, setting.task), "precision": choice.note}
         weights = sum(weight.numel() for weight in module.parameters())
-        facts = FitFacts(weights, weights, float(tokens.cut.mean()), _chosen(course) | {"precision": choice.note}, course.curves, watch.seconds, notes + _notes(course))
+        facts = FitFacts(weights, weights, float(tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + _notes(course))
         return FittedFull(setting.task, setting.steps, module, tokeniser, setting.model, options, facts)
 
 
@@ -247,6 +248,21 @@ class Guard:
             raise Broken("it predicts one class only")
         if mark <= self.floor:
             raise Broken(f"on the validation rows it is no better than the majority class ({self.judge.metric} {mark[0]:.3f} against {self.floor[0]:.3f})")
+
+
+def calibrate_last_layer(loop: Loop, valid: Tokens, judge: Judge, task: Task) -> float:
+    """Scale the last layer so that the probabilities fit the validation rows best; returns the factor. No predicted label changes.
+
+    A fine-tuned model is too sure of itself (Guo et al., 2017); scaled in its weights, it is mended wherever the folder is loaded.
+    """
+    if not len(judge.known):
+        return 1.0
+    scale = best_scale(loop.predict(valid)[judge.known], judge.targets, task.activation)
+    layer = last_layer(loop.module)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.mul_(scale)
+    return scale
 
 
 def set_dropout(module: Any, share: float | None) -> None:

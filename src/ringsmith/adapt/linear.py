@@ -87,11 +87,15 @@ def calibrate(linear: Linear, scores: npt.NDArray[np.float32], targets: npt.NDAr
         activation: what turns scores into probabilities.
     """
     if activation == "softmax" and scores.shape[1] > 1:
-        scale = _minimise(lambda t: cross_entropy(targets, softmax(scores * np.exp(t[0]), axis=1)), 1)
-        return linear.rescaled(np.full(scores.shape[1], np.exp(scale[0]), np.float32), np.zeros(scores.shape[1], np.float32))
+        return linear.rescaled(np.full(scores.shape[1], best_scale(scores, targets, activation), np.float32), np.zeros(scores.shape[1], np.float32))
     columns = targets[:, None] == 1 if targets.ndim == 1 else targets
     fits = [platt(scores[:, k], columns[:, k]) for k in range(scores.shape[1])]
     return linear.rescaled(np.array([a for a, _ in fits], np.float32), np.array([b for _, b in fits], np.float32))
+
+
+def best_scale(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activation: Activation) -> float:
+    """The one factor for all scores that gives the least log loss (Guo et al., 2017: temperature scaling, the factor being 1 / T)."""
+    return float(np.exp(_minimise(lambda t: cross_entropy(targets, to_proba(scores * np.float32(np.exp(t[0])), activation)), 1)[0]))
 
 
 def platt(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> tuple[float, float]:

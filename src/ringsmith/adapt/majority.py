@@ -53,6 +53,7 @@ class FittedMajority(Fitted):
 
     @classmethod
     def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedMajority:
+        del threads  # there is nothing to compute
         return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), load_file(folder / FILE)["shares"])
 
 

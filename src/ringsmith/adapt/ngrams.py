@@ -116,6 +116,11 @@ class Ngrams:
         """Rows of `texts`, float32 (n, d)."""
         return beside([block.transform(texts) for block in self.blocks])
 
+    def without_words(self) -> Ngrams:
+        """The characters alone; their rows stay as they are."""
+        words, characters = self.blocks
+        return Ngrams([Block(words.analyse, [], words.idf[:0]), characters], self.shape)
+
     @property
     def size(self) -> int:
         """Number of columns d."""

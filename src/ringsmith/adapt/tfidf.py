@@ -118,6 +118,7 @@ class FittedTfidf(Fitted):
 
     @classmethod
     def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedTfidf:
+        del threads  # n-grams are counted by one
         arrays = load_file(folder / FILE)
         linear = Linear(arrays["weights"], arrays["bias"])
         options = read_options(TfidfOptions, manifest["options"], recipe=cls.recipe)
@@ -154,7 +155,10 @@ class Tfidf(Recipe):
             judge = Judge.of(self.setting.task, valid, by_loss=True)
             found: Search[Linear] = Search(lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
             self._walk(found)
-        return self._fitted(ngrams, found.winner.model, dict(found.winner.setting), watch, found.notes)
+        linear, chosen = found.winner.model, dict(found.winner.setting)
+        if chosen["word_weight"] == 0:
+            ngrams, linear = without_words(ngrams, linear)
+        return self._fitted(ngrams, linear, chosen, watch, found.notes)
 
     def _fitted(self, ngrams: Ngrams | HashedNgrams, linear: Linear, chosen: Mapping[str, Any], watch: Stopwatch, notes: tuple[str, ...]) -> FittedTfidf:
         numbers = int(linear.weights.size + linear.bias.size)
@@ -259,6 +263,12 @@ def prepared(rows: TextSet, steps: TextSteps) -> tuple[list[str], list[str] | No
 def hash_bits(machines: int) -> int:
     """Columns (as a power of two) with which so many machines stay within `WEIGHT_BYTES`."""
     return int(np.clip(np.floor(np.log2(WEIGHT_BYTES / (machines * 12))), 15, 21))
+
+
+def without_words(ngrams: Ngrams, linear: Linear) -> tuple[Ngrams, Linear]:
+    """Vocabulary and weights without the words, which were given no weight."""
+    kept = np.tile(ngrams.column_weights(0.0, ngrams.size) > 0, linear.weights.shape[1] // max(1, ngrams.size))
+    return ngrams.without_words(), Linear(np.ascontiguousarray(linear.weights[:, kept]), linear.bias)
 
 
 def rows_of(ngrams: Ngrams | HashedNgrams, texts: Sequence[str], pairs: Sequence[str] | None) -> Matrix:
