@@ -60,5 +60,7 @@ def test_streaming_says_why_and_what_was_done() -> None:
 
 def test_all_broken_options_are_named() -> None:
     """Lengths the wrong way round and a strength of 0."""
-    with pytest.raises(OptionError, match=r"'strengths' must be one or more numbers above 0; got \(0,\)\. 'characters' must be two lengths, the shorter first, from 1 on; got \(5, 2\)"):
+    strengths = r"'strengths' must be one or more numbers above 0; got \(0,\)\."
+    characters = r"'characters' must be two lengths, the shorter first, from 1 on; got \(5, 2\)\."
+    with pytest.raises(OptionError, match=rf"{strengths} {characters}"):
         TfidfOptions(strengths=(0,), characters=(5, 2))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +26,14 @@ FORMAT = "ringsmith-model"
 MANIFEST = "ringsmith.json"
 KEYS = ("schema", "format", "ringsmith", "recipe", "task", "steps", "backbone", "options", "files")
 """What a manifest of this schema holds, no more and no less."""
+FORMS: dict[str, Callable[[Any], bool]] = {
+    "recipe": lambda value: isinstance(value, str),
+    "task": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str) and is_strings(value.get("labels")),
+    "steps": lambda value: is_strings(value),
+    "options": lambda value: isinstance(value, dict),
+    "files": lambda value: isinstance(value, dict) and is_strings(list(value.values())),
+}
+"""What the fields must look like; whether their values are known is for those who read them."""
 BLOCK = 1 << 20
 
 
@@ -76,6 +84,11 @@ def write_json(path: Path, content: Any) -> None:
     path.write_bytes((json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8", "surrogatepass"))
 
 
+def is_strings(value: Any) -> bool:
+    """Whether `value` is a list of strings."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
 def write_manifest(folder: Path, *, recipe: str, task: Task, steps: TextSteps, model: LocalModel | None, options: Mapping[str, Any]) -> None:
     """Write `ringsmith.json` over all files that lie in `folder`; call it last."""
     backbone = None if model is None else {"name": model.name, "revision": model.revision, "weights_sha256": model.weights_sha256, "licence": model.licence}
@@ -103,7 +116,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        state = "does not" if folder.is_dir() else "does not exist"
+        state = "does not" if folder.is_dir() else "is a file" if folder.exists() else "does not exist"
         raise ModelError(f"{folder}: a fitted model's folder holds {MANIFEST}; this one {state}. Name the folder that `compare` or `save` wrote (its 'best').")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -116,6 +129,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. {way_out}")
     if wrong := sorted(set(KEYS) ^ content.keys()):
         raise ModelError(f"{path}: must hold exactly {', '.join(KEYS)}; missing or unknown: {', '.join(wrong)}. Save the model again.")
+    if wrong := [name for name, holds in FORMS.items() if not holds(content[name])]:
+        raise ModelError(f"{path}: {', '.join(map(repr, wrong))} must be as Ringsmith wrote them; they were changed. Save the model again.")
     return content
 
 

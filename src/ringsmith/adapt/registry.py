@@ -84,7 +84,10 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
     if manifest["recipe"] not in ENTRIES:
         way_out = f"Install the version of Ringsmith that wrote it ({manifest['ringsmith']})."
         raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. {way_out}")
-    return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
+    try:
+        return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
+    except (FileNotFoundError, KeyError) as error:
+        raise ModelError(f"{folder}: something that the recipe {manifest['recipe']!r} needs is missing ({error}). Copy the whole folder again, or save the model again.") from error
 
 
 def _entry(name: str) -> Entry:
