@@ -140,21 +140,21 @@ def test_one_class_only_and_classes_with_too_few_rows() -> None:
 
 def test_min_rows_leaves_rare_classes_out_and_counts_their_rows() -> None:
     """Splits and times stay with their rows."""
-    table = read_table([{"text": f"some text {i}", "label": "ab"[i % 5 == 0], "split": "train" if i else "test", "when": i} for i in range(10)], time="when")
-    kept = keep_classes(table, 5)
-    assert kept.texts.rows.tolist() == [1, 2, 3, 4, 6, 7, 8, 9]
+    table = read_table([{"text": f"some text {i}", "label": "abcab"[i % 5], "split": "train" if i else "test", "when": i} for i in range(10)], time="when")
+    kept = keep_classes(table, 4)
+    assert kept.texts.rows.tolist() == [0, 1, 3, 4, 5, 6, 8, 9]
     assert kept.times is not None
-    assert kept.times.tolist() == [1, 2, 3, 4, 6, 7, 8, 9]
-    assert kept.split_names == ["train"] * 8
-    assert (kept.findings.rows_used, kept.findings.dropped) == (8, {"class below 5 rows": 2})
-    assert kept.findings.notes[-1] == "1 classes with fewer than 5 rows were left out: 'b' (2)."
+    assert kept.times.tolist() == [0, 1, 3, 4, 5, 6, 8, 9]
+    assert kept.split_names == ["test"] + ["train"] * 7
+    assert (kept.findings.rows_used, kept.findings.dropped) == (8, {"class below 4 rows": 2})
+    assert kept.findings.notes[-1] == "1 classes with fewer than 4 rows were left out: 'c' (2)."
     assert keep_classes(table, 2) is table
 
 
 def test_min_rows_takes_rare_labels_off_multi_label_rows() -> None:
     """The row keeps its other labels."""
-    kept = keep_classes(read_table([("a b", ["x", "y"]), ("c d", ["x"])]), 2)
-    assert kept.texts.labels == [("x",), ("x",)]
+    kept = keep_classes(read_table([("a b", ["x", "y"]), ("c d", ["x", "z"]), ("e f", ["z"])]), 2)
+    assert kept.texts.labels == [("x",), ("x", "z"), ("z",)]
     assert kept.findings.notes[-1] == "1 labels with fewer than 2 rows were taken off their rows: 'y' (1)."
 
 
