@@ -121,7 +121,7 @@ def test_where_predictions_go(write: Write, tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(OptionError, match=r"'out' must end in \.csv, .*; got 'out\.doc'\. Use \.csv\."):
         write_predictions(tmp_path / "out.doc", inputs, ["pos"], [0.5])
     (tmp_path / "file").write_text("x")
-    with pytest.raises((MachineError, OptionError), match="the predictions cannot be written|'out' must be a file in a folder"):
+    with pytest.raises((MachineError, OptionError), match=r"the predictions cannot be written|'out' must be a file in a folder"):
         write_predictions(tmp_path / "file" / "out.csv", inputs, ["pos"], [0.5])
     write_predictions(tmp_path / "out.jsonl", inputs, ["pos"], [0.5])
     assert json.loads((tmp_path / "out.jsonl").read_text()) == {"text": "a b", "more": {"x": 1}, "prediction": "pos", "score": 0.5}
