@@ -143,13 +143,13 @@ def test_a_short_budget_plans_fewer_epochs(tiny_bert: LocalModel) -> None:
 
 
 def test_scaling_the_last_layer_lowers_the_loss_and_changes_no_label(family: LocalModel) -> None:
-    """A model with a head a hundred times too large is mended, in every family: its scores are its last layer's, times one factor."""
+    """A model with a head a hundred times too small is mended, in every family: its scores are its last layer's, times one factor."""
     rows, task = toy(), Classification(sorted(WORDS))
     fitted = fit_unguarded(family, rows, task)
     judge = Judge.of(task, rows)
     with torch.no_grad():
         for weight in last_layer(fitted.module).parameters():
-            weight *= 100
+            weight *= 0.01
     before = fitted.predict_proba(rows.texts)
     loop = Loop(fitted.module, fitted.tokeniser.pad_id, fitted.options.pacing(0, len(rows), low=False), silent)
     scores = loop.predict(fitted.tokeniser(rows.texts))

@@ -8,22 +8,22 @@ validation rows. Measured against logistic regression on the same n-grams it was
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import expit, softmax
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, logsumexp, softmax
 from sklearn.svm import LinearSVC
 
-from ringsmith.adapt.choose import cross_entropy
 from ringsmith.adapt.sparse import Matrix
 from ringsmith.records import Floats
 
 Activation = Literal["softmax", "sigmoid"]
 ITERATIONS = 2000
+LARGEST_LOG = 8.0
+"""Scores are scaled by at most e to this power, either way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,15 @@ def calibrate(linear: Linear, scores: npt.NDArray[np.float32], targets: npt.NDAr
 
 def best_scale(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activation: Activation) -> float:
     """The one factor for all scores that gives the least log loss (Guo et al., 2017: temperature scaling, the factor being 1 / T)."""
-    return float(np.exp(_minimise(lambda t: cross_entropy(targets, to_proba(scores * np.float32(np.exp(t[0])), activation)), 1)[0]))
+    z = scores.astype(np.float64)
+
+    def loss(log_scale: float) -> float:
+        scaled = z * np.exp(log_scale)
+        if activation == "softmax":
+            return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(scaled)), targets]))
+        return float(np.mean(np.logaddexp(0, scaled) - targets * scaled))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-LARGEST_LOG, LARGEST_LOG), method="bounded").x))
 
 
 def platt(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -103,17 +111,14 @@ def platt(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> t
 
     Platt's own softened targets (his equation 15, after Lin, Lin and Weng, 2007) keep a few separable rows from giving 0 and 1.
     """
-    n_yes, n_no = int(positive.sum()), int((~positive).sum())
+    z, n_yes, n_no = scores.astype(np.float64), int(positive.sum()), int((~positive).sum())
     target = np.where(positive, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
 
-    def loss(t: npt.NDArray[np.float64]) -> float:
-        z = np.exp(t[0]) * scores + t[1]
-        return float(np.mean(np.logaddexp(0, z) - target * z))
+    def loss(x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        logit = x[0] * z + x[1]
+        error = expit(logit) - target
+        return float(np.mean(np.logaddexp(0, logit) - target * logit)), np.array([np.mean(error * z), np.mean(error)])
 
-    log_scale, shift = _minimise(loss, 2)
-    return float(np.exp(log_scale)), float(shift)
-
-
-def _minimise(loss: Callable[[npt.NDArray[np.float64]], float], dimensions: int) -> npt.NDArray[np.float64]:
-    found: npt.NDArray[np.float64] = minimize(loss, np.zeros(dimensions), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 400}).x
-    return np.clip(found, -8, 8)
+    limit = np.exp(LARGEST_LOG)
+    scale, shift = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1 / limit, limit), (-limit, limit)]).x
+    return float(scale), float(shift)

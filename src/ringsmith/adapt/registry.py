@@ -86,8 +86,8 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
         raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. {way_out}")
     try:
         return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
-    except (FileNotFoundError, KeyError) as error:
-        raise ModelError(f"{folder}: something that the recipe {manifest['recipe']!r} needs is missing ({error}). Copy the whole folder again, or save the model again.") from error
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder}: {Path(error.filename).name}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again.") from error
 
 
 def _entry(name: str) -> Entry:
