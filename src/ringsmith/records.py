@@ -73,7 +73,7 @@ class TextSet:
     labels: Sequence[Label] | None = None
     pairs: Sequence[str] | None = None
     groups: Sequence[str] | None = None
-    rows: Rows = field(default=None)  # type: ignore[assignment]
+    rows: Rows = field(default=None)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         if self.rows is None:
