@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise ModelError(f"{path}: must be JSON as Ringsmith wrote it; {error}. Save the model again.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelError(f"{path}: must say \"format\": \"{FORMAT}\". It was not written by Ringsmith; name a fitted model's folder.")
+        raise ModelError(f'{path}: must say "format": "{FORMAT}". It was not written by Ringsmith; name a fitted model\'s folder.')
     if content.get("schema") != SCHEMA:
         way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."
         raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. {way_out}")

@@ -149,4 +149,3 @@ class Ngrams:
 
 def _analysers(shape: tuple[int, int]) -> tuple[Analyse, Analyse]:
     return words_of, lambda text: characters_of(text, *shape)
-

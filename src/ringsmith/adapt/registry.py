@@ -87,7 +87,9 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
     try:
         return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
     except FileNotFoundError as error:
-        raise ModelError(f"{folder}: {Path(error.filename).name}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again.") from error
+        raise ModelError(
+            f"{folder}: {Path(error.filename).name}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again."
+        ) from error
 
 
 def _entry(name: str) -> Entry:
