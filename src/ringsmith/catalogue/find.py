@@ -149,11 +149,18 @@ def _entry_of(name: str) -> Entry | None:
 
 
 def _is_path(name: str) -> bool:
-    return Path(name).expanduser().exists() or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name)
+    return _folder(name).exists() or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name)
+
+
+def _folder(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # the home of somebody unknown
+        return Path(name)
 
 
 def _from_folder(name: str) -> LocalModel:
-    folder = Path(name).expanduser()
+    folder = _folder(name)
     if not folder.exists():
         raise UnknownName(f"There is no model folder {name!r}. Check the path, or choose one of: {', '.join(entries())}.")
     if not folder.is_dir():

@@ -59,7 +59,7 @@ def compare(
 
 
 def run(options: object, *, as_json: bool) -> None:
-    """Compare, draw, and end with exit code 3 where it was stopped early."""
+    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end."""
     from ringsmith.api import finish
     from ringsmith.cli._watch import Watch
     from ringsmith.cli._watch import as_json as content_of
@@ -73,6 +73,8 @@ def run(options: object, *, as_json: bool) -> None:
         _shell.print_json(content_of(found))
     if found.stopped:
         raise typer.Exit(_shell.STOPPED)
+    if not any(row.status == "done" for row in found.rows):
+        raise typer.Exit(_shell.FAULT)
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

@@ -31,10 +31,12 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
     """Label new texts with a fitted model."""
-    from ringsmith.data import read_texts, write_predictions
+    from ringsmith.data import check_out, read_texts, write_predictions
     from ringsmith.serve import load
 
     console = _shell.people(as_json=as_json)
+    if out is not None:
+        check_out(out)
     model = load(model_dir, threads=threads)
     inputs = read_texts(given, text=text, pair=pair)
     with moving_bar(console, len(inputs.texts)) as report:

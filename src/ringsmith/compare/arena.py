@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
 from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
+from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.space import Entrant, LeftOut, entrants, known_recipes, needs_models
 from ringsmith.compare.study import Study, as_json, claim
-from ringsmith.errors import UnknownName
+from ringsmith.errors import MissingExtra, NotAtHand, UnknownName
 from ringsmith.records import Budget, RunResult, Split, digest
+from ringsmith.text import TextSteps
 
 WORK = "work"
 
@@ -176,17 +179,20 @@ def check_names(options: CompareOptions) -> None:
     """Fail on a wrong name before any row is read.
 
     Raises:
-        UnknownName: a recipe, a model or a backend that does not exist.
+        UnknownName: a recipe, a model, a text step or a backend that does not exist.
     """
     known_recipes(options.recipes)
     if options.on not in BACKENDS:
         raise UnknownName.of("place to run (--on)", options.on, BACKENDS)
-    if options.models is not None:
-        choices_of(options, None)
+    TextSteps(options.steps)
+    if options.models is not None and not choices_of(options, None):
+        for name in options.models:
+            with suppress(NotAtHand, MissingExtra):  # no recipe here starts from it: its name is enough
+                expand([name], policy="never", offline=True)
 
 
 def check_writable(folder: Path) -> None:
     """Make the folder and write a byte into it, so that a missing permission is known before any work is done."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"x")

@@ -20,6 +20,7 @@ from ringsmith.errors import MachineError, UsageError
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 LOCK = ".running"
 FULL = (errno.ENOSPC, errno.EDQUOT)
+NAMELESS = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
 
 
 @contextmanager
@@ -85,7 +86,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         owner = int(mark.read_text(encoding="ascii"))
         if owner != os.getpid() and psutil.pid_exists(owner):
             raise UsageError(f"--out: another comparison (process {owner}) is at work in {folder}. Wait for its end, or name another folder with --out.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_text(mark, str(os.getpid()))
     try:
         yield
@@ -93,6 +94,23 @@ def alone_in(folder: Path) -> Iterator[None]:
         mark.unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()  # only where nothing was written into it
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it, where they are not there.
+
+    Raises:
+        UsageError: a file is in the way, or nothing can have such a name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        raise UsageError(f"--out: {folder} must be a folder; {there} is a file. Name another folder with --out.") from error
+    except OSError as error:
+        if error.errno not in NAMELESS:
+            raise
+        raise UsageError(f"--out: no folder can have this name ({error.strerror}); got {str(folder)[:80]!r}. Name another folder with --out.") from error
 
 
 @contextmanager

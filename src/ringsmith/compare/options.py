@@ -11,6 +11,9 @@ from typing import Literal
 from ringsmith.errors import OptionError
 
 FetchPolicy = Literal["never", "if-missing", "always"]
+MOST_SEED = 2**31 - 1
+"""What every library that draws random numbers takes, with room for the seeds that follow it."""
+MOST_THREADS = 1024
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 SPAN = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?(?:(?P<s>\d+(?:\.\d+)?)s)?")
 
@@ -31,7 +34,7 @@ def parse_budget(text: str) -> float:
     found = SPAN.fullmatch(text.strip().lower().replace(" ", ""))
     seconds = sum(float(value) * UNITS[unit] for unit, value in found.groupdict().items() if value) if found else 0.0
     if seconds <= 0:
-        hint = f" Write {text.strip()}s or {text.strip()}m." if text.strip().isdigit() else ""
+        hint = f" Write {text.strip()}s or {text.strip()}m." if text.strip().isdecimal() and int(text) else ""
         raise OptionError(f"'budget' must be a time such as 90s, 10m, 2m30s or 1h30m; got {text!r}.{hint or ' Leave it out for no limit.'}")
     return seconds
 
@@ -102,10 +105,10 @@ class CompareOptions:
     def _rules(self) -> list[tuple[str, str, bool]]:
         return [
             ("seeds", "at least 1", self.seeds >= 1),
-            ("seed", "0 or more", self.seed >= 0),
+            ("seed", f"from 0 to {MOST_SEED:,}", 0 <= self.seed <= MOST_SEED),
             ("folds", "0 (one split) or at least 2", self.folds is None or self.folds == 0 or self.folds >= 2),
             ("min_rows", "at least 1", self.min_rows is None or self.min_rows >= 1),
-            ("threads", "at least 1", self.threads is None or self.threads >= 1),
+            ("threads", f"from 1 to {MOST_THREADS:,}", self.threads is None or 1 <= self.threads <= MOST_THREADS),
             ("budget", "more than 0 seconds", self.budget is None or self.budget > 0),
             ("fetch", "never, if-missing or always", self.fetch in ("never", "if-missing", "always")),
             ("models", "at least one name", self.models is None or len(self.models) > 0),

@@ -14,7 +14,7 @@ from ringsmith.data.table import Inputs, LabelledTable, as_frame
 if TYPE_CHECKING:
     from ringsmith.data.checks import check
     from ringsmith.data.classes import keep_classes
-    from ringsmith.data.predictions import read_texts, write_predictions
+    from ringsmith.data.predictions import check_out, read_texts, write_predictions
     from ringsmith.data.read import read_like, read_table
     from ringsmith.data.split import SplitPlan, make_splits, plan_splits
     from ringsmith.data.storage import fingerprint, restore, store
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "check": "checks",
     "keep_classes": "classes",
+    "check_out": "predictions",
     "read_texts": "predictions",
     "write_predictions": "predictions",
     "SplitPlan": "split",
@@ -41,6 +42,7 @@ __all__ = [
     "SplitPlan",
     "as_frame",
     "check",
+    "check_out",
     "fingerprint",
     "keep_classes",
     "make_splits",

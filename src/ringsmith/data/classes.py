@@ -49,11 +49,21 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
     """`table` without the rows of classes that have fewer than `min_rows` rows (``--min-rows``); they are counted as dropped.
 
     In multi-label data the rare labels are taken off their rows; no row is dropped.
+
+    Raises:
+        LabelError: fewer than two classes would be left.
     """
     labels = table.texts.labels or []
-    rare = {name: count for name, count in class_counts(labels).items() if count < min_rows}
+    counts = class_counts(labels)
+    rare = {name: count for name, count in counts.items() if count < min_rows}
     if not rare:
         return table
+    if len(counts) - len(rare) < 2:
+        name, most = next(iter(counts.items()))
+        raise LabelError(
+            f"{table.findings.source}: --min-rows must leave two classes or more; {min_rows:,} leaves {len(counts) - len(rare)} of {len(counts)}: "
+            f"the largest, {name!r}, has {most:,} rows. Give a smaller number."
+        )
     names = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[:5]) + (", ..." if len(rare) > 5 else "")
     if is_multilabel(labels):
         kept = [tuple(name for name in row if name not in rare) for row in labels]

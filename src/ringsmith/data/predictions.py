@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from ringsmith.data.formats.delimited import TABLE_SUFFIXES, read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import label_table, read_raw, read_source
-from ringsmith.data.source import Source, open_source
+from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
 from ringsmith.errors import MachineError, OptionError
 from ringsmith.records import Label
@@ -53,7 +54,7 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
 def _raw(source: Any, text: str | None, known: Sequence[str], *, offline: bool) -> RawTable:
     if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
         return read_raw([{"text": source}])
-    if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and Path(source).expanduser().is_dir()):
+    if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and path_of(source).is_dir()):
         return read_raw(source, offline=offline)
     opened = open_source(source)
     if text is None and opened.suffix not in TABLE_SUFFIXES and (lines := _as_lines(opened, known)) is not None:
@@ -103,22 +104,47 @@ def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Seque
         What a reader should know, a sentence each.
 
     Raises:
-        OptionError: a file extension that is not known.
+        OptionError: as in `check_out`.
         MachineError: no permission, or the disk is full.
     """
     frame, notes = predicted(inputs, predictions, scores)
     if out is None:
         sys.stdout.write(flat(frame).write_csv())
         return notes
+    check_out(out)
+    try:
+        write_whole(frame, Path(out).resolve())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MachineError(f"{out}: the predictions cannot be written ({reason}). Check the folder's permissions and the space left.") from error
+    return notes
+
+
+def check_out(out: Path | str) -> None:
+    """Fail on a file that cannot be written to before anything is predicted.
+
+    Raises:
+        OptionError: an unknown ending, a folder, or a file where a folder would have to be.
+    """
     path = Path(out)
     if path.suffix.lower() not in WRITERS:
         raise OptionError(f"'out' must end in {', '.join(WRITERS)}; got {path.name!r}. Use .csv.")
+    if path.is_dir():
+        raise OptionError(f"'out' must be a file; {path} is a folder. Name a file, such as {path / 'predictions.csv'}.")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise OptionError(f"'out' must be a file in a folder; got {str(path)!r}, where {above.name!r} is a file. Name another place.")
+
+
+def write_whole(frame: pl.DataFrame, path: Path) -> None:
+    """Write beside `path` and rename at the end: the file appears whole or not at all, and an older one stays until then."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[path.suffix.lower()](frame, path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise MachineError(f"{path}: the predictions cannot be written ({error}). Check the folder's permissions and the space left.") from error
-    return notes
+        WRITERS[path.suffix.lower()](frame, scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:

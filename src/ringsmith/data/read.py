@@ -21,7 +21,7 @@ from ringsmith.data.formats.hub import read_hub
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.labels import Labels, read_labels
 from ringsmith.data.raw import RawTable
-from ringsmith.data.source import Source, is_office, open_source
+from ringsmith.data.source import Source, is_office, open_source, path_of
 from ringsmith.data.table import LabelledTable
 from ringsmith.data.times import read_times
 from ringsmith.errors import InputError, ReadError
@@ -100,8 +100,7 @@ def read_raw(source: Any, *, offline: bool = False) -> RawTable:
         return read_memory(source)
     if str(source).startswith("hf://"):
         return read_hub(str(source), offline=offline)
-    path = Path(source).expanduser()
-    if str(source) != "-" and path.is_dir():
+    if str(source) != "-" and (path := path_of(source)).is_dir():
         return read_folder(path)
     return read_source(open_source(source))
 
@@ -165,8 +164,8 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     if not len(keep):
         what = "; ".join(f"{count:,} have {reason}" for reason, count in dropped.items())
         raise InputError(
-            f"{table.source}: rows with a text and a label are needed; of {len(frame):,} rows {what} (text column: {columns.text!r}). "
-            "Name other columns with --text and --label, or mend the table."
+            f"{table.source}: rows with a text{' and a label' if labels else ''} are needed; of {len(frame):,} rows {what} (text column: {columns.text!r}). "
+            f"Name {'other columns with --text and --label' if labels else 'another column with --text'}, or mend the table."
         )
     notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()))
     found = _findings(table, columns, len(keep), dropped, examples, bool(labels and labels.multilabel), notes)

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import sys
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ import zstandard
 from ringsmith.errors import ReadError
 
 STDIN = "standard input"
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,24 @@ def open_source(source: str | Path) -> Source:
         ReadError: no such file (the nearest names are offered), not readable, empty, or a compressed stream that is cut off.
     """
     name = STDIN if str(source) == "-" else str(source)
-    content = sys.stdin.buffer.read() if name == STDIN else read_bytes(Path(source))
+    content = sys.stdin.buffer.read() if name == STDIN else read_bytes(path_of(source))
     return unpack(name, content)
+
+
+def path_of(source: str | Path) -> Path:
+    """The path that `source` names, ``~`` put in full.
+
+    Raises:
+        ReadError: nothing is named, an address that is not read, or the home of somebody unknown.
+    """
+    if not str(source).strip():
+        raise ReadError("A file or a folder must be named; got an empty name. Check the command (an unset variable?).")
+    if found := ADDRESS.match(str(source)):
+        raise ReadError(f"{source}: addresses that begin with {found[0]} are not read here (hf:// is). Download the file first and name it.")
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:
+        raise ReadError(f"{source}: there is no such home folder. Check the name behind '~'.") from error
 
 
 def unpack(name: str, content: bytes) -> Source:
@@ -68,18 +86,19 @@ def unpack(name: str, content: bytes) -> Source:
 def read_bytes(path: Path) -> bytes:
     """All bytes of `path`."""
     try:
-        return path.expanduser().read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise no_such_file(path) from None
     except PermissionError as error:
         raise ReadError(f"{path}: this file may not be read by you ({error.strerror}). Change its permissions: chmod u+r '{path}'.") from error
+    except MemoryError as error:
+        raise ReadError(f"{path}: the file does not fit into the memory of this machine. Take a part of its rows.") from error
     except OSError as error:
         raise ReadError(f"{path}: the file cannot be read ({error.strerror or error}). Check the path.") from error
 
 
 def no_such_file(path: Path) -> ReadError:
     """The sentence for a path that is not there, with the nearest names that are."""
-    path = path.expanduser()
     parent = path.parent
     while not parent.is_dir() and parent != parent.parent:
         parent = parent.parent
@@ -103,6 +122,8 @@ def _guarded(kind: str, unpacker: Callable[[bytes], bytes]) -> Callable[[str, by
     def run(name: str, content: bytes) -> bytes:
         try:
             return unpacker(content)
+        except MemoryError as error:
+            raise ReadError(f"{name}: unpacked, the {kind} file does not fit into the memory of this machine. Take a part of its rows.") from error
         except (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
             raise ReadError(f"{name}: the {kind} stream is cut off or damaged ({error}). Copy or download the file again.") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +23,7 @@ def read_folder(folder: Path) -> RawTable:
     Raises:
         ReadError: no text files in folders of classes; what was found instead is named.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in TEXTS and not _hidden(path, folder))
+    files = sorted(path for path in _files(folder) if path.suffix.lower() in TEXTS)
     rows = [(path, path.relative_to(folder).parts) for path in files]
     classed = [(path, parts) for path, parts in rows if len(parts) > 1]
     if not classed:
@@ -39,8 +41,15 @@ def read_folder(folder: Path) -> RawTable:
     )
 
 
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder` that is not hidden; a folder that may not be read is a fault, for its texts would be missing without a word."""
+    for place, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file())
+
+
+def _refuse(error: OSError) -> None:
+    raise ReadError(f"{error.filename}: the folder cannot be read ({error.strerror}). Change its permissions or move it away.") from error
 
 
 def _read(path: Path, encodings: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -70,8 +71,11 @@ def load(content: bytes, place: str, *, wanted: type | None = None) -> Any:
     """
     try:
         value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"{place}: valid JSON is needed here; {error}. Mend it, or write the file again.") from error
+    except RecursionError as error:
+        raise ReadError(f"{place}: the brackets are nested too deeply to be a table. Write the file again.") from error
+    except ValueError as error:
+        what = str(error) if isinstance(error, (json.JSONDecodeError, UnicodeError)) else f"a whole number has more than {sys.get_int_max_str_digits():,} digits"
+        raise ReadError(f"{place}: valid JSON is needed here; {what}. Mend it, or write the file again.") from error
     if wanted is not None and not isinstance(value, wanted):
         raise ReadError(f'{place}: each line must be an object like {{"text": ..., "label": ...}}; got a {type(value).__name__}. Write one object a line.')
     return value
