@@ -41,12 +41,12 @@ class ProbeOptions:
 
     Attributes:
         mixtures: the mixtures of layers that are tried (see `MIXTURES`), the likeliest first; the validation rows choose.
-        strengths: the values of C that are tried for each, rising.
+        strengths: values of C, rising; each mixture walks up as long as it helps.
         pooling: how a text's tokens become one vector.
     """
 
-    mixtures: tuple[str, ...] = ("all", "last4", "last")
-    strengths: tuple[float, ...] = (1.0, 10.0, 100.0)
+    mixtures: tuple[str, ...] = ("all", "last4")
+    strengths: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     pooling: Pooling = "mean"
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ Logistic loss: of the losses tried it came closest to the machines of `linear` (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, Rows
 
 CHUNK_ROWS = 8_192
-PASSES = 3
+PASSES, VISITS = 3, 1_500_000
+"""At most so many passes, and none begun after so many rows: with that many rows a second look at each teaches little."""
 GAIN = 0.005
 """Another pass is begun only if the last one lowered the log loss by this share."""
 SHARE = 0.85
@@ -101,7 +103,7 @@ class Streamed:
 def fit_stream(
     make: Callable[[Rows], Matrix], learners: Sequence[Learner], valid: Matrix, judge: Judge, activation: Activation, *, seed: int, threads: int, budget: Budget, report: Report
 ) -> Streamed:
-    """Learn all settings side by side in up to three passes over the rows in random order, as far as the budget goes.
+    """Learn all settings side by side in up to `PASSES` passes over the rows in random order, as far as the budget goes.
 
     Args:
         make: positions -> their rows.
@@ -121,14 +123,14 @@ def fit_stream(
     until, seen = budget.part(budget.remaining() * SHARE), 0
     best: tuple[Mark, Linear, StreamSetting] | None = None
     with ThreadPoolExecutor(threads) as pool:
-        for _ in range(PASSES):
+        for _ in range(min(PASSES, math.ceil(VISITS / total))):
             for positions in chunks(total, np.random.default_rng([seed, seen])):
                 if until.remaining() <= 0:
                     break
                 rows = make(positions)
                 list(pool.map(lambda learner, rows=rows, positions=positions: learner.learn(rows, positions), learners))
                 seen += len(positions)
-                report(Progress("train", seen, PASSES * total, "rows"))
+                report(Progress("train", seen, None, "rows"))
             if not seen:
                 raise BudgetError(f"Learning from {total:,} rows does not fit the budget: it is over before the first {CHUNK_ROWS:,} rows. Give it more time.")
             before, best = best, best_of(learners, valid, judge, activation)
