@@ -10,7 +10,39 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-WORDS = "the a cat dog sat on mat under tree and ran home with friend fine day rain came late night they slept well no yes not very good bad so long".split()
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "on",
+    "mat",
+    "under",
+    "tree",
+    "and",
+    "ran",
+    "home",
+    "with",
+    "friend",
+    "fine",
+    "day",
+    "rain",
+    "came",
+    "late",
+    "night",
+    "they",
+    "slept",
+    "well",
+    "no",
+    "yes",
+    "not",
+    "very",
+    "good",
+    "bad",
+    "so",
+    "long",
+]
 LETTERS = list("abcdefghijklmnopqrstuvwxyz0123456789.,!?'-")
 POSITIONS = 40
 
@@ -34,7 +66,9 @@ def byte_pairs(*, template: bool) -> transformers.PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     if not template:
-        return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=special[0], eos_token=special[0], unk_token=special[0], model_input_names=["input_ids", "attention_mask"])
+        return transformers.PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, bos_token=special[0], eos_token=special[0], unk_token=special[0], model_input_names=["input_ids", "attention_mask"]
+        )
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
     names = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>", "cls_token": "<s>", "sep_token": "</s>"}
     return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=["input_ids", "attention_mask"], **names)
@@ -62,7 +96,9 @@ def _plain(auto: str, tokenizer: Callable[[], Any], **settings: Any) -> Callable
     def make() -> Made:
         made = tokenizer()
         given = {} if auto in ("XLNet", "GPT2", "T5") else {"max_position_embeddings": POSITIONS}
-        config = getattr(transformers, f"{auto}Config")(**{**given, "vocab_size": len(made), "pad_token_id": made.pad_token_id, "bos_token_id": made.bos_token_id, "eos_token_id": made.eos_token_id, **settings})
+        config = getattr(transformers, f"{auto}Config")(
+            **{**given, "vocab_size": len(made), "pad_token_id": made.pad_token_id, "bos_token_id": made.bos_token_id, "eos_token_id": made.eos_token_id, **settings}
+        )
         return getattr(transformers, f"{auto}Model")(config), made
 
     return make
@@ -85,7 +121,17 @@ FAMILIES: dict[str, Callable[[], Made]] = {
     "deberta-v2": _plain("DebertaV2", lambda: unigram(*ALBERT_LIKE), relative_attention=True, position_buckets=8, pos_att_type=["c2p", "p2c"], type_vocab_size=0, **SMALL),
     "modernbert": _plain("ModernBert", wordpiece, global_attn_every_n_layers=2, local_attention=8, **SMALL),
     "t5": _plain("T5", lambda: unigram("$A </s>", "$A </s> $B </s>", types=False), d_model=32, num_layers=2, num_heads=2, d_kv=16, d_ff=64, decoder_start_token_id=0),
-    "bart": _plain("Bart", lambda: byte_pairs(template=True), d_model=32, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64),
+    "bart": _plain(
+        "Bart",
+        lambda: byte_pairs(template=True),
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+    ),
 }
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 import transformers
+from backbones_tiny import FAMILIES, make_tiny
 
 from ringsmith.backbones import Backbone, load_backbone
 from ringsmith.catalogue import LocalModel, inspect_folder
-
-from backbones_tiny import FAMILIES, make_tiny
 
 Tiny = Callable[[str], Path]
 

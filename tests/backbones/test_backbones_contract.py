@@ -10,11 +10,10 @@ import numpy.typing as npt
 import pytest
 import torch
 import transformers
+from backbones_tiny import POSITIONS
 
 from ringsmith.backbones import Backbone, encode, load_classifier, pad_batch
 from ringsmith.catalogue import LocalModel
-
-from backbones_tiny import POSITIONS
 
 TEXTS = ["the cat sat on the mat.", "yes", "they ran home, the dog slept well!", "", "no cat, no rain", "so long"]
 UNLIMITED = {"xlnet", "t5"}

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import transformers
+from backbones_tiny import POSITIONS, wordpiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbones_tiny import POSITIONS, wordpiece
 from ringsmith.backbones import Backbone, Tokeniser, encode, load_backbone, pad_batch
 from ringsmith.catalogue import inspect_folder
 from ringsmith.errors import ModelError

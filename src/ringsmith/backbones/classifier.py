@@ -13,9 +13,6 @@ from ringsmith.backbones.load import _quiet, read_tokeniser, read_weights
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 
-HEADS = ("pooler", "classifier", "score", "classification_head", "pre_classifier", "sequence_summary", "logits_proj", "head", "summary", "dense", "transformer_head")
-"""Parts of a tensor's name that belong to a head, and may therefore be missing from the folder."""
-
 
 def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: bool = False, seed: int = 0) -> tuple[Tokeniser, Any]:
     """The model with a new head over `labels`, and its tokenizer.
@@ -41,7 +38,7 @@ def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: boo
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = read_weights(transformers.AutoModelForSequenceClassification, model, settings, new=HEADS)
+        module = read_weights(transformers.AutoModelForSequenceClassification, model, settings)
     tokeniser = read_tokeniser(model, module)
     module.config.pad_token_id = tokeniser.pad_id
     return tokeniser, module.train()

@@ -119,14 +119,13 @@ def read_body(model: LocalModel) -> Any:
     return module if alone or not module.config.is_encoder_decoder else module.get_encoder()
 
 
-def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, new: tuple[str, ...] = ("pooler",)) -> Any:
+def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any]) -> Any:
     """``auto.from_pretrained`` of a checked folder.
 
     Args:
         auto: one of transformers' Auto classes.
         model: the folder.
-        settings: further settings of the config (labels of a head).
-        new: beginnings of tensors that the folder may lack.
+        settings: further settings of the config (labels of a head). A head and a pooler may be missing in the folder; the body may not.
 
     Raises:
         ModelError: the weights do not fit the architecture, or the architecture has no such head.
@@ -137,7 +136,8 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, new:
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             reason = f"{model.architecture} cannot be loaded by transformers {transformers.__version__}: {_first_line(error)}"
             raise ModelError(f"{model.folder}: {reason}. Fetch or save the model again, or choose another.") from error
-    missing = sorted(key for key in info["missing_keys"] if not any(part in new for part in key.split(".")))
+    body = "" if module.base_model is module else f"{module.base_model_prefix}."
+    missing = sorted(key for key in info["missing_keys"] if key.startswith(body) and "pooler" not in key.split("."))
     if missing:
         raise ModelError(f"{model.folder}: the weights do not fit the config: {len(missing)} tensors are missing, among them {missing[0]!r}. Fetch or save the model again.")
     return module
@@ -154,7 +154,8 @@ def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None
             hf = transformers.AutoTokenizer.from_pretrained(model.folder, **SAFE)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             raise ModelError(f"{model.folder}: its tokenizer cannot be loaded: {_first_line(error)}. {TOKENIZER_RULE}") from error
-    if not len(hf):
+    names = [name for name in hf.vocab_files_names.values() if isinstance(name, str)]
+    if names and not any((Path(model.folder) / name).is_file() for name in names):  # transformers would make up an empty one
         raise ModelError(f"{model.folder}: there is no tokenizer. {TOKENIZER_RULE}")
     spare = next((token for token in (hf.eos_token, hf.sep_token, hf.unk_token, hf.bos_token) if token is not None), None)
     if hf.pad_token is None:
