@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import transformers
 from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, create_recipe, load_fitted
 from ringsmith.adapt.encoder import Encoder
+from ringsmith.adapt.probe import FittedProbe
 from ringsmith.backbones import load_backbone
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import BudgetError, OptionError
@@ -23,6 +26,7 @@ class TestProbe(RecipeContract):
     """The whole contract."""
 
     recipe = "probe"
+    options: ClassVar[Mapping[str, Any]] = {"precision": "float32"}
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -93,6 +97,16 @@ def test_truncation_is_counted(tiny_bert: LocalModel) -> None:
     fitted = TestProbe.fit(tiny_bert, TextSet(long, rows.labels))
     train = [i for i in range(len(rows)) if i % 4]
     assert fitted.facts.truncated_share == pytest.approx(np.mean([i % 2 for i in train]))
+
+
+def test_the_precision_it_was_fitted_with_is_kept(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """Fitted with whatever was measured to be best, it is loaded with that, not with what another measurement would say."""
+    fitted = create_recipe("probe", Setting(Classification(sorted(WORDS)), tiny_bert, threads=1)).fit(toy(), toy(), Budget())
+    fitted.save(tmp_path / "model")
+    again = load_fitted(tmp_path / "model", threads=1)
+    assert isinstance(fitted, FittedProbe)
+    assert isinstance(again, FittedProbe)
+    assert again.backbone.precision == fitted.backbone.precision != "auto"
 
 
 def test_no_such_mixture(tiny_bert: LocalModel) -> None:

@@ -22,7 +22,7 @@ from ringsmith.backbones.samples import CALIBRATION, PARITY
 from ringsmith.catalogue import inspect_folder, resolve
 from ringsmith.errors import OptionError
 
-KINDS = [kind for kind in ("bfloat16", "int8") if kind in precision._possible()]
+KINDS = [kind for kind in ("bfloat16", "int8") if kind in precision.possible_precisions()]
 TEXTS = ["the cat sat on the mat.", "yes", "they ran home, the dog slept well!", "no cat, no rain", "so long"]
 
 
@@ -114,7 +114,7 @@ class Fake:
 
 @pytest.fixture
 def _two_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "_possible", lambda: ["bfloat16", "int8"])
+    monkeypatch.setattr(precision, "possible_precisions", lambda: ["bfloat16", "int8"])
 
 
 @pytest.mark.usefixtures("_two_kinds")

@@ -22,7 +22,9 @@ from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
 from ringsmith.backbones import Backbone, encode, load_backbone
+from ringsmith.backbones.load import Precision
 from ringsmith.backbones.pooling import Pooling
+from ringsmith.backbones.precision import possible_precisions
 from ringsmith.catalogue import LocalModel
 from ringsmith.catalogue.inspect import inspect_folder, weight_files
 from ringsmith.records import Budget, Floats, TextSet
@@ -43,11 +45,14 @@ class ProbeOptions:
         mixtures: the mixtures of layers that are tried (see `MIXTURES`), the likeliest first; the validation rows choose.
         strengths: values of C, rising; each mixture walks up as long as it helps.
         pooling: how a text's tokens become one vector.
+        precision: what the backbone multiplies in: ``"float32"``, ``"bfloat16"``, ``"int8"``, or ``"auto"``: the fastest that was measured to
+            give the same vectors on this machine. It is saved with the model, which keeps it wherever the machine has it.
     """
 
     mixtures: tuple[str, ...] = ("all", "last4")
     strengths: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     pooling: Pooling = "mean"
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mixtures", tuple(self.mixtures))
@@ -57,6 +62,7 @@ class ProbeOptions:
             (
                 ("mixtures", lambda names: len(names) > 0 and set(names) <= MIXTURES.keys(), f"some of {', '.join(MIXTURES)}"),
                 ("strengths", lambda values: len(values) > 0 and values[0] > 0, "one or more numbers above 0"),
+                ("precision", lambda name: name in ("auto", "float32", "bfloat16", "int8"), "auto, float32, bfloat16 or int8"),
                 ("pooling", lambda name: name in ("mean", "cls", "last"), "mean, cls or last"),
             ),
         )
@@ -91,14 +97,16 @@ class FittedProbe(Fitted):
         with new_folder(folder) as scratch:
             copy_backbone(self.backbone.model, scratch)
             save_file({"weights": self.head.weights, "bias": self.head.bias}, scratch / FILE)
-            options = {**asdict(self.options), "mixtures": [self.mixture]}
+            options = {**asdict(self.options), "mixtures": [self.mixture], "precision": self.backbone.precision}
             write_manifest(scratch, recipe=self.recipe, task=self.task, steps=self.steps, model=self.backbone.model, options=options)
 
     @classmethod
     def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedProbe:
         options = read_options(ProbeOptions, manifest["options"], recipe=cls.recipe)
         about = manifest["backbone"]
-        backbone = load_backbone(inspect_folder(folder, name=about["name"], revision=about["revision"], licence=about["licence"]), threads=threads)
+        model = inspect_folder(folder, name=about["name"], revision=about["revision"], licence=about["licence"])
+        known = options.precision == "float32" or options.precision in possible_precisions()
+        backbone = load_backbone(model, threads=threads, precision=options.precision if known else "auto")
         arrays = load_file(folder / FILE)
         head = Linear(arrays["weights"], arrays["bias"])
         return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), backbone, head, options.mixtures[0], options)
@@ -121,7 +129,7 @@ class Probe(Recipe):
         assert self.setting.model is not None, "create_recipe sees to it"
         watch = Stopwatch()
         with watch.stage("load"):
-            backbone = load_backbone(self.setting.model, threads=self.setting.threads)
+            backbone = load_backbone(self.setting.model, threads=self.setting.threads, precision=self.options.precision)
         with watch.stage("encode"):
             encoder = Encoder(backbone, self.setting, self.options.pooling, budget)
             layers, notes = encoder.layers_that_fit(len(train) + len(valid), train.pairs is not None)
@@ -131,7 +139,7 @@ class Probe(Recipe):
             cut = encoder.truncated_share(train)
         with watch.stage("train"):
             found = self._search(train_layers, self.setting.task.targets(train.labels or []), valid_layers, Judge.of(self.setting.task, valid, by_loss=True), budget)
-        head, chosen = found.winner.model, dict(found.winner.setting)
+        head, chosen = found.winner.model, dict(found.winner.setting) | {"precision": backbone.precision_note}
         facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, notes + more_notes + found.notes)
         return FittedProbe(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), self.options, facts)
 

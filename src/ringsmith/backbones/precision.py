@@ -78,7 +78,7 @@ def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> C
     known = _recall(note)
     if known is not None:
         return known
-    trials = [_try(module, kind, forward) for kind in _possible()]
+    trials = [_try(module, kind, forward) for kind in possible_precisions()]
     best = max((trial for trial in trials if trial.accepted), key=lambda trial: trial.speed, default=None)
     choice = Choice("float32", _sentence(trials))
     if best is not None:
@@ -87,8 +87,8 @@ def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> C
     return choice
 
 
-def _possible() -> list[Kind]:
-    """The precisions this CPU has instructions for."""
+def possible_precisions() -> list[Kind]:
+    """The precisions besides float32 that this CPU has instructions for."""
     kinds: list[Kind] = []
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():
         kinds.append("bfloat16")
