@@ -1,0 +1,52 @@
+"""Every benchmark, one after the other (never at once: they would slow each other), JSON into benchmarks/results.
+
+    python benchmarks/run.py [--data FOLDER] [--only startup encode ...]
+
+What needs the real data sets that lie beside a developer's checkout is left out, and said, where they are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+SHARED = HERE.parents[1] / "shared" / "data"
+
+
+def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
+    """Name -> whether it needs the real data, and its arguments."""
+    return {
+        "startup": (False, ["startup.py", "--out", str(RESULTS / "startup.json")]),
+        "encode": (True, ["encode.py", "--out", str(RESULTS / "encode.json")]),
+        "finetune": (True, ["finetune.py", str(data / "uci-sentiment"), "--out", str(RESULTS / "finetune.json")]),
+        "quality": (True, ["quality.py", "--data", str(data), "--out", str(RESULTS / "quality.json")]),
+        "budget": (True, ["compare_budget.py", str(data / "banking77" / "train.csv"), "--budget", "2m"]),
+        "data": (False, ["data_two_million.py"]),
+        "compare": (False, ["compare_two_million.py"]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=SHARED)
+    parser.add_argument("--only", nargs="*", default=None)
+    options = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    for name, (needs_data, arguments) in commands(options.data).items():
+        if options.only is not None and name not in options.only:
+            continue
+        if needs_data and not options.data.is_dir():
+            print(f"{name}: left out, the real data sets are not in {options.data} (--data FOLDER)")
+            continue
+        print(f"{name}: {' '.join(arguments)}", flush=True)
+        with (RESULTS / f"{name}.log").open("w", encoding="utf-8") as log:
+            done = subprocess.run([sys.executable, str(HERE / arguments[0]), *arguments[1:]], stdout=log, check=False)
+        print(f"{name}: {'done' if done.returncode == 0 else f'failed ({done.returncode})'}, see {RESULTS / f'{name}.log'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
