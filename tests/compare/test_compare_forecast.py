@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.catalogue import LocalModel
-from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_A_MODEL_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
+from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_A_MODEL_SECONDS, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
 from ringsmith.compare.machine import Machine, cores, free_mb, gflops, memory_mb, process_started
 from ringsmith.compare.plan import clock, judge, make_plan
 from ringsmith.compare.space import Entrant
@@ -50,12 +50,12 @@ def test_texts_are_cut_at_the_models_limit() -> None:
 
 
 def test_a_finished_run_corrects_the_forecast_of_its_recipe_and_its_kin() -> None:
-    """It took twice as long as was thought: so will the next, and another recipe on a model too."""
+    """It predicts half as fast as was thought: so the next takes twice as long, and another recipe on a model too."""
     forecaster = Forecaster(MACHINE)
     rows = replace(ROWS, train=100_000)
     before = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}
-    work = before["probe"].fit + before["probe"].rest - MEASURING_A_MODEL_SECONDS
-    done = RunResult("r", PROBE.candidate.to_json(), "holdout", 0, "done", seconds={"start": 3.0, "fit": 1.9 * work, "predict": 0.1 * work})
+    half = 0.5 / seconds_per_row(MODEL, rows, MACHINE)
+    done = RunResult("r", PROBE.candidate.to_json(), "holdout", 0, "done", seconds={"start": 3.0, "fit": 99.0, "predict": 1.0}, rows_per_second=half)
     forecaster.learn(PROBE, rows, done)
     after = {entrant.candidate.recipe: forecaster.forecast(entrant, rows) for entrant in (PROBE, FULL, TFIDF)}
     assert after["probe"].fit == pytest.approx(2 * before["probe"].fit)
@@ -71,6 +71,18 @@ def test_a_guess_is_stretched_more_than_what_was_learned() -> None:
     assert forecaster.sure(FULL) == 2.5
     forecaster.ratios["probe"] = 1.7
     assert (forecaster.sure(PROBE), forecaster.sure(FULL), forecaster.sure(TFIDF)) == (1.25, 1.25, 2.5)
+
+
+def test_a_recipe_without_a_model_is_corrected_by_what_it_took() -> None:
+    """Three times as long, three times the forecast; a run of no length teaches nothing."""
+    forecaster = Forecaster(MACHINE)
+    rows = replace(ROWS, train=100_000)
+    before = forecaster.forecast(TFIDF, rows)
+    work = before.fit + before.rest - MEASURING_SECONDS
+    forecaster.learn(TFIDF, replace(ROWS, train=10, other=0), RunResult("r", {}, "holdout", 0, "done", seconds={"start": 2.5, "fit": 9.0, "predict": 9.0}))
+    assert forecaster.forecast(TFIDF, rows) == before
+    forecaster.learn(TFIDF, rows, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 2.5, "fit": 2.5 * work, "predict": 0.5 * work}))
+    assert forecaster.forecast(TFIDF, rows).fit == pytest.approx(3 * before.fit)
 
 
 @pytest.mark.parametrize("status", ["failed", "refused", "dropped"])

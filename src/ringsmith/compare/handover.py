@@ -118,5 +118,3 @@ def _move(race: Race, run: Run, trained: str) -> Path:
     (arena.place(run) / MODEL).rename(best)
     arena.study.set(best={"candidate": run.entrant.candidate.name, "run": run.key, "split": run.split.name, "seed": run.seed, "trained_on": trained})
     return best
-
-

@@ -92,5 +92,3 @@ def peak_memory_mb() -> float:
 def size_mb(folder: Path) -> float:
     """Size on disk of everything below `folder`, in MB."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MEGABYTE
-
-
