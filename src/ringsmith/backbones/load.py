@@ -23,7 +23,6 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
-from ringsmith.backbones.attention import use_short_attention
 from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.encoding import encode
 from ringsmith.backbones.fast import Kind, prepare
@@ -75,8 +74,6 @@ def load_backbone(model: LocalModel, *, threads: int | None = None, precision: P
 
 
 def _fast_on_cpu(plain: Backbone, precision: Precision) -> Backbone:
-    use_short_attention(plain.module)
-
     def forward(kind: Kind, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return encode(replace(plain, precision=kind), texts, cache=False)
 

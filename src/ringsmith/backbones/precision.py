@@ -98,18 +98,20 @@ def possible_precisions() -> list[Kind]:
 
 
 def _try(module: nn.Module, kind: Kind, forward: Forward) -> Trial:
-    """Time and compare, float32 and `kind` in turns, so that a busy machine slows both alike."""
+    """Time and compare, float32 and `kind` in turns, so that a busy machine slows both alike; stop early where there is nothing to gain."""
     truth = forward("float32", PARITY_TEXTS)
     seconds = {"float32": np.inf, kind: np.inf}
     vectors = truth
     swap = prepare(module, kind, lambda: forward("float32", CALIBRATION))
     try:
+        swap.apply()
+        vectors = forward(kind, PARITY_TEXTS)
         for _ in range(ROUNDS):
-            seconds["float32"] = min(seconds["float32"], _seconds(forward, "float32"))
-            swap.apply()
-            vectors = forward(kind, PARITY_TEXTS)
-            seconds[kind] = min(seconds[kind], _seconds(forward, kind))
-            swap.restore()
+            for turn, put in ((kind, swap.apply), ("float32", swap.restore)):
+                put()
+                seconds[turn] = min(seconds[turn], _seconds(forward, turn))
+            if seconds[kind] > seconds["float32"]:
+                break
     except (RuntimeError, TypeError, AttributeError, ValueError, IndexError):  # an architecture that looks into its layers
         return Trial(kind, 0.0, 0.0, 0.0)
     finally:
