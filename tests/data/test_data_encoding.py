@@ -80,3 +80,12 @@ def test_an_encoding_that_breaks_off() -> None:
     """An odd byte at the end of UTF-16."""
     with pytest.raises(ReadError, match="must be one encoding throughout; it begins as utf-16 and breaks at byte"):
         to_utf8("text\n".encode("utf-16") + b"\x00", "f")
+
+
+@pytest.mark.parametrize("encoding", ["koi8-r", "cp1251", "iso8859-7"])
+def test_another_script_among_much_english_is_not_latin(encoding: str) -> None:
+    """Whole words of high bytes are no accents; read as Windows-1252 they would be rubbish without a word."""
+    word = "αρνητικό" if encoding == "iso8859-7" else "очень"
+    content = "".join(f"the phone is {word} good and the battery lasts for days,{number % 2}\n" for number in range(50))
+    with pytest.raises(ReadError, match="the encoding is none of UTF-8, UTF-16, CP949 and Latin-1"):
+        to_utf8(content.encode(encoding), "x.csv")

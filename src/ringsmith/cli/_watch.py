@@ -177,7 +177,8 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     largest = f"largest {data.majority_share:.0%}"
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
     dropped = [f"{count:,} rows left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
-    return [first, *dropped, *table.notes, *data.notes]
+    encoded = [] if table.encoding in (None, "utf-8", "utf-8-sig") else [f"read as {table.encoding}; save the file as UTF-8 if letters look wrong"]
+    return [first, *encoded, *dropped, *table.notes, *data.notes]
 
 
 def sizes_of(splits: Sequence[Mapping[str, Any]]) -> str:

@@ -35,6 +35,7 @@ MAGIC = {
 WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 HANGUL = re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")
 HIGH = re.compile(rb"[\x80-\xff]")
+HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 OTHERS = ("gb18030", "shift_jis", "euc_jp", "big5", "cp1251", "koi8-r", "cp1253", "cp1256")
 
@@ -118,19 +119,27 @@ def guess_single(content: bytes, name: str) -> str:
         return "cp949"
     if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.5 * high:
         raise broken_utf8(content, name)
-    head = content[:SAMPLE]
-    letters = len(LETTER.findall(head)) or 1
-    if len(HIGH.findall(head)) <= 0.3 * letters and decodes(content, "cp1252"):
-        return "cp1252"
-    if len(HIGH.findall(head)) <= 0.3 * letters:
-        return "latin-1"
+    if looks_latin(content[:SAMPLE]):
+        return "cp1252" if decodes(content, "cp1252") else "latin-1"
     fitting = [encoding for encoding in OTHERS if decodes(content, encoding)]
     hint = f"It may be {' or '.join(fitting[:3])}: " if fitting else ""
     command = f"iconv -f {(fitting or ['ENCODING'])[0].upper()} -t UTF-8 '{name}' > utf8.csv"
     raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {hint}save the file as UTF-8, e.g. {command}")
 
 
-HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+def looks_latin(head: bytes) -> bool:
+    """Whether these bytes are a Latin script in one byte a letter: most letters are ASCII, and the others stand alone or in twos.
+
+    Words of nothing but high bytes are another script (Cyrillic, Greek ...) among some English.
+
+    Examples:
+        >>> looks_latin("die Größe kann man sehen".encode("latin-1")), looks_latin("the word слово in it".encode("cp1251"))
+        (True, False)
+    """
+    high = len(HIGH.findall(head))
+    in_words = sum(len(run) for run in HIGH_RUN.findall(head) if len(run) > 2)
+    return high <= 0.3 * (len(LETTER.findall(head)) or 1) and 2 * in_words <= high
+
 
 
 def decodes(content: bytes, encoding: str) -> bool:

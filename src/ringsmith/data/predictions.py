@@ -125,6 +125,7 @@ def check_out(out: Path | str) -> None:
 
     Raises:
         OptionError: an unknown ending, a folder, or a file where a folder would have to be.
+        MachineError: no permission to write there.
     """
     path = Path(out)
     if path.suffix.lower() not in WRITERS:
@@ -134,6 +135,8 @@ def check_out(out: Path | str) -> None:
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir():
         raise OptionError(f"'out' must be a file in a folder; got {str(path)!r}, where {above.name!r} is a file. Name another place.")
+    if not os.access(above, os.W_OK):
+        raise MachineError(f"{path}: the predictions cannot be written (no permission to write into {above}). Name another place, or change its permissions.")
 
 
 def write_whole(frame: pl.DataFrame, path: Path) -> None:

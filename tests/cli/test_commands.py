@@ -1,0 +1,114 @@
+"""The commands as they are meant to be used: compare, predict, models, on a small table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from command_line import Ringsmith, Write, as_csv, reviews
+
+ROWS = reviews(120)
+COMPARE = ("compare", "data.csv", "--recipes", "majority,tfidf", "--folds", "0", "--on", "inline", "--out", "out")
+
+
+def test_compare_writes_a_table_a_report_and_a_model_that_predicts(ringsmith: Ringsmith, write: Write, tmp_path: Path) -> None:
+    """The main job; then the model answers, and the same command again trains nothing."""
+    write("data.csv", ROWS)
+    ended = ringsmith(*COMPARE)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("Read      120 rows · text: 'text' (English")
+    assert any(line.startswith("Take      tfidf: ") for line in lines)
+    assert any(line.startswith('Try       ringsmith predict out/best "') for line in lines)
+    rows = json.loads((tmp_path / "out" / "leaderboard.json").read_text(encoding="utf-8"))
+    assert [(row["candidate"], row["status"], row["recommended"]) for row in rows] == [("tfidf", "done", True), ("majority", "done", False)]
+    assert rows[1]["test"] == pytest.approx(0.5, abs=0.1)
+    with (tmp_path / "out" / "leaderboard.csv").open(encoding="utf-8") as file:
+        assert [row["candidate"] for row in csv.DictReader(file)] == ["tfidf", "majority"]
+    assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").startswith("<!")
+    assert {path.suffix for path in (tmp_path / "out" / "best").iterdir()} <= {".json", ".safetensors", ".md"}
+    answer = ringsmith("predict", "out/best", "great lovely phone, super happy")
+    assert (answer.code, answer.out.split()[0]) == (0, "good")
+    before = (tmp_path / "out" / "ledger.jsonl").read_bytes()
+    assert ringsmith(*COMPARE).code == 0
+    assert (tmp_path / "out" / "ledger.jsonl").read_bytes() == before
+
+
+def test_compare_as_json_leaves_standard_output_to_programs(ringsmith: Ringsmith, write: Write) -> None:
+    """One document on standard output; what people read is on standard error."""
+    write("data.csv", ROWS)
+    ended = ringsmith(*COMPARE, "--json")
+    content = json.loads(ended.out)
+    assert content["recommended"] == "tfidf"
+    assert [row["candidate"] for row in content["leaderboard"]] == ["tfidf", "majority"]
+    assert Path(content["best"]).name == "best"
+    assert not content["stopped"]
+    assert "Read      120 rows" in ended.err
+
+
+def test_compare_runs_each_candidate_in_a_process_of_its_own(ringsmith: Ringsmith, write: Write) -> None:
+    """The usual way, without --on."""
+    write("data.csv", ROWS)
+    ended = ringsmith("compare", "data.csv", "--recipes", "majority", "--folds", "0", "--threads", "1", "--json")
+    (row,) = json.loads(ended.out)["leaderboard"]
+    assert (ended.code, row["status"]) == (0, "done")
+    assert row["peak_memory_mb"] > 20
+    assert json.loads(ended.out)["folder"] == str(Path("runs") / "data")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_predict_writes_the_table_with_two_more_columns(suffix: str, ringsmith: Ringsmith, write: Write, model: Path, tmp_path: Path) -> None:
+    """Every row of the input, in its order, in folders that are made; an older file is replaced."""
+    write("data.csv", as_csv([*ROWS, ("", "bad")]))
+    write(f"made/here/out{suffix}", b"old")
+    ended = ringsmith("predict", model, "data.csv", "--out", f"made/here/out{suffix}")
+    assert ended.code == 0
+    assert "120 rows · columns added: prediction, score" in ended.out
+    assert "1 rows have no text and no prediction." in ended.out
+    content = (tmp_path / "made" / "here" / f"out{suffix}").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(content.splitlines())) if suffix == ".csv" else [json.loads(line) for line in content.splitlines()]
+    assert list(rows[0]) == ["text", "label", "prediction", "score"]
+    assert [row["text"] or "" for row in rows] == [text for text, _ in ROWS] + [""]
+    assert sum(row["prediction"] == row["label"] for row in rows) >= 108
+    assert not rows[-1]["prediction"]
+    assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [f"out{suffix}"]
+
+
+def test_predict_as_json(ringsmith: Ringsmith, write: Write, model: Path) -> None:
+    """Each text with its label and a probability."""
+    write("new.txt", b"great lovely phone\nawful broken battery\n")
+    ended = ringsmith("predict", model, "new.txt", "--json")
+    answers = json.loads(ended.out)
+    assert [(answer["text"], answer["prediction"]) for answer in answers] == [("great lovely phone", "good"), ("awful broken battery", "bad")]
+    assert all(0.5 <= answer["score"] <= 1 for answer in answers)
+
+
+def test_predict_shows_fifty_answers_and_says_how_many_more(ringsmith: Ringsmith, write: Write, model: Path) -> None:
+    """A table that fits the terminal."""
+    write("data.csv", ROWS)
+    ended = ringsmith("predict", model, "data.csv")
+    assert ended.code == 0
+    assert len(ended.out.strip().splitlines()) == 1 + 50 + 1
+    assert ended.out.splitlines()[-1] == "... and 70 more: write all of them with --out FILE.csv"
+
+
+def test_models_are_listed_and_shown(ringsmith: Ringsmith) -> None:
+    """For people, for programs, by language, and one alone."""
+    assert "group default:" in " ".join(ringsmith("models").out.split())
+    listed = json.loads(ringsmith("models", "list", "--json").out)
+    assert {"minilm", "bert"} <= {entry["name"] for entry in listed}
+    korean = json.loads(ringsmith("models", "list", "--language", "ko", "--json").out)
+    assert 0 < len(korean) < len(listed)
+    shown = json.loads(ringsmith("models", "show", "bert", "--json").out)
+    assert (shown["name"], shown["licence"]) == ("bert", "Apache-2.0")
+    assert "licence" in ringsmith("models", "show", "bert").out
+
+
+def test_version_and_help(ringsmith: Ringsmith) -> None:
+    """What anybody tries first."""
+    from ringsmith import __version__
+
+    assert ringsmith("--version").out.strip() == f"ringsmith {__version__}"
+    assert all(command in ringsmith("--help").out for command in ("compare", "predict", "text", "models", "demo"))
