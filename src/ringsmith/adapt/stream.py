@@ -75,8 +75,11 @@ class Learner:
         return Linear(weights * self.columns, np.concatenate([machine.intercept_ for machine in self.machines]).astype(np.float32))
 
     def _machine(self, column: int, seed: int) -> Any:
-        n, n_yes = len(self.targets), max(1, int(positive(self.targets, column).sum()))
-        weight = {True: n / (2 * n_yes), False: n / (2 * max(1, n - n_yes))}
+        """Two classes are weighted by their rarity; one class against many is not: its rare steps would be forty times too long."""
+        weight = None
+        if self.targets.ndim == 1 and len(self.wanted) == 1:
+            n, n_yes = len(self.targets), max(1, int(positive(self.targets, column).sum()))
+            weight = {True: n / (2 * n_yes), False: n / (2 * max(1, n - n_yes))}
         return SGDClassifier(loss="log_loss", alpha=self.setting.alpha, class_weight=weight, average=True, shuffle=False, random_state=seed)
 
 
