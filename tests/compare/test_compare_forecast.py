@@ -32,16 +32,20 @@ def test_a_forward_pass_is_counted() -> None:
     assert seconds_per_row(MODEL, ROWS, MACHINE) == pytest.approx(operations / (100e9 * EFFICIENCY))
 
 
-def test_a_probe_costs_one_pass_over_the_rows_and_full_ten() -> None:
-    """Both predict the other rows once."""
+def test_a_probe_costs_one_pass_over_the_rows_and_full_as_many_as_give_300_steps() -> None:
+    """1,000 rows are 31.25 batches of 32: 300 steps are 9.6 epochs at three passes each, and one pass to look; 60 steps are worth having."""
     per_row = seconds_per_row(MODEL, ROWS, MACHINE)
     forecaster = Forecaster(MACHINE)
     probe, full = forecaster.forecast(PROBE, ROWS), forecaster.forecast(FULL, ROWS)
     assert probe.fit == pytest.approx(1000 * per_row)
-    assert full.fit == pytest.approx(10 * 1000 * per_row)
+    assert full.fit == pytest.approx((1 + 3 * 9.6) * 1000 * per_row)
     assert probe.rest == full.rest == pytest.approx(500 * per_row + MEASURING_A_MODEL_SECONDS)
     assert probe.least == pytest.approx(probe.seconds)
-    assert full.least == pytest.approx(full.seconds - (1 - COSTS["full"].least) * full.fit)
+    assert full.least == pytest.approx(full.start + (1 + 3 * 1.92) * 1000 * per_row + full.rest)
+    rows = replace(ROWS, train=100_000)
+    many = forecaster.forecast(FULL, rows)
+    assert many.fit == pytest.approx((1 + 3 * 3) * 100_000 * per_row)
+    assert many.least == pytest.approx(many.start + (1 + 3 * 1) * 100_000 * per_row + many.rest)
 
 
 def test_texts_are_cut_at_the_models_limit() -> None:

@@ -28,6 +28,8 @@ SAMPLE = 2000
 TRAINING, MOST_EPOCHS, ROWS_OF_A_BATCH = 3, 20, 32
 LEARNED, GUESSED = 1.25, 2.5
 """What forecasts are stretched by where a deadline hangs on them, see `Forecaster.sure`."""
+STREAMED_MB = 1_000.0
+"""What recipes keep of features at most before they stream them or take fewer."""
 MEASURING_SECONDS = 1.0
 """Single predictions, saving, and ending the process ..."""
 MEASURING_A_MODEL_SECONDS = 2.5
@@ -64,7 +66,7 @@ class Cost:
         passes: forward passes over the training rows.
         epochs: passes that train, each as dear as three forward ones: at least so many ...
         steps: ... and where rows are few as many as give about this many batches, as far as `MOST_EPOCHS`.
-        least: share of that work after which there is something worth having.
+        least_steps: batches after which there is something worth having, but never less than one pass; None where all of the work is needed.
         seconds_per_megachar: work that grows with the text and needs no model.
     """
 
@@ -72,22 +74,31 @@ class Cost:
     passes: float = 0.0
     epochs: float = 0.0
     steps: int = 0
-    least: float = 1.0
+    least_steps: int | None = None
     seconds_per_megachar: float = 0.0
 
     def forwards(self, rows: int) -> float:
         """Forward passes over so many training rows in all."""
-        return self.passes + TRAINING * min(MOST_EPOCHS, max(self.epochs, self.steps * ROWS_OF_A_BATCH / max(rows, 1)))
+        return self.passes + TRAINING * self._epochs(rows)
+
+    def least_forwards(self, rows: int) -> float:
+        """Forward passes after which there is something worth having."""
+        if self.least_steps is None:
+            return self.forwards(rows)
+        return self.passes + TRAINING * min(self._epochs(rows), max(1.0, self.least_steps * ROWS_OF_A_BATCH / max(rows, 1)))
+
+    def _epochs(self, rows: int) -> float:
+        return min(MOST_EPOCHS, max(self.epochs, self.steps * ROWS_OF_A_BATCH / max(rows, 1)))
 
 
 COSTS: dict[str, Cost] = {
     "majority": Cost(start_seconds=1.0),
     "tfidf": Cost(start_seconds=2.5, seconds_per_megachar=5.0),
     "probe": Cost(start_seconds=7.0, passes=1.0),
-    "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least=0.4),
+    "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least_steps=60),
 }
 """Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
-UNKNOWN = Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least=0.4, seconds_per_megachar=12.0)
+UNKNOWN = Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least_steps=60, seconds_per_megachar=12.0)
 
 
 @dataclass(frozen=True)
@@ -132,11 +143,11 @@ class Forecaster:
         """What one run of this candidate on these rows will take."""
         recipe = entrant.candidate.recipe
         cost = COSTS.get(recipe, UNKNOWN)
-        fit, rest = self._work(cost, entrant.model, workload)
+        fit, least, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
         start = self.starts.get(recipe, max(cost.start_seconds, *self._of_kin(self.starts, entrant), 0.0))
         after = rest * ratio + (MEASURING_A_MODEL_SECONDS if entrant.model else MEASURING_SECONDS)
-        return Forecast(start, fit * ratio, after, start + fit * ratio * cost.least + after, _memory_mb(cost, entrant.model, workload))
+        return Forecast(start, fit * ratio, after, start + least * ratio + after, _memory_mb(cost, entrant.model, workload))
 
     def sure(self, entrant: Entrant) -> float:
         """By what factor to stretch a forecast on which a deadline hangs: little where such a run has ended here, much where it is a guess."""
@@ -158,16 +169,19 @@ class Forecaster:
             if result.rows_per_second:
                 self.ratios[recipe] = 1 / (result.rows_per_second * seconds_per_row(entrant.model, workload, self.machine))
             return
-        prior = sum(self._work(COSTS.get(recipe, UNKNOWN), None, workload))
+        fit, _, rest = self._work(COSTS.get(recipe, UNKNOWN), None, workload)
+        prior = fit + rest
         if prior > 0.5:  # a shorter one says nothing about the speed
             self.ratios[recipe] = (seconds["fit"] + seconds["predict"]) / prior
 
-    def _work(self, cost: Cost, model: LocalModel | None, workload: Workload) -> tuple[float, float]:
+    def _work(self, cost: Cost, model: LocalModel | None, workload: Workload) -> tuple[float, float, float]:
+        """Seconds to fit, to fit at least, and to predict."""
         text = cost.seconds_per_megachar * workload.chars / 1e6 * 2 / max(self.machine.cores, 1)
         if model is None:
-            return text * workload.train, 0.2 * text * workload.other
+            return text * workload.train, text * workload.train, 0.2 * text * workload.other
         per_row = seconds_per_row(model, workload, self.machine)
-        return (text + cost.forwards(workload.train) * per_row) * workload.train, per_row * workload.other
+        fit, least = ((text + forwards * per_row) * workload.train for forwards in (cost.forwards(workload.train), cost.least_forwards(workload.train)))
+        return fit, least, per_row * workload.other
 
     def _ratio_of_kin(self, entrant: Entrant) -> float:
         """What other recipes that start from a model have taught, for one that has not run yet."""
@@ -206,7 +220,7 @@ def tokens_of(text: str) -> int:
 def _memory_mb(cost: Cost, model: LocalModel | None, rows: Workload) -> float:
     text = (rows.train + rows.other) * (rows.chars * 2 + 200) / 1e6
     if model is None:
-        return 150 + text + cost.seconds_per_megachar * rows.train * rows.chars * 5 / 1e6
+        return 150 + text + min(cost.seconds_per_megachar * rows.train * rows.chars * 12 / 1e6, STREAMED_MB)
     weights = model.parameters * (16 if cost.epochs else 4) / 1e6
-    vectors = 0.0 if cost.epochs else (rows.train + rows.other) * (model.layers + 1) * model.hidden * 4 / 1e6
+    vectors = 0.0 if cost.epochs else min((rows.train + rows.other) * (model.layers + 1) * model.hidden * 4 / 1e6, STREAMED_MB)
     return 500 + text + weights + vectors
