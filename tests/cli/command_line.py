@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,3 +41,13 @@ def reviews(count: int = 60) -> list[tuple[str, str]]:
 def as_csv(rows: Rows, header: str = "text,label") -> bytes:
     """The rows as a CSV file."""
     return "".join([f"{header}\n", *(f"{text},{label}\n" for text, label in rows)]).encode()
+
+
+def refused(ended: Ended, sentence: str) -> None:
+    """Hold the end of a command against the rule: exit code 2, this sentence and nothing else."""
+    said = " ".join(ended.err.split())
+    assert ended.code == 2, ended
+    assert said.startswith("ringsmith: ")
+    assert re.search(sentence, said), f"{sentence!r} is not in {said!r}"
+    assert "Traceback" not in said
+    assert "Errno" not in said

@@ -6,7 +6,6 @@ import errno
 import gzip
 import json
 import os
-import re
 import shutil
 import signal
 import struct
@@ -16,23 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Ended, Ringsmith, Write, as_csv, reviews
+from command_line import Ended, Ringsmith, Write, as_csv, refused, reviews
 
 from ringsmith.data.predictions import WRITERS
 
 ROWS = reviews(60)
 BINARY = bytes(range(256)) * 16
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions and signals of POSIX")
-
-
-def refused(ended: Ended, sentence: str) -> None:
-    """Hold the end of a command against the rule: exit code 2, this sentence and nothing else."""
-    said = " ".join(ended.err.split())
-    assert ended.code == 2, ended
-    assert said.startswith("ringsmith: ")
-    assert re.search(sentence, said), f"{sentence!r} is not in {said!r}"
-    assert "Traceback" not in said
-    assert "Errno" not in said
 
 
 def relabelled(label: Callable[[int, str], str]) -> bytes:
@@ -251,7 +240,7 @@ def test_without_permission_to_write_nothing_is_begun(write: Write, model: Path,
     write("data.csv", ROWS)
     (tmp_path / "closed").mkdir(mode=0o555)
     refused(outside(tmp_path, "compare", "data.csv", "--recipes", "majority", "--out", "closed/out"), r"--out: closed/out may not be written \(Permission denied\)")
-    refused(outside(tmp_path, "predict", str(model), "data.csv", "--out", "closed/out.csv"), r"closed/out\.csv: the predictions cannot be written \(no permission to write into .*closed\)")
+    refused(outside(tmp_path, "predict", str(model), "data.csv", "--out", "closed/out.csv"), r"closed/out\.csv: the predictions cannot be written \(no permission to write into")
 
 
 @posix
@@ -328,55 +317,6 @@ def test_a_wrong_place_for_predictions_is_told_before_the_model_is_read(ringsmit
     """Two faults: the cheap one is told first, so nobody waits for predictions that cannot be written."""
     write("data.csv", ROWS)
     refused(ringsmith("predict", "nowhere", "data.csv", "--out", "out.doc"), r"'out' must end in")
-
-
-def changed(**fields: object) -> Callable[[Path], None]:
-    """A change of a model's manifest."""
-
-    def change(folder: Path) -> None:
-        path = folder / "ringsmith.json"
-        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | fields), encoding="utf-8")
-
-    return change
-
-
-def with_another_byte(folder: Path) -> None:
-    """One byte more in the weights."""
-    with (folder / "tfidf.safetensors").open("ab") as file:
-        file.write(b"x")
-
-
-TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
-    "weights altered": (with_another_byte, r"every file must be as ringsmith\.json recorded it; altered: tfidf\.safetensors"),
-    "weights gone": (lambda folder: (folder / "tfidf.safetensors").unlink(), r"missing: tfidf\.safetensors"),
-    "no manifest": (lambda folder: (folder / "ringsmith.json").unlink(), r"a fitted model's folder holds ringsmith\.json; this one does not\."),
-    "broken manifest": (lambda folder: (folder / "ringsmith.json").write_text("{"), r"ringsmith\.json: must be JSON as Ringsmith wrote it"),  # type: ignore[dict-item]
-    "another schema": (changed(schema=99), r"schema 1 is read by this version of Ringsmith; got 99"),
-    "an unknown recipe": (changed(recipe="magic"), r"the recipe must be one of .*; got 'magic'"),
-    "a recipe that is a list": (changed(recipe=["tfidf"]), r"'recipe' must be as Ringsmith wrote"),
-    "a file outside": (changed(files={"../../etc/passwd": "x"}), r"outside the folder: \.\./\.\./etc/passwd"),
-    "files that are a list": (changed(files=[1]), r"'files' must be as Ringsmith wrote"),
-    "no files": (changed(files={}), r"hashing\.json, which the recipe 'tfidf' needs, is missing"),
-    "a task that is a number": (changed(task=3), r"'task' must be as Ringsmith wrote"),
-    "options that are a number": (changed(options=7), r"'options' must be as Ringsmith wrote"),
-    "steps that are a number": (changed(steps=5), r"'steps' must be as Ringsmith wrote"),
-    "an unknown step": (changed(steps=["magic"]), r"There is no text step 'magic'"),
-}
-
-
-@pytest.mark.parametrize("name", TAMPERED)
-def test_a_model_that_was_changed_is_refused(name: str, ringsmith: Ringsmith, model: Path, tmp_path: Path) -> None:
-    """Each by the file or the field that is not as it was written."""
-    change, sentence = TAMPERED[name]
-    shutil.copytree(model, tmp_path / "best")
-    change(tmp_path / "best")
-    refused(ringsmith("predict", "best", "great phone"), sentence)
-
-
-def test_a_file_is_no_model(ringsmith: Ringsmith, write: Write) -> None:
-    """It is there, and is said to be."""
-    write("data.csv", ROWS)
-    refused(ringsmith("predict", "data.csv", "great phone"), r"data\.csv: a fitted model's folder holds ringsmith\.json; this one is a file")
 
 
 def test_a_comparison_in_which_nothing_finishes_does_not_end_well(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
