@@ -82,9 +82,10 @@ def alone_in(folder: Path) -> Iterator[None]:
         UsageError: another process is at work in it.
     """
     mark = folder / LOCK
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, psutil.Error):
         owner = int(mark.read_text(encoding="ascii"))
-        if owner != os.getpid() and psutil.pid_exists(owner):
+        # A process that began after the mark was made is another one that was given the same number.
+        if owner != os.getpid() and psutil.pid_exists(owner) and psutil.Process(owner).create_time() <= mark.stat().st_mtime:
             raise UsageError(f"--out: another comparison (process {owner}) is at work in {folder}. Wait for its end, or name another folder with --out.")
     make_folder(folder)
     write_text(mark, str(os.getpid()))
