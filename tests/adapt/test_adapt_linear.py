@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.svm import LinearSVC
 
 from ringsmith.adapt.choose import Judge, cross_entropy
-from ringsmith.adapt.linear import calibrate, fit_svm, platt, to_proba
+from ringsmith.adapt.linear import best_scale, calibrate, fit_svm, platt, to_proba
 from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.adapt.search import Search
 from ringsmith.records import Budget, TextSet
@@ -67,7 +67,14 @@ def test_calibration_of_several_classes_keeps_the_order_and_lowers_the_loss() ->
     calibrated = calibrate(linear, scores, targets, "softmax").scores(rows)
     np.testing.assert_array_equal(calibrated.argmax(axis=1), scores.argmax(axis=1))
     losses = [cross_entropy(targets, to_proba(scores * np.float32(scale), "softmax")) for scale in np.geomspace(0.01, 100, 200)]
-    assert cross_entropy(targets, to_proba(calibrated, "softmax")) <= min(losses) + 1e-5
+    assert cross_entropy(targets, to_proba(calibrated, "softmax")) <= min(losses) + 1e-3
+
+
+def test_rows_without_a_mistake_do_not_make_it_infinitely_sure() -> None:
+    """Four rows told apart: by hand, the least of 4 ln(1 + e^(-2 s)) + (ln s)^2 / 2 is at s = 1.625."""
+    scores, targets = np.array([[1, -1], [1, -1], [-1, 1], [-1, 1]], np.float32), np.array([0, 0, 1, 1])
+    assert best_scale(scores, targets, "softmax") == pytest.approx(1.625, abs=0.005)
+    assert best_scale(scores, targets[:, None] == [0, 1], "sigmoid") > 1
 
 
 def test_one_score_stands_for_two_classes() -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ringsmith.adapt.choose import Judge, Mark
+from ringsmith.adapt.classifier import scale_last_layer, scores_of, set_dropout, vectors_of
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_manifest
-from ringsmith.adapt.linear import best_scale, to_proba
-from ringsmith.adapt.loop import Broken, Course, Loop, Pacing, classifier_batch
+from ringsmith.adapt.linear import to_proba
+from ringsmith.adapt.loop import Broken, Course, Loop, Pacing
 from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
-from ringsmith.backbones import Tokeniser, Tokens, batches_by_tokens, load_classifier, save_classifier
+from ringsmith.backbones import Tokeniser, Tokens, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
 from ringsmith.backbones.pays import bfloat16_pays
 from ringsmith.backbones.precision import Choice
@@ -35,8 +35,6 @@ TOO_EARLY = 0.4
 """Before this share of the planned steps a model that predicts one class only may still be on its way."""
 FEWEST_EPOCHS, MOST_EPOCHS, WORTHWHILE_STEPS = 3, 20, 300
 """Between these, as many epochs as give this many steps."""
-TOKENS_PER_BATCH = 1_024
-"""Padded tokens of a batch at prediction: larger ones leave the processor's caches."""
 
 
 @dataclass(frozen=True)
@@ -113,23 +111,10 @@ class FittedFull(Fitted):
         self.options = options
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
-        scores = self._forward(texts, pairs, lambda batch: self.module(**batch).logits)
-        return to_proba(scores if len(texts) else np.zeros((0, len(self.task.labels)), np.float32), self.task.activation)
+        return to_proba(scores_of(self.module, self._tokens(texts, pairs), self.tokeniser.pad_id), self.task.activation)
 
     def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
-        seen: list[torch.Tensor] = []
-        hook = last_layer(self.module).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-
-        def vectors(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-            seen.clear()
-            self.module(**batch)
-            states = seen[-1]  # (rows, d), or of every token (rows, tokens, d) in a decoder, which answers at its last one
-            return states if states.ndim == 2 else states[torch.arange(len(states)), batch["attention_mask"].sum(dim=1) - 1]
-
-        try:
-            return self._forward(texts, pairs, vectors)
-        finally:
-            hook.remove()
+        return vectors_of(self.module, self._tokens(texts, pairs), self.tokeniser.pad_id)
 
     def save(self, folder: Path) -> None:
         with new_folder(folder) as scratch:
@@ -145,16 +130,8 @@ class FittedFull(Fitted):
         options = read_options(FullOptions, manifest["options"], recipe=cls.recipe)
         return cls(task, TextSteps.from_json(manifest["steps"]), module, tokeniser, model, options)
 
-    def _forward(self, texts: Sequence[str], pairs: Sequence[str] | None, compute: Callable[[dict[str, torch.Tensor]], torch.Tensor]) -> npt.NDArray[np.float32]:
-        """What `compute` makes of each batch, row by row in the order of the texts."""
-        tokens = self.tokeniser(self.steps.apply_all(texts), None if pairs is None else self.steps.apply_all(pairs))
-        out = np.zeros((0, 0), np.float32)
-        with torch.inference_mode():
-            for rows in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH):
-                part = compute(classifier_batch(self.module, tokens, rows, self.tokeniser.pad_id)).float().cpu().numpy()
-                out = out if out.size else np.empty((len(texts), part.shape[1]), np.float32)
-                out[rows] = part
-        return out
+    def _tokens(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Tokens:
+        return self.tokeniser(self.steps.apply_all(texts), None if pairs is None else self.steps.apply_all(pairs))
 
 
 class Full(Recipe):
@@ -201,7 +178,9 @@ class Full(Recipe):
             loop = Loop(module, tokeniser.pad_id, pacing, setting.report)
             course = loop.train(tokens, targets, valid_tokens, guard, seed=seed, budget=budget)
         guard.finish()
-        chosen = {**_chosen(course), "score_scale": calibrate_last_layer(loop, valid_tokens, guard.judge, setting.task), "precision": choice.note}
+        known = guard.judge.known
+        scale = scale_last_layer(module, loop.predict(valid_tokens)[known], guard.judge.targets, setting.task.activation)
+        chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note}
         weights = sum(weight.numel() for weight in module.parameters())
         facts = FitFacts(weights, weights, float(tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + _notes(course))
         return FittedFull(setting.task, setting.steps, module, tokeniser, setting.model, options, facts)
@@ -248,34 +227,6 @@ class Guard:
             raise Broken("it predicts one class only")
         if mark <= self.floor:
             raise Broken(f"on the validation rows it is no better than the majority class ({self.judge.metric} {mark[0]:.3f} against {self.floor[0]:.3f})")
-
-
-def calibrate_last_layer(loop: Loop, valid: Tokens, judge: Judge, task: Task) -> float:
-    """Scale the last layer so that the probabilities fit the validation rows best; returns the factor. No predicted label changes.
-
-    A fine-tuned model is too sure of itself (Guo et al., 2017); scaled in its weights, it is mended wherever the folder is loaded.
-    """
-    if not len(judge.known):
-        return 1.0
-    scale = best_scale(loop.predict(valid)[judge.known], judge.targets, task.activation)
-    layer = last_layer(loop.module)
-    with torch.no_grad():
-        for weight in layer.parameters():
-            weight.mul_(scale)
-    return scale
-
-
-def set_dropout(module: Any, share: float | None) -> None:
-    """Make every dropout of the model leave out this share; None changes nothing."""
-    for part in module.modules():
-        if share is not None and isinstance(part, torch.nn.Dropout):
-            part.p = share
-
-
-def last_layer(module: Any) -> torch.nn.Linear:
-    """The linear layer that gives the scores."""
-    found: list[torch.nn.Linear] = [part for part in module.modules() if isinstance(part, torch.nn.Linear) and part.out_features == module.config.num_labels]
-    return found[-1]
 
 
 def _chosen(course: Course) -> dict[str, Any]:

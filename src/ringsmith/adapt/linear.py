@@ -94,14 +94,19 @@ def calibrate(linear: Linear, scores: npt.NDArray[np.float32], targets: npt.NDAr
 
 
 def best_scale(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activation: Activation) -> float:
-    """The one factor for all scores that gives the least log loss (Guo et al., 2017: temperature scaling, the factor being 1 / T)."""
+    """The one factor for all scores that gives the least log loss (Guo et al., 2017: temperature scaling, the factor being 1 / T).
+
+    Its logarithm has a normal prior of width 1, worth one row: a few rows without a mistake would ask for an infinite one.
+    """
     z = scores.astype(np.float64)
 
     def loss(log_scale: float) -> float:
         scaled = z * np.exp(log_scale)
         if activation == "softmax":
-            return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(scaled)), targets]))
-        return float(np.mean(np.logaddexp(0, scaled) - targets * scaled))
+            fit = np.sum(logsumexp(scaled, axis=1) - scaled[np.arange(len(scaled)), targets])
+        else:
+            fit = np.sum(np.logaddexp(0, scaled) - targets * scaled)
+        return float(fit + log_scale**2 / 2)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-LARGEST_LOG, LARGEST_LOG), method="bounded").x))
 

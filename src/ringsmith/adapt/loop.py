@@ -29,9 +29,9 @@ from torch import nn
 from torch.nn import functional
 
 from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.classifier import make_batch, scores_of
 from ringsmith.adapt.recipe import Progress, Report
-from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
-from ringsmith.backbones.pooling import CLS_AT_END
+from ringsmith.backbones import Tokens, batches_by_tokens
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget
 
@@ -200,20 +200,15 @@ class Loop:
         return course
 
     def predict(self, tokens: Tokens) -> npt.NDArray[np.float32]:
-        """Scores (n, K) before softmax or sigmoid, in the order of the rows, without dropout."""
-        scores = np.empty((len(tokens), self.module.config.num_labels), dtype=np.float32)
-        self.module.eval()
-        with torch.inference_mode(), self.accelerator.autocast():
-            for rows in batches_by_tokens(tokens.lengths, self.pacing.max_tokens):
-                scores[rows] = self.module(**self._batch(tokens, rows)).logits.float().cpu().numpy()
-        self.module.train()
-        return scores
+        """Scores (n, K) before softmax or sigmoid, in the order of the rows, in the precision of the training."""
+        with self.accelerator.autocast():
+            return scores_of(self.module, tokens, self.pad_id)
 
     def _step(self, optimisers: list[torch.optim.Optimizer], tokens: Tokens, targets: torch.Tensor, rows: npt.NDArray[np.int64], course: Course) -> None:
         """One batch: forward, backward, clip, move."""
         started = time.perf_counter()
         with self.accelerator.autocast():
-            scores = self.module(**self._batch(tokens, rows)).logits.float()
+            scores = self.module(**make_batch(self.module, tokens, rows, self.pad_id)).logits.float()
         wanted = targets[torch.from_numpy(rows)].to(scores.device)
         loss = functional.binary_cross_entropy_with_logits(scores, wanted) if self.multilabel else functional.cross_entropy(scores, wanted)
         value = loss.item()
@@ -228,15 +223,6 @@ class Loop:
         course.curves["loss"].append(value)
         course.note(int(tokens.lengths[rows].sum()), time.perf_counter() - started)
         self.report(Progress("train", len(course.curves["loss"]), course.planned, "steps", f"loss {value:.2f}"))
-
-    def _batch(self, tokens: Tokens, rows: npt.NDArray[np.int64]) -> dict[str, torch.Tensor]:
-        return classifier_batch(self.module, tokens, rows, self.pad_id)
-
-
-def classifier_batch(module: Any, tokens: Tokens, rows: npt.NDArray[np.int64], pad_id: int) -> dict[str, torch.Tensor]:
-    """These rows as the classifier wants them, on its device."""
-    batch = pad_batch(tokens, rows, pad_id, left=module.config.model_type in CLS_AT_END)
-    return {name: tensor.to(module.device) for name, tensor in batch.items()}
 
 
 def shuffled_batches(lengths: npt.NDArray[np.int64], pacing: Pacing, seed: int) -> Iterator[npt.NDArray[np.int64]]:

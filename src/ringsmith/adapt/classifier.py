@@ -1,0 +1,97 @@
+"""A transformer with a classification head, whatever its family: rows in, scores or vectors out; its last layer, found and set.
+
+Every family's classifier ends in one linear layer over the labels, so that what that layer sees are the vectors of the texts, and
+scaling it scales the scores. Nothing here trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ringsmith.adapt.linear import Activation, Linear, best_scale
+from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
+from ringsmith.backbones.pooling import CLS_AT_END
+
+TOKENS_PER_BATCH = 1_024
+"""Padded tokens of a batch: larger ones leave the processor's caches."""
+Batch = dict[str, torch.Tensor]
+Vectors = npt.NDArray[np.float32]
+
+
+def make_batch(module: Any, tokens: Tokens, rows: npt.NDArray[np.int64], pad_id: int) -> Batch:
+    """These rows as the classifier wants them, on its device."""
+    batch = pad_batch(tokens, rows, pad_id, left=module.config.model_type in CLS_AT_END)
+    return {name: tensor.to(module.device) for name, tensor in batch.items()}
+
+
+def scores_of(module: Any, tokens: Tokens, pad_id: int) -> Vectors:
+    """Scores (n, K) before softmax or sigmoid, in the order of the rows, without dropout."""
+    return _run(module, tokens, pad_id, module.config.num_labels, lambda batch: module(**batch).logits)
+
+
+def vectors_of(module: Any, tokens: Tokens, pad_id: int) -> Vectors:
+    """What the last layer sees of each row (n, d)."""
+    layer, seen = last_layer(module), list[torch.Tensor]()
+    hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+
+    def vectors(batch: Batch) -> torch.Tensor:
+        seen.clear()
+        module(**batch)
+        states = seen[-1]  # (rows, d), or of every token (rows, tokens, d) in a decoder, which answers at its last one
+        return states if states.ndim == 2 else states[torch.arange(len(states)), batch["attention_mask"].sum(dim=1) - 1]
+
+    try:
+        return _run(module, tokens, pad_id, layer.in_features, vectors)
+    finally:
+        hook.remove()
+
+
+def _run(module: Any, tokens: Tokens, pad_id: int, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:
+    out, training = np.empty((len(tokens), width), dtype=np.float32), module.training
+    module.eval()
+    with torch.inference_mode():
+        for rows in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH):
+            out[rows] = compute(make_batch(module, tokens, rows, pad_id)).float().cpu().numpy()
+    module.train(training)
+    return out
+
+
+def last_layer(module: Any) -> torch.nn.Linear:
+    """The linear layer that gives the scores."""
+    found: list[torch.nn.Linear] = [part for part in module.modules() if isinstance(part, torch.nn.Linear) and part.out_features == module.config.num_labels]
+    return found[-1]
+
+
+def set_last_layer(module: Any, head: Linear) -> None:
+    """Give the last layer these weights (K, d), and this bias where it has one."""
+    layer = last_layer(module)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(head.weights))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.from_numpy(head.bias))
+
+
+def scale_last_layer(module: Any, scores: Vectors, targets: npt.NDArray[Any], activation: Activation) -> float:
+    """Scale the last layer so that its `scores` fit their `targets` best; returns the factor. No predicted label changes.
+
+    A fine-tuned model is too sure of itself (Guo et al., 2017); scaled in its weights, it is mended wherever the folder is loaded.
+    """
+    if not len(scores):
+        return 1.0
+    scale = best_scale(scores, targets, activation)
+    with torch.no_grad():
+        for weight in last_layer(module).parameters():
+            weight.mul_(scale)
+    return scale
+
+
+def set_dropout(module: Any, share: float | None) -> None:
+    """Make every dropout of the model leave out this share; None changes nothing."""
+    for part in module.modules():
+        if share is not None and isinstance(part, torch.nn.Dropout):
+            part.p = share
