@@ -174,8 +174,8 @@ class RecipeContract:
             load_fitted(tmp_path / "model")
 
     def test_same_seed_gives_the_same_numbers(self, model: LocalModel | None, fitted: Fitted) -> None:
-        """A second fit with the same seed predicts bit-equal probabilities."""
-        np.testing.assert_array_equal(self.fit(model, toy()).predict_proba(toy().texts), fitted.predict_proba(toy().texts))
+        """A second fit with the same seed predicts the same; a text's vector may differ in its last bits with the batch it was first computed in."""
+        np.testing.assert_allclose(self.fit(model, toy()).predict_proba(toy().texts), fitted.predict_proba(toy().texts), rtol=0, atol=1e-6)
 
     def test_fit_changes_none_of_its_inputs(self, model: LocalModel | None) -> None:
         """Rows and setting are the same objects with the same content afterwards."""
