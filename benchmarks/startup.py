@@ -1,6 +1,6 @@
 """How long `import ringsmith` and `ringsmith --help` take: processes from start to end, the interpreter's own start subtracted and shown.
 
-    python benchmarks/startup.py [--rounds 15] [--out startup.json]
+python benchmarks/startup.py [--rounds 15] [--out startup.json]
 """
 
 from __future__ import annotations

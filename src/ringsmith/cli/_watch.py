@@ -21,6 +21,8 @@ from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
 
 LABEL_WIDTH = 10
+NOT_HERE = "it is not on this machine"
+"""Stands in the reason why the catalogue leaves a default model out: all of those share a line."""
 NAMES = {
     "de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pt": "Portuguese",
     "ru": "Russian", "zh": "Chinese",
@@ -105,8 +107,12 @@ class Watch:
         for step in steps:
             if not step.fits:
                 self.line("", f"{step.name}: {step.why}")
+        elsewhere = [left_out.name for left_out in event.plan.left_out if NOT_HERE in left_out.why]
+        if elsewhere:
+            self.line("", f"not on this machine: {', '.join(elsewhere)} (name one with --models to fetch it)")
         for left_out in event.plan.left_out:
-            self.line("", f"{left_out.name} {left_out.why}")
+            if left_out.name not in elsewhere:
+                self.line("", f"{left_out.name} {left_out.why}")
 
     @_draw.register
     def _(self, event: events.Note) -> None:

@@ -251,7 +251,7 @@ class Race:
         models = {entrant.model.name: entrant.model for entrant in self.arena.entrants if entrant.model}
         return {
             "ties": [asdict(tie) for tie in verdict.ties],
-            "recommended": {"candidate": verdict.recommended, "reason": verdict.reason} if verdict.recommended else None,
+            "recommended": {"candidate": verdict.recommended, "reason": verdict.reason},
             "honest": verdict.honest,
             "keys": {contestant.name: contestant.candidate.key for contestant in self.contestants},
             "budget": {"seconds": budget.seconds, "used": budget.used(), "stages": self.stages},
