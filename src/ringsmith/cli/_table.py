@@ -52,7 +52,7 @@ COLUMNS = (
 
 
 def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
-    """Print the ranked candidates as a table and the others with their reasons below it."""
+    """Print the ranked candidates as a table; below it what is to be said of them, and the others with their reasons."""
     ranked = [row for row in rows if row.status == "done"]
     metric = rows[0].metric if rows else "score"
     shown = [column for column in COLUMNS if console.width >= column.from_width]
@@ -66,5 +66,6 @@ def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
         table.add_row(*cells, *(column.cell(row) for column in shown), style="bold green" if row.recommended else None)
     console.print(table)
     for row in rows:
-        if row.status != "done":
-            console.print(f"  [dim]-[/]  {escape(row.candidate)}: [yellow]{row.status}[/]: {escape(row.why)}")
+        status = "" if row.status == "done" else f" [yellow]{row.status}[/]:"
+        if row.why:
+            console.print(f"  [dim]-[/]  {escape(row.candidate)}:{status} {escape(row.why)}")
