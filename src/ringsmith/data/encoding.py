@@ -141,7 +141,6 @@ def looks_latin(head: bytes) -> bool:
     return high <= 0.3 * (len(LETTER.findall(head)) or 1) and 2 * in_words <= high
 
 
-
 def decodes(content: bytes, encoding: str) -> bool:
     """Whether the first million bytes fit `encoding` (the last few may be half a character)."""
     try:
