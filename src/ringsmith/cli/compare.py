@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell
+import ringsmith.cli._shell as _shell
 
 ROWS, MODELS, RACE, OUTPUT = "Which rows", "Which candidates", "How", "Output"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell
+import ringsmith.cli._shell as _shell
 from ringsmith.cli.compare import process_started, run
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ringsmith.cli import _shell
+import ringsmith.cli._shell as _shell
 
 if TYPE_CHECKING:
     from ringsmith.records import Label

@@ -17,8 +17,10 @@ from typing import Literal
 
 import numpy as np
 
+import ringsmith.metrics.counted as counted
+import ringsmith.metrics.losses as losses
+import ringsmith.metrics.ranked as ranked
 from ringsmith.errors import LabelError, OptionError, UnknownName
-from ringsmith.metrics import counted, losses, ranked
 from ringsmith.metrics.inputs import Array, Kind, Scored, checked
 from ringsmith.metrics.resample import Prepared
 
