@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from ringsmith.backbones.flat import FlatEncoder
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 
@@ -25,6 +26,7 @@ class Backbone:
         precision_note: how that was chosen, as a sentence.
         layers: hidden states it gives, the embeddings among them.
         cls_at_end: whether its class token stands last (XLNet).
+        flat: its forward without padding, where it is of BERT's kind and on the CPU; else None.
     """
 
     model: LocalModel
@@ -36,6 +38,7 @@ class Backbone:
     precision_note: str
     layers: int
     cls_at_end: bool
+    flat: FlatEncoder | None = None
 
     @property
     def max_tokens(self) -> int:

@@ -35,7 +35,7 @@ Layers = Literal["all", "last"]
 Report = Callable[[int, int], None]
 """Is told the rows done and the rows in all; what it raises ends the encoding."""
 Floats = npt.NDArray[np.float32]
-TOKENS_PER_BATCH = {"cpu": 512, "cuda": 32_768, "mps": 8_192}
+TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
 CHUNK_ROWS = 4_096
 MOST_WORKERS = 8
 FEWEST_ROWS = 64
@@ -207,20 +207,27 @@ def forward(backbone: Backbone, tokens: Tokens, rows: Rows, work: Work) -> Float
     Raises:
         ModelError: the model has another number of layers than its config says.
     """
-    batch = pad_batch(tokens, rows, backbone.tokeniser.pad_id)
+    low = backbone.precision == "bfloat16"
+    with torch.inference_mode(), torch.autocast(backbone.device, dtype=torch.bfloat16, enabled=low):
+        if backbone.flat is not None:
+            pooled = backbone.flat.forward(tokens, rows, every_layer=work.layers == "all", pooling=work.pooling)
+        else:
+            pooled = _padded_forward(backbone, pad_batch(tokens, rows, backbone.tokeniser.pad_id), work)
+    return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+
+
+def _padded_forward(backbone: Backbone, batch: dict[str, torch.Tensor], work: Work) -> torch.Tensor:
+    """The same through transformers' own forward."""
     inputs = {name: tensor.to(backbone.device) for name, tensor in batch.items()}
     mask = inputs["attention_mask"]
     if bool(batch["attention_mask"].all()):
         del inputs["attention_mask"]
-    low = backbone.precision == "bfloat16"
-    with torch.inference_mode(), torch.autocast(backbone.device, dtype=torch.bfloat16, enabled=low):
-        output = backbone.module(**inputs, output_hidden_states=work.layers == "all", return_dict=True)
-        states = output.hidden_states if work.layers == "all" else (output.last_hidden_state,)
+    output = backbone.module(**inputs, output_hidden_states=work.layers == "all", return_dict=True)
+    states = output.hidden_states if work.layers == "all" else (output.last_hidden_state,)
     if work.layers == "all" and len(states) != backbone.layers:
         raise ModelError(f"{backbone.model.folder}: the config says {backbone.model.layers} layers; the model gave {len(states) - 1}. Fetch or save it again.")
-    with torch.inference_mode():
-        pooled = torch.stack([pool(state, mask, work.pooling, cls_at_end=backbone.cls_at_end) for state in states], dim=1)
-    return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+    with torch.autocast(backbone.device, enabled=False):
+        return torch.stack([pool(state, mask, work.pooling, cls_at_end=backbone.cls_at_end) for state in states], dim=1)
 
 
 def _check(texts: Sequence[str], pairs: Sequence[str] | None, layers: str, pooling: str) -> None:

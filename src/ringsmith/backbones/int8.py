@@ -73,10 +73,15 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The outputs, float32 (..., out_features)."""
-        q = self.memo.quantise(x, self.outliers, self.keep)
+        return self._multiply(self.memo.quantise(x, self.outliers, self.keep)).view(*x.shape[:-1], self.out_features)
+
+    def consume(self, x: torch.Tensor) -> torch.Tensor:
+        """The outputs for an input (rows, in_features) that nobody needs any more: it is overwritten."""
+        return self._multiply(_quantise(x, self.outliers, self.keep, spare=True))
+
+    def _multiply(self, q: Quantised) -> torch.Tensor:
         y = torch.ops.onednn.qlinear_pointwise(q.numbers, 1.0, 0, self.packed, self.scales, self.zeros, None, 1.0, 0, torch.float32, "none", [], "none")
-        y.mul_(q.scales).addmm_(q.rest, self.rest)
-        return y.view(*x.shape[:-1], self.out_features)  # type: ignore[no-any-return]
+        return y.mul_(q.scales).addmm_(q.rest, self.rest)  # type: ignore[no-any-return]
 
 
 def find_outliers(largest: torch.Tensor) -> torch.Tensor:
@@ -85,12 +90,13 @@ def find_outliers(largest: torch.Tensor) -> torch.Tensor:
     return largest.topk(min(count, len(largest))).indices.sort().values
 
 
-def _quantise(x: torch.Tensor, outliers: torch.Tensor, keep: torch.Tensor) -> Quantised:
+def _quantise(x: torch.Tensor, outliers: torch.Tensor, keep: torch.Tensor, *, spare: bool = False) -> Quantised:
     rows = x.reshape(-1, x.shape[-1])
-    narrow = rows * keep
+    taken = rows.index_select(1, outliers)
+    narrow = rows.mul_(keep) if spare else rows * keep
     low = narrow.amin(dim=1, keepdim=True)
     scales = narrow.amax(dim=1, keepdim=True).sub_(low).clamp_(min=1e-12).mul_(1 / 255)
-    rest = torch.cat([rows.index_select(1, outliers), torch.ones_like(low), low], dim=1)
+    rest = torch.cat([taken, torch.ones_like(low), low], dim=1)
     # Half a step down before it is cut off to an integer: that rounds.
     numbers = narrow.sub_(low.sub_(scales, alpha=0.5)).mul_(scales.reciprocal()).to(torch.uint8)
     return Quantised(x, outliers, numbers, scales, rest)

@@ -26,6 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPI
 from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.encoding import encode
 from ringsmith.backbones.fast import Kind, prepare
+from ringsmith.backbones.flat import FlatEncoder
 from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.backbones.precision import Choice, choose_precision
 from ringsmith.backbones.samples import CALIBRATION
@@ -75,11 +76,11 @@ def load_backbone(model: LocalModel, *, threads: int | None = None, precision: P
 
 def _fast_on_cpu(plain: Backbone, precision: Precision) -> Backbone:
     def forward(kind: Kind, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return encode(replace(plain, precision=kind), texts, cache=False)
+        return encode(replace(plain, precision=kind, flat=FlatEncoder.of(plain.module)), texts, cache=False)
 
     choice = choose_precision(plain.module, forward, identity=plain.model.weights_sha256) if precision == "auto" else Choice(precision, f"{precision} (asked for)")
     prepare(plain.module, choice.precision, lambda: forward("float32", CALIBRATION)).apply()
-    return replace(plain, precision=choice.precision, precision_note=choice.note)
+    return replace(plain, precision=choice.precision, precision_note=choice.note, flat=FlatEncoder.of(plain.module))
 
 
 def _fast_elsewhere(plain: Backbone, precision: Precision) -> Backbone:
