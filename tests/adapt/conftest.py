@@ -15,3 +15,8 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
     from tiny_models import tiny_model
 
     return tiny_model("bert", tmp_path_factory.mktemp("tiny-bert"))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache() -> None:
+    """Share the session's cache: which precision is fast is measured once on a machine, and a second fit must find what the first one found."""
