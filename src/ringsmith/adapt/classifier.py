@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ringsmith.adapt.linear import Activation, Linear, best_scale
+from ringsmith.adapt.linear import Activation, best_scale
 from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
 from ringsmith.backbones.pooling import CLS_AT_END
 
@@ -65,15 +65,6 @@ def last_layer(module: Any) -> torch.nn.Linear:
     """The linear layer that gives the scores."""
     found: list[torch.nn.Linear] = [part for part in module.modules() if isinstance(part, torch.nn.Linear) and part.out_features == module.config.num_labels]
     return found[-1]
-
-
-def set_last_layer(module: Any, head: Linear) -> None:
-    """Give the last layer these weights (K, d), and this bias where it has one."""
-    layer = last_layer(module)
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(head.weights))
-        if layer.bias is not None:
-            layer.bias.copy_(torch.from_numpy(head.bias))
 
 
 def scale_last_layer(module: Any, scores: Vectors, targets: npt.NDArray[Any], activation: Activation) -> float:

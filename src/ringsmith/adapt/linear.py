@@ -102,11 +102,8 @@ def best_scale(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activ
 
     def loss(log_scale: float) -> float:
         scaled = z * np.exp(log_scale)
-        if activation == "softmax":
-            fit = np.sum(logsumexp(scaled, axis=1) - scaled[np.arange(len(scaled)), targets])
-        else:
-            fit = np.sum(np.logaddexp(0, scaled) - targets * scaled)
-        return float(fit + log_scale**2 / 2)
+        losses = logsumexp(scaled, axis=1) - scaled[np.arange(len(z)), targets] if activation == "softmax" else np.logaddexp(0, scaled) - targets * scaled
+        return float(losses.sum() + log_scale**2 / 2)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-LARGEST_LOG, LARGEST_LOG), method="bounded").x))
 
