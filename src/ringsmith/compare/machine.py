@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from ringsmith._machine import cgroup, cores
 from ringsmith.records import Record
 
-CGROUP = Path("/sys/fs/cgroup")
 PROBE_SECONDS = 0.05
 SIDE = 80
 """Side of the probe's square matrices: so small that one core multiplies them alone. A product on all cores would measure who else is
@@ -47,26 +47,17 @@ def look() -> Machine:
     return Machine(cores=cores(), memory_mb=memory_mb(), gflops=gflops(), system=f"{platform.system()} {platform.machine()}", python=platform.python_version())
 
 
-def cores() -> int:
-    """CPU cores this process may use, at least 1."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _cgroup("cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit():
-        affinity = min(affinity, max(1, int(quota) // int(period)))
-    return affinity
-
-
 def memory_mb() -> float:
     """Memory this process and its children may use, in MB: the machine's, or the container's where that is less."""
     total = float(psutil.virtual_memory().total)
-    limit = _cgroup("memory.max")
+    limit = cgroup("memory.max")
     return (min(total, float(limit)) if limit.isdigit() else total) / MEGABYTE
 
 
 def free_mb() -> float:
     """Memory that is free now, in MB, within the container's limit."""
     free = float(psutil.virtual_memory().available)
-    limit, used = _cgroup("memory.max"), _cgroup("memory.current")
+    limit, used = cgroup("memory.max"), cgroup("memory.current")
     if limit.isdigit() and used.isdigit():
         free = min(free, float(limit) - float(used) + _reclaimable())
     return free / MEGABYTE
@@ -74,7 +65,7 @@ def free_mb() -> float:
 
 def _reclaimable() -> float:
     """Bytes of file cache in the container, which the kernel gives back before it kills."""
-    return sum(float(line.split()[1]) for line in _cgroup("memory.stat").splitlines() if line.startswith(("inactive_file ", "active_file ")))
+    return sum(float(line.split()[1]) for line in cgroup("memory.stat").splitlines() if line.startswith(("inactive_file ", "active_file ")))
 
 
 def gflops(seconds: float = PROBE_SECONDS) -> float:
@@ -96,14 +87,6 @@ def process_started() -> float:
     except (OSError, ValueError, IndexError, AttributeError):
         return float(psutil.Process().create_time())
     return time.time() - age
-
-
-def _cgroup(name: str) -> str:
-    """A file of the version 2 control group this process lives in as its container sees it; empty where there is none."""
-    try:
-        return (CGROUP / name).read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 def child_environment(threads: int) -> dict[str, str]:

@@ -6,21 +6,20 @@ import bz2
 import gzip
 import io
 import lzma
-import re
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import zstandard
 
+from ringsmith._files import no_such_file as no_such_file
+from ringsmith._files import path_of as path_of
 from ringsmith.errors import ReadError
 
 STDIN = "standard input"
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True)
@@ -51,22 +50,6 @@ def open_source(source: str | Path) -> Source:
     return unpack(name, content)
 
 
-def path_of(source: str | Path) -> Path:
-    """The path that `source` names, ``~`` put in full.
-
-    Raises:
-        ReadError: nothing is named, an address that is not read, or the home of somebody unknown.
-    """
-    if not str(source).strip():
-        raise ReadError("A file or a folder must be named; got an empty name. Check the command (an unset variable?).")
-    if found := ADDRESS.match(str(source)):
-        raise ReadError(f"{source}: addresses that begin with {found[0]} are not read here (hf:// is). Download the file first and name it.")
-    try:
-        return Path(source).expanduser()
-    except RuntimeError as error:
-        raise ReadError(f"{source}: there is no such home folder. Check the name behind '~'.") from error
-
-
 def unpack(name: str, content: bytes) -> Source:
     """Take one layer of compression off `content`, recognised by its first bytes, never by the file's name."""
     suffixes = Path(name).suffixes
@@ -95,21 +78,6 @@ def read_bytes(path: Path) -> bytes:
         raise ReadError(f"{path}: the file does not fit into the memory of this machine. Take a part of its rows.") from error
     except OSError as error:
         raise ReadError(f"{path}: the file cannot be read ({error.strerror or error}). Check the path.") from error
-
-
-def no_such_file(path: Path) -> ReadError:
-    """The sentence for a path that is not there, with the nearest names that are."""
-    parent = path.parent
-    while not parent.is_dir() and parent != parent.parent:
-        parent = parent.parent
-    try:
-        names = sorted(entry.name for entry in parent.iterdir())[:10_000] if parent.is_dir() else []
-    except OSError:
-        names = []
-    lost = path.relative_to(parent).parts[0] if path.is_relative_to(parent) and path != parent else path.name
-    near = get_close_matches(lost, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(repr(str(parent / name)) for name in near)}?" if near else f"In '{parent}' there is nothing of a similar name; check the path."
-    return ReadError(f"{path}: there is no such file. {hint}")
 
 
 def is_office(content: bytes) -> bool:

@@ -1,0 +1,78 @@
+"""Files for every part: a path from what a user wrote, files that appear whole or not at all, and what the disk refuses in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from ringsmith.errors import MachineError, ReadError
+
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield scratch
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_faults(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses while `path` is written into one sentence.
+
+    Raises:
+        MachineError: no permission to write, no such folder, or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FORBIDDEN:
+            raise MachineError(f"{path}: this place may not be written ({error.strerror}). Name another place, or change its permissions.") from error
+        if error.errno in FULL:
+            raise MachineError(f"{path}: the disk is full ({error.strerror}); nothing half-written is left there. Free some space, or name another place.") from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not path.parent.is_dir():
+            raise MachineError(f"{path}: there is no folder {str(path.parent)!r} to write into. Make it first, or name another place.") from error
+        raise
+
+
+def path_of(source: str | Path) -> Path:
+    """The path that `source` names, ``~`` put in full.
+
+    Raises:
+        ReadError: nothing is named, an address that is not read, or the home of somebody unknown.
+    """
+    if not str(source).strip():
+        raise ReadError("A file or a folder must be named; got an empty name. Check the command (an unset variable?).")
+    if found := ADDRESS.match(str(source)):
+        raise ReadError(f"{source}: addresses that begin with {found[0]} are not read here (hf:// is). Download the file first and name it.")
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:
+        raise ReadError(f"{source}: there is no such home folder. Check the name behind '~'.") from error
+
+
+def no_such_file(path: Path) -> ReadError:
+    """The sentence for a path that is not there, with the nearest names that are."""
+    parent = path.parent
+    while not parent.is_dir() and parent != parent.parent:
+        parent = parent.parent
+    try:
+        names = sorted(entry.name for entry in parent.iterdir())[:10_000] if parent.is_dir() else []
+    except OSError:
+        names = []
+    lost = path.relative_to(parent).parts[0] if path.is_relative_to(parent) and path != parent else path.name
+    near = get_close_matches(lost, names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(repr(str(parent / name)) for name in near)}?" if near else f"In '{parent}' there is nothing of a similar name; check the path."
+    return ReadError(f"{path}: there is no such file. {hint}")
