@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.errors import InputError, OptionError
+from ringsmith._machine import cores
+from ringsmith.errors import OptionError
 from ringsmith.records import Progress, Report, silent
 from ringsmith.text import TextSteps
+from ringsmith.words.counting import Seen, scan_blocks, scan_tokens
+from ringsmith.words.idfile import Shelf
+from ringsmith.words.kernels.scan import remap
+from ringsmith.words.ranking import rank
+from ringsmith.words.sources import Source, blocks_of, peek, size_of
 from ringsmith.words.vocabulary import Vocabulary
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Errors = Literal["replace", "refuse"]
 MAX_SENTENCE = 10_000
@@ -39,7 +50,7 @@ class CorpusOptions:
     min_count: int = 5
     max_vocab: int | None = None
     column: str | None = None
-    steps: TextSteps = TextSteps()
+    steps: TextSteps = field(default_factory=TextSteps)
     memory_bytes: int = 1 << 30
     errors: Errors = "replace"
 
@@ -52,6 +63,9 @@ class CorpusOptions:
             raise OptionError(f"'memory_bytes' must be at least 1,048,576 (1 MiB); got {self.memory_bytes:,}. Leave it out for 1 GiB.")
         if self.errors not in ("replace", "refuse"):
             raise OptionError(f"'errors' must be 'replace' or 'refuse'; got {self.errors!r}. Leave it out to replace what is not UTF-8.")
+
+
+DEFAULTS = CorpusOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,23 +102,122 @@ class Corpus:
         return len(self.starts) - 1
 
 
-Source = str | Path | Iterable[str] | Iterable[Iterable[str]]
+def read_corpus(source: Source, options: CorpusOptions = DEFAULTS, *, folder: Path | None = None, threads: int | None = None, report: Report = silent) -> Corpus:
+    """The corpus in `source`, read once: words numbered by frequency, sentence after sentence.
+
+    Lines are sentences. Words stand between white space, as `str.split` sees it; white space in a token of a list of tokens does not count.
+
+    Args:
+        source: a path to a text file (also ``.gz``, ``.xz``, ``.zst``, ``.bz2``), to a folder of such files or, with ``options.column``, to a
+            table; ``"-"`` for standard input; or an iterable, possibly one that can be gone through only once, of lines or of lists of tokens.
+        options: how to read it.
+        folder: where ``ids.npy`` and ``starts.npy`` are written, to be mapped; None keeps them in memory while they fit into
+            ``options.memory_bytes``, and else in a temporary folder that goes with the corpus.
+        threads: None for all cores of this machine. The corpus is the same with any number, as long as no words had to be dropped early.
+        report: is told how far the reading is.
+
+    Raises:
+        ReadError: the file is missing, damaged, binary or in UTF-16.
+        ColumnError: the table has no such column, or that column holds no text.
+        InputError: no words, no word that occurs ``min_count`` times, or not UTF-8 where that is refused.
+        MachineError: `folder` may not be written, or the disk is full; nothing half-written is left there.
+
+    Examples:
+        >>> corpus = read_corpus(["to be or not to be", "that is the question"], CorpusOptions(min_count=2))
+        >>> corpus.vocabulary.words, corpus.ids.tolist(), corpus.starts.tolist()
+        (('to', 'be'), [0, 1, 0, 1], [0, 4])
+    """
+    threads = threads or cores()
+    shelf = Shelf(folder, options.memory_bytes)
+    try:
+        seen = _number(source, options, shelf, threads, report)
+        ranked = rank(seen, min_count=options.min_count, max_vocab=options.max_vocab, refuse=options.errors == "refuse")
+        _renumber(shelf, ranked.mappings, threads, report)
+        ids, starts = shelf.ids.finish(ranked.vocabulary.total), shelf.starts.finish()
+    except BaseException:
+        shelf.drop()
+        raise
+    corpus = Corpus(ranked.vocabulary, ids, starts, seen.total, tuple(_notes(seen, ranked.undecoded)))
+    shelf.keep_while(corpus)
+    return corpus
 
 
-def read_corpus(source: Source, options: CorpusOptions = CorpusOptions(), *, folder: Path | None = None, threads: int | None = None, report: Report = silent) -> Corpus:
-    """The corpus in `source`; provisional: one thread, in memory."""
+def _number(source: Source, options: CorpusOptions, shelf: Shelf, threads: int, report: Report) -> Seen:
+    """Provisional numbers for all words of the source."""
+    total_bytes = None
     if isinstance(source, str | Path):
-        with Path(source).open(encoding="utf-8", errors="replace") as file:
-            return _slow([line.split() for line in file], options)
-    report(Progress("read", 0, None, "words"))
-    return _slow([line.split() if isinstance(line, str) else list(line) for line in source], options)
+        text: str | Path | Iterator[str] = source
+        total_bytes = None if options.column or options.steps.names else size_of(source)
+    else:
+        lines, items = peek(source)
+        if not lines:
+            sentences = cast("Iterator[Iterable[str]]", items)
+            return scan_tokens(_prepared_tokens(sentences, options.steps) if options.steps.names else sentences, shelf, memory_bytes=options.memory_bytes, report=report)
+        text = cast("Iterator[str]", items)
+    blocks = blocks_of(text, column=options.column, steps=options.steps)
+    return scan_blocks(blocks, shelf, threads=threads, memory_bytes=options.memory_bytes, total_bytes=total_bytes, report=report)
 
 
-def _slow(lines: list[list[str]], options: CorpusOptions) -> Corpus:
-    vocabulary = Vocabulary.of((word for line in lines for word in line), min_count=options.min_count)
-    if not len(vocabulary):
-        raise InputError("The corpus holds no word often enough.")
-    rows = [vocabulary.numbers(line) for line in lines]
-    pieces = [row[at : at + MAX_SENTENCE] for row in rows for at in range(0, len(row), MAX_SENTENCE)]
-    starts = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int64)
-    return Corpus(vocabulary, np.concatenate(pieces), starts, sum(map(len, lines)))
+def _prepared_tokens(sentences: Iterator[Iterable[str]], steps: TextSteps) -> Iterator[list[str]]:
+    """Every sentence after the text steps, which see it with single spaces."""
+    return (steps.apply(" ".join(sentence)).split() for sentence in sentences)
+
+
+def _renumber(shelf: Shelf, mappings: list[npt.NDArray[np.int32]], threads: int, report: Report) -> None:
+    """Final numbers in the place of the provisional ones, and where sentences start."""
+
+    def work(block: tuple[int, npt.NDArray[np.int32]]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        table, part = block
+        out, ends = np.empty(len(part), dtype=np.int32), np.empty(int((part < 0).sum()), dtype=np.int64)
+        written, _ = remap(part, mappings[table], out, ends)
+        return out[:written], ends
+
+    at = last = 0
+    shelf.starts.append(np.zeros(1, dtype=np.int64))
+    with ThreadPoolExecutor(threads) as pool:
+        for ids, ends in _ahead(pool, work, shelf.blocks(), 2 * threads):
+            points = sentence_ends(last, at + ends)
+            shelf.put(at, ids)
+            shelf.starts.append(points)
+            at, last = at + len(ids), int(points[-1]) if len(points) else last
+            report(Progress("number", at, None, "words"))
+    shelf.starts.append(sentence_ends(last, np.array([at])))
+
+
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
+    """`work` of every item in order, at most `most` of them under way."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def sentence_ends(last: int, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where sentences end that begin at `last`: empty ones gone, long ones cut into pieces of `MAX_SENTENCE` words.
+
+    Examples:
+        >>> sentence_ends(0, np.array([0, 3, 3, 25_003])).tolist()
+        [3, 10003, 20003, 25003]
+    """
+    points = ends[np.diff(ends, prepend=last) > 0]
+    lengths = np.diff(points, prepend=last)
+    pieces = -(-lengths // MAX_SENTENCE)
+    if not len(points) or pieces.max() == 1:
+        return points
+    which = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    cut: npt.NDArray[np.int64] = np.minimum(np.repeat(points - lengths, pieces) + (which + 1) * MAX_SENTENCE, np.repeat(points, pieces))
+    return cut
+
+
+def _notes(seen: Seen, undecoded: int) -> Iterator[str]:
+    if undecoded:
+        yield f"{undecoded:,} words held bytes that are not UTF-8; these became U+FFFD."
+    if seen.nuls:
+        yield f"{seen.nuls:,} NUL bytes were taken for blanks."
+    if seen.long:
+        yield f"{seen.long:,} words of more than 1,000 bytes were left out."
+    if seen.pruned:
+        yield f"The table of words outgrew 'memory_bytes': words seen at most {seen.pruned:,} times were dropped early, so counts of rare words may be too low."

@@ -1,0 +1,93 @@
+"""From the words that were seen to the vocabulary: what is no UTF-8 mended, the frequent first, the rare left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.errors import InputError
+from ringsmith.words.counting import Seen
+from ringsmith.words.table import Table
+from ringsmith.words.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The vocabulary, and how the provisional numbers become its own.
+
+    Attributes:
+        vocabulary: the words kept.
+        mappings: for each table of the shelf, provisional number -> number in the vocabulary; -1 where the word was left out.
+        undecoded: occurrences of words that were not UTF-8.
+    """
+
+    vocabulary: Vocabulary
+    mappings: list[npt.NDArray[np.int32]]
+    undecoded: int
+
+
+def rank(seen: Seen, *, min_count: int, max_vocab: int | None, refuse: bool) -> Ranked:
+    """The words that occur at least `min_count` times, most frequent first; equal counts in the order of first occurrence.
+
+    Raises:
+        InputError: there are no words at all, none often enough, or bytes that are not UTF-8 where those are refused.
+    """
+    if not seen.total:
+        raise InputError("The corpus must hold words; it is empty. Check the source.")
+    mended, texts, undecoded = _mend(seen)
+    if refuse and undecoded:
+        example = next(iter(texts.values()))
+        raise InputError(f"The corpus must be in UTF-8; {undecoded:,} words are not, such as {example!r}. Convert it with iconv, or read it with errors='replace'.")
+    order = np.lexsort((mended.firsts, -mended.counts))
+    order = order[: int((mended.counts >= min_count).sum())][:max_vocab]
+    if not len(order):
+        _nothing_left(mended, min_count)
+    final = np.full(len(mended.counts) + 1, -1, dtype=np.int32)
+    final[order] = np.arange(len(order), dtype=np.int32)
+    words = seen.words
+    kept = tuple(words[place] for place in order.tolist()) if isinstance(words, list) else tuple(texts.get(place) or words.word(place).decode() for place in order.tolist())
+    return Ranked(Vocabulary(kept, mended.counts[order]), [final[place] for place in mended.places], undecoded)
+
+
+def _nothing_left(seen: Seen, min_count: int) -> None:
+    if not len(seen.counts):
+        raise InputError("The corpus must hold words of at most 1,000 bytes; all of its words are longer. Is it text with white space between words?")
+    highest = int(seen.counts.max())
+    raise InputError(
+        f"'min_count' is {min_count}, and no word occurs so often: the most frequent of {len(seen.counts):,} words occurs {highest:,} times. Use at most {highest:,}, or more text."
+    )
+
+
+def _mend(seen: Seen) -> tuple[Seen, dict[int, str], int]:
+    """Words that are not UTF-8 with U+FFFD in them; what then looks the same becomes one. Returns their texts and occurrences too."""
+    table = seen.words
+    if not isinstance(table, Table):
+        return seen, {}, 0
+    texts: dict[int, str] = {}
+    keepers: dict[str, int] = {}
+    alias: dict[int, int] = {}
+    undecoded = 0
+    for place in table.beyond_ascii().tolist():
+        word = table.word(place)
+        text = word.decode("utf-8", "replace")
+        if "\ufffd" not in text:
+            continue
+        if text.encode() != word:
+            undecoded += int(seen.counts[place])
+            texts[place] = text
+        if keepers.setdefault(text, place) != place:
+            alias[place] = keepers[text]
+    return (_aliased(seen, alias) if alias else seen), texts, undecoded
+
+
+def _aliased(seen: Seen, alias: dict[int, int]) -> Seen:
+    counts, firsts = seen.counts.copy(), seen.firsts.copy()
+    new = np.arange(-1, len(counts), dtype=np.int32)
+    for place, keeper in alias.items():
+        counts[keeper] += counts[place]
+        counts[place] = 0
+        firsts[keeper] = min(firsts[keeper], firsts[place])
+        new[place + 1] = keeper
+    return replace(seen, counts=counts, firsts=firsts, places=[new[place + 1] for place in seen.places])

@@ -1,0 +1,260 @@
+"""Any source of text -> blocks of UTF-8 that begin and end between words, or lists of tokens.
+
+Whatever is a file is read as bytes, unpacked as it comes; a table gives one column; lines in memory are joined. Only lists of tokens keep their
+own cuts, and go another way (`token_lists`).
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+
+from ringsmith._files import no_such_file, path_of
+from ringsmith.errors import InputError, OptionError, ReadError
+from ringsmith.text import TextSteps
+from ringsmith.words.tables import TABLES, column_lines
+
+Source = str | Path | Iterable[str] | Iterable[Iterable[str]]
+BLOCK = 1 << 22
+BOM = b"\xef\xbb\xbf"
+BLANKS = (b"\n", b" ", b"\t", b"\r", b"\x0b", b"\x0c")
+LINES_AT_ONCE = 10_000
+STDIN = "standard input"
+CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a]")
+
+
+def name_of(source: Source) -> str:
+    """How messages name the source."""
+    if isinstance(source, str | Path):
+        return STDIN if str(source) == "-" else str(source)
+    return "the corpus"
+
+
+def size_of(source: Source) -> int | None:
+    """Bytes on disk, for a progress bar; None where they are not known beforehand."""
+    if not isinstance(source, str | Path) or str(source) == "-":
+        return None
+    return sum(path.stat().st_size for path in files_of(path_of(source)))
+
+
+def peek(source: Iterable[str] | Iterable[Iterable[str]]) -> tuple[bool, Iterator[str] | Iterator[Iterable[str]]]:
+    """Whether the source gives lines (strings), and all it gives.
+
+    Raises:
+        InputError: it cannot be iterated, or gives neither strings nor lists of tokens.
+    """
+    try:
+        items = iter(source)
+    except TypeError as error:
+        raise InputError(f"A corpus must be a path, '-', or an iterable of strings or of lists of tokens; got {type(source).__name__}. Pass one of these.") from error
+    first = list(zip(range(1), items, strict=False))
+    if not first:
+        return True, iter(())
+    item = first[0][1]
+    if not isinstance(item, str | Iterable) or isinstance(item, bytes):
+        raise InputError(f"A sentence must be a string or a list of tokens; got {type(item).__name__} in the first place. Split or decode the texts first.")
+    return isinstance(item, str), cast("Iterator[str]", chain([item], items))
+
+
+def blocks_of(source: str | Path | Iterable[str], *, column: str | None, steps: TextSteps) -> Iterator[bytes]:
+    """The text of `source`, every line prepared by `steps`, in blocks that begin and end between words.
+
+    Raises:
+        ReadError: no such file, not a text file, damaged.
+        OptionError: a column of what is no table, or a table without a column.
+    """
+    if not isinstance(source, str | Path):
+        return joined(prepared(source, steps))
+    if column is not None:
+        if str(source) == "-":
+            raise OptionError(f"'column' needs a table on disk; got standard input. Write it to a file, or pass the text of column {column!r} alone.")
+        return joined(prepared(column_lines(path_of(source), column), steps))
+    blocks = chain.from_iterable(file_blocks(path) for path in ([None] if str(source) == "-" else files_of(path_of(source))))
+    return joined(prepared(decoded(blocks), steps)) if steps.names else blocks
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or all files in a folder and its folders, hidden ones left out, in the order of their names.
+
+    Raises:
+        ReadError: there is no such file, or the folder holds none.
+        OptionError: a table without a column.
+    """
+    if path.is_dir():
+        found = sorted(entry for entry in path.rglob("*") if entry.is_file() and not any(part.startswith(".") for part in entry.relative_to(path).parts))
+        if not found:
+            raise ReadError(f"{path}: the folder must hold text files; it holds none. Check the path.")
+        return found
+    if not path.exists():
+        raise no_such_file(path)
+    if path.suffix.lower() in TABLES and path.suffix.lower() not in (".csv", ".tsv"):
+        raise OptionError(f"{path}: a {path.suffix} file is a table; 'column' must say which column holds the text. Name it.")
+    return [path]
+
+
+def file_blocks(path: Path | None) -> Iterator[bytes]:
+    """The text of one file (None: standard input) in blocks; the end of a file ends a sentence.
+
+    Raises:
+        ReadError: not readable, damaged, or not a text file.
+    """
+    name = STDIN if path is None else str(path)
+    with _faults(name):
+        if path is None:
+            yield from cut(checked(name, unpacked(sys.stdin.buffer)))
+        else:
+            with path.open("rb") as file:
+                yield from cut(checked(name, unpacked(file)))
+    yield b"\n"
+
+
+@contextmanager
+def _faults(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile) as error:
+        raise ReadError(f"{name}: the compressed stream is cut off or damaged ({error}). Copy or download the file again.") from error
+    except PermissionError as error:
+        raise ReadError(f"{name}: this file may not be read by you ({error.strerror}). Change its permissions: chmod u+r '{name}'.") from error
+    except OSError as error:
+        raise ReadError(f"{name}: the file cannot be read ({error.strerror or error}). Check it, or copy it again.") from error
+
+
+def unpacked(file: BinaryIO) -> Iterator[bytes]:
+    """What the file holds, one layer of compression taken off, recognised by its first bytes."""
+    head = file.read(6)
+    whole = _Joined(head, file)
+    if head.startswith(b"\x1f\x8b"):
+        return _reads(cast("BinaryIO", gzip.GzipFile(fileobj=whole)))
+    if head.startswith(b"BZh"):
+        return _reads(cast("BinaryIO", bz2.BZ2File(cast("BinaryIO", whole))))
+    if head.startswith(b"\xfd7zXZ"):
+        return _reads(cast("BinaryIO", lzma.LZMAFile(cast("BinaryIO", whole))))
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return _unzstd(_reads(cast("BinaryIO", whole)))
+    return _reads(cast("BinaryIO", whole))
+
+
+class _Joined:
+    """A file whose first bytes were read already, also where it cannot be wound back (standard input)."""
+
+    def __init__(self, head: bytes, file: BinaryIO) -> None:
+        self.head, self.file = head, file
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.head:
+            return self.file.read(size)
+        found, self.head = (self.head, b"") if size < 0 else (self.head[:size], self.head[size:])
+        return found + (self.file.read(size - len(found)) if size >= 0 else self.file.read())
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def _reads(file: BinaryIO) -> Iterator[bytes]:
+    while data := file.read(BLOCK):
+        yield data
+
+
+def _unzstd(packed: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker = zstandard.ZstdDecompressor().decompressobj()
+    for data in packed:
+        while data:
+            if unpacker.eof:
+                unpacker = zstandard.ZstdDecompressor().decompressobj()
+            yield unpacker.decompress(data)
+            data = unpacker.unused_data if unpacker.eof else b""
+    # zstandard's readers take a truncated frame for its end; only the decompressor itself knows better.
+    if not unpacker.eof:
+        raise EOFError("the last frame has no end")
+
+
+def checked(name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts as they are, a byte order mark left out, after a look at the first.
+
+    Raises:
+        ReadError: this is no text in UTF-8 or a kindred encoding.
+    """
+    first = next(parts, b"")
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ReadError(f"{name}: a corpus must be in UTF-8; this file begins as UTF-16 does. Convert it: iconv -f UTF-16 -t UTF-8 '{name}'.")
+    head = first[: 1 << 16]
+    if first.startswith(b"PAR1") or 20 * len(CONTROL.findall(head)) > len(head):
+        hint = "Name its text column." if first.startswith(b"PAR1") else "Name the text it was made from."
+        raise ReadError(f"{name}: a corpus must be text; this file is binary ({len(CONTROL.findall(head)):,} control characters in its first {len(head):,} bytes). {hint}")
+    yield first.removeprefix(BOM)
+    yield from parts
+
+
+def cut(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut at white space instead of anywhere."""
+    rest = b""
+    for part in parts:
+        data = rest + part if rest else part
+        at = max(data.rfind(blank) for blank in BLANKS[:2]) + 1 or max(data.rfind(blank) for blank in BLANKS[2:]) + 1
+        if at:
+            yield data[:at]
+        # Of a word without an end its beginning is enough to leave it out for its length.
+        rest = data[at:] if at or len(data) < BLOCK else data[: BLOCK // 2]
+    if rest:
+        yield rest
+
+
+def decoded(blocks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of the blocks; bytes that are not UTF-8 stay what they are, for whoever counts them."""
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "surrogateescape")
+    if rest:
+        yield rest.decode("utf-8", "surrogateescape")
+
+
+def prepared(lines: Iterable[str], steps: TextSteps) -> Iterator[Sequence[str]]:
+    """The lines after the text steps, ten thousand at a time.
+
+    Raises:
+        InputError: something among the lines is not a string.
+    """
+    batch: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, str):
+            raise InputError(f"Sentence {number:,}: all sentences must be strings, as the first is; got {type(line).__name__}. Pass strings, or lists of tokens, not both.")
+        batch.append(line)
+        if len(batch) == LINES_AT_ONCE:
+            yield steps.apply_all(batch)
+            batch = []
+    yield steps.apply_all(batch)
+
+
+def joined(batches: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    """Each batch of lines as one block."""
+    for lines in batches:
+        if lines:
+            try:
+                yield ("\n".join(lines) + "\n").encode("utf-8")
+            except UnicodeEncodeError:
+                yield ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape" if _from_bytes(lines) else "surrogatepass")
+
+
+def _from_bytes(lines: Sequence[str]) -> bool:
+    """Whether every lone surrogate stands for a byte that was not UTF-8."""
+    return not re.search("[\ud800-\udc7f\udd00-\udfff]", "".join(lines))

@@ -1,0 +1,57 @@
+"""One column of a table as lines, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from ringsmith._files import no_such_file
+from ringsmith.errors import ColumnError, ReadError
+
+
+def _csv(path: Path, separator: str = ",") -> pl.LazyFrame:
+    return pl.scan_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+
+
+TABLES: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    ".csv": _csv,
+    ".tsv": lambda path: _csv(path, "\t"),
+    ".parquet": pl.scan_parquet,
+    ".arrow": pl.scan_ipc,
+    ".feather": pl.scan_ipc,
+    ".jsonl": pl.scan_ndjson,
+    ".ndjson": pl.scan_ndjson,
+}
+FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+
+
+def column_lines(path: Path, column: str) -> Iterator[str]:
+    """The texts of one column, from top to bottom; empty cells are left out.
+
+    Raises:
+        ReadError: no such file, or it cannot be read as a table.
+        ColumnError: it has no such column, or that column holds no text.
+    """
+    if not path.is_file():
+        raise no_such_file(path)
+    suffix = path.with_suffix("").suffix.lower() if path.suffix.lower() in (".gz", ".zst") else path.suffix.lower()
+    try:
+        frame = TABLES.get(suffix, _csv)(path)
+        schema = frame.collect_schema()
+        _check(path, column, schema)
+        for part in frame.select(pl.col(column).drop_nulls()).collect_batches():
+            yield from part[column]
+    except FAULTS as error:
+        raise ReadError(f"{path}: this file cannot be read as a table ({str(error).splitlines()[0] if str(error) else type(error).__name__}). Write or copy it again.") from error
+
+
+def _check(path: Path, column: str, schema: pl.Schema) -> None:
+    if column not in schema:
+        near = get_close_matches(column, schema.names(), n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Name one of these."
+        raise ColumnError(f"{path}: there is no column {column!r}; the columns are {', '.join(map(repr, schema.names()[:20]))}. {hint}")
+    if schema[column] != pl.String:
+        raise ColumnError(f"{path}: column {column!r} must hold text; it holds {schema[column]}. Name another column.")
