@@ -151,7 +151,7 @@ def _number(source: Source, options: CorpusOptions, shelf: Shelf, threads: int, 
     else:
         lines, items = peek(source)
         if not lines:
-            sentences = cast("Iterator[Iterable[str]]", items)
+            sentences: Iterator[Iterable[str]] = items
             return scan_tokens(_prepared_tokens(sentences, options.steps) if options.steps.names else sentences, shelf, memory_bytes=options.memory_bytes, report=report)
         text = cast("Iterator[str]", items)
     blocks = blocks_of(text, column=options.column, steps=options.steps)

@@ -25,17 +25,15 @@ class GrowingArray:
 
     Args:
         dtype: of its numbers.
-        path: the file it becomes, None for memory.
     """
 
-    def __init__(self, dtype: npt.DTypeLike, path: Path | None) -> None:
-        self.dtype, self.path = np.dtype(dtype), path
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        self.path: Path | None = None
         self.parts: list[npt.NDArray[Any]] = []
         self.size = 0
         self.scratch: Path | None = None
         self.file: BinaryIO | None = None
-        if path is not None:
-            self.to_disk(path)
 
     def to_disk(self, path: Path) -> None:
         """Go on in a file beside `path`, with what is in memory so far."""
@@ -44,9 +42,13 @@ class GrowingArray:
         with disk_faults(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self.file = self.scratch.open("w+b")
-            self.file.write(bytes(HEADER_BYTES))
-            for part in parts:
-                self.file.write(part.data)
+            try:
+                self.file.write(bytes(HEADER_BYTES))
+                for part in parts:
+                    self.file.write(part.data)
+            except BaseException:
+                self.drop()
+                raise
 
     def append(self, part: npt.NDArray[Any]) -> None:
         """Put `part` behind what is there."""
@@ -107,9 +109,18 @@ class Shelf:
     def __init__(self, folder: Path | None, memory_bytes: int) -> None:
         self.folder, self.memory_bytes = folder, memory_bytes
         self.temporary: str | None = None
-        self.ids = GrowingArray(np.int32, folder and folder / "ids.npy")
-        self.starts = GrowingArray(np.int64, folder and folder / "starts.npy")
+        self.ids, self.starts = GrowingArray(np.int32), GrowingArray(np.int64)
         self.spans: list[tuple[int, int, int]] = []
+        if folder is not None:
+            self._to(folder)
+
+    def _to(self, folder: Path) -> None:
+        try:
+            self.ids.to_disk(folder / "ids.npy")
+            self.starts.to_disk(folder / "starts.npy")
+        except BaseException:
+            self.drop()
+            raise
 
     def append(self, table: int, part: npt.NDArray[np.int32]) -> None:
         """Provisional numbers of one block, in the order of the text."""
@@ -117,8 +128,7 @@ class Shelf:
         self.ids.append(part)
         if self.ids.path is None and self.ids.size * 4 > self.memory_bytes:
             self.temporary = tempfile.mkdtemp(prefix="ringsmith-corpus-")
-            self.ids.to_disk(Path(self.temporary) / "ids.npy")
-            self.starts.to_disk(Path(self.temporary) / "starts.npy")
+            self._to(Path(self.temporary))
 
     def blocks(self) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
         """The blocks again: which table, and its numbers."""

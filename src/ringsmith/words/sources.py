@@ -23,12 +23,14 @@ import zstandard
 from ringsmith._files import no_such_file, path_of
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.text import TextSteps
+from ringsmith.words.kernels.scan import MAX_BYTES
 from ringsmith.words.tables import TABLES, column_lines
 
 Source = str | Path | Iterable[str] | Iterable[Iterable[str]]
 BLOCK = 1 << 22
 BOM = b"\xef\xbb\xbf"
-BLANKS = (b"\n", b" ", b"\t", b"\r", b"\x0b", b"\x0c")
+BLANKS = (b"\n", b" ")
+OTHER_BLANKS = (b"\t", b"\r", b"\x0b", b"\x0c", "\u3000".encode(), "\xa0".encode(), "\u2003".encode())
 LINES_AT_ONCE = 10_000
 STDIN = "standard input"
 CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a]")
@@ -136,7 +138,7 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
     head = file.read(6)
     whole = _Joined(head, file)
     if head.startswith(b"\x1f\x8b"):
-        return _reads(cast("BinaryIO", gzip.GzipFile(fileobj=whole)))
+        return _reads(cast("BinaryIO", gzip.GzipFile(fileobj=cast("BinaryIO", whole), mode="rb")))
     if head.startswith(b"BZh"):
         return _reads(cast("BinaryIO", bz2.BZ2File(cast("BinaryIO", whole))))
     if head.startswith(b"\xfd7zXZ"):
@@ -208,13 +210,18 @@ def cut(parts: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for part in parts:
         data = rest + part if rest else part
-        at = max(data.rfind(blank) for blank in BLANKS[:2]) + 1 or max(data.rfind(blank) for blank in BLANKS[2:]) + 1
+        at = _after_last(BLANKS, data) or _after_last(OTHER_BLANKS, data)
         if at:
             yield data[:at]
         # Of a word without an end its beginning is enough to leave it out for its length.
-        rest = data[at:] if at or len(data) < BLOCK else data[: BLOCK // 2]
+        rest = data[at:] if at else data[: 2 * MAX_BYTES]
     if rest:
         yield rest
+
+
+def _after_last(blanks: Sequence[bytes], data: bytes) -> int:
+    found = max((data.rfind(blank), len(blank)) for blank in blanks)
+    return sum(found) if found[0] >= 0 else 0
 
 
 def decoded(blocks: Iterable[bytes]) -> Iterator[str]:

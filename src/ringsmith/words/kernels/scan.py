@@ -60,7 +60,7 @@ def _find(text: Bytes, start: int, stop: int, mark: np.uint64, slots: Hashes, be
     while True:
         held = slots[slot]
         if held == np.uint64(0):
-            return -1 - np.int64(slot)
+            return -1 - int(slot)
         if held >> np.uint64(32) == tag:
             entry = np.int64(held & np.uint64(0xFFFFFFFF)) - 1
             begin = begins[entry]
@@ -71,7 +71,7 @@ def _find(text: Bytes, start: int, stop: int, mark: np.uint64, slots: Hashes, be
                         same = False
                         break
                 if same:
-                    return entry
+                    return int(entry)
         slot = (slot + np.uint64(1)) & mask
 
 
