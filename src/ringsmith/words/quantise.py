@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -60,7 +60,7 @@ def quantise(vectors: WordVectors, precision: Precision, *, probed: int = PROBED
     if precision not in ("float16", "int8"):
         raise OptionError(f"'precision' must be 'float16' or 'int8'; got {precision!r}. Use 'float16', which loses almost nothing.")
     matrix, scales = (_halves if precision == "float16" else _bytes)(vectors)
-    small = WordVectors(vectors.words, matrix, vectors.counts, scales, vectors.notes)
+    small = replace(vectors, matrix=matrix, scales=scales)
     cosines = _cosines(vectors, small)
     kept, words = _neighbours_kept(vectors, small, probed, seed)
     size = matrix.nbytes + (0 if scales is None else scales.nbytes)

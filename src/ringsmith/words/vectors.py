@@ -9,7 +9,7 @@ The matrix may be mapped from a file: nothing here copies it. `KeyedVectors` in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from ringsmith.errors import InputError, OptionError, UnknownName
 from ringsmith.words.analogies import product_rows
 from ringsmith.words.neighbours import Floats, Found, Ints, Matrix, inverse, nearest_rows, norms_of, unit
+from ringsmith.words.ngrams import Ngrams
 
 Method = Literal["3cosadd", "3cosmul"]
 Query = str | npt.NDArray[Any]
@@ -45,6 +46,7 @@ class WordVectors:
         counts: (V,) int64, how often each word occurred, or None where that is not known.
         scales: (V,) float32, for int8: a row's vector is ``matrix[row] * scales[row]``; else None.
         notes: what was found while reading, as sentences ("3 words came twice; the first was kept").
+        ngrams: gives words that are not there a vector from their spelling (fastText), or None.
 
     Raises:
         InputError: the shapes do not fit.
@@ -62,6 +64,7 @@ class WordVectors:
     counts: npt.NDArray[np.int64] | None = None
     scales: Floats | None = None
     notes: tuple[str, ...] = ()
+    ngrams: Ngrams | None = None
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2 or len(self.words) != len(self.matrix):
@@ -123,16 +126,18 @@ class WordVectors:
         return block if self.scales is None else block * self.scales[rows][..., None]
 
     def vector(self, word: str) -> Floats:
-        """The vector (d,) of a word, a copy in float32.
+        """The vector (d,) of a word, a copy in float32; of an unknown one from its n-grams, where there are any.
 
         Raises:
-            UnknownName: the word is not there.
+            UnknownName: the word is not there, and has no n-grams.
         """
+        if word not in self.index and self.ngrams is not None and (guess := self.ngrams.vector(word)) is not None:
+            return guess
         return np.array(self.decoded(self.row(word)))
 
     def vectors(self, words: Iterable[str]) -> Floats:
-        """The vectors (n, d) of several words, a copy in float32."""
-        return np.array(self.decoded(self.rows(words)))
+        """The vectors (n, d) of several words, a copy in float32; unknown ones as in `vector`."""
+        return np.array(self.decoded(self.rows(words))) if self.ngrams is None else _stacked([self.vector(word) for word in words], self.dimensions)
 
     @overload
     def nearest(self, query: Query, n: int = 10, *, exclude: Iterable[str] = (), among: Iterable[str] | None = None) -> list[Neighbour]: ...  # type: ignore[overload-overlap]
@@ -155,9 +160,9 @@ class WordVectors:
         """
         _at_least_one("n", n)
         vectors, own = self._queries(query)
-        barred = [row for word in exclude if (row := self.index.get(word)) is not None]
+        barred = {row for word in exclude if (row := self.index.get(word)) is not None}
         found = self.nearest_rows(vectors, n + len(barred) + bool(own), among=self._among(among))
-        lists = [self._named(ids, scores, {*barred, *own[at : at + 1]}, n) for at, (ids, scores) in enumerate(zip(found.ids, found.scores, strict=True))]
+        lists = [self._named(ids, scores, barred | {own[at]} if own else barred, n) for at, (ids, scores) in enumerate(zip(found.ids, found.scores, strict=True))]
         return lists[0] if isinstance(query, str) or (isinstance(query, np.ndarray) and query.ndim == 1) else lists
 
     def nearest_rows(self, vectors: Matrix, n: int, *, among: Ints | None = None) -> Found:
@@ -185,7 +190,7 @@ class WordVectors:
         if not [*positive, *negative]:
             raise OptionError("'positive' must hold at least one word or vector; got none. Name the words that the answer should be like.")
         plus, minus = unit(self._stack(positive)), unit(self._stack(negative))
-        barred = {self.row(item) for item in (*positive, *negative) if isinstance(item, str)}
+        barred = {self.index.get(item) for item in (*positive, *negative) if isinstance(item, str)}
         k, rows = n + len(barred), self._among(among)
         if method == "3cosadd":
             found = self.nearest_rows((plus.sum(0) - minus.sum(0))[None], k, among=rows)
@@ -217,7 +222,7 @@ class WordVectors:
         """These rows (a slice or numbers) as vectors of their own, in their precision."""
         numbers = np.arange(len(self))[rows]
         counts, scales = (None if column is None else column[rows] for column in (self.counts, self.scales))
-        return WordVectors([self.words[number] for number in numbers.tolist()], self.matrix[rows], counts, scales)
+        return WordVectors([self.words[number] for number in numbers.tolist()], self.matrix[rows], counts, scales, self.notes, self.ngrams)
 
     def unknown(self, word: str) -> UnknownName:
         """The sentence for a word that is not there, with the nearest spellings among the most frequent words."""
@@ -230,13 +235,12 @@ class WordVectors:
             return None
         return np.array(sorted({row for word in words if (row := self.index.get(word)) is not None}), dtype=np.int64)
 
-    def _queries(self, query: Query | Sequence[str]) -> tuple[Floats, list[int]]:
-        """Vectors (m, d) of the queries, and the rows of those that are words."""
+    def _queries(self, query: Query | Sequence[str]) -> tuple[Floats, list[int | None]]:
+        """Vectors (m, d) of the queries, and for words their rows (None for a word known by its n-grams only)."""
         if isinstance(query, np.ndarray) and query.dtype.kind in "fiu":
             return self._checked(query[None] if query.ndim == 1 else query), []
         words = [query] if isinstance(query, str) else list(query)
-        rows = self.rows(words)
-        return self.decoded(rows), rows.tolist()
+        return self.vectors(words), [self.index.get(word) for word in words]
 
     def _checked(self, vectors: Matrix) -> Floats:
         if vectors.ndim != 2 or vectors.shape[1] != self.dimensions:
@@ -248,12 +252,15 @@ class WordVectors:
     def _stack(self, items: Sequence[Query]) -> Floats:
         if isinstance(items, str):
             items = [items]
-        lines = [self.vector(item) if isinstance(item, str) else self._checked(np.asarray(item)[None])[0] for item in items]
-        return np.stack(lines) if lines else np.zeros((0, self.dimensions), dtype=np.float32)
+        return _stacked([self.vector(item) if isinstance(item, str) else self._checked(np.asarray(item)[None])[0] for item in items], self.dimensions)
 
-    def _named(self, ids: Ints, scores: Floats, barred: set[int], n: int) -> list[Neighbour]:
+    def _named(self, ids: Ints, scores: Floats, barred: Container[int | None], n: int) -> list[Neighbour]:
         pairs = zip(ids.tolist(), scores.tolist(), strict=True)
         return [Neighbour(self.words[row], score) for row, score in pairs if row >= 0 and row not in barred][:n]
+
+
+def _stacked(lines: Sequence[Floats], width: int) -> Floats:
+    return np.stack(lines) if lines else np.zeros((0, width), dtype=np.float32)
 
 
 def _at_least_one(name: str, value: int) -> None:
