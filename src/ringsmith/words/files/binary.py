@@ -70,7 +70,7 @@ def _check_end(path: Path, header: Header, rows: int, rest: bytes) -> None:
 
 def write_binary(vectors: WordVectors, target: Target) -> None:
     """Word2vec binary with a newline after each vector, as word2vec.c writes it; float32 whatever the precision was."""
-    refuse_words(vectors, target.name, forbidden=r"\s", what="word2vec binary")
+    refuse_words(vectors, target.name, forbidden=r" \t\r\n", what="word2vec binary")
     with packing(target.name, target.path) as stream:
         stream.write(f"{len(vectors)} {vectors.dimensions}\n".encode())
         for take, ids in blocks(len(vectors)):

@@ -135,4 +135,4 @@ def refuse_words(vectors: WordVectors, path: Path, *, forbidden: str, what: str)
     pattern = re.compile(f"[{forbidden}]")
     for word in vectors.words:
         if not word or pattern.search(word):
-            raise OptionError(f"{path}: {what} holds no word that is empty or has white space in it; got {word!r}. Save as .safetensors, or rename the word.")
+            raise OptionError(f"{path}: {what} holds no word that is empty or has a blank in it; got {word!r}. Save as .safetensors, or rename the word.")

@@ -23,9 +23,30 @@ BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 Opener = Callable[[Any, Any], Any]
 
 
-def _zstd(file: BinaryIO, mode: str) -> IO[bytes]:
+class _Unzstd(io.RawIOBase):
+    """A zstd file as a stream; zstandard's own readers take a cut off frame for its end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._frame, self._ready = file, zstandard.ZstdDecompressor().decompressobj(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready and (piece := self._frame.unused_data or self._file.read(1 << 18)):
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._ready = self._frame.decompress(piece)
+        if not self._ready and not self._frame.eof:
+            raise EOFError("the last frame has no end")
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+def _zstd(file: BinaryIO, mode: str) -> Any:
     if mode == "rb":
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+        return io.BufferedReader(_Unzstd(file), 1 << 20)
     return zstandard.ZstdCompressor(level=9).stream_writer(file, closefd=False)
 
 

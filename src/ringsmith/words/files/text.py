@@ -185,7 +185,7 @@ def write_text(vectors: WordVectors, target: Target, *, headed: bool) -> None:
     """One word a line; numbers with as many digits as give the same float32 again."""
     import polars as pl
 
-    refuse_words(vectors, target.name, forbidden=r"\s", what="a text file of vectors")
+    refuse_words(vectors, target.name, forbidden=r" \t\r\n", what="a text file of vectors")
     with packing(target.name, target.path) as stream:
         if headed:
             stream.write(f"{len(vectors)} {vectors.dimensions}\n".encode())
