@@ -23,7 +23,7 @@ from ringsmith.words.vectors import WordVectors
 MAGIC, NEWEST = 793712314, 12
 ARGUMENTS = struct.Struct("<12id")
 SUPERVISED = 3
-END = "</s>"
+END = b"</s>"
 LONGEST_WORD = 1 << 16
 PART = 1 << 16
 
@@ -41,6 +41,7 @@ class Head:
         longest: of the longest; 0 where there are none.
         buckets: rows of n-grams.
         offset: where the matrix begins in the file.
+        is_old: written before there were versions, when the end of a sentence had n-grams like any word.
     """
 
     width: int
@@ -51,6 +52,7 @@ class Head:
     longest: int
     buckets: int
     offset: int
+    is_old: bool
 
 
 class _Cursor:
@@ -117,7 +119,8 @@ def read_fasttext(path: Path, options: ReadOptions) -> WordVectors:
     most = len(head.words) if options.most is None else min(options.most, len(head.words))
     words, replaced = decode_words(head.words[:most], path, options.errors, first=1, unit="word")
     ngrams = Ngrams(matrix[head.rows - head.buckets :], head.shortest, head.longest) if head.buckets else None
-    vectors = WordVectors(words, _means(matrix[:most], ngrams, head.words[:most], options), np.array(head.counts[:most]), ngrams=ngrams)
+    whole = None if head.is_old else END
+    vectors = WordVectors(words, _means(matrix[:most], ngrams, head.words[:most], whole, options), np.array(head.counts[:most]), ngrams=ngrams)
     if not np.isfinite(vectors.matrix).all():
         row = int(np.flatnonzero(~np.isfinite(vectors.matrix).all(axis=1))[0])
         raise ReadError(f"{path}, word {row + 1:,}: vectors must hold finite numbers; got NaN or infinity for the word {words[row]!r}. Train again, or download it again.")
@@ -148,7 +151,7 @@ def _head(cursor: _Cursor) -> Head:
     if columns != width or rows < number or cursor.at + 4 * rows * width > len(cursor.content):
         raise cut_off(path)
     has_ngrams = longest > 0 and shortest > 0 and rows - number == buckets > 0 and not (model == SUPERVISED and version == 11)
-    return Head(width, words, counts, rows, shortest, longest, rows - number if has_ngrams else 0, cursor.at)
+    return Head(width, words, counts, rows, shortest, longest, rows - number if has_ngrams else 0, cursor.at, is_old=not version)
 
 
 def _dictionary(cursor: _Cursor, number: int, labels: int) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
@@ -165,8 +168,8 @@ def _dictionary(cursor: _Cursor, number: int, labels: int) -> tuple[tuple[bytes,
     return tuple(words), tuple(counts)
 
 
-def _means(own: Matrix, ngrams: Ngrams | None, words: tuple[bytes, ...], options: ReadOptions) -> Floats:
-    """The words' vectors: their own rows, or the means of these and those of their n-grams."""
+def _means(own: Matrix, ngrams: Ngrams | None, words: tuple[bytes, ...], whole: bytes | None, options: ReadOptions) -> Floats:
+    """The words' vectors: their own rows, or the means of these and those of their n-grams; the word `whole` has none."""
     if ngrams is None:
         return np.array(own, dtype=np.float32)
     from ringsmith.words.kernels.ngrams import mean_rows
@@ -176,10 +179,10 @@ def _means(own: Matrix, ngrams: Ngrams | None, words: tuple[bytes, ...], options
         part = words[first : first + PART]
         content = np.frombuffer(b"".join(b"<%b>" % word for word in part), dtype=np.uint8)
         ends = np.cumsum([len(word) + 2 for word in part], dtype=np.int64)
-        whole = part.index(END.encode()) if END.encode() in part else -1
+        spared = part.index(whole) if whole in part else -1
         last = first + len(part)
         buckets = np.require(ngrams.buckets, requirements=["A"])
-        mean_rows(np.array(own[first:last]), buckets, content, ends, whole, ngrams.shortest, ngrams.longest, out[first:last])
+        mean_rows(np.array(own[first:last]), buckets, content, ends, spared, ngrams.shortest, ngrams.longest, out[first:last])
         options.report(Progress("read", last, len(words), "words"))
     return out
 
