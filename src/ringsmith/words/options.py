@@ -1,0 +1,75 @@
+"""How word2vec is trained: every default once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ringsmith.errors import OptionError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word2VecOptions:
+    """Options of `train_word2vec`.
+
+    Attributes:
+        method: ``"skipgram"`` (a word is told from each neighbour) or ``"cbow"`` (from all of them together).
+        dim: numbers of a vector.
+        window: words to either side that are looked at, at most.
+        shrink: draw the window anew for each word, from 1 to `window`, so that near words weigh more, as word2vec.c does.
+        negative: words drawn at random for each word that is told; 0 for none, which wants `hierarchical`.
+        hierarchical: hierarchical softmax over a Huffman tree, instead of negatives or beside them.
+        sample: words with a larger share of the corpus are thinned out; 0 keeps all.
+        noise_power: negatives are drawn by count ** noise_power.
+        mean: CBOW predicts from the mean of its context, else from the sum.
+        epochs: passes over the corpus.
+        rate: learning rate at the start; it falls linearly over all words of all epochs.
+        min_rate: learning rate at the end.
+        subwords: shortest and longest character n-gram of fastText's subword vectors, or None for whole words only.
+        buckets: n-grams are hashed to so many vectors.
+        shuffle: stretches of the corpus come in another order in every epoch.
+        seed: of the first vectors and all that is drawn.
+        deterministic: one thread trains, whatever `threads` says, so that every run gives the same bits.
+
+    Raises:
+        OptionError: a value outside its range.
+    """
+
+    method: Literal["skipgram", "cbow"] = "skipgram"
+    dim: int = 100
+    window: int = 5
+    shrink: bool = True
+    negative: int = 5
+    hierarchical: bool = False
+    sample: float = 1e-3
+    noise_power: float = 0.75
+    mean: bool = True
+    epochs: int = 5
+    rate: float = 0.025
+    min_rate: float = 1e-4
+    subwords: tuple[int, int] | None = None
+    buckets: int = 2_000_000
+    shuffle: bool = True
+    seed: int = 0
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if faults := [sentence for holds, sentence in self._rules() if not holds]:
+            raise OptionError("\n".join(faults))
+
+    def _rules(self) -> list[tuple[bool, str]]:
+        """What must hold, and what to say where it does not."""
+        usual = "Use {}, the usual value, or leave it out."
+        least = {"dim": 100, "window": 5, "epochs": 5, "buckets": 2_000_000}
+        rules = [(getattr(self, name) >= 1, f"'{name}' must be at least 1; got {getattr(self, name)}. {usual.format(value)}") for name, value in least.items()]
+        short, long = self.subwords or (1, 1)
+        return [
+            *rules,
+            (self.method in ("skipgram", "cbow"), f"'method' must be 'skipgram' or 'cbow'; got {self.method!r}. {usual.format('skipgram')}"),
+            (self.negative >= 0, f"'negative' must be 0 or more; got {self.negative}. {usual.format(5)}"),
+            (self.negative > 0 or self.hierarchical, "'negative' is 0 and 'hierarchical' is off; one of them must tell right from wrong. Use negative=5, or hierarchical=True."),
+            (0 <= self.sample < 1, f"'sample' must be from 0 to below 1; got {self.sample}. {usual.format('0.001')}"),
+            (0 < self.rate <= 1, f"'rate' must be above 0 and at most 1; got {self.rate}. {usual.format(0.025)}"),
+            (0 <= self.min_rate <= self.rate, f"'min_rate' must be from 0 to 'rate' ({self.rate}); got {self.min_rate}. {usual.format(0.0001)}"),
+            (1 <= short <= long, f"'subwords' must be two lengths, the shorter first, from 1 up; got {self.subwords}. {usual.format('(3, 6)')}"),
+        ]

@@ -1,0 +1,163 @@
+"""The kernels of word2vec against their slow twin, formulas checked by differences, and draws by their statistics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numba import njit
+from scipy import stats
+
+from ringsmith.words.huffman import huffman_paths, no_paths
+from ringsmith.words.kernels import word2vec as kernels
+from ringsmith.words.kernels.chance import below, draw, seed
+from ringsmith.words.kernels.reference import Chance, Twin, pair_loss
+from ringsmith.words.kernels.simd import address, clamp, load, splat, store, subtract, sums
+from ringsmith.words.kernels.steps import sigmoid
+from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.sampling import keep_shares, keep_thresholds, negative_table
+from ringsmith.words.word2vec import aligned, flat, padded, target_rows
+
+
+@njit
+def _vector_operations(x, out):  # type: ignore[no-untyped-def]
+    p, q = address(x), address(out)
+    a, b, c = load(p, 0), load(p, 16), load(p, 32)
+    store(q, 0, sums((a, b, c, a, b)))
+    store(q, 16, clamp(subtract(a, b), np.float32(-1), np.float32(1)))
+    store(q, 32, sigmoid(c))
+    store(q, 48, splat(np.float32(3)))
+
+
+def test_vectors_of_16_add_up_and_bend_as_numpy_says() -> None:
+    x, out = np.random.default_rng(0).normal(0, 4, 48).astype(np.float32), np.zeros(64, np.float32)
+    _vector_operations(x, out)
+    a, b, c = x.reshape(3, 16)
+    np.testing.assert_allclose(out[:16], [a.sum(), b.sum(), c.sum(), a.sum(), b.sum()] + [0] * 11, atol=1e-5)
+    np.testing.assert_array_equal(out[16:32], np.clip(a - b, -1, 1))
+    np.testing.assert_allclose(out[32:48], 1 / (1 + np.exp(-c.astype(float))), atol=5e-5)
+    np.testing.assert_array_equal(out[48:], 3)
+
+
+@njit
+def _draws(number, count, limit):  # type: ignore[no-untyped-def]
+    room = np.empty(1, np.uint64)
+    state = address(room)
+    seed(state, number)
+    return [draw(state) for _ in range(count)], [below(state, limit) for _ in range(count)]
+
+
+def test_random_bits_are_those_of_the_slow_twin_and_even() -> None:
+    bits, numbers = _draws(7, 20_000, 10)
+    twin = Chance.of(7)
+    assert [int(value) for value in bits[:50]] == [twin.draw() for _ in range(50)]
+    assert stats.kstest(np.array(bits) / 2**32, "uniform").pvalue > 1e-3
+    assert stats.chisquare(np.bincount(numbers, minlength=10)).pvalue > 1e-3
+
+
+CASES = {
+    "skipgram": {},
+    "skipgram, fixed window": {"shrink": False},
+    "skipgram, 11 negatives": {"negative": 11},
+    "skipgram, 2 negatives": {"negative": 2},
+    "skipgram, thinned": {"sample": 0.02},
+    "skipgram, tree": {"hierarchical": True, "negative": 0},
+    "skipgram, tree and negatives": {"hierarchical": True},
+    "cbow": {"method": "cbow"},
+    "cbow, sum": {"method": "cbow", "mean": False},
+    "cbow, tree": {"method": "cbow", "hierarchical": True, "negative": 0},
+    "cbow, subwords": {"method": "cbow", "subwords": (2, 3)},
+    "subwords": {"subwords": (2, 3)},
+    "subwords, tree": {"subwords": (2, 3), "hierarchical": True, "negative": 0},
+}
+
+
+@pytest.mark.parametrize("dim", [5, 16, 40])
+@pytest.mark.parametrize("name", CASES)
+def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int) -> None:
+    options, generator = Word2VecOptions(dim=dim, **{"sample": 0, **CASES[name]}), np.random.default_rng(3)
+    words, buckets = 30, 20 if "subwords" in name else 0
+    sentences = [generator.integers(0, words, generator.integers(1, 15)).tolist() for _ in range(12)]
+    counts = np.bincount(np.concatenate(sentences), minlength=words) + 1
+    paths = huffman_paths(counts) if options.hierarchical else no_paths(words)
+    paths_of = [
+        [(words + int(node), float(label)) for node, label in zip(paths.nodes[a:b], paths.labels[a:b], strict=True)] for a, b in zip(paths.starts, paths.starts[1:], strict=False)
+    ]
+    table = negative_table(counts, 0.75, generator)[:3_000]
+    bags = [[word, *(words + generator.integers(0, buckets, word % 4)).tolist()] if buckets else [word] for word in range(words)]
+    inputs, outputs = aligned(words + buckets, dim), aligned(target_rows(words, options), dim)
+    inputs[:], outputs[:] = generator.normal(0, 0.3, inputs.shape), generator.normal(0, 0.3, outputs.shape)
+    outputs[-1] = 0
+    keep = keep_thresholds(counts, options.sample)
+    twin = Twin(
+        sentences, inputs.astype(float), outputs.astype(float), bags, keep.tolist(), table.tolist(), paths_of, shrink=options.shrink, negative=options.negative, mean=options.mean
+    )
+    starts = np.concatenate([[0], np.cumsum([len(sentence) for sentence in sentences])])
+    rates = [float(np.float32(0.1 - 0.05 * start / starts[-1])) for start in starts[:-1]]
+    kind = "cbow" if options.method == "cbow" else "subword_skipgram" if buckets else "skipgram"
+    twin.start(5)
+    getattr(twin, kind)(rates)
+    getattr(kernels, kind)(
+        kernels.Text(np.concatenate(sentences).astype(np.int32), starts),
+        kernels.Weights(flat(inputs), flat(outputs), padded(dim)),
+        kernels.Bags(np.concatenate([[0], np.cumsum([len(bag) for bag in bags])]), np.concatenate(bags).astype(np.int32), max(map(len, bags))),
+        kernels.Draws(keep, table, paths.starts, (paths.nodes + words).astype(np.int32), paths.labels),
+        kernels.Shape(5, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean),
+        kernels.Stretch(0, len(sentences), 0.1, 0.05, 5),
+    )
+    np.testing.assert_allclose(inputs, twin.inputs, atol=3e-5)
+    np.testing.assert_allclose(outputs, twin.outputs, atol=3e-5)
+    assert not outputs[-1].any(), "the blank row must stay empty"
+    assert not flat(inputs).reshape(len(inputs), -1)[:, dim:].any(), "the padding must stay empty"
+
+
+def test_the_twin_descends_the_loss_of_the_paper() -> None:
+    generator = np.random.default_rng(0)
+    x, rows = generator.normal(0, 1, (1, 6)), generator.normal(0, 1, (3, 6))
+    labels = [1.0, 0.0, 0.0]
+    twin = Twin([[0]], x.copy(), rows.copy(), [[0]], [0], [0], [[]])
+    twin.pairs([0], [(row, labels[row]) for row in range(3)], 1.0)
+
+    def loss(x: np.ndarray, rows: np.ndarray) -> float:
+        return pair_loss(x[0], [(rows[row], labels[row]) for row in range(3)])
+
+    for matrix, moved in ((x, twin.inputs), (rows, twin.outputs)):
+        slope = np.zeros_like(matrix)
+        for at in np.ndindex(matrix.shape):
+            kept = matrix[at]
+            matrix[at] = kept + 1e-6
+            up = loss(x, rows)
+            matrix[at] = kept - 1e-6
+            slope[at], matrix[at] = (up - loss(x, rows)) / 2e-6, kept
+        np.testing.assert_allclose(moved - matrix, -slope, atol=1e-7)
+
+
+def test_frequent_words_are_thinned_out_by_the_share_the_formula_gives() -> None:
+    counts = np.array([800, 150, 50])
+    shares = keep_shares(counts, 0.01)
+    assert shares == pytest.approx([(np.sqrt(80) + 1) / 80, (np.sqrt(15) + 1) / 15, (np.sqrt(5) + 1) / 5])
+    bits = np.array(_draws(1, 40_000, 2)[0], dtype=np.uint64)
+    for share, bound in zip(shares, keep_thresholds(counts, 0.01), strict=True):
+        assert np.mean(bits <= bound) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75, 1.0])
+def test_negatives_are_drawn_by_the_power_of_the_count(power: float) -> None:
+    counts = np.array([5_000, 700, 90, 11])
+    table = negative_table(counts, power, np.random.default_rng(0))
+    expected = counts**power / (counts**power).sum()
+    np.testing.assert_allclose(np.bincount(table) / len(table), expected, atol=2e-6)
+    assert stats.chisquare(np.bincount(table[:20_000]), expected * 20_000).pvalue > 1e-3, "any part of the table is a fair sample"
+
+
+def test_huffman_paths_are_as_short_as_an_optimal_code_and_no_path_begins_another() -> None:
+    counts = np.array([50, 20, 12, 8, 5, 3, 1, 1])
+    paths = huffman_paths(counts)
+    lengths = np.diff(paths.starts)
+    assert (lengths * counts).sum() == 50 * 1 + 20 * 2 + 12 * 3 + 8 * 4 + 5 * 5 + 3 * 6 + 2 * 7
+    codes = ["".join(str(int(label)) for label in paths.labels[a:b]) for a, b in zip(paths.starts, paths.starts[1:], strict=False)]
+    assert not any(one != two and two.startswith(one) for one in codes for two in codes)
+    assert all(paths.nodes[start] == len(counts) - 2 for start in paths.starts[:-1]), "every path begins at the root"
+
+
+def test_one_word_alone_has_no_path() -> None:
+    assert huffman_paths(np.array([3])).deepest == 0
