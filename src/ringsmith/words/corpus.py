@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +17,10 @@ from ringsmith.text import TextSteps
 from ringsmith.words.counting import Seen, scan_blocks, scan_tokens
 from ringsmith.words.idfile import Shelf
 from ringsmith.words.kernels.scan import remap
+from ringsmith.words.parallel import in_order
 from ringsmith.words.ranking import rank
 from ringsmith.words.sources import Source, blocks_of, peek, size_of
 from ringsmith.words.vocabulary import Vocabulary
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 Errors = Literal["replace", "refuse"]
 MAX_SENTENCE = 10_000
@@ -174,25 +170,13 @@ def _renumber(shelf: Shelf, mappings: list[npt.NDArray[np.int32]], threads: int,
 
     at = last = 0
     shelf.starts.append(np.zeros(1, dtype=np.int64))
-    with ThreadPoolExecutor(threads) as pool:
-        for ids, ends in _ahead(pool, work, shelf.blocks(), 2 * threads):
-            points = sentence_ends(last, at + ends)
-            shelf.put(at, ids)
-            shelf.starts.append(points)
-            at, last = at + len(ids), int(points[-1]) if len(points) else last
-            report(Progress("number", at, None, "words"))
+    for ids, ends in in_order(work, shelf.blocks(), threads=threads):
+        points = sentence_ends(last, at + ends)
+        shelf.put(at, ids)
+        shelf.starts.append(points)
+        at, last = at + len(ids), int(points[-1]) if len(points) else last
+        report(Progress("number", at, None, "words"))
     shelf.starts.append(sentence_ends(last, np.array([at])))
-
-
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
-    """`work` of every item in order, at most `most` of them under way."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= most:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def sentence_ends(last: int, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -6,9 +6,13 @@ White space is what `str.split` takes for it, in UTF-8. Nothing here allocates: 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from ringsmith.words.kernels.simd import address
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int32]
@@ -30,10 +34,10 @@ AT, OUT, ENTRIES, ARENA, NEXT, LONG, NULS = range(7)
 """Places in `state`: position in the block, numbers written, words in the table, bytes in the arena, next new number, words left out, NUL bytes."""
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _blank(block: Bytes, at: int) -> int:
+@njit(cache=True, nogil=True)
+def _blank(block: Any, at: int, stop: int) -> int:
     """How many bytes the blank of several bytes at `at` has; 0 where there is none."""
-    a, left = block[at], len(block) - at
+    a, left = block[at], stop - at
     if left < 2:
         return 0
     b = block[at + 1]
@@ -51,10 +55,9 @@ def _blank(block: Bytes, at: int) -> int:
     return 3 if b == 0x81 and c == 0x9F else 0
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _find(text: Bytes, start: int, stop: int, mark: np.uint64, slots: Hashes, begins: Longs, arena: Bytes) -> int:
+@njit(cache=True, nogil=True)
+def _find(text: Any, start: int, stop: int, mark: np.uint64, mask: np.uint64, slots: Any, begins: Any, arena: Any) -> int:
     """The entry of the word ``text[start:stop]`` with hash `mark`, or ``-1 - slot`` of the free slot where it belongs."""
-    mask = np.uint64(len(slots) - 1)
     slot = mark & mask
     tag = mark >> np.uint64(32)
     while True:
@@ -75,8 +78,8 @@ def _find(text: Bytes, start: int, stop: int, mark: np.uint64, slots: Hashes, be
         slot = (slot + np.uint64(1)) & mask
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _insert(text: Bytes, start: int, stop: int, mark: np.uint64, slot: int, entry: int, slots: Hashes, hashes: Hashes, begins: Longs, arena: Bytes) -> None:
+@njit(cache=True, nogil=True)
+def _insert(text: Any, start: int, stop: int, mark: np.uint64, slot: int, entry: int, slots: Any, hashes: Any, begins: Any, arena: Any) -> None:
     begin = begins[entry]
     for i in range(stop - start):
         arena[begin + i] = text[start + i]
@@ -86,9 +89,7 @@ def _insert(text: Bytes, start: int, stop: int, mark: np.uint64, slot: int, entr
 
 
 @njit(cache=True, nogil=True)
-def scan(
-    block: Bytes, base: int, slots: Hashes, hashes: Hashes, counts: Longs, firsts: Longs, begins: Longs, numbers: Numbers, arena: Bytes, out: Numbers, state: Longs
-) -> int:
+def scan(block: Bytes, base: int, slots: Hashes, hashes: Hashes, counts: Longs, firsts: Longs, begins: Longs, numbers: Numbers, arena: Bytes, out: Numbers, state: Longs) -> int:
     """Write the numbers of the words of `block` to `out`, `SENTENCE_END` for each newline; new words go into the table.
 
     Args:
@@ -108,12 +109,13 @@ def scan(
         `DONE`, or which room is used up.
     """
     n, at, written, entries, used = len(block), state[AT], state[OUT], state[ENTRIES], state[ARENA]
+    text, table, starts, held, mask = address(block), address(slots), address(begins), address(arena), np.uint64(len(slots) - 1)
     answer = DONE
     while at < n:
         if written == len(out):
             answer = OUT_FULL
             break
-        kind = KINDS[block[at]]
+        kind = KINDS[text[at]]
         if kind == BLANK:
             at += 1
             continue
@@ -127,16 +129,16 @@ def scan(
             at += 1
             continue
         if kind == LEAD:
-            width = _blank(block, at)
+            width = _blank(text, at, n)
             if width:
                 at += width
                 continue
         start = at
         mark = np.uint64(0xCBF29CE484222325)
         while at < n:
-            byte = block[at]
+            byte = text[at]
             kind = KINDS[byte]
-            if kind != WORD and (kind != LEAD or _blank(block, at)):
+            if kind != WORD and (kind != LEAD or _blank(text, at, n)):
                 break
             mark = (mark ^ np.uint64(byte)) * np.uint64(0x100000001B3)
             at += 1
@@ -146,13 +148,13 @@ def scan(
         mark ^= mark >> np.uint64(29)
         mark *= np.uint64(0xBF58476D1CE4E5B9)
         mark ^= mark >> np.uint64(32)
-        entry = _find(block, start, at, mark, slots, begins, arena)
+        entry = _find(text, start, at, mark, mask, table, starts, held)
         if entry < 0:
             if entries == len(hashes) or used + at - start > len(arena):
                 answer = ENTRIES_FULL if entries == len(hashes) else ARENA_FULL
                 at = start
                 break
-            _insert(block, start, at, mark, -1 - entry, entries, slots, hashes, begins, arena)
+            _insert(text, start, at, mark, -1 - entry, entries, table, address(hashes), starts, held)
             entry = entries
             counts[entry], firsts[entry], numbers[entry] = 0, base + start, state[NEXT]
             state[NEXT] += 1
@@ -199,11 +201,12 @@ def merge(
     more: int, more_hashes: Hashes, more_counts: Longs, more_firsts: Longs, more_begins: Longs, more_arena: Bytes, places: Numbers,
 ) -> int:  # fmt: skip
     """Add the `more` words of a second table to a first that has room for all; `places` takes where each went. Returns the first's new size."""
+    text, table, marks, starts, held, mask = address(more_arena), address(slots), address(hashes), address(begins), address(arena), np.uint64(len(slots) - 1)
     for other in range(more):
         start, stop = more_begins[other], more_begins[other + 1]
-        entry = _find(more_arena, start, stop, more_hashes[other], slots, begins, arena)
+        entry = _find(text, start, stop, more_hashes[other], mask, table, starts, held)
         if entry < 0:
-            _insert(more_arena, start, stop, more_hashes[other], -1 - entry, entries, slots, hashes, begins, arena)
+            _insert(text, start, stop, more_hashes[other], -1 - entry, entries, table, marks, starts, held)
             entry = entries
             counts[entry], firsts[entry] = 0, more_firsts[other]
             entries += 1
