@@ -6,6 +6,8 @@ import numpy as np
 
 from ringsmith.words.neighbours import Best, Floats, Found, Ints, Matrix, blocks, cosines
 
+COLUMNS, LINES = 4096, 1024
+"""Rows of the vocabulary, and questions, that are multiplied at once."""
 EPSILON = np.float32(1e-6)
 """Keeps the quotient finite; gensim's value (the paper says 0.001)."""
 
@@ -28,4 +30,23 @@ def product_rows(matrix: Matrix, scale: Floats, plus: Floats, minus: Floats, k: 
     for take, ids in blocks(len(matrix), among):
         moved = (1 + cosines(matrix, scale, both, take)) / 2
         best.add(moved[: len(plus)].prod(axis=0, keepdims=True) / (moved[len(plus) :].prod(axis=0, keepdims=True) + EPSILON), ids)
+    return best.found()
+
+
+def product_table(matrix: Matrix, scale: Floats, words: Floats, questions: Ints, k: int) -> Found:
+    """3CosMul for many questions that share few words: the words' cosines with a block once, then products.
+
+    Args:
+        matrix: (V, d), with `scale` as in `nearest_rows`.
+        scale: (V,).
+        words: (u, d) in unit length, the different words of all questions.
+        questions: (m, 3) numbers of a, b and c among them: what is to c as b is to a.
+        k: how many for each.
+    """
+    best, (a, b, c) = Best(len(questions), k), questions.T
+    for take, ids in blocks(len(matrix), size=COLUMNS):
+        moved = (1 + cosines(matrix, scale, words, take)) / 2
+        for first in range(0, len(questions), LINES):
+            part = slice(first, first + LINES)
+            best.add(moved[b[part]] * moved[c[part]] / (moved[a[part]] + EPSILON), ids, first)
     return best.found()
