@@ -25,7 +25,8 @@ def keep_shares(counts: npt.NDArray[np.int64], sample: float) -> npt.NDArray[np.
     if not sample:
         return np.ones(len(counts))
     times = counts / (sample * counts.sum())
-    return np.minimum(1.0, (np.sqrt(times) + 1) / times)
+    shares: npt.NDArray[np.float64] = np.minimum(1.0, (np.sqrt(times) + 1) / times)
+    return shares
 
 
 def keep_thresholds(counts: npt.NDArray[np.int64], sample: float) -> npt.NDArray[np.uint32]:

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._machine import cores
-from ringsmith.records import Floats, Progress, Report, silent
+from ringsmith.records import Progress, Report, silent
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.huffman import Paths, huffman_paths, no_paths
 from ringsmith.words.kernels import word2vec as kernels
@@ -37,6 +37,7 @@ from ringsmith.words.vectors import WordVectors
 from ringsmith.words.vocabulary import Vocabulary
 
 LANES = 16
+Floats = npt.NDArray[np.float32]
 AfterEpoch = Callable[["Word2VecModel"], None]
 """Is given the model after every epoch, still in training."""
 
@@ -135,7 +136,8 @@ def aligned(rows: int, dim: int) -> Floats:
     width = padded(dim)
     room = np.zeros(rows * width + LANES, np.float32)
     begin = -(room.ctypes.data // 4) % LANES
-    return room[begin : begin + rows * width].reshape(rows, width)[:, :dim]
+    matrix: Floats = room[begin : begin + rows * width].reshape(rows, width)[:, :dim]
+    return matrix
 
 
 def padded(dim: int) -> int:
@@ -146,7 +148,8 @@ def padded(dim: int) -> int:
 def flat(matrix: Floats) -> Floats:
     """The one-dimensional memory of a matrix that `aligned` made, padding included."""
     rows, width = matrix.shape[0], matrix.strides[0] // 4
-    return np.lib.stride_tricks.as_strided(matrix, (rows * width,), (4,))
+    line: Floats = np.lib.stride_tricks.as_strided(matrix, (rows * width,), (4,))
+    return line
 
 
 def bags_of(vocabulary: Vocabulary, options: Word2VecOptions) -> kernels.Bags:
@@ -185,7 +188,7 @@ class _Training:
         """Epoch after epoch."""
         plan = pieces(self.corpus.starts, self.options.epochs, shuffle=self.options.shuffle, seed=self.options.seed)
         self.began = time.perf_counter()
-        for epoch in range(self.options.epochs):
+        for _ in range(self.options.epochs):
             self.loss, self.pairs = 0.0, 0
             work_through(_one_epoch(plan, self.corpus.words), threads, self.work, self.tell)
             self.model.losses.append(self.loss / max(1, self.pairs))

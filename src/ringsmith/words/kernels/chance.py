@@ -35,6 +35,6 @@ def draw(state: Any) -> Any:
 
 
 @njit(**COMPILE)
-def below(state: Any, limit: int) -> int:
+def below(state: Any, limit: int) -> Any:
     """A whole number from 0 to `limit` - 1, for limits far below 2^32."""
     return np.int64((draw(state) * np.uint64(limit)) >> np.uint64(32))

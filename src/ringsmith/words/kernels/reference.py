@@ -108,7 +108,7 @@ class Twin:
                 yield centre, kept[max(0, i - far) : i] + kept[i + 1 : i + far + 1], rate
 
     def skipgram(self, rates: list[float]) -> None:
-        """g = (label - sigmoid(x . o)) rate; x += sum g o; o += sum g x: the context words tell the centre."""
+        """With g = (label - sigmoid(x . o)) rate; x += sum g o; o += sum g x: the context words tell the centre."""
         for centre, context, rate in self.centres(rates):
             for targets in self.targets(centre) if context else ():
                 self.pairs(context, targets, rate)
@@ -124,30 +124,62 @@ class Twin:
                 self.outputs[row] += g * old
 
     def cbow(self, rates: list[float]) -> None:
-        """h = mean of the context's rows; o += g h; every row += sum g o. By the sum, every row gets its share of the error."""
-        for centre, context, rate in self.centres(rates):
-            rows = [row for word in context for row in self.bags[word]]
-            if rows:
-                hidden = self.inputs[rows].sum(axis=0) / (len(rows) if self.mean else 1)
-                error = sum((self.error(hidden, targets, rate) for targets in self.targets(centre)), np.zeros_like(hidden))
-                for row in rows:
-                    self.inputs[row] += error / (1 if self.mean else len(rows))
+        """With h = mean of the context's rows; o += g h; every row += sum g o. By the sum, every row gets its share of the error.
+
+        Two centres half a sentence apart go side by side: both look before either moves.
+        """
+        for sentence, rate in zip(self.sentences, rates, strict=True):
+            kept = self.thinned(sentence)
+            half = (len(kept) + 1) // 2
+            for i in range(half if len(kept) > 1 else 0):
+                self.together([self.told(kept, j) for j in (i, i + half) if j < len(kept)], rate)
+
+    def told(self, kept: list[int], centre: int) -> Side:
+        """What tells the word at this place: its rows, their vector, its targets."""
+        far = self.reach()
+        rows = [row for word in kept[max(0, centre - far) : centre] + kept[centre + 1 : centre + far + 1] for row in self.bags[word]]
+        return Side(rows, self.inputs[rows].sum(axis=0) / (len(rows) if self.mean else 1), self.targets(kept[centre]))
 
     def subword_skipgram(self, rates: list[float]) -> None:
-        """h = mean of the centre's n-grams; it tells each context word in turn."""
+        """With h = mean of the centre's n-grams; it tells the context words, two side by side."""
         for centre, context, rate in self.centres(rates):
             hidden = self.inputs[self.bags[centre]].mean(axis=0)
-            error = sum((self.error(hidden, targets, rate) for word in context for targets in self.targets(word)), np.zeros_like(hidden))
+            errors = [self.errors([Side([], hidden, self.targets(word)) for word in context[at : at + 2]], rate) for at in range(0, len(context), 2)]
             for row in self.bags[centre]:
-                self.inputs[row] += error
+                self.inputs[row] += sum((error for pair in errors for error in pair), np.zeros_like(hidden))
 
-    def error(self, hidden: Matrix, targets: Targets, rate: float) -> Matrix:
-        """What moves the vector; the targets are moved."""
-        slopes = [(row, (label - sigmoid(float(hidden @ self.outputs[row]))) * rate) for row, label in targets]
-        error: Matrix = sum((g * self.outputs[row] for row, g in slopes), np.zeros_like(hidden))
-        for row, g in slopes:
-            self.outputs[row] += g * hidden
-        return error
+    def together(self, sides: list[Side], rate: float) -> None:
+        """Steps of one or two centres that look before either moves."""
+        for side, error in zip(sides, self.errors(sides, rate), strict=True):
+            for row in side.rows:
+                self.inputs[row] += error / (1 if self.mean else len(side.rows))
+
+    def errors(self, sides: list[Side], rate: float) -> list[Matrix]:
+        """What moves each side's vector; all targets are moved, six of each side at a time."""
+        errors = [np.zeros_like(side.hidden) for side in sides]
+        for six in range(max(len(side.targets) for side in sides)):
+            blocks = [side.targets[six] if six < len(side.targets) else [] for side in sides]
+            slopes = [[(label - sigmoid(float(side.hidden @ self.outputs[row]))) * rate for row, label in block] for side, block in zip(sides, blocks, strict=True)]
+            for side, block, row_slopes, error in zip(sides, blocks, slopes, errors, strict=True):
+                error += sum((g * self.outputs[row] for (row, _), g in zip(block, row_slopes, strict=True)), np.zeros_like(error))
+                for (row, _), g in zip(block, row_slopes, strict=True):
+                    self.outputs[row] += g * side.hidden
+        return errors
+
+
+@dataclass
+class Side:
+    """One vector and what it tells.
+
+    Attributes:
+        rows: the input rows it is made of.
+        hidden: the vector.
+        targets: six at a time.
+    """
+
+    rows: list[int]
+    hidden: Matrix
+    targets: list[Targets]
 
 
 def sigmoid(x: float) -> float:

@@ -14,6 +14,7 @@ Nothing checks bounds here: arrays are padded to whole blocks of `LANES`, and wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -27,6 +28,11 @@ LANES = 16
 _FLOAT = ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
 _INDEX = ir.IntType(32)
+
+
+def _operation(build: Callable[..., Any]) -> Any:
+    """An operation that compiled code may call."""
+    return intrinsic(build)
 
 
 class Vector(types.Type):
@@ -61,7 +67,7 @@ def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32"), [a, b, c])
 
 
-@intrinsic
+@_operation
 def address(typing: Any, array: Any) -> Any:
     """Where the numbers of an array in C order begin; it can be indexed."""
 
@@ -71,13 +77,13 @@ def address(typing: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), build
 
 
-@intrinsic
+@_operation
 def load(typing: Any, pointer: Any, offset: Any) -> Any:
     """16 floats from float number `offset` on."""
     return vector(pointer, types.intp), lambda context, builder, signature, arguments: builder.load(_address(builder, *arguments), align=4)
 
 
-@intrinsic
+@_operation
 def store(typing: Any, pointer: Any, offset: Any, value: Any) -> Any:
     """Write 16 floats from float number `offset` on."""
 
@@ -88,7 +94,7 @@ def store(typing: Any, pointer: Any, offset: Any, value: Any) -> Any:
     return types.void(pointer, types.intp, vector), build
 
 
-@intrinsic
+@_operation
 def prefetch(typing: Any, pointer: Any, offset: Any) -> Any:
     """Ask for the cache line of float number `offset`; it will be written to soon."""
 
@@ -102,43 +108,43 @@ def prefetch(typing: Any, pointer: Any, offset: Any) -> Any:
     return types.void(pointer, types.intp), build
 
 
-@intrinsic
+@_operation
 def splat(typing: Any, value: Any) -> Any:
     """The same float 16 times."""
     return vector(types.float32), lambda context, builder, signature, arguments: _splat(builder, arguments[0])
 
 
-@intrinsic
+@_operation
 def add(typing: Any, a: Any, b: Any) -> Any:
     """The sum, lane by lane."""
     return vector(vector, vector), lambda context, builder, signature, arguments: builder.fadd(*arguments)
 
 
-@intrinsic
+@_operation
 def subtract(typing: Any, a: Any, b: Any) -> Any:
     """The difference a - b, lane by lane."""
     return vector(vector, vector), lambda context, builder, signature, arguments: builder.fsub(*arguments)
 
 
-@intrinsic
+@_operation
 def multiply(typing: Any, a: Any, b: Any) -> Any:
     """The product, lane by lane."""
     return vector(vector, vector), lambda context, builder, signature, arguments: builder.fmul(*arguments)
 
 
-@intrinsic
+@_operation
 def divide(typing: Any, a: Any, b: Any) -> Any:
     """The quotient a / b, lane by lane."""
     return vector(vector, vector), lambda context, builder, signature, arguments: builder.fdiv(*arguments)
 
 
-@intrinsic
+@_operation
 def add_product(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """a * b + c, lane by lane, rounded once."""
+    """The sum a * b + c, lane by lane, rounded once."""
     return vector(vector, vector, vector), lambda context, builder, signature, arguments: _fma(builder, *arguments)
 
 
-@intrinsic
+@_operation
 def clamp(typing: Any, value: Any, low: Any, high: Any) -> Any:
     """Each lane, moved into the range from `low` to `high`."""
 
@@ -150,7 +156,15 @@ def clamp(typing: Any, value: Any, low: Any, high: Any) -> Any:
     return vector(vector, types.float32, types.float32), build
 
 
-@intrinsic
+@_operation
+def twice(typing: Any, value: Any) -> Any:
+    """Lanes 0-5 once more in lanes 6-11."""
+    lanes = [lane - 6 if 6 <= lane < 12 else lane for lane in range(LANES)]
+    mask = ir.Constant(ir.VectorType(_INDEX, LANES), lanes)
+    return vector(vector), lambda context, builder, signature, arguments: builder.shuffle_vector(arguments[0], arguments[0], mask)
+
+
+@_operation
 def sums(typing: Any, vectors: Any) -> Any:
     """Of up to 16 vectors each one's sum: lane i of the answer is the sum of vector i, lanes beyond are 0.
 

@@ -9,7 +9,7 @@
 matrix products. They run over `ROWS` output rows at a time: with two inputs that is 12 sums in registers.
 
 Arguments are addresses (`simd.address`): a vector is named by the number of its first float, and widths are whole blocks of 16. `labels` and
-`rates` hold 16 lanes for every six output rows, the six of them twice: once for each input of a pair.
+`rates` hold 16 lanes for every six output rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ringsmith.words.kernels.simd import COMPILE, LANES, add, add_product, clamp, divide, load, multiply, splat, store, subtract, sums
+from ringsmith.words.kernels.simd import COMPILE, LANES, add, add_product, clamp, divide, load, multiply, splat, store, subtract, sums, twice
 
 ROWS = 6
 """Output rows of a step: the word and five negatives, word2vec's default."""
@@ -104,7 +104,7 @@ def step(x: Any, places: Any, count: int, outputs: Any, rows: Any, total: int, l
     places[count] = places[count - 1]  # partner of the last one where they are odd; its scores are not used
     for first in range(0, total, ROWS):
         lanes = first // ROWS * LANES
-        wanted, pace = load(labels, lanes), multiply(load(rates, lanes), splat(np.float32(rate)))
+        wanted, pace = twice(load(labels, lanes)), twice(multiply(load(rates, lanes), splat(np.float32(rate))))
         for c in range(0, count, 2):
             scores = score_two(x, places[c], places[c + 1], outputs, rows, first, width)
             store(gradients, c * ROWS, multiply(subtract(wanted, sigmoid(scores)), pace))
@@ -123,29 +123,34 @@ def loss_of(gradients: Any, count: int, rate: float) -> float:
 
 
 @njit(**COMPILE)
-def score_one(hidden: Any, outputs: Any, rows: Any, first: int, width: int) -> Any:
-    """Scores of one vector (lanes 0-5) with six output rows."""
-    r0, r1, r2, r3, r4, r5 = rows[first], rows[first + 1], rows[first + 2], rows[first + 3], rows[first + 4], rows[first + 5]
-    s0 = s1 = s2 = s3 = s4 = s5 = splat(np.float32(0))
+def score_sides(hidden: Any, outputs: Any, left: Any, right: Any, first: int, width: int) -> Any:
+    """Scores of the vector at 0 with six rows of `left` (lanes 0-5), and of the one at `width` with six rows of `right` (lanes 6-11)."""
+    l0, l1, l2, l3, l4, l5 = left[first], left[first + 1], left[first + 2], left[first + 3], left[first + 4], left[first + 5]
+    r0, r1, r2, r3, r4, r5 = right[first], right[first + 1], right[first + 2], right[first + 3], right[first + 4], right[first + 5]
+    a0 = a1 = a2 = a3 = a4 = a5 = b0 = b1 = b2 = b3 = b4 = b5 = splat(np.float32(0))
     for k in range(0, width, LANES):
-        h = load(hidden, k)
-        s0, s1 = add_product(h, load(outputs, r0 + k), s0), add_product(h, load(outputs, r1 + k), s1)
-        s2, s3 = add_product(h, load(outputs, r2 + k), s2), add_product(h, load(outputs, r3 + k), s3)
-        s4, s5 = add_product(h, load(outputs, r4 + k), s4), add_product(h, load(outputs, r5 + k), s5)
-    return sums((s0, s1, s2, s3, s4, s5))
+        a, b = load(hidden, k), load(hidden, width + k)
+        a0, b0 = add_product(a, load(outputs, l0 + k), a0), add_product(b, load(outputs, r0 + k), b0)
+        a1, b1 = add_product(a, load(outputs, l1 + k), a1), add_product(b, load(outputs, r1 + k), b1)
+        a2, b2 = add_product(a, load(outputs, l2 + k), a2), add_product(b, load(outputs, r2 + k), b2)
+        a3, b3 = add_product(a, load(outputs, l3 + k), a3), add_product(b, load(outputs, r3 + k), b3)
+        a4, b4 = add_product(a, load(outputs, l4 + k), a4), add_product(b, load(outputs, r4 + k), b4)
+        a5, b5 = add_product(a, load(outputs, l5 + k), a5), add_product(b, load(outputs, r5 + k), b5)
+    return sums((a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5))
 
 
 @njit(**COMPILE)
-def move_one(hidden: Any, error: Any, outputs: Any, rows: Any, first: int, gradients: Any, width: int) -> None:
-    """Add to `error` what moves the vector; move six output rows."""
+def move_side(hidden: Any, error: Any, at: int, outputs: Any, rows: Any, first: int, gradients: Any, side: int, width: int) -> None:
+    """Add to `error` (from float `at` on) what moves the vector `hidden` there; move six output rows by gradients `side` to `side` + 5."""
     r0, r1, r2, r3, r4, r5 = rows[first], rows[first + 1], rows[first + 2], rows[first + 3], rows[first + 4], rows[first + 5]
-    g0, g1, g2, g3, g4, g5 = splat(gradients[0]), splat(gradients[1]), splat(gradients[2]), splat(gradients[3]), splat(gradients[4]), splat(gradients[5])
+    g0, g1, g2 = splat(gradients[side]), splat(gradients[side + 1]), splat(gradients[side + 2])
+    g3, g4, g5 = splat(gradients[side + 3]), splat(gradients[side + 4]), splat(gradients[side + 5])
     for k in range(0, width, LANES):
-        h = load(hidden, k)
-        even, odd = add_product(g0, load(outputs, r0 + k), load(error, k)), multiply(g1, load(outputs, r1 + k))
+        h = load(hidden, at + k)
+        even, odd = add_product(g0, load(outputs, r0 + k), load(error, at + k)), multiply(g1, load(outputs, r1 + k))
         even, odd = add_product(g2, load(outputs, r2 + k), even), add_product(g3, load(outputs, r3 + k), odd)
         even, odd = add_product(g4, load(outputs, r4 + k), even), add_product(g5, load(outputs, r5 + k), odd)
-        store(error, k, add(even, odd))
+        store(error, at + k, add(even, odd))
         # One after the other: a row that was drawn twice gets both moves.
         store(outputs, r0 + k, add_product(g0, h, load(outputs, r0 + k)))
         store(outputs, r1 + k, add_product(g1, h, load(outputs, r1 + k)))
@@ -156,35 +161,40 @@ def move_one(hidden: Any, error: Any, outputs: Any, rows: Any, first: int, gradi
 
 
 @njit(**COMPILE)
-def step_one(hidden: Any, error: Any, outputs: Any, rows: Any, total: int, labels: Any, rates: Any, rate: float, gradients: Any, width: int, watched: bool) -> float:
-    """Steps of one vector, which stays, with `total` output rows, six at a time; what moves it is added to `error`. Returns the loss if `watched`, else 0."""
+def step_sides(hidden: Any, error: Any, outputs: Any, left: Any, right: Any, total: int, labels: Any, rates: Any, rate: float, gradients: Any, width: int, watched: bool) -> float:
+    """Steps of two vectors, each with `total` output rows of its own, six at a time; what moves them is added to `error`.
+
+    The vectors stay; they stand in `hidden` one after the other, as their errors do. A single step waits for one number after the other; two that have
+    nothing to do with each other share the wait. Returns the loss if `watched`, else 0.
+    """
     loss = 0.0
     for first in range(0, total, ROWS):
         lanes = first // ROWS * LANES
         pace = multiply(load(rates, lanes), splat(np.float32(rate)))
-        scores = score_one(hidden, outputs, rows, first, width)
+        scores = score_sides(hidden, outputs, left, right, first, width)
         store(gradients, 0, multiply(subtract(load(labels, lanes), sigmoid(scores)), pace))
-        move_one(hidden, error, outputs, rows, first, gradients, width)
-        loss += loss_of(gradients, ROWS, rate) if watched else 0.0
+        move_side(hidden, error, 0, outputs, left, first, gradients, 0, width)
+        move_side(hidden, error, width, outputs, right, first, gradients, ROWS, width)
+        loss += loss_of(gradients, 2 * ROWS, rate) if watched else 0.0
     return loss
 
 
 @njit(**COMPILE)
-def gather(x: Any, places: Any, count: int, share: float, hidden: Any, error: Any, width: int) -> None:
-    """hidden = `share` times the sum of the inputs at `places`; error = 0."""
+def gather(x: Any, places: Any, count: int, share: float, hidden: Any, error: Any, at: int, width: int) -> None:
+    """Make `hidden` `share` times the sum of the inputs at `places`, and `error` 0; both from float `at` on."""
     part = splat(np.float32(share))
     for k in range(0, width, LANES):
-        total = load(x, places[0] + k)
-        for c in range(1, count):
+        total = splat(np.float32(0))
+        for c in range(count):
             total = add(total, load(x, places[c] + k))
-        store(hidden, k, multiply(total, part))
-        store(error, k, splat(np.float32(0)))
+        store(hidden, at + k, multiply(total, part))
+        store(error, at + k, splat(np.float32(0)))
 
 
 @njit(**COMPILE)
-def spread(x: Any, places: Any, count: int, share: float, error: Any, width: int) -> None:
-    """Add `share` times the error to each input at `places`."""
+def spread(x: Any, places: Any, count: int, share: float, error: Any, at: int, width: int) -> None:
+    """Add `share` times the error (from float `at` on) to each input at `places`."""
     part = splat(np.float32(share))
     for c in range(count):
         for k in range(0, width, LANES):
-            store(x, places[c] + k, add_product(part, load(error, k), load(x, places[c] + k)))
+            store(x, places[c] + k, add_product(part, load(error, at + k), load(x, places[c] + k)))

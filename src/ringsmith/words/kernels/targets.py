@@ -1,6 +1,7 @@
 """What a word shall be told from: itself and negatives (Mikolov et al., 2013, section 2.2), or the turns on its path through a Huffman tree (2.1).
 
-Targets are output rows with a label (1 or 0) and a rate (1, or 0 for a row that does not count), six to a block of 16 lanes as `steps` wants them.
+Targets are output rows with a label (1 or 0) and a rate (1, or 0 for a row that does not count), six to a block of 16 lanes as `steps` wants them:
+in lanes 0-5, or 6-11 for the second of two sides (`side` is 0 or 6).
 Negatives are read from a table that was shuffled once, five in a row of memory, instead of drawn at five places of it.
 """
 
@@ -35,39 +36,45 @@ class Draws(NamedTuple):
 
 
 @njit(**COMPILE)
-def place(number: int) -> int:
-    """First lane of target number `number`; the second is six further."""
-    return number // ROWS * LANES + number % ROWS
+def place(number: int, side: int) -> int:
+    """Lane of target number `number`."""
+    return number // ROWS * LANES + number % ROWS + side
 
 
 @njit(**COMPILE)
-def set_target(rows: Any, labels: Any, rates: Any, number: int, row: int, label: float, rate: float) -> None:
-    """Write down one target."""
-    lane = place(number)
-    rows[number] = row
-    labels[lane] = labels[lane + ROWS] = np.float32(label)
-    rates[lane] = rates[lane + ROWS] = np.float32(rate)
-
-
-@njit(**COMPILE)
-def set_negatives(rows: Any, rates: Any, word: int, table: Any, cursor: int, count: int, width: int) -> None:
+def set_negatives(slots: Any, side: int, word: int, table: Any, cursor: int, count: int, width: int) -> None:
     """The word as target 0 and `count` negatives from the table; one that is the word itself does not count."""
+    rows, labels, rates = slots
     rows[0] = word * width
+    labels[side] = rates[side] = np.float32(1)
     for j in range(count):
-        other = np.int64(table[cursor + j])
-        lane = place(j + 1)
+        other, lane = np.int64(table[cursor + j]), place(j + 1, side)
         rows[j + 1] = other * width
-        rates[lane] = rates[lane + ROWS] = np.float32(0) if other == word else np.float32(1)
+        labels[lane] = np.float32(0)
+        rates[lane] = np.float32(0) if other == word else np.float32(1)
 
 
 @njit(**COMPILE)
-def set_path(rows: Any, labels: Any, rates: Any, number: int, first: int, last: int, nodes: Any, turns: Any, blank: int, width: int) -> int:
-    """Targets from `number` on: the nodes of a path, then blanks; returns how many targets there are, a multiple of 6."""
+def set_path(slots: Any, side: int, number: int, path: Any, first: int, last: int, width: int) -> int:
+    """Targets from `number` on: the nodes of a path; returns how many targets there are."""
+    (rows, labels, rates), (nodes, turns) = slots, path
     for i in range(first, last):
-        set_target(rows, labels, rates, number, np.int64(nodes[i]) * width, turns[i], 1.0)
+        lane = place(number, side)
+        rows[number] = np.int64(nodes[i]) * width
+        labels[lane] = turns[i]
+        rates[lane] = np.float32(1)
         number += 1
-    while number % ROWS:
-        set_target(rows, labels, rates, number, blank, 0.0, 0.0)
+    return number
+
+
+@njit(**COMPILE)
+def set_blanks(slots: Any, side: int, number: int, until: int, blank: int) -> int:
+    """Targets that do not count, from `number` to a multiple of 6 that is at least `until`; returns it."""
+    rows, labels, rates = slots
+    while number < until or number % ROWS:
+        lane = place(number, side)
+        rows[number] = blank
+        labels[lane] = rates[lane] = np.float32(0)
         number += 1
     return number
 

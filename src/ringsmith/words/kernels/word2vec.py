@@ -23,8 +23,9 @@ from numba import njit
 
 from ringsmith.words.kernels.chance import below, draw, seed
 from ringsmith.words.kernels.simd import COMPILE, LANES, address
-from ringsmith.words.kernels.steps import ROWS, gather, spread, step, step_one
-from ringsmith.words.kernels.targets import Draws, prefetch_row, set_negatives, set_path
+from ringsmith.words.kernels.steps import ROWS, gather, spread, step, step_sides
+from ringsmith.words.kernels.targets import Draws as Draws
+from ringsmith.words.kernels.targets import prefetch_row, set_blanks, set_negatives, set_path
 
 LOSS_EVERY = 16
 """The loss is told from one centre in so many."""
@@ -102,11 +103,13 @@ class Stretch(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Scratch memory of one call."""
+    """Scratch memory of one call; what has two sides stands there one after the other."""
 
     kept: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
+    places_right: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
+    rows_right: npt.NDArray[np.int64]
     labels: npt.NDArray[np.float32]
     rates: npt.NDArray[np.float32]
     gradients: npt.NDArray[np.float32]
@@ -116,18 +119,17 @@ class Room(NamedTuple):
 
 
 @njit(**COMPILE)
-def make_room(text: Text, stretch: Stretch, shape: Shape, inputs: int, blank: int, width: int) -> Room:
-    """Room for steps of up to `inputs` vectors; targets that never change are written down."""
+def make_room(text: Text, stretch: Stretch, shape: Shape, inputs: int, width: int) -> Room:
+    """Room for steps of up to `inputs` vectors."""
     longest = 1
     for s in range(stretch.first, stretch.last):
         longest = max(longest, text.starts[s + 1] - text.starts[s])
     blocks = (shape.plain + shape.deepest + ROWS - 1) // ROWS
-    rows, labels, rates = np.full(blocks * ROWS, blank, np.int64), np.zeros(blocks * LANES, np.float32), np.zeros(blocks * LANES, np.float32)
-    if shape.plain:
-        labels[0] = labels[ROWS] = rates[0] = rates[ROWS] = np.float32(1)
-    gradients = np.zeros((inputs + 1) * ROWS + LANES, np.float32)
-    hidden, error = np.zeros(width, np.float32), np.zeros(width, np.float32)
-    return Room(np.empty(longest, np.int64), np.empty(inputs + 1, np.int64), rows, labels, rates, gradients, hidden, error, np.empty(1, np.uint64))
+    kept, places, places_right = np.empty(longest, np.int64), np.empty(inputs + 1, np.int64), np.empty(inputs + 1, np.int64)
+    rows, rows_right = np.empty(blocks * ROWS, np.int64), np.empty(blocks * ROWS, np.int64)
+    labels, rates, gradients = np.zeros(blocks * LANES, np.float32), np.zeros(blocks * LANES, np.float32), np.zeros((inputs + 1) * ROWS + LANES, np.float32)
+    hidden, error = np.zeros(2 * width, np.float32), np.zeros(2 * width, np.float32)
+    return Room(kept, places, places_right, rows, rows_right, labels, rates, gradients, hidden, error, np.empty(1, np.uint64))
 
 
 @njit(**COMPILE)
@@ -148,18 +150,18 @@ def reach(state: Any, window: int, shrink: bool) -> int:
 
 
 @njit(**COMPILE)
-def rate_at(stretch: Stretch, begun: int, done: int, end: int) -> float:
+def rate_at(stretch: Stretch, begun: int, done: int, end: int) -> Any:
     """Learning rate when word number `done` of `begun` to `end` is reached."""
     return np.float32(stretch.rate_from + (stretch.rate_to - stretch.rate_from) * (done - begun) / max(1, end - begun))
 
 
 @njit(**COMPILE)
-def targets_of(word: int, cursor: int, tables: Any, slots: Any, plain: int, blank: int, width: int) -> int:
-    """Write down all targets of `word`; returns how many, a multiple of 6."""
-    (table, starts, nodes, turns), (rows, labels, rates) = tables, slots
+def targets_of(word: int, cursor: int, tables: Any, slots: Any, side: int, plain: int, width: int) -> int:
+    """Write down all targets of `word`; returns how many."""
+    table, starts, path = tables
     if plain:
-        set_negatives(rows, rates, word, table, cursor, plain - 1, width)
-    return set_path(rows, labels, rates, plain, starts[word], starts[word + 1], nodes, turns, blank, width)
+        set_negatives(slots, side, word, table, cursor, plain - 1, width)
+    return set_path(slots, side, plain, path, starts[word], starts[word + 1], width)
 
 
 @njit(**COMPILE)
@@ -179,10 +181,10 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
     """Train on a stretch: the centre is told from each context word; returns the loss of some pairs, and how many these were."""
     width, window = weights.width, shape.window
     blank, size, negatives = len(weights.outputs) - width, len(draws.negatives), max(0, shape.plain - 1)
-    room = make_room(text, stretch, shape, 2 * window, blank, width)
+    room = make_room(text, stretch, shape, 2 * window, width)
     ids, keep, x, outputs = address(text.ids), address(draws.keep), address(weights.inputs), address(weights.outputs)
     kept, places, state, gradients = address(room.kept), address(room.places), address(room.state), address(room.gradients)
-    tables = (address(draws.negatives), address(draws.path_starts), address(draws.path_nodes), address(draws.path_labels))
+    tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)))
     slots = (address(room.rows), address(room.labels), address(room.rates))
     begun, end = text.starts[stretch.first], text.starts[stretch.last]
     seed(state, stretch.number)
@@ -197,7 +199,7 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
                 count += j != i
             if not count:
                 continue
-            total = targets_of(kept[i], cursor, tables, slots, shape.plain, blank, width)
+            total = set_blanks(slots, 0, targets_of(kept[i], cursor, tables, slots, 0, shape.plain, width), 0, blank)
             cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[min(i + 1, n - 1)] * width, width)
             prefetch_row(x, kept[min(i + window + 1, n - 1)] * width, width)
             watched = centres % LOSS_EVERY == 0
@@ -209,51 +211,58 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
 
 @njit(**COMPILE)
 def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, stretch: Stretch) -> tuple[float, int]:
-    """Train on a stretch: the centre is told from all its context words together; returns the loss of some centres, and how many these were."""
+    """Train on a stretch: the centre is told from all its context words together; returns the loss of some centres, and how many these were.
+
+    A centre of the first half of the sentence and one of the second go side by side.
+    """
     width, window = weights.width, shape.window
     blank, size, negatives = len(weights.outputs) - width, len(draws.negatives), max(0, shape.plain - 1)
-    room = make_room(text, stretch, shape, 2 * window * bags.longest, blank, width)
+    room = make_room(text, stretch, shape, 2 * window * bags.longest, width)
     ids, keep, x, outputs = address(text.ids), address(draws.keep), address(weights.inputs), address(weights.outputs)
-    kept, places, state, gradients = address(room.kept), address(room.places), address(room.state), address(room.gradients)
-    hidden, error, bag_starts, bag_rows = address(room.hidden), address(room.error), address(bags.starts), address(bags.rows)
-    tables = (address(draws.negatives), address(draws.path_starts), address(draws.path_nodes), address(draws.path_labels))
-    slots = (address(room.rows), address(room.labels), address(room.rates))
+    kept, state, gradients, hidden, error = address(room.kept), address(room.state), address(room.gradients), address(room.hidden), address(room.error)
+    bag = (address(bags.starts), address(bags.rows))
+    tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)))
+    left, right = (address(room.rows), address(room.labels), address(room.rates)), (address(room.rows_right), address(room.labels), address(room.rates))
+    places, places_right = address(room.places), address(room.places_right)
     begun, end = text.starts[stretch.first], text.starts[stretch.last]
     seed(state, stretch.number)
-    cursor, loss, pairs, centres = below(state, max(1, size - negatives)), 0.0, 0, 0
+    cursor, loss, told, steps = below(state, max(1, size - negatives)), 0.0, 0, 0
     for s in range(stretch.first, stretch.last):
         n = thin(ids, text.starts[s], text.starts[s + 1], keep, state, kept)
-        rate = rate_at(stretch, begun, text.starts[s], end)
-        for i in range(n):
-            far, count = reach(state, window, shape.shrink), 0
-            for j in range(max(0, i - far), min(n, i + far + 1)):
-                if j != i:
-                    count = add_bag(places, count, kept[j], bag_starts, bag_rows, width)
-            if not count:
-                continue
-            total = targets_of(kept[i], cursor, tables, slots, shape.plain, blank, width)
-            cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[min(i + 1, n - 1)] * width, width)
+        rate, half = rate_at(stretch, begun, text.starts[s], end), (n + 1) // 2
+        for i in range(half if n > 1 else 0):
+            j, watched, more, count_right = i + half, steps % LOSS_EVERY == 0, 0, 0
+            count = context_of(kept, n, i, reach(state, window, shape.shrink), places, bag, width)
+            total = targets_of(kept[i], cursor, tables, left, 0, shape.plain, width)
+            cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[i + 1] * width, width)
+            if j < n:
+                count_right = context_of(kept, n, j, reach(state, window, shape.shrink), places_right, bag, width)
+                more = targets_of(kept[j], cursor, tables, right, ROWS, shape.plain, width)
+                cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[min(j + 1, n - 1)] * width, width)
+            total = level(left, right, total, more, blank)
             prefetch_row(x, kept[min(i + window + 1, n - 1)] * width, width)
-            watched = centres % LOSS_EVERY == 0
-            gather(x, places, count, 1 / count if shape.mean else 1.0, hidden, error, width)
-            loss += step_one(hidden, error, outputs, slots[0], total, slots[1], slots[2], rate, gradients, width, watched)
-            spread(x, places, count, 1.0 if shape.mean else 1 / count, error, width)
-            pairs += watched
-            centres += 1
-    return loss, pairs
+            prefetch_row(x, kept[min(j + window + 1, n - 1)] * width, width)
+            gather(x, places, count, 1 / count if shape.mean else 1.0, hidden, error, 0, width)
+            gather(x, places_right, count_right, 1 / max(1, count_right) if shape.mean else 1.0, hidden, error, width, width)
+            loss += step_sides(hidden, error, outputs, left[0], right[0], total, left[1], left[2], rate, gradients, width, watched)
+            spread(x, places, count, 1.0 if shape.mean else 1 / count, error, 0, width)
+            spread(x, places_right, count_right, 1.0 if shape.mean else 1 / max(1, count_right), error, width, width)
+            told += (1 + (j < n)) * watched
+            steps += 1
+    return loss, told
 
 
 @njit(**COMPILE)
 def subword_skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, stretch: Stretch) -> tuple[float, int]:
-    """Train on a stretch: each context word is told from the centre's n-grams; returns the loss of some pairs, and how many these were."""
+    """Train on a stretch: each context word is told from the centre's n-grams, two side by side; returns the loss of some pairs, and how many these were."""
     width, window = weights.width, shape.window
     blank, size, negatives = len(weights.outputs) - width, len(draws.negatives), max(0, shape.plain - 1)
-    room = make_room(text, stretch, shape, bags.longest, blank, width)
+    room = make_room(text, stretch, shape, bags.longest, width)
     ids, keep, x, outputs = address(text.ids), address(draws.keep), address(weights.inputs), address(weights.outputs)
-    kept, places, state, gradients = address(room.kept), address(room.places), address(room.state), address(room.gradients)
-    hidden, error, bag_starts, bag_rows = address(room.hidden), address(room.error), address(bags.starts), address(bags.rows)
-    tables = (address(draws.negatives), address(draws.path_starts), address(draws.path_nodes), address(draws.path_labels))
-    slots = (address(room.rows), address(room.labels), address(room.rates))
+    kept, state, gradients, hidden, error = address(room.kept), address(room.state), address(room.gradients), address(room.hidden), address(room.error)
+    bag, places, order = (address(bags.starts), address(bags.rows)), address(room.places), np.empty(2 * window + 1, np.int64)
+    tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)))
+    left, right = (address(room.rows), address(room.labels), address(room.rates)), (address(room.rows_right), address(room.labels), address(room.rates))
     begun, end = text.starts[stretch.first], text.starts[stretch.last]
     seed(state, stretch.number)
     cursor, loss, pairs, centres = below(state, max(1, size - negatives)), 0.0, 0, 0
@@ -261,24 +270,49 @@ def subword_skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, sha
         n = thin(ids, text.starts[s], text.starts[s + 1], keep, state, kept)
         rate = rate_at(stretch, begun, text.starts[s], end)
         for i in range(n):
-            far, watched = reach(state, window, shape.shrink), centres % LOSS_EVERY == 0
-            count = add_bag(places, 0, kept[i], bag_starts, bag_rows, width)
-            gather(x, places, count, 1 / count, hidden, error, width)
+            far, found, watched = reach(state, window, shape.shrink), 0, centres % LOSS_EVERY == 0
             for j in range(max(0, i - far), min(n, i + far + 1)):
-                if j == i:
-                    continue
-                total = targets_of(kept[j], cursor, tables, slots, shape.plain, blank, width)
-                cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[min(j + 1, n - 1)] * width, width)
-                loss += step_one(hidden, error, outputs, slots[0], total, slots[1], slots[2], rate, gradients, width, watched)
-                pairs += watched
-            spread(x, places, count, 1.0, error, width)
+                order[found] = kept[j]
+                found += j != i
+            count = add_bag(places, 0, kept[i], bag, width)
+            gather(x, places, count, 1 / count, hidden, error, 0, width)
+            gather(x, places, count, 1 / count, hidden, error, width, width)
+            for j in range(0, found, 2):
+                total, more = targets_of(order[j], cursor, tables, left, 0, shape.plain, width), 0
+                cursor = look_ahead(outputs, tables[0], cursor, size, negatives, order[min(j + 2, found - 1)] * width, width)
+                if j + 1 < found:
+                    more = targets_of(order[j + 1], cursor, tables, right, ROWS, shape.plain, width)
+                    cursor = look_ahead(outputs, tables[0], cursor, size, negatives, order[min(j + 3, found - 1)] * width, width)
+                total = level(left, right, total, more, blank)
+                loss += step_sides(hidden, error, outputs, left[0], right[0], total, left[1], left[2], rate, gradients, width, watched)
+            spread(x, places, count, 1.0, error, 0, width)
+            spread(x, places, count, 1.0, error, width, width)
+            pairs += found * watched
             centres += 1
     return loss, pairs
 
 
 @njit(**COMPILE)
-def add_bag(places: Any, count: int, word: int, starts: Any, rows: Any, width: int) -> int:
+def level(left: Any, right: Any, total: int, more: int, blank: int) -> int:
+    """Fill the shorter of two sides up with blanks; returns how many targets both have then."""
+    set_blanks(right, ROWS, more, total, blank)
+    return set_blanks(left, 0, total, more, blank)
+
+
+@njit(**COMPILE)
+def context_of(kept: Any, n: int, centre: int, far: int, places: Any, bag: Any, width: int) -> int:
+    """Input rows of all words up to `far` words from the centre; returns how many."""
+    count = 0
+    for j in range(max(0, centre - far), min(n, centre + far + 1)):
+        if j != centre:
+            count = add_bag(places, count, kept[j], bag, width)
+    return count
+
+
+@njit(**COMPILE)
+def add_bag(places: Any, count: int, word: int, bag: Any, width: int) -> int:
     """Add the input rows of `word` to the places; returns how many there are now."""
+    starts, rows = bag
     for at in range(starts[word], starts[word + 1]):
         places[count] = np.int64(rows[at]) * width
         count += 1
