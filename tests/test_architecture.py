@@ -47,7 +47,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "safetensors": ("adapt/", "backbones/", "words/"),
     "altair": ("report/charts.py", "report/wordmap.py"),
     "vl_convert": ("report/charts.py",),
-    "jinja2": ("report/page.py", "report/wordmap.py", "export/card.py"),
+    "jinja2": ("report/page.py", "export/card.py"),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "psutil": ("compare/",),

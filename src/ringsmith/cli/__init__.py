@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell, compare, demo, models, predict, text
+from ringsmith.cli import _shell, compare, demo, models, predict, text, vectors
 
 app = typer.Typer(
     name="ringsmith",
@@ -22,6 +22,7 @@ app.command()(compare.compare)
 app.command()(predict.predict)
 app.command()(text.text)
 app.add_typer(models.app, name="models")
+app.add_typer(vectors.app, name="vectors")
 app.command()(demo.demo)
 
 

@@ -203,8 +203,8 @@ def _figure(name: str, title: str, caption: str, make: Maker, head: Sequence[str
     """Draw it in the widths it needs and put its numbers into words."""
     told = "; ".join(", ".join(f"{column} {cell}" for column, cell in zip(head, line, strict=True)) for line in list(body)[:12])
     alternative = f"{caption} {told}{'; and more, see the table' if len(body) > 12 else ''}.".strip()
-    wide = dress(_render(make(HALF if half else WIDE)), f"{name}-w", title=title, alternative=alternative)
-    narrow = None if half else dress(_render(make(NARROW)), f"{name}-n", title=title, alternative=alternative)
+    wide = dress(render_svg(make(HALF if half else WIDE)), f"{name}-w", title=title, alternative=alternative)
+    narrow = None if half else dress(render_svg(make(NARROW)), f"{name}-n", title=title, alternative=alternative)
     return Figure(name, title, caption, alternative, wide, narrow, head, body)
 
 
@@ -212,7 +212,8 @@ def _chart(rows: Rows) -> alt.Chart:
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
-def _render(chart: alt.LayerChart) -> str:
+def render_svg(chart: alt.LayerChart) -> str:
+    """The renderer's SVG of a chart; nothing is fetched."""
     return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False), config=CONFIG, allowed_base_urls=[]))
 
 

@@ -43,7 +43,7 @@ def render(summary: Summary) -> str:
     Args:
         summary: what it says.
     """
-    environment = _environment()
+    environment = templates()
     style = environment.get_template("style.css").render()
     context = {
         "s": summary,
@@ -79,7 +79,8 @@ def _draw(summary: Summary) -> Figures:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates with their filters; whatever they print is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ringsmith.report", "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -10,7 +10,8 @@ import re
 from xml.etree import ElementTree
 
 INK, MUTED, GRID, DATA, ACCENT, SOFT, PAPER = (f"#0{number}0{number}0{number}" for number in range(1, 8))
-COLOURS = {INK: "ink", MUTED: "muted", GRID: "grid", DATA: "data", ACCENT: "accent", SOFT: "soft", PAPER: "paper"}
+GROUPS = tuple(f"#0{number}0{number}1{number}" for number in range(1, 9))
+COLOURS = {INK: "ink", MUTED: "muted", GRID: "grid", DATA: "data", ACCENT: "accent", SOFT: "soft", PAPER: "paper"} | {colour: f"group{at}" for at, colour in enumerate(GROUPS)}
 """Stand-in colour of a drawing -> the page's variable."""
 SPACE = "{http://www.w3.org/2000/svg}"
 KEPT = frozenset({"d", "transform", "x", "x2", "y", "y2", "x1", "y1", "width", "height", "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity",

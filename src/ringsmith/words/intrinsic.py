@@ -8,7 +8,8 @@ from independent, and any simple interval would be too short.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from ringsmith.metrics.intervals import corrected
 from ringsmith.records import Progress, Report, silent
 from ringsmith.words.analogies import product_table
 from ringsmith.words.neighbours import Found, Ints, unit
-from ringsmith.words.questions import OutlierSet, Pair, Question, Section
+from ringsmith.words.questions import OutlierSet, Pair, Question, Questions, Section
 from ringsmith.words.vectors import Method, WordVectors
 
 MOST = 300_000
@@ -289,3 +290,39 @@ def _compound(vectors: WordVectors, table: dict[str, int], word: str, fold: bool
     spelt = word.upper() if fold else word
     rows = [table[spelt]] if spelt in table else [table[part] for part in spelt.split("_") if part in table]
     return np.asarray(unit(vectors.decoded(np.array(rows))).mean(axis=0)) if rows else None
+
+
+def evaluate_questions(vectors: WordVectors, questions: Questions, *, method: Method = "3cosadd", most: int = MOST, fold: bool = True, report: Report = silent) -> dict[str, Any]:
+    """The score of a set of any kind, as plain JSON types.
+
+    Args:
+        vectors: the space.
+        questions: of `read_questions`.
+        method: how analogies are answered.
+        most: analogies are answered from so many of the first words.
+        fold: whether capital letters do not matter.
+        report: is told how many analogies are answered.
+
+    Returns:
+        ``kind`` of the set, ``what`` the score is, ``score``, ``asked`` and ``known`` (the coverage), and what else its kind has.
+    """
+    match questions[0]:
+        case Section():
+            scores = evaluate_analogies(vectors, questions, method=method, most=most, fold=fold, report=report)
+            sections = [asdict(section) | {"accuracy": section.accuracy} for section in scores.sections]
+            return {
+                "kind": "analogies",
+                "what": "accuracy",
+                "method": method,
+                "score": scores.total.accuracy,
+                "asked": scores.total.asked,
+                "known": scores.total.known,
+                "sections": sections,
+            }
+        case Pair():
+            pairs = evaluate_pairs(vectors, questions, fold=fold)
+            ends = {"low": pairs.low, "high": pairs.high, "pearson": pairs.pearson}
+            return {"kind": "pairs", "what": "Spearman", "score": pairs.spearman, "asked": pairs.pairs, "known": pairs.known, **ends}
+        case _:
+            outliers = evaluate_outliers(vectors, questions, fold=fold)
+            return {"kind": "outliers", "what": "accuracy", "score": outliers.accuracy, "asked": outliers.asked, "known": outliers.known, "position": outliers.position}

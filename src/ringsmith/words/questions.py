@@ -128,6 +128,8 @@ def _pair(line: str) -> Pair | None:
     if len(fields) < 3:
         return None
     one, other, *rest = fields
+    if _number(other) is not None and len(rest) > 1:
+        return None  # a word and its vector, not two words
     score = next((number for field in rest if (number := _number(field)) is not None), None)
     return Pair(one, other, score) if one and other and score is not None else None
 
@@ -155,3 +157,23 @@ def _text(path: Path) -> str:
         raise ReadError(f"{path}: the file must be UTF-8; byte {error.start} is not. Write it again in UTF-8.") from error
     except OSError as error:
         raise ReadError(f"{path}: this file cannot be read ({error.strerror or error}). Check its permissions.") from error
+
+
+Questions = tuple[Section, ...] | tuple[Pair, ...] | tuple[OutlierSet, ...]
+
+
+def read_questions(path: str | Path) -> Questions:
+    """A file of any of the three kinds, told by its content: sections or four words a line, single words, or pairs with numbers.
+
+    Raises:
+        ReadError: as the reader of its kind.
+    """
+    place = path_of(path)
+    if place.is_dir():
+        return read_outliers(place)
+    lines = [line.split() for _, line in _lines(place)][:20]
+    if lines and all(len(line) == 1 for line in lines):
+        return read_outliers(place)
+    if any(line[0].startswith(":") for line in lines) or (lines and all(len(line) == 4 and _number(line[3]) is None for line in lines)):
+        return read_analogies(place)
+    return read_pairs(place)

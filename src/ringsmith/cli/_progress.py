@@ -1,0 +1,52 @@
+"""A bar for whatever tells its progress as `Progress` records: it appears when something takes longer than a moment, and is gone at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from ringsmith.records import Progress, Report
+
+PATIENCE_SECONDS = 0.5
+"""What is done by then gets no bar."""
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Report]:
+    """The function to report to; it draws nothing where nobody looks (no terminal)."""
+    bar = Bar(TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[figures]}"), TimeRemainingColumn(), console=console, transient=True)
+    tasks, started = dict[str, TaskID](), time.monotonic()
+
+    def report(progress: Progress) -> None:
+        if not console.is_terminal or time.monotonic() - started < PATIENCE_SECONDS:
+            return
+        if progress.stage not in tasks:
+            bar.start()
+            tasks[progress.stage] = bar.add_task(progress.stage.capitalize(), total=progress.total, figures="")
+        bar.update(tasks[progress.stage], completed=progress.done, total=progress.total, figures=figures(progress))
+
+    try:
+        yield report
+    finally:
+        if tasks:  # a bar that never began would still print an empty line
+            bar.stop()
+
+
+def figures(progress: Progress) -> str:
+    """What stands behind the bar.
+
+    Examples:
+        >>> figures(Progress("read", 3_000_000, 9_000_000, "bytes")), figures(Progress("map", 1, 2)), figures(Progress("train", 1200, 4000, "words", "loss 0.31"))
+        ('3 / 9 MB', '', '1,200 / 4,000 words · loss 0.31')
+    """
+    total = progress.total or progress.done
+    if progress.unit == "bytes":
+        counted = f"{progress.done / 1e6:,.0f} / {total / 1e6:,.0f} MB"
+    else:
+        counted = "" if progress.unit == "steps" else f"{progress.done:,.0f} / {total:,.0f} {progress.unit}"
+    return " · ".join(filter(None, [counted, progress.note]))

@@ -1,0 +1,114 @@
+"""``ringsmith vectors``: what each command prints, as text and as JSON, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Ringsmith
+
+from ringsmith.words.files import open_vectors, save_vectors
+from ringsmith.words.vectors import WordVectors
+
+ROLES = ("king", "uncle", "actor", "waiter")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Words whose analogies hold, and fillers."""
+    rng = np.random.default_rng(0)
+    meaning = {name: rng.normal(size=12) for name in (*ROLES, "she")}
+    words = {role: meaning[role] for role in ROLES} | {f"{role}ess": meaning[role] + meaning["she"] for role in ROLES} | {f"word{at}": rng.normal(size=12) for at in range(30)}
+    return save_vectors(WordVectors(list(words), np.array(list(words.values()), dtype=np.float32)), tmp_path / "vectors.txt")
+
+
+def test_nearest_prints_a_word_a_line(ringsmith: Ringsmith, file: Path) -> None:
+    """With its cosine; JSON holds the same; nothing else is printed."""
+    ended = ringsmith("vectors", "nearest", file, "king", "-n", "3")
+    expected = open_vectors(file).nearest("king", 3)
+    assert [line.split() for line in ended.out.splitlines()] == [[f"{score:.4f}", word] for word, score in expected]
+    both = json.loads(ringsmith("vectors", "nearest", file, "king", "uncle", "-n", "2", "--among", "8", "--json").out)
+    assert [line["word"] for line in both] == ["king", "uncle"]
+    assert all(not found["word"].startswith("word") for line in both for found in line["nearest"])
+
+
+@pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
+def test_analogy_answers(ringsmith: Ringsmith, file: Path, method: str) -> None:
+    """A is to B as C is to ..."""
+    assert json.loads(ringsmith("vectors", "analogy", file, "uncle", "uncleess", "king", "--method", method, "--json").out)[0]["word"] == "kingess"
+
+
+def test_evaluate_tells_kinds_of_sets_by_content(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """Analogies, pairs and outliers, with what they cover."""
+    (tmp_path / "analogies.txt").write_text(": roles\nking kingess uncle uncleess\nactor actoress king nobody\n", encoding="utf-8")
+    (tmp_path / "pairs.tsv").write_text("king\tkingess\t9\nking\tword1\t1\nuncle\tuncleess\t8\nking\tnobody\t5\n", encoding="utf-8")
+    (tmp_path / "set.txt").write_text("kingess\nuncleess\nactoress\n\nword5\nnobody\n", encoding="utf-8")
+    sets = [tmp_path / name for name in ("analogies.txt", "pairs.tsv", "set.txt")]
+    scores = json.loads(ringsmith("vectors", "evaluate", file, *sets, "--json").out)
+    assert [(score["kind"], score["asked"], score["known"]) for score in scores] == [("analogies", 2, 1), ("pairs", 4, 3), ("outliers", 2, 1)]
+    assert (scores[0]["score"], scores[0]["sections"][0]["section"], scores[0]["sections"][0]["right"]) == (1.0, "roles", 1)
+    assert scores[1]["low"] <= scores[1]["score"] <= scores[1]["high"]
+    text = ringsmith("vectors", "evaluate", file, *sets).out
+    assert "1 of 2" in text
+    assert "3 of 4" in text
+
+
+def test_compare_names_what_changed(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """A space with itself, one word moved."""
+    vectors = open_vectors(file)
+    matrix = vectors.matrix.copy()
+    matrix[vectors.row("king")] = matrix[vectors.row("word9")] * 1.01
+    other = save_vectors(WordVectors(vectors.words, matrix), tmp_path / "other.bin")
+    result = json.loads(ringsmith("vectors", "compare", file, other, "--moved", "3", "--json").out)
+    assert "king" in [word["word"] for word in result["moved"]]
+    assert (result["shared"], len(result["moved"])) == (38, 3)
+    assert "mean cosine" in ringsmith("vectors", "compare", file, other).out
+
+
+def test_convert_writes_every_form_and_says_what_it_cost(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """By suffix; smaller numbers with their loss."""
+    for name in ("v.bin", "v.glove.gz", "v.safetensors", "v.npy", "folder"):
+        ended = ringsmith("vectors", "convert", file, tmp_path / name)
+        assert (ended.code, "38 words x 12" in ended.out) == (0, True)
+        np.testing.assert_array_equal(open_vectors(tmp_path / name).matrix, open_vectors(file).matrix)
+    ended = ringsmith("vectors", "convert", file, tmp_path / "small.safetensors", "--precision", "int8", "--most", "10")
+    assert "int8: 0.0 -> 0.0 MB · cosine with the original 0.999" in ended.out
+    assert json.loads(ringsmith("vectors", "convert", file, tmp_path / "half.safetensors", "--precision", "float16", "--json").out)["loss"]["precision"] == "float16"
+
+
+def test_view_writes_a_page_that_is_complete_in_itself(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """No script, nothing loaded, every word in it, dangerous ones escaped; the same map every time."""
+    vectors = open_vectors(file)
+    evil = save_vectors(WordVectors(["<script>alert(1)</script>", *vectors.words[1:]], vectors.matrix), tmp_path / "evil.txt")
+    drawn = json.loads(ringsmith("vectors", "view", evil, "--out", "map.html", "--json").out)
+    page = (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert all(word in page for word in vectors.words[1:])
+    assert json.loads(ringsmith("vectors", "view", evil, "--out", "map.html", "--json").out) == drawn
+    assert {point["group"] for point in drawn["words"]} <= set(range(8))
+    ended = ringsmith("vectors", "view", file, "--out", "few.html", "--words", "king, uncle,actor,nobody")
+    assert "3 words" in ended.out
+    assert "Without a vector: nobody." in ended.out
+
+
+def test_bad_use_is_one_sentence_and_code_2(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """Unknown words and files, forms that do not fit, words that are not UTF-8."""
+    (tmp_path / "latin.txt").write_bytes(b"1 1\n\xe9 1\n")
+    for arguments, sentence in (
+        (("nearest", file, "kingg"), "There is no vector for the word 'kingg' among 38. Did you mean 'king'"),
+        (("nearest", tmp_path / "vector.txt", "king"), "there is no such file. Did you mean"),
+        (("nearest", tmp_path / "latin.txt", "king"), "words must be UTF-8"),
+        (("analogy", file, "a", "b", "c", "--method", "x"), "'method' must be '3cosadd' or '3cosmul'; got 'x'"),
+        (("evaluate", file, file), "a line must hold two words and a number"),
+        (("convert", file, tmp_path / "x.csv"), "the suffix must say the form"),
+        (("convert", file, tmp_path / "x.bin", "--precision", "int8"), "'--precision int8' needs a .safetensors file"),
+        (("convert", file, tmp_path / "x.bin", "--errors", "ignore"), "'errors' must be 'refuse' or 'replace'; got 'ignore'"),
+        (("view", file, "--words", "nobody"), "'words' must hold 2 to 5,000 words that have vectors; got 0 of 1"),
+    ):
+        ended = ringsmith("vectors", *arguments)
+        assert ended.code == 2
+        assert sentence in " ".join(ended.err.split()), ended.err
+        assert "Traceback" not in ended.err
+    assert ringsmith("vectors", "nearest", tmp_path / "latin.txt", "\ufffd", "--errors", "replace").code == 0

@@ -1,0 +1,84 @@
+"""The page of a map of words: names that do not cover each other, lists, and how Chromium shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import Browser
+from test_report_browser import CONTRAST, TROUBLE
+
+from ringsmith.report.wordmap import NARROW, WIDE, grouped, place_names, write_wordmap
+from ringsmith.report.wordmap import _box as box_of
+
+NAMES = ["<b>bold</b>", "東京", "שלום", "a-very-long-word-that-nobody-would-ever-write-down", "&amp;", *(f"word{at}" for at in range(120))]
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Many words, some of them nasty."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("map") / "map.html"
+    return write_wordmap(path, title="my <vectors>", words=NAMES, points=rng.random((len(NAMES), 2)), groups=[at % 8 for at in range(len(NAMES))], method="t-SNE", version="0")
+
+
+def test_names_cover_neither_each_other_nor_dots() -> None:
+    """Crowded as they are."""
+    rng = np.random.default_rng(1)
+    xs, ys = 30 + rng.random(150) * 240, 30 + rng.random(150) * 240
+    words = [f"word{at}" for at in range(150)]
+    labels = place_names(words, xs, ys, 300, 300)
+    assert 20 < len(labels) < 150
+    boxes = np.array([box_of(xs[label.row], ys[label.row], label.text, np.sign(label.dx), np.sign(label.dy)) for label in labels])
+    for at, (left, top, right, bottom) in enumerate(boxes):
+        others = np.delete(boxes, at, axis=0)
+        assert not ((others[:, 0] < right) & (others[:, 2] > left) & (others[:, 1] < bottom) & (others[:, 3] > top)).any()
+        row = labels[at].row
+        inside = (xs > left) & (xs < right) & (ys > top) & (ys < bottom)
+        inside[row] = False
+        assert not inside.any()
+
+
+def test_groups_are_named_by_their_first_words() -> None:
+    """In the order of the map."""
+    groups = grouped(["a", "b", "c", "d", "e"], [1, 0, 1, 1, 1])
+    assert [(group.number, group.name, group.words) for group in groups] == [(0, "b", ("b",)), (1, "a, c, d", ("a", "c", "d", "e"))]
+
+
+def test_every_word_is_on_the_page_and_escaped(page: Path) -> None:
+    """In the lists below the picture; no script, no address."""
+    text = page.read_text(encoding="utf-8")
+    assert "<b>bold" not in text
+    assert "my <vectors>" not in text
+    assert "&lt;b&gt;bold&lt;/b&gt;" in text
+    assert all(f"word{at}" in text for at in range(120))
+    assert "<script" not in text
+    assert "url(" not in text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_silent_and_readable(browser: Browser, page: Path, scheme: str) -> None:
+    """No message on the console; the contrast of WCAG AA for every word; no scrolling sideways."""
+    for width in (NARROW, WIDE + 200):
+        browser.open(page, scheme=scheme, width=width)
+        assert [event for event in browser.events if event["method"] in TROUBLE] == []
+        assert browser.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [width, width]
+        result = browser.evaluate(CONTRAST)
+        assert result["seen"] > 100
+        assert result["faults"] == []
+
+
+@pytest.mark.browser
+def test_names_have_the_room_that_was_reckoned(browser: Browser, page: Path) -> None:
+    """As Chromium paints them, few names touch: fonts differ."""
+    browser.open(page, width=WIDE + 200)
+    touching = browser.evaluate("""(() => {
+      const boxes = [...document.querySelectorAll(".drawing.wide svg text")].map(t => t.getBoundingClientRect());
+      let n = 0;
+      boxes.forEach((a, i) => boxes.slice(i + 1).forEach(b => { if (a.left < b.right - 3 && b.left < a.right - 3 && a.top < b.bottom - 4 && b.top < a.bottom - 4) n++; }));
+      return [boxes.length, n];
+    })()""")
+    assert touching[0] > 60
+    assert touching[1] <= 3
