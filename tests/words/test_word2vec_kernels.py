@@ -13,9 +13,9 @@ from ringsmith.words.kernels.chance import below, draw, seed
 from ringsmith.words.kernels.reference import Chance, Twin, pair_loss
 from ringsmith.words.kernels.simd import address, clamp, load, splat, store, subtract, sums
 from ringsmith.words.kernels.steps import sigmoid
+from ringsmith.words.model import aligned, flat, padded, target_rows
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.sampling import keep_shares, keep_thresholds, negative_table
-from ringsmith.words.word2vec import aligned, flat, padded, target_rows
 
 
 @njit

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from ringsmith.errors import OptionError
 
@@ -60,16 +63,32 @@ class Word2VecOptions:
     def _rules(self) -> list[tuple[bool, str]]:
         """What must hold, and what to say where it does not."""
         usual = "Use {}, the usual value, or leave it out."
-        least = {"dim": 100, "window": 5, "epochs": 5, "buckets": 2_000_000}
-        rules = [(getattr(self, name) >= 1, f"'{name}' must be at least 1; got {getattr(self, name)}. {usual.format(value)}") for name, value in least.items()]
-        short, long = self.subwords or (1, 1)
+        least = {"dim": (1, 100), "window": (1, 5), "epochs": (1, 5), "buckets": (1, 2_000_000), "negative": (0, 5), "seed": (0, 0)}
+        counts = [
+            (_is_whole(value := getattr(self, name)) and value >= low, f"'{name}' must be a whole number, at least {low}; got {value!r}. {usual.format(f'{common:,}')}")
+            for name, (low, common) in least.items()
+        ]
         return [
-            *rules,
+            *counts,
             (self.method in ("skipgram", "cbow"), f"'method' must be 'skipgram' or 'cbow'; got {self.method!r}. {usual.format('skipgram')}"),
-            (self.negative >= 0, f"'negative' must be 0 or more; got {self.negative}. {usual.format(5)}"),
-            (self.negative > 0 or self.hierarchical, "'negative' is 0 and 'hierarchical' is off; one of them must tell right from wrong. Use negative=5, or hierarchical=True."),
+            (self.negative != 0 or self.hierarchical, "'negative' is 0 and 'hierarchical' is off; one of them must tell right from wrong. Use negative=5, or hierarchical=True."),
             (0 <= self.sample < 1, f"'sample' must be from 0 to below 1; got {self.sample}. {usual.format('0.001')}"),
+            (math.isfinite(self.noise_power), f"'noise_power' must be a finite number; got {self.noise_power}. {usual.format(0.75)}"),
             (0 < self.rate <= 1, f"'rate' must be above 0 and at most 1; got {self.rate}. {usual.format(0.025)}"),
             (0 <= self.min_rate <= self.rate, f"'min_rate' must be from 0 to 'rate' ({self.rate}); got {self.min_rate}. {usual.format(0.0001)}"),
-            (1 <= short <= long, f"'subwords' must be two lengths, the shorter first, from 1 up; got {self.subwords}. {usual.format('(3, 6)')}"),
+            (_are_lengths(self.subwords), f"'subwords' must be two lengths, the shorter first, from 1 up; got {self.subwords}. {usual.format('(3, 6)')}"),
         ]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _are_lengths(value: object) -> bool:
+    """Whether this is None or two lengths of n-grams."""
+    match value:
+        case None:
+            return True
+        case (int(short), int(long)):
+            return 1 <= short <= long
+    return False

@@ -36,29 +36,39 @@ class Piece:
     Attributes:
         first: its first sentence.
         last: the sentence after its last.
-        from_share: share of all words of all epochs that come before it.
-        to_share: the same after it.
-        number: its number in all epochs.
+        before: words of all epochs that come before it.
         words: how many it has.
+        total: words of all epochs.
+        number: its own in all epochs; random numbers start from it.
     """
 
     first: int
     last: int
-    from_share: float
-    to_share: float
-    number: int
+    before: int
     words: int
+    total: int
+    number: int
+
+    @property
+    def from_share(self) -> float:
+        """Share of all words of all epochs that come before it."""
+        return self.before / self.total
+
+    @property
+    def to_share(self) -> float:
+        """The same after it."""
+        return (self.before + self.words) / self.total
 
 
-def pieces(starts: npt.NDArray[np.int64], epochs: int, *, shuffle: bool, seed: int) -> Iterator[Piece]:
-    """All stretches of all epochs, in the order in which they are taken."""
+def pieces(starts: npt.NDArray[np.int64], epochs: int, *, shuffle: bool, seed: int, before: int = 0) -> Iterator[Piece]:
+    """All stretches of all epochs, in the order in which they are taken; `before` epochs went before, and their random numbers are not used again."""
     bounds = cut(starts)
-    total, done, generator = int(starts[-1]) * epochs, 0, np.random.default_rng([seed, 1])
-    for epoch in range(epochs):
+    total, done, generator = int(starts[-1]) * epochs, 0, np.random.default_rng([seed, 1, before] if before else [seed, 1])
+    for epoch in range(before, before + epochs):
         for at in generator.permutation(len(bounds) - 1) if shuffle else range(len(bounds) - 1):
             first, last = int(bounds[at]), int(bounds[at + 1])
             words = int(starts[last] - starts[first])
-            yield Piece(first, last, done / total, (done + words) / total, epoch * len(bounds) + int(at), words)
+            yield Piece(first, last, done, words, total, epoch * len(bounds) + int(at))
             done += words
 
 
