@@ -233,8 +233,9 @@ NUMBERS = st.one_of(
 @given(NUMBERS)
 def test_a_number_of_a_text_is_pythons_own_or_left_to_python(text: str) -> None:
     """The kernel gives ``np.float32(float(text))`` to the last bit, or says that it is not certain."""
-    value, certain = decimal(np.frombuffer(text.encode() or b" ", dtype=np.uint8), 0, len(text))
+    value, certain, end = decimal(np.frombuffer(text.encode() or b" ", dtype=np.uint8), 0, len(text))
     if certain:
+        assert end == len(text)
         assert np.float32(value).tobytes() == np.float32(float(text)).tobytes()
 
 

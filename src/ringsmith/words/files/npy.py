@@ -11,6 +11,7 @@ gensim's own ``save`` writes a pickle, which can run code when it is opened; it 
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def _load(path: Path) -> npt.NDArray[Any]:
         return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except FileNotFoundError:
         raise no_such_file(path) from None
-    except (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+    except (ValueError, EOFError, OSError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError, RecursionError, TokenError) as error:
         raise ReadError(f"{path}: this is no whole NumPy file ({str(error)[:80] or type(error).__name__}). Save it again with np.save(path, vectors).") from error
 
 

@@ -19,7 +19,7 @@ Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 DONE, SLOW, SHORT, WORDLESS = range(4)
 """What became of a line: parsed; for the caller to parse; too few numbers; no word before them."""
-MOST_DIGITS = 18
+MOST_DIGITS = 19
 POWERS: npt.NDArray[np.float64] = np.array([float(f"1e{power}") for power in range(64)])
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 BELOW = np.int64(0x1FFFFFFF)
@@ -32,55 +32,69 @@ def _is_blank(byte: int) -> bool:
     return byte == 32 or byte == 9
 
 
-@njit(cache=True, nogil=True)
-def decimal(text: Bytes, start: int, stop: int) -> tuple[float, bool]:
-    """The number written in ``text[start:stop]``, and whether its float32 is certain."""
-    at, digits, power, mantissa = start, 0, np.int64(0), np.uint64(0)
-    negative = at < stop and text[at] == 45
-    if at < stop and (text[at] == 45 or text[at] == 43):
-        at += 1
-    first, points, seen = at, 0, 0
+@njit(cache=True, nogil=True, inline="always")
+def _digits(text: Bytes, at: int, stop: int, whole: Any) -> tuple[Any, int]:
+    """The number grown by the digits from `at` on, and where they end; it wraps where there are more than 19."""
     while at < stop:
-        byte = text[at]
-        if 48 <= byte <= 57:
-            seen += 1
-            if digits < MOST_DIGITS:
-                mantissa = mantissa * np.uint64(10) + np.uint64(byte - 48)
-                digits += 1 if mantissa > np.uint64(0) else 0
-                power -= points
-            else:
-                power += 1 - points
-        elif byte == 46 and points == 0:
-            points = 1
-        else:
+        digit = np.uint64(text[at]) - np.uint64(48)
+        if digit > np.uint64(9):
             break
+        whole = whole * np.uint64(10) + digit
         at += 1
-    if seen == 0 or at == first:
-        return 0.0, False
-    if at < stop:
-        shift, sign, read = np.int64(0), 1, 0
-        if text[at] != 101 and text[at] != 69:
-            return 0.0, False
+    return whole, at
+
+
+@njit(cache=True, nogil=True)
+def _has_too_many(text: Bytes, at: int, stop: int) -> bool:
+    """Whether more than `MOST_DIGITS` digits stand there, zeros before them not counted."""
+    digits = 0
+    for place in range(at, stop):
+        if text[place] != 46 and (digits > 0 or text[place] != 48):
+            digits += 1
+    return digits > MOST_DIGITS
+
+
+@njit(cache=True, nogil=True)
+def decimal(text: Bytes, start: int, stop: int) -> tuple[float, bool, int]:
+    """The number that begins at `start`, whether its float32 is certain, and where it ends: at the next blank or at `stop`.
+
+    Where the number is not certain, its end is not found either.
+    """
+    at = np.int64(start)
+    negative = at < stop and text[at] == 45
+    if negative or (at < stop and text[at] == 43):
         at += 1
-        if at < stop and (text[at] == 45 or text[at] == 43):
-            sign = -1 if text[at] == 45 else 1
+    first = at
+    whole, at = _digits(text, at, stop, np.uint64(0))
+    digits, power = at - first, np.int64(0)
+    if at < stop and text[at] == 46:
+        point = at + 1
+        whole, at = _digits(text, point, stop, whole)
+        power = point - at
+        digits -= power
+    if digits == 0 or (digits > MOST_DIGITS and _has_too_many(text, first, at)):
+        return 0.0, False, at
+    if at < stop and (text[at] == 101 or text[at] == 69):
+        at += 1
+        lowers = at < stop and text[at] == 45
+        if lowers or (at < stop and text[at] == 43):
             at += 1
-        while at < stop and 48 <= text[at] <= 57 and read < 4:
-            shift = shift * 10 + np.int64(text[at] - 48)
-            read += 1
-            at += 1
-        if read == 0 or at < stop:
-            return 0.0, False
-        power += sign * shift
-    if mantissa == np.uint64(0):
-        return (-0.0 if negative else 0.0), True
+        begin = at
+        shift, at = _digits(text, at, stop, np.uint64(0))
+        if at == begin or at - begin > 4:
+            return 0.0, False, at
+        power += -np.int64(shift) if lowers else np.int64(shift)
+    if at < stop and not _is_blank(text[at]):
+        return 0.0, False, at
+    if whole == np.uint64(0):
+        return (-0.0 if negative else 0.0), True, at
     if power > 63 or power < -63:
-        return 0.0, False
-    value = float(mantissa) * POWERS[power] if power >= 0 else float(mantissa) / POWERS[-power]
+        return 0.0, False, at
+    value = float(whole) * POWERS[power] if power >= 0 else float(whole) / POWERS[-power]
     if value < SMALLEST or value > LARGEST:
-        return 0.0, False
+        return 0.0, False, at
     off = (np.float64(value).view(np.int64) & BELOW) - MIDDLE
-    return (-value if negative else value), bool(off > NEAR or off < -NEAR)
+    return (-value if negative else value), bool(off > NEAR or off < -NEAR), at
 
 
 @njit(cache=True, nogil=True)
@@ -95,38 +109,51 @@ def parse_rows(text: Bytes, starts: Longs, stops: Longs, out: Floats, word_stops
         word_stops: (n,) takes where each word ends.
         states: (n,) takes `DONE`, `SLOW` (the line is for the caller), `SHORT` or `WORDLESS`.
     """
-    width = out.shape[1]
     for line in range(len(starts)):
         start, stop = starts[line], stops[line]
         while stop > start and (_is_blank(text[stop - 1]) or text[stop - 1] == 13):
             stop -= 1
-        at, fields = stop, 0
-        while fields < width and at > start:
-            while at > start and not _is_blank(text[at - 1]):
-                at -= 1
-            fields += 1
-            while at > start and _is_blank(text[at - 1]):
-                at -= 1
-        word_stops[line] = at
-        if fields < width:
+        # Almost every word has no blank in it: its line is read in one go. The others are looked at from their end.
+        word = start
+        while word < stop and not _is_blank(text[word]):
+            word += 1
+        if word > start and _numbers(text, word, stop, out[line]):
+            word_stops[line], states[line] = word, DONE
+            continue
+        word, fields = _word_stop(text, start, stop, out.shape[1])
+        word_stops[line] = word
+        if fields < out.shape[1] or (word == start and (start == stop or not _is_blank(text[start]))):
             states[line] = SHORT
-            continue
-        if at == start:
-            # The word was taken for a number: there is one field too few; or the line begins with a blank.
-            states[line] = WORDLESS if _is_blank(text[start]) else SHORT
-            continue
-        states[line] = DONE
-        for column in range(width):
-            while _is_blank(text[at]):
-                at += 1
-            begin = at
-            while at < stop and not _is_blank(text[at]):
-                at += 1
-            value, certain = decimal(text, begin, at)
-            if not certain:
-                states[line] = SLOW
-                break
-            out[line, column] = value
+        elif word == start:
+            states[line] = WORDLESS
+        else:
+            states[line] = DONE if _numbers(text, word, stop, out[line]) else SLOW
+
+
+@njit(cache=True, nogil=True)
+def _numbers(text: Bytes, at: int, stop: int, out: Floats) -> bool:
+    """Whether just as many numbers stand there as `out` takes, all of them certain."""
+    for column in range(len(out)):
+        while at < stop and _is_blank(text[at]):
+            at += 1
+        value, certain, at = decimal(text, at, stop)
+        if not certain:
+            return False
+        out[column] = value
+    return at == stop
+
+
+@njit(cache=True, nogil=True)
+def _word_stop(text: Bytes, start: int, stop: int, width: int) -> tuple[int, int]:
+    """Where the word ends if the last `width` fields are numbers, and how many fields there were."""
+    at, fields = stop, 0
+    while fields < width and at > start:
+        while at > start and not _is_blank(text[at - 1]):
+            at -= 1
+        fields += 1
+        while at > start and _is_blank(text[at - 1]):
+            at -= 1
+    return at, fields
 
 
 @njit(cache=True, nogil=True)
