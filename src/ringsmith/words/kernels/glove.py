@@ -1,0 +1,118 @@
+"""GloVe's inner loop (Pennington, Socher & Manning 2014, equation 8, with AdaGrad as in Stanford's program).
+
+    difference  d = w[i] . c[j] + b[i] + e[j] - log X[i, j]
+    loss        f(X) d^2 / 2
+    gradient    of w[i]: f d c[j], of c[j]: f d w[i], of both biases: f d
+    AdaGrad     t = eta gradient;  w -= t / sqrt(g);  g += t^2                        with g = 1 at the start
+
+The biases lie in the rows: a word's row is (w, b, 1), a context's (c, 1, e), so that one product of rows is the whole sum and one update serves
+all. The two ones stay because their g is so large that nothing moves them. What is kept is g - 1: near 1, float32 would lose the small squares
+of rare words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import njit
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ringsmith.words.kernels.simd import COMPILE, LANES, add, add_product, address, load, multiply, splat, store, subtract, vector
+
+Ids = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+
+def _operation(build: Callable[..., Any]) -> Any:
+    """An operation that compiled code may call."""
+    return intrinsic(build)
+
+
+@_operation
+def inverse_root(typing: Any, value: Any) -> Any:
+    """1 / sqrt(x), lane by lane, by the processor's estimate and one step of Newton's where it has one."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.VectorType(ir.FloatType(), LANES)
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), f"llvm.sqrt.v{LANES}f32")
+        root = builder.call(function, [arguments[0]], fastmath=("fast",))
+        return builder.fdiv(ir.Constant(kind, [1.0] * LANES), root, flags=("fast",))
+
+    return vector(vector), build
+
+
+@_operation
+def total(typing: Any, value: Any) -> Any:
+    """The sum of the lanes, in every lane."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, number = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.IntType(32), LANES)
+        answer = arguments[0]
+        for stride in (8, 4, 2, 1):
+            turned = builder.shuffle_vector(answer, ir.Constant(kind, ir.Undefined), ir.Constant(number, [lane ^ stride for lane in range(LANES)]))
+            answer = builder.fadd(answer, turned)
+        return answer
+
+    return vector(vector), build
+
+
+@njit(**COMPILE)
+def train(
+    words: Floats, contexts: Floats, word_squares: Floats, context_squares: Floats, rows: Ids, columns: Ids, logs: Floats, weights: Floats, first: int, stop: int, paces: Floats
+) -> float:
+    """Move the rows of both matrices by the entries `first` to `stop`, one after the other.
+
+    Args:
+        words: (V, width) float32, width a multiple of 16: vector, bias, 1, zeros.
+        contexts: (V, width): vector, 1, bias, zeros.
+        word_squares: (V, width): AdaGrad's sums less 1.
+        context_squares: the same for the contexts.
+        rows: row of each entry.
+        columns: column of each entry.
+        logs: logarithm of each count.
+        weights: weight of each count.
+        first: first entry.
+        stop: the entry after the last.
+        paces: (width,) the step size of each lane.
+
+    Returns:
+        The sum of their losses, each as it was before its step.
+    """
+    width = np.int64(words.shape[1])
+    w, c, wg, cg = address(words), address(contexts), address(word_squares), address(context_squares)
+    one, losses, pace = splat(np.float32(1)), 0.0, address(paces)
+    lanes = np.zeros(LANES, dtype=np.float32)
+    spot = address(lanes)
+    loss = splat(np.float32(0))
+    for at in range(first, stop):
+        i, j = np.int64(rows[at]) * width, np.int64(columns[at]) * width
+        even = odd = splat(np.float32(0))
+        for k in range(0, width - LANES, 2 * LANES):
+            even = add_product(load(w, i + k), load(c, j + k), even)
+            odd = add_product(load(w, i + k + LANES), load(c, j + k + LANES), odd)
+        if width % (2 * LANES):
+            even = add_product(load(w, i + width - LANES), load(c, j + width - LANES), even)
+        score = add(even, odd)
+        difference = subtract(total(score), splat(logs[at]))
+        weighed = multiply(difference, splat(weights[at]))
+        loss = add_product(weighed, difference, loss)
+        for k in range(0, width, LANES):
+            a, b = load(w, i + k), load(c, j + k)
+            p, q = load(wg, i + k), load(cg, j + k)
+            step = multiply(weighed, load(pace, k))
+            s, t = multiply(step, b), multiply(step, a)
+            store(w, i + k, subtract(a, multiply(s, inverse_root(add(p, one)))))
+            store(c, j + k, subtract(b, multiply(t, inverse_root(add(q, one)))))
+            store(wg, i + k, add_product(s, s, p))
+            store(cg, j + k, add_product(t, t, q))
+        if (at - first) % 1024 == 1023:
+            store(spot, 0, loss)
+            losses += np.float64(lanes[0])
+            loss = splat(np.float32(0))
+    store(spot, 0, loss)
+    return 0.5 * (losses + np.float64(lanes[0]))
