@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
     assert name == "__version__" or value.__doc__
 
 
+def test_functions_stay_functions_when_the_packages_of_their_names_are_loaded() -> None:
+    """`rs.compare` twice: the first call imports the package `ringsmith.compare`, which Python binds to the very name."""
+    program = (
+        "import ringsmith as rs; rs.read_table; from ringsmith.report import write_report; from ringsmith import compare; print(*map(callable, (rs.compare, rs.report, compare)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 3
+
+
 def test_an_unknown_name_is_an_attribute_error_that_lists_the_known() -> None:
     """As Python's own, with help."""
     with pytest.raises(AttributeError, match="has no attribute 'comparre'; it has Predictor"):
@@ -53,3 +62,14 @@ def test_the_driver_of_a_comparison_loads_no_torch() -> None:
     """Runs load torch in processes of their own; the face with all its names does not."""
     loaded = loaded_after("import ringsmith\nfor name in ringsmith.__all__: getattr(ringsmith, name)\nimport ringsmith.compare.runner")
     assert loaded & {"torch", "transformers", "accelerate"} == set()
+
+
+def test_compare_takes_rows_in_memory(tmp_path: Path) -> None:
+    """A data frame, and plain rows to test on."""
+    import polars as pl
+
+    rows = [(f"{'good' if i % 2 else 'bad'} thing number {i} of {'many' if i % 3 else 'few'}", "yes" if i % 2 else "no") for i in range(60)]
+    frame = pl.DataFrame(rows[:50], schema=["text", "label"], orient="row")
+    result = ringsmith.compare(frame, test=rows[50:], recipes=["majority", "tfidf"], out=tmp_path / "run", threads=1)
+    assert {row.candidate for row in result.comparison.rows} == {"majority", "tfidf"}
+    assert "memory" in (result.folder / "report.html").read_text(encoding="utf-8")

@@ -84,7 +84,7 @@ class Result:
 
 
 def compare(
-    data: str | Path,
+    data: Any,
     *,
     text: str | None = None,
     label: str | None = None,
@@ -92,7 +92,7 @@ def compare(
     group: str | None = None,
     time_column: str | None = None,
     split: str | None = None,
-    test: str | Path | None = None,
+    test: Any = None,
     task: str | None = None,
     models: Sequence[str] | None = None,
     recipes: Sequence[str] | None = None,
@@ -111,14 +111,15 @@ def compare(
     """Compare models and ways to adapt them on your own rows.
 
     Args:
-        data: a table of labelled texts: a file, a folder with a folder for each class, an ``hf://`` address.
+        data: a table of labelled texts: a file, a folder with a folder for each class, an ``hf://`` address; a polars or pandas data frame, or rows like
+            ``[(text, label), ...]``.
         text: column of the texts, None to find it.
         label: column of the labels, None to find it.
         pair: column of second texts.
         group: column that says which rows belong together; no split cuts a group apart.
         time_column: column of times; the newest rows test.
         split: column that says train, valid or test.
-        test: a second table to report on.
+        test: a second table to report on, as `data`.
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
         models: short names, hub names, folders or groups; None for the group ``default`` as far as it is on this machine.
         recipes: ways to adapt; None for all.
@@ -130,7 +131,7 @@ def compare(
         min_rows: classes with fewer rows are left out.
         steps: names of text steps that every text goes through.
         threads: CPU threads, None for all cores.
-        out: folder to write into, None for ``runs/`` and the data's name. The same folder again goes on where it stopped.
+        out: folder to write into, None for ``runs/`` and the data's name (``memory`` for rows in memory). The same folder again goes on where it stopped.
         offline: never touch the network.
         listener: is told what happens, see `ringsmith.compare.events`.
 
@@ -140,13 +141,14 @@ def compare(
     Raises:
         RingsmithError: the data, the options, a model or the machine: one sentence says what and what to do.
     """
+    rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
     options = CompareOptions(
-        data=str(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else str(test), task=task,
+        data=str(data) if rows is None else "memory", text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else str(test) if test_rows is None else "memory", task=task,
         models=None if models is None else tuple(models), recipes=None if recipes is None else tuple(recipes),
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, folds=folds, min_rows=min_rows,
         steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
     )  # fmt: skip
-    return Result(run_comparison(options, listener, finish=finish))
+    return Result(run_comparison(options, listener, finish=finish, rows=rows, test_rows=test_rows))
 
 
 def report(folder: str | Path) -> Path:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from command_line import Ended, Ringsmith, Write, as_csv, refused, reviews
 
+from ringsmith.compare import race
 from ringsmith.data.predictions import WRITERS
 
 ROWS = reviews(60)
@@ -261,7 +262,7 @@ def test_a_full_disk_stops_a_comparison_with_a_sentence(ringsmith: Ringsmith, wr
     write("data.csv", ROWS)
     command = ("compare", "data.csv", "--recipes", "majority", "--on", "inline", "--folds", "0", "--out", "out")
     with monkeypatch.context() as patch:
-        patch.setattr("ringsmith.compare.race.write_leaderboard", full_disk)
+        patch.setattr(race, "write_leaderboard", full_disk)
         refused(ringsmith(*command), r"the disk of out is full\. What is finished is kept: free some space and run the same command again")
     assert json.loads((tmp_path / "out" / "study.json").read_text(encoding="utf-8"))["schema"] == 1
     assert ringsmith(*command).code == 0

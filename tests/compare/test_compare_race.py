@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -306,7 +307,7 @@ def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Compari
     def refuse(*args: Any, **options: Any) -> None:
         raise PermissionError(13, "Permission denied", str(tmp_path / "out"))
 
-    monkeypatch.setattr("ringsmith.compare.arena.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(MachineError, match=r"--out: .*out may not be written \(Permission denied\)\. Name another folder"):
         compare("tenth")
 

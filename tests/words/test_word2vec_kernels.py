@@ -29,6 +29,7 @@ def _vector_operations(x, out):  # type: ignore[no-untyped-def]
 
 
 def test_vectors_of_16_add_up_and_bend_as_numpy_says() -> None:
+    """The few operations that all kernels stand on."""
     x, out = np.random.default_rng(0).normal(0, 4, 48).astype(np.float32), np.zeros(64, np.float32)
     _vector_operations(x, out)
     a, b, c = x.reshape(3, 16)
@@ -47,6 +48,7 @@ def _draws(number, count, limit):  # type: ignore[no-untyped-def]
 
 
 def test_random_bits_are_those_of_the_slow_twin_and_even() -> None:
+    """Held to whole numbers of Python, to Kolmogorov and Smirnov, and to chi-squared."""
     bits, numbers = _draws(7, 20_000, 10)
     twin = Chance.of(7)
     assert [int(value) for value in bits[:50]] == [twin.draw() for _ in range(50)]
@@ -74,6 +76,7 @@ CASES = {
 @pytest.mark.parametrize("dim", [5, 16, 40])
 @pytest.mark.parametrize("name", CASES)
 def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int) -> None:
+    """Every option, at dimensions that fill their last block and that do not."""
     options, generator = Word2VecOptions(dim=dim, **{"sample": 0, **CASES[name]}), np.random.default_rng(3)
     words, buckets = 30, 20 if "subwords" in name else 0
     sentences = [generator.integers(0, words, generator.integers(1, 15)).tolist() for _ in range(12)]
@@ -111,6 +114,7 @@ def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int) 
 
 
 def test_the_twin_descends_the_loss_of_the_paper() -> None:
+    """Its moves are the slopes of equation 4, taken by differences."""
     generator = np.random.default_rng(0)
     x, rows = generator.normal(0, 1, (1, 6)), generator.normal(0, 1, (3, 6))
     labels = [1.0, 0.0, 0.0]
@@ -132,6 +136,7 @@ def test_the_twin_descends_the_loss_of_the_paper() -> None:
 
 
 def test_frequent_words_are_thinned_out_by_the_share_the_formula_gives() -> None:
+    """Drawn 40,000 times."""
     counts = np.array([800, 150, 50])
     shares = keep_shares(counts, 0.01)
     assert shares == pytest.approx([(np.sqrt(80) + 1) / 80, (np.sqrt(15) + 1) / 15, (np.sqrt(5) + 1) / 5])
@@ -142,6 +147,7 @@ def test_frequent_words_are_thinned_out_by_the_share_the_formula_gives() -> None
 
 @pytest.mark.parametrize("power", [0.0, 0.75, 1.0])
 def test_negatives_are_drawn_by_the_power_of_the_count(power: float) -> None:
+    """In the whole table, and in any part of it."""
     counts = np.array([5_000, 700, 90, 11])
     table = negative_table(counts, power, np.random.default_rng(0))
     expected = counts**power / (counts**power).sum()
@@ -150,6 +156,7 @@ def test_negatives_are_drawn_by_the_power_of_the_count(power: float) -> None:
 
 
 def test_huffman_paths_are_as_short_as_an_optimal_code_and_no_path_begins_another() -> None:
+    """Counted by hand."""
     counts = np.array([50, 20, 12, 8, 5, 3, 1, 1])
     paths = huffman_paths(counts)
     lengths = np.diff(paths.starts)
@@ -160,4 +167,5 @@ def test_huffman_paths_are_as_short_as_an_optimal_code_and_no_path_begins_anothe
 
 
 def test_one_word_alone_has_no_path() -> None:
+    """There is nothing to tell it from."""
     assert huffman_paths(np.array([3])).deepest == 0

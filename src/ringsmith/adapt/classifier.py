@@ -79,10 +79,3 @@ def scale_last_layer(module: Any, scores: Vectors, targets: npt.NDArray[Any], ac
         for weight in last_layer(module).parameters():
             weight.mul_(scale)
     return scale
-
-
-def set_dropout(module: Any, share: float | None) -> None:
-    """Make every dropout of the model leave out this share; None changes nothing."""
-    for part in module.modules():
-        if share is not None and isinstance(part, torch.nn.Dropout):
-            part.p = share

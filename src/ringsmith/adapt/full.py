@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.adapt.choose import Judge, Mark
-from ringsmith.adapt.classifier import scale_last_layer, scores_of, set_dropout, vectors_of
+from ringsmith.adapt.classifier import scale_last_layer, scores_of, vectors_of
 from ringsmith.adapt.clock import Stopwatch
+from ringsmith.adapt.dropout import ease_dropout, set_dropout
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Broken, Course, Loop, Pacing
@@ -176,6 +177,7 @@ class Full(Recipe):
             pacing = options.pacing(attempt, len(train), low=choice.precision == "bfloat16")
             set_dropout(module, options.dropout)
             loop = Loop(module, tokeniser.pad_id, pacing, setting.report)
+            ease_dropout(module)
             course = loop.train(tokens, targets, valid_tokens, guard, seed=seed, budget=budget)
         guard.finish()
         known = guard.judge.known

@@ -115,10 +115,6 @@ class Watch:
                 self.line("", f"{left_out.name} {left_out.why}")
 
     @_draw.register
-    def _(self, event: events.Note) -> None:
-        self.line("", event.text)
-
-    @_draw.register
     def _(self, event: events.RunStarted) -> None:
         self._count = f"{event.index - 1}/{event.total}"
         if self._task is None:

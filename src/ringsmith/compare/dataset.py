@@ -84,8 +84,14 @@ class Dataset:
     order: Rows
 
 
-def load_table(options: CompareOptions, listener: Listener) -> Table:
+def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None, test_rows: Any = None) -> Table:
     """Read, split and check the rows that the options name.
+
+    Args:
+        options: where the rows are, and how they are read and split.
+        listener: is told what was read.
+        rows: rows in memory (a data frame, or ``[(text, label), ...]``) in the place of ``options.data``, which is only their name then.
+        test_rows: the same for ``options.test``.
 
     Raises:
         InputError: whatever is wrong with the tables.
@@ -95,7 +101,7 @@ def load_table(options: CompareOptions, listener: Listener) -> Table:
 
     begin = time.monotonic()
     table = read_table(
-        options.data,
+        options.data if rows is None else rows,
         text=options.text,
         label=options.label,
         pair=options.pair,
@@ -106,7 +112,8 @@ def load_table(options: CompareOptions, listener: Listener) -> Table:
     )
     if options.min_rows is not None:
         table = keep_classes(table, options.min_rows)
-    test = read_like(options.test, table.findings, offline=options.offline) if options.test is not None else None
+    asked = options.test if test_rows is None else test_rows
+    test = None if asked is None else read_like(asked, table.findings, offline=options.offline)
     found = tuple(part.findings for part in (table, test) if part is not None)
     listener(Read(found[0], found[1] if test else None, time.monotonic() - begin))
     plan = plan_splits(

@@ -111,14 +111,7 @@ class Written:
     path: Path
 
 
-@dataclass(frozen=True)
-class Note:
-    """Anything else a reader should know, a sentence."""
-
-    text: str
-
-
-Event = Read | Cut | MachineSeen | Planned | RunStarted | RunProgress | RunFinished | Ranked | Chosen | Written | Note
+Event = Read | Cut | MachineSeen | Planned | RunStarted | RunProgress | RunFinished | Ranked | Chosen | Written
 Listener = Callable[[Event], None]
 
 

@@ -56,13 +56,15 @@ class Comparison:
     seconds: float
 
 
-def run_comparison(options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None) -> Comparison:
+def run_comparison(options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None, rows: Any = None, test_rows: Any = None) -> Comparison:
     """Compare all candidates on the user's rows and hand over the one to take.
 
     Args:
         options: what is asked for.
         listener: is told what happens, see `compare.events`.
         finish: makes the report and the like from the folder, within the budget; its time is kept free.
+        rows: rows in memory (a data frame, or ``[(text, label), ...]``) in the place of ``options.data``, which is only their name then.
+        test_rows: the same for ``options.test``.
 
     Returns:
         What was found; all of it also lies in ``options.folder``. A valid table lies there after every run, whatever happens.
@@ -75,7 +77,7 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
         check_names(options)
         check_writable(options.folder)
         # No name holds the table here: its texts are gone from this process as soon as they are stored.
-        return _compete(open_arena(options, load_table(options, listener), listener), listener, finish)
+        return _compete(open_arena(options, load_table(options, listener, rows=rows, test_rows=test_rows), listener), listener, finish)
 
 
 def compare_table(table: Table, options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None) -> Comparison:
