@@ -37,7 +37,7 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 def test_functions_stay_functions_when_the_packages_of_their_names_are_loaded() -> None:
     """`rs.compare` twice: the first call imports the package `ringsmith.compare`, which Python binds to the very name."""
     program = (
-        "import ringsmith as rs; rs.read_table; from ringsmith.report import write_report; from ringsmith import compare; print(*map(callable, (rs.compare, rs.report, compare)))"
+        "import ringsmith as rs; rs.read_table; from ringsmith.report import write_report; from ringsmith import compare\nprint(*map(callable, (rs.compare, rs.report, compare)))"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 3
 
