@@ -73,9 +73,11 @@ class PackedWords(Sequence[str]):
 
     def _span(self, first: int, last: int) -> Iterator[str]:
         ends = [int(self._ends[first - 1]) if first else 0, *self._ends[first:last].tolist()]
-        content = self._content[ends[0] : ends[-1]].tobytes()
-        for start, stop in pairwise(end - ends[0] for end in ends):
-            yield _decoded(content[start:stop])
+        content, spans = self._content[ends[0] : ends[-1]].tobytes(), pairwise(end - ends[0] for end in ends)
+        if content.isascii():
+            text = content.decode()
+            return (text[start:stop] for start, stop in spans)
+        return (_decoded(content[start:stop]) for start, stop in spans)
 
 
 def _decoded(piece: bytes) -> str:

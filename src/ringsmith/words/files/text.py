@@ -12,17 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
+from ringsmith._machine import cores
 from ringsmith.errors import ReadError
 from ringsmith.records import Progress, Report
 from ringsmith.words.files.contract import Format, ReadOptions, Target, refuse_words
 from ringsmith.words.files.packed import chunks, opened, packing
 from ringsmith.words.files.rows import Rows
 from ringsmith.words.neighbours import Floats, Ints, blocks
+from ringsmith.words.parallel import in_order
 from ringsmith.words.vectors import WordVectors
 
 LOOKED_AT = 1000
@@ -73,12 +77,12 @@ def read_text(path: Path, options: ReadOptions, *, headed: bool | None = None) -
         if headed and header is None:
             raise ReadError(f"{path}:1: the first line must say how many words and how many numbers each; got {shown(line)}. Name the format 'glove' where there is no header.")
         width = _checked_width(path, header) if header else _width_of(path, first)
-        rows = Rows(path, options, width)
-        number = _add(rows, rest if header else first, path, 2 if header else 1)
-        for block in lines:
+        rows, number = Rows(path, options, width), 2 if header else 1
+        parse = partial(_parse, width=width, most=options.most)
+        for parsed in in_order(parse, chain([rest if header else first], lines), threads=cores()):
+            number = _take(rows, parsed, path, number)
             if rows.missing == 0:
                 break
-            number = _add(rows, block, path, number)
     _check_count(path, header, len(rows), options)
     return rows.vectors()
 
@@ -114,28 +118,46 @@ def _width_of(path: Path, block: bytes) -> int:
     return width
 
 
-def _add(rows: Rows, block: bytes, path: Path, number: int) -> int:
-    """Parse whole lines into `rows`; the number of the line that comes next."""
-    from ringsmith.words.kernels.decimals import DONE, SLOW, parse_rows
+@dataclass(frozen=True, eq=False)
+class _Parsed:
+    """A block of whole lines and what the kernel made of it; see `parse_rows`."""
+
+    block: bytes
+    starts: Ints
+    stops: Ints
+    out: Floats
+    word_stops: Ints
+    states: npt.NDArray[np.uint8]
+
+
+def _parse(block: bytes, *, width: int, most: int | None) -> _Parsed:
+    from ringsmith.words.kernels.decimals import parse_rows
 
     text = np.frombuffer(block, dtype=np.uint8)
     starts, stops = _lines(text)
-    if rows.missing is not None:
-        starts, stops = starts[: rows.missing], stops[: rows.missing]
-    out = np.empty((len(starts), rows.width), dtype=np.float32)
+    starts, stops = starts[:most], stops[:most]
+    out = np.empty((len(starts), width), dtype=np.float32)
     word_stops, states = np.empty(len(starts), dtype=np.int64), np.empty(len(starts), dtype=np.uint8)
     parse_rows(text, starts, stops, out, word_stops, states)
-    for line in np.flatnonzero(states != DONE).tolist():
-        content = block[starts[line] : stops[line]]
-        if states[line] != SLOW:
+    return _Parsed(block, starts, stops, out, word_stops, states)
+
+
+def _take(rows: Rows, parsed: _Parsed, path: Path, number: int) -> int:
+    """Move a block into `rows`; the number of the line that comes next."""
+    from ringsmith.words.kernels.decimals import DONE, SLOW
+
+    block, starts = parsed.block, parsed.starts
+    for line in np.flatnonzero(parsed.states != DONE).tolist():
+        content = block[starts[line] : parsed.stops[line]]
+        if parsed.states[line] != SLOW:
             raise _bad_line(path, number + line, content, rows.width)
-        out[line] = _parse_slowly(path, number + line, content, rows.width)
-    spans = zip(starts.tolist(), word_stops.tolist(), strict=True)
-    rows.add([block[start:stop] for start, stop in spans], out, number)
+        parsed.out[line] = _parse_slowly(path, number + line, content, rows.width)
+    spans = zip(starts.tolist(), parsed.word_stops.tolist(), strict=True)
+    rows.add([block[start:stop] for start, stop in spans], parsed.out, number)
     return number + len(starts)
 
 
-def _lines(text: np.typing.NDArray[np.uint8]) -> tuple[Ints, Ints]:
+def _lines(text: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
     """Where lines begin and end; blank lines at the very end do not count."""
     stops = np.flatnonzero(text == 10)
     if len(text) and text[-1] != 10:

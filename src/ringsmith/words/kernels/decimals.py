@@ -33,7 +33,7 @@ def _is_blank(byte: int) -> bool:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _digits(text: Bytes, at: int, stop: int, whole: Any) -> tuple[Any, int]:
+def _digits(text: Bytes, at: Any, stop: int, whole: Any) -> tuple[Any, Any]:
     """The number grown by the digits from `at` on, and where they end; it wraps where there are more than 19."""
     while at < stop:
         digit = np.uint64(text[at]) - np.uint64(48)
@@ -45,7 +45,7 @@ def _digits(text: Bytes, at: int, stop: int, whole: Any) -> tuple[Any, int]:
 
 
 @njit(cache=True, nogil=True)
-def _has_too_many(text: Bytes, at: int, stop: int) -> bool:
+def _has_too_many(text: Bytes, at: Any, stop: Any) -> bool:
     """Whether more than `MOST_DIGITS` digits stand there, zeros before them not counted."""
     digits = 0
     for place in range(at, stop):
@@ -55,12 +55,12 @@ def _has_too_many(text: Bytes, at: int, stop: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def decimal(text: Bytes, start: int, stop: int) -> tuple[float, bool, int]:
+def decimal(text: Bytes, start: int, stop: int) -> tuple[float, bool, Any]:
     """The number that begins at `start`, whether its float32 is certain, and where it ends: at the next blank or at `stop`.
 
     Where the number is not certain, its end is not found either.
     """
-    at = np.int64(start)
+    at: Any = np.int64(start)
     negative = at < stop and text[at] == 45
     if negative or (at < stop and text[at] == 43):
         at += 1
