@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": set(),
     "api": EVERYTHING - {"cli"},
     "cli": EVERYTHING,
-    "__init__": {"api"},
+    "__init__": {"api", "words"},
     "__main__": {"cli"},
 }
 HOME_OF: dict[str, tuple[str, ...]] = {

@@ -6,6 +6,7 @@ The public face, imported lazily: ``import ringsmith`` loads no torch and takes 
 
     result = rs.compare("reviews.csv", budget="10m")    # result.leaderboard, result.best, result.ties
     model = rs.load("runs/reviews/best")                # model.predict([...]), model.predict_proba([...]), model.embed([...])
+    w2v = rs.Word2Vec(sentences, vector_size=100)       # gensim's own call: w2v.wv["word"], w2v.wv.most_similar("word")
 """
 
 from __future__ import annotations
@@ -24,8 +25,29 @@ if TYPE_CHECKING:
     from ringsmith.api import load as load
     from ringsmith.api import read_table as read_table
     from ringsmith.api import report as report
+    from ringsmith.words.corpus import CorpusOptions as CorpusOptions
+    from ringsmith.words.corpus import read_corpus as read_corpus
+    from ringsmith.words.files import open_vectors as open_vectors
+    from ringsmith.words.files import save_vectors as save_vectors
+    from ringsmith.words.gensim import FastText as FastText
+    from ringsmith.words.gensim import Word2Vec as Word2Vec
+    from ringsmith.words.glove import GloveOptions as GloveOptions
+    from ringsmith.words.glove import train_glove as train_glove
+    from ringsmith.words.keyed import KeyedVectors as KeyedVectors
+    from ringsmith.words.options import Word2VecOptions as Word2VecOptions
+    from ringsmith.words.vectors import WordVectors as WordVectors
+    from ringsmith.words.word2vec import train_word2vec as train_word2vec
 
-__all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "__version__", "compare", "load", "read_table", "report"]
+__all__ = [
+    "CorpusOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions", "WordVectors",
+    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec",
+]  # fmt: skip
+HOMES = {
+    "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "Word2Vec": "words.gensim",
+    "Word2VecOptions": "words.options", "WordVectors": "words.vectors", "open_vectors": "words.files", "read_corpus": "words.corpus", "save_vectors": "words.files",
+    "train_glove": "words.glove", "train_word2vec": "words.word2vec",
+}  # fmt: skip
+"""Where a name lives; the others live in `api`. Each module is imported when its name is first asked for."""
 
 
 def __getattr__(name: str) -> Any:
@@ -34,7 +56,7 @@ def __getattr__(name: str) -> Any:
 
         return version()
     if name in __all__:
-        return getattr(import_module("ringsmith.api"), name)
+        return getattr(import_module(f"ringsmith.{HOMES.get(name, 'api')}"), name)
     raise AttributeError(f"module 'ringsmith' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

@@ -29,7 +29,9 @@ from ringsmith.records import Progress, Report, silent
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.huffman import Paths, huffman_paths, no_paths
 from ringsmith.words.kernels import word2vec as kernels
-from ringsmith.words.model import Word2VecModel, flat, make_model, padded
+from ringsmith.words.model import Word2VecModel as Word2VecModel
+from ringsmith.words.model import flat, padded
+from ringsmith.words.model import make_model as make_model
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.sampling import keep_thresholds, negative_table
 from ringsmith.words.stretches import Piece, pieces, work_through
