@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import shutil
 import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,12 @@ class VectorFormat:
 
     def test_a_file_cut_off_anywhere_is_refused_or_read_whole(self, tmp_path: Path) -> None:
         """Never another fault, never other numbers than were written."""
-        path = save_vectors(small(counts=False), tmp_path / NAMES[self.name])
-        target = path / "model.safetensors" if path.is_dir() else path
-        content = target.read_bytes()
+        (tmp_path / "whole").mkdir()
+        whole = save_vectors(small(counts=False), tmp_path / "whole" / NAMES[self.name])
+        content = (whole / "model.safetensors" if whole.is_dir() else whole).read_bytes()
         for size in [*range(0, len(content), max(1, len(content) // 60)), len(content) - 1]:
-            target.unlink()
-            target.write_bytes(content[:size])
+            path = Path(shutil.copytree(tmp_path / "whole", tmp_path / f"cut{size}", dirs_exist_ok=True)) / NAMES[self.name]
+            (path / "model.safetensors" if path.is_dir() else path).write_bytes(content[:size])
             try:
                 again = open_vectors(path, self.name)
             except RingsmithError:
@@ -250,14 +252,13 @@ def test_ordinary_numbers_are_certain() -> None:
 @given(data=st.data(), form=st.sampled_from(sorted(FORMATS)))
 def test_garbage_is_refused_in_a_sentence(tmp_path: Path, data: st.DataObject, form: str) -> None:
     """Random bytes, and good files with bytes changed, cut or doubled: vectors or one of our errors, whatever the form says."""
-    place = tmp_path / "garbage.bin"
+    place = Path(tempfile.mkdtemp(dir=tmp_path)) / "garbage.bin"  # Windows replaces no file that is mapped
     name = data.draw(st.sampled_from([name for name in NAMES if name != "static"]))
     good = save_vectors(small(3), tmp_path / f"good-{NAMES[name]}").read_bytes()
     content = bytearray(data.draw(st.one_of(st.just(good), st.binary(max_size=200), st.just(fasttext_bytes()))))
     for _ in range(data.draw(st.integers(0, 4))):
         at, value = data.draw(st.integers(0, len(content))), data.draw(st.binary(max_size=8))
         content[at : at + data.draw(st.integers(0, 8))] = value
-    place.unlink(missing_ok=True)
     place.write_bytes(content)
     for chosen in (form, None):
         try:
@@ -474,15 +475,16 @@ def test_fasttext_words_are_means_of_their_ngrams(tmp_path: Path, old: bool) -> 
 
 def test_fasttext_models_that_cannot_be_read_say_so(tmp_path: Path) -> None:
     """Quantised, of the future, cut off, packed."""
-    path = tmp_path / "model.bin"
-    for content, sentence in (
-        (fasttext_bytes(quantised=True), r"quantised fastText models \(\.ftz\) are not read: their vectors are only approximate"),
-        (struct.pack("<2i", 793712314, 99) + fasttext_bytes()[8:], "fastText models up to version 12 are read; got version 99"),
-        (fasttext_bytes()[:-1], "this fastText model is cut off or damaged"),
-        (fasttext_bytes()[:70], "this fastText model is cut off or damaged"),
-        (gzip.compress(fasttext_bytes()), "cut off or damaged|must not be packed"),
+    for number, (content, sentence) in enumerate(
+        (
+            (fasttext_bytes(quantised=True), r"quantised fastText models \(\.ftz\) are not read: their vectors are only approximate"),
+            (struct.pack("<2i", 793712314, 99) + fasttext_bytes()[8:], "fastText models up to version 12 are read; got version 99"),
+            (fasttext_bytes()[:-1], "this fastText model is cut off or damaged"),
+            (fasttext_bytes()[:70], "this fastText model is cut off or damaged"),
+            (gzip.compress(fasttext_bytes()), "cut off or damaged|must not be packed"),
+        )
     ):
-        path.unlink(missing_ok=True)
+        path = tmp_path / f"model{number}.bin"
         path.write_bytes(content)
         with pytest.raises(ReadError, match=sentence):
             open_vectors(path, "fasttext")

@@ -181,8 +181,7 @@ def _means(own: Matrix, ngrams: Ngrams | None, words: tuple[bytes, ...], whole: 
         ends = np.cumsum([len(word) + 2 for word in part], dtype=np.int64)
         spared = part.index(whole) if whole in part else -1
         last = first + len(part)
-        buckets = np.require(ngrams.buckets, requirements=["A"])
-        mean_rows(np.array(own[first:last]), buckets, content, ends, spared, ngrams.shortest, ngrams.longest, out[first:last])
+        mean_rows(np.array(own[first:last]), ngrams.buckets, content, ends, spared, ngrams.shortest, ngrams.longest, out[first:last])
         options.report(Progress("read", last, len(words), "words"))
     return out
 

@@ -159,7 +159,9 @@ def _take(rows: Rows, parsed: _Parsed, path: Path, number: int) -> int:
 
 def _lines(text: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
     """Where lines begin and end; blank lines at the very end do not count."""
-    stops = np.flatnonzero(text == 10)
+    from ringsmith.words.kernels.decimals import newlines
+
+    stops = newlines(text)
     if len(text) and text[-1] != 10:
         stops = np.append(stops, len(text))
     starts = np.concatenate([[0], stops[:-1] + 1]) if len(stops) else stops
