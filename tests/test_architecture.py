@@ -52,7 +52,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "rich": ("cli/",),
     "psutil": ("compare/",),
     "platformdirs": ("_paths.py",),
-    "llvmlite": ("words/kernels/simd.py",),
+    "llvmlite": ("words/kernels/",),
     "numba": ("words/",),
     "usearch": ("words/approximate.py",),
     "numpy": ("",),

@@ -56,6 +56,22 @@ def _blank(block: Any, at: int, stop: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _word(text: Any, at: int, stop: int) -> tuple[int, Any]:
+    """Where the word at `at` ends, and its hash (FNV-1a, its bits mixed once more)."""
+    mark = np.uint64(0xCBF29CE484222325)
+    while at < stop:
+        byte = text[at]
+        kind = KINDS[byte]
+        if kind != WORD and (kind != LEAD or _blank(text, at, stop)):
+            break
+        mark = (mark ^ np.uint64(byte)) * np.uint64(0x100000001B3)
+        at += 1
+    mark ^= mark >> np.uint64(29)
+    mark *= np.uint64(0xBF58476D1CE4E5B9)
+    return at, mark ^ (mark >> np.uint64(32))
+
+
+@njit(cache=True, nogil=True)
 def _find(text: Any, start: int, stop: int, mark: np.uint64, mask: np.uint64, slots: Any, begins: Any, arena: Any) -> int:
     """The entry of the word ``text[start:stop]`` with hash `mark`, or ``-1 - slot`` of the free slot where it belongs."""
     slot = mark & mask
@@ -116,38 +132,20 @@ def scan(block: Bytes, base: int, slots: Hashes, hashes: Hashes, counts: Longs, 
             answer = OUT_FULL
             break
         kind = KINDS[text[at]]
-        if kind == BLANK:
-            at += 1
+        width = 0 if kind == WORD else _blank(text, at, n) if kind == LEAD else 1
+        if width:
+            if kind == NEWLINE:
+                out[written] = SENTENCE_END
+                written += 1
+            elif kind == NUL:
+                state[NULS] += 1
+            at += width
             continue
-        if kind == NEWLINE:
-            out[written] = SENTENCE_END
-            written += 1
-            at += 1
-            continue
-        if kind == NUL:
-            state[NULS] += 1
-            at += 1
-            continue
-        if kind == LEAD:
-            width = _blank(text, at, n)
-            if width:
-                at += width
-                continue
         start = at
-        mark = np.uint64(0xCBF29CE484222325)
-        while at < n:
-            byte = text[at]
-            kind = KINDS[byte]
-            if kind != WORD and (kind != LEAD or _blank(text, at, n)):
-                break
-            mark = (mark ^ np.uint64(byte)) * np.uint64(0x100000001B3)
-            at += 1
+        at, mark = _word(text, at, n)
         if at - start > MAX_BYTES:
             state[LONG] += 1
             continue
-        mark ^= mark >> np.uint64(29)
-        mark *= np.uint64(0xBF58476D1CE4E5B9)
-        mark ^= mark >> np.uint64(32)
         entry = _find(text, start, at, mark, mask, table, starts, held)
         if entry < 0:
             if entries == len(hashes) or used + at - start > len(arena):
