@@ -73,8 +73,23 @@ def fuzz_check(content: bytes) -> None:
             raise AssertionError("a text is on both sides")
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"file": fuzz_file, "table": fuzz_table, "inputs": fuzz_inputs, "scan": fuzz_scan, "check": fuzz_check}
+def fuzz_vectors(content: bytes) -> None:
+    """Any file as word vectors, whatever its form: finite numbers for different words, or refused."""
+    import numpy as np
+
+    from ringsmith.words.files import open_vectors
+
+    with on_disk(content) as path:
+        vectors = open_vectors(path)
+        if len(set(vectors.words)) != len(vectors.index) or not np.isfinite(vectors.norms).all():
+            raise AssertionError("words or numbers are not what they must be")
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"file": fuzz_file, "table": fuzz_table, "inputs": fuzz_inputs, "scan": fuzz_scan, "check": fuzz_check, "vectors": fuzz_vectors}
 SEEDS = [
+    b"2 3\nthe 0.1 -2e-3 5\nof 1 2 3\n",
+    b"2 1\na \x00\x00\x80?\nb \x00\x00\x00@\n",
+    b'{"vectors": {"a": [1.5, 2], "b": [3, 4]}}',
     b'text,label\n"a, b",1\nc,0\n',
     b'ham\tsee you\nspam\t"win\n',
     b"text;label\r\n'it''s';1\r\n",

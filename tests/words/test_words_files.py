@@ -506,3 +506,27 @@ def test_json_that_is_no_space_is_refused(tmp_path: Path, content: str, sentence
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ReadError, match=sentence):
         open_vectors(path, "json")
+
+
+def test_what_fuzzing_found_is_refused(tmp_path: Path) -> None:
+    """Numbers that are none in places where they were not looked for; warnings of others stay theirs."""
+    infinite = tmp_path / "v.bin"
+    infinite.write_bytes(b"2 2\n" + record(b"a", float("inf"), 2) + record(b"b", float("-inf"), 4))
+    with pytest.raises(ReadError, match="word 1: vectors must hold finite numbers; got inf"):
+        open_vectors(infinite)
+    rate = tmp_path / "rate.bin"
+    rate.write_bytes(struct.pack("<12id", *[1] * 12, float("nan")) + bytes(40))
+    with pytest.raises(ReadError, match="this fastText model is cut off or damaged"):
+        open_vectors(rate, "fasttext")
+    folder = save_vectors(small(), tmp_path / "static")
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    for number in ("1e999", "null", "1.5"):
+        (folder / "tokenizer.json").write_text(text.replace('"the": 0', f'"the": {number}'), encoding="utf-8")
+        with pytest.raises(ReadError, match="this is no tokenizer of whole words"):
+            open_vectors(folder)
+    matrix = save_vectors(small(), tmp_path / "v.npy")
+    matrix.write_bytes(matrix.read_bytes().replace(b"{'descr'", b" {'descr'").replace(b" \n", b"\n", 1))
+    assert len(open_vectors(matrix)) == len(WORDS)
+    matrix.write_bytes(matrix.read_bytes().replace(b"}", b"(", 1))
+    with pytest.raises(ReadError, match="this is no whole NumPy file"):
+        open_vectors(matrix)

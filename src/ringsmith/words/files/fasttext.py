@@ -139,7 +139,7 @@ def _head(cursor: _Cursor) -> Head:
             raise ReadError(f"{path}: fastText models up to version {NEWEST} are read; got version {version}. Save it with another version of fastText.")
     else:
         cursor.at = 0
-    width, *_, model, buckets, shortest, longest, _, _ = (int(value) for value in cursor.take(ARGUMENTS))
+    width, *_, model, buckets, shortest, longest, _ = (int(value) for value in cursor.take(ARGUMENTS)[:-1])
     _, number, labels, _ = (int(value) for value in cursor.take("iiiq"))
     pruned = cursor.whole("q") if version else -1
     if not 0 < width <= 1 << 20 or labels < 0 or not 0 < number <= len(cursor.content):

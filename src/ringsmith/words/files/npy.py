@@ -10,6 +10,7 @@ gensim's own ``save`` writes a pickle, which can run code when it is opened; it 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -60,7 +61,9 @@ def read_npy(path: Path, options: ReadOptions) -> WordVectors:
 
 def _load(path: Path) -> npt.NDArray[Any]:
     try:
-        return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        with warnings.catch_warnings():  # NumPy's advice on files of Python 2 is not for our users
+            warnings.simplefilter("ignore", UserWarning)
+            return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except FileNotFoundError:
         raise no_such_file(path) from None
     except (ValueError, EOFError, OSError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError, RecursionError, TokenError) as error:

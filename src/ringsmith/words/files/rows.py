@@ -70,8 +70,9 @@ class Rows:
         return without_duplicates(WordVectors(self._words, self._matrix), self._path, replaced=self._replaced)
 
     def _refuse_infinite(self, block: Floats, words: Sequence[str], first: int) -> None:
-        if np.isfinite(block.sum(dtype=np.float64)) or np.isfinite(block).all():
-            return
+        with np.errstate(invalid="ignore"):
+            if np.isfinite(block.sum(dtype=np.float64)) or np.isfinite(block).all():
+                return
         row = int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
         got = block[row][~np.isfinite(block[row])][0]
         where = f"{self._path}:{first + row}" if self._unit == "line" else f"{self._path}, word {first + row:,}"

@@ -10,6 +10,7 @@ Model2Vec leaves unknown words out of the mean; sentence-transformers counts the
 from __future__ import annotations
 
 import json
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _tokens(path: Path) -> dict[str, int]:
         model = json.loads(path.read_bytes())["model"]
         vocabulary = model["vocab"]
         pairs = vocabulary.items() if isinstance(vocabulary, dict) else [(token, row) for row, (token, _) in enumerate(vocabulary)]
-        return {str(token): int(row) for token, row in pairs}
+        return {str(token): operator.index(row) for token, row in pairs}
     except FileNotFoundError:
         raise ReadError(f"{path.parent}: a folder of static vectors must hold {TOKENIZER} beside {WEIGHTS}; it is not there. Save the model again.") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
