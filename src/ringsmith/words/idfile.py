@@ -126,15 +126,17 @@ class Shelf:
         """Provisional numbers of one block, in the order of the text."""
         self.spans.append((table, self.ids.size, self.ids.size + len(part)))
         self.ids.append(part)
-        if self.ids.path is None and self.ids.size * 4 > self.memory_bytes:
+        # A quarter: the table of words takes most of the memory, and at the end the parts stand beside the whole.
+        if self.ids.path is None and self.ids.size * 4 > self.memory_bytes // 4:
             self.temporary = tempfile.mkdtemp(prefix="ringsmith-corpus-")
             self._to(Path(self.temporary))
 
     def blocks(self) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
         """The blocks again: which table, and its numbers."""
         if self.ids.file is None:
-            parts, self.ids.parts = self.ids.parts, []
-            yield from ((table, part) for (table, _, _), part in zip(self.spans, parts, strict=True))
+            parts, self.ids.parts = self.ids.parts[::-1], []
+            for table, _, _ in self.spans:
+                yield table, parts.pop()
         else:
             for table, start, stop in self.spans:
                 yield table, self.ids.read(start, stop)
