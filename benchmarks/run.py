@@ -25,6 +25,8 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
         "finetune": (True, ["finetune.py", str(data / "uci-sentiment"), "--out", str(RESULTS / "finetune.json")]),
         "quality": (True, ["quality.py", "--data", str(data), "--out", str(RESULTS / "quality.json")]),
         "budget": (True, ["compare_budget.py", str(data / "banking77" / "train.csv"), "--budget", "2m"]),
+        "vectors-nearest": (False, ["words/nearest.py", "--out", str(RESULTS / "vectors-nearest.json")]),
+        "vectors-files": (False, ["words/files.py", "--out", str(RESULTS / "vectors-files.json")]),
         "data": (False, ["data_two_million.py"]),
         "compare": (False, ["compare_two_million.py"]),
     }
