@@ -121,7 +121,7 @@ def compare(
         split: column that says train, valid or test.
         test: a second table to report on, as `data`.
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
-        models: short names, hub names, folders or groups; None for the group ``default`` as far as it is on this machine.
+        models: short names, hub names, folders, files of word vectors or groups; None for the group ``default`` as far as it is on this machine.
         recipes: ways to adapt; None for all.
         budget: wall clock for everything: ``"10m"`` or seconds; None for no limit.
         metric: what judges; None for the task's own.

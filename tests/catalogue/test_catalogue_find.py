@@ -49,8 +49,12 @@ def test_a_folder_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("name", "error", "sentence"),
     [
-        ("minlm", UnknownName, r"There is no model 'minlm'. Did you mean 'minilm'\? Known: albert, .* A folder with a model in it, or a repository of the hub"),
-        ("./nowhere", UnknownName, "There is no model folder './nowhere'"),
+        (
+            "minlm",
+            UnknownName,
+            r"There is no model 'minlm'. Did you mean 'minilm'\? Known: albert, .* A folder with a model in it, a file of word vectors",
+        ),
+        ("./nowhere", UnknownName, "There is no model folder or file of word vectors './nowhere'"),
         ("nobody/nothing", NotAtHand, r"Model 'nobody/nothing' \(nobody/nothing\) is not on this machine, and fetching is not allowed here. Allow the network once"),
         ("bert", NotAtHand, r"Model 'bert' \(google-bert/bert-base-uncased, about 440 MB\) is not on this machine"),
     ],
@@ -63,10 +67,10 @@ def test_names_without_a_model(name: str, error: type[Exception], sentence: str,
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
-    """A file is no folder, a policy is one of three, an empty group says what is missing."""
-    (tmp_path / "vectors.txt").write_text("cat 1 2")
-    with pytest.raises(ModelError, match=r"a model is a folder with config.json and model.safetensors; got a file"):
-        resolve(str(tmp_path / "vectors.txt"))
+    """A text is no file of vectors, a policy is one of three, an empty group says what is missing."""
+    (tmp_path / "notes.txt").write_text("dear diary, today")
+    with pytest.raises(ModelError, match=r"a model is a folder with config\.json and model\.safetensors, or a file of word vectors; this begins with 'dear diary, today'\."):
+        resolve(str(tmp_path / "notes.txt"))
     with pytest.raises(OptionError, match="'policy' must be never, if-missing or always; got 'sometimes'"):
         resolve("bert", policy="sometimes")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="The group 'zoo' holds nothing in this version"):
@@ -102,7 +106,7 @@ def test_defaults_are_what_is_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """A default that is not on this machine is left out with a sentence, never fetched."""
     _at_hand({"minilm", "distilbert"}, monkeypatch, tmp_path)
     choices = {choice.name: choice for choice in expand(None, language="en")}
-    assert set(chosen("en")) == {"minilm", "distilbert"}
+    assert set(chosen("en")) == {"word2vec", "minilm", "distilbert"}
     assert choices["minilm"].why == entries()["minilm"].why
     assert choices["e5-small"].model is None
     assert choices["e5-small"].why == "left out: it is not on this machine"
@@ -111,8 +115,8 @@ def test_defaults_are_what_is_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_defaults_speak_the_datas_language(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """For Korean texts a multilingual model at hand comes alone; an English one is left out, and the reason is said."""
     _at_hand({"minilm", "e5-small"}, monkeypatch, tmp_path)
-    assert set(chosen("ko")) == {"e5-small"}
-    assert set(chosen(None)) == {"minilm", "e5-small"}
+    assert set(chosen("ko")) == {"word2vec", "e5-small"}
+    assert set(chosen(None)) == {"word2vec", "minilm", "e5-small"}
     why = {choice.name: choice.why for choice in expand(None, language="ko")}["minilm"]
     assert why == "left out: it was trained on en and the texts look like ko; a model that speaks ko is at hand"
 
@@ -128,7 +132,7 @@ def test_names_and_groups_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     _at_hand({"minilm"}, monkeypatch, tmp_path)
     folder = str(make_folder(tmp_path / "m"))
     choices = [choice for choice in expand([folder, "default", folder]) if choice.model is not None]
-    assert [choice.name for choice in choices] == [folder, "minilm"]
+    assert [choice.name for choice in choices] == [folder, "word2vec", "minilm"]
     assert choices[0].why == "named"
 
 

@@ -48,6 +48,18 @@ def test_a_probe_costs_one_pass_over_the_rows_and_full_as_many_as_give_300_steps
     assert many.least == pytest.approx(many.start + (1 + 3 * 1) * 100_000 * per_row + many.rest)
 
 
+def test_word_vectors_cost_by_the_text_and_by_their_file() -> None:
+    """1,000 rows of 80 characters, 16 s a million, 3 s once, and 500 MB to read at 0.02 s; as much memory as three such files; no forward pass."""
+    own, file = (Entrant(Candidate("static", "v"), "x:Y", replace(MODEL, kind=kind, layers=0, hidden=0, size_mb=size)) for kind, size in (("method", 0.0), ("vectors", 500.0)))
+    forecaster = Forecaster(MACHINE)
+    assert forecaster.forecast(own, ROWS).fit == pytest.approx(0.08 * COSTS["static"].seconds_per_megachar + COSTS["static"].once_seconds)
+    assert forecaster.forecast(file, ROWS).fit == pytest.approx(forecaster.forecast(own, ROWS).fit + 10.0)
+    assert forecaster.forecast(file, ROWS).memory_mb == pytest.approx(forecaster.forecast(own, ROWS).memory_mb + 1500)
+    forecaster.learn(PROBE, ROWS, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 30.0, "fit": 9.0, "predict": 1.0}, rows_per_second=0.1))
+    assert forecaster.forecast(own, ROWS).start == COSTS["static"].start_seconds
+    assert forecaster.sure(own) == 2.5
+
+
 def test_texts_are_cut_at_the_models_limit() -> None:
     """A text of 10,000 tokens costs what 256 cost."""
     assert seconds_per_row(MODEL, replace(ROWS, tokens=(10_000,)), MACHINE) == seconds_per_row(MODEL, replace(ROWS, tokens=(256,)), MACHINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -30,6 +31,35 @@ def test_candidates_are_models_times_recipes_and_textual_recipes_once(monkeypatc
     assert [entrant.why for entrant in found[1:3]] == ["needs no pre-trained model", "small and good"]
     assert [(row.name, row.why) for row in left_out] == [("e5", "left out: it is not on this machine")]
     assert found[2].place == "ringsmith.adapt.probe:Probe"
+
+
+WORDS = [
+    Choice("word2vec", replace(model("word2vec"), kind="method"), "of your own texts"),
+    Choice("glove.6B", replace(model("glove.6B"), kind="vectors"), "named"),
+]
+
+
+def test_word_vectors_meet_the_recipes_that_start_from_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Static vectors with static, transformers with probe; torch is needed for these alone."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: True)
+    found, _ = space.entrants(("tfidf", "static", "probe"), [*WORDS, *HERE])
+    assert [entrant.candidate.name for entrant in found] == ["tfidf", "word2vec+static", "glove.6B+static", "minilm+probe", "bert+probe"]
+    assert found[1].why == "of your own texts"
+    monkeypatch.setattr(space, "torch_is_here", lambda: False)
+    found, left_out = space.entrants(("static", "probe"), [*WORDS, *HERE])
+    assert [entrant.candidate.name for entrant in found] == ["word2vec+static", "glove.6B+static"]
+    assert [row.name for row in left_out] == ["probe"]
+    assert space.needs_models(("static",))
+    assert not space.needs_models(("probe", "tfidf"))
+
+
+def test_a_named_model_that_no_recipe_starts_from_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was named is never left out silently; a default is."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: True)
+    _, left_out = space.entrants(("tfidf", "probe"), [*WORDS, *HERE[:2]])
+    assert [(row.name, row.why) for row in left_out] == [("glove.6B", "left out: none of the recipes starts from word vectors (add static)")]
+    with pytest.raises(OptionError, match=r"Nothing is left to compare: bert: left out: none of the recipes starts from a transformer \(add probe or full\)\. Name a model"):
+        space.entrants(("static",), HERE[1:])
 
 
 def test_a_recipe_named_twice_competes_once() -> None:
@@ -60,7 +90,7 @@ def test_nothing_to_compare_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         space.entrants(("probe",), HERE[2:])
 
 
-def test_the_driver_loads_neither_torch_nor_sklearn_nor_polars() -> None:
+def test_the_driver_loads_neither_torch_nor_sklearn_nor_polars_nor_numba() -> None:
     """A job imports its recipe by name in its own process; the driver stays light."""
-    code = "import sys, ringsmith.compare.runner; print(sorted({'torch', 'transformers', 'sklearn', 'polars', 'scipy'} & set(sys.modules)))"
+    code = "import sys, ringsmith.compare.runner; print(sorted({'torch', 'transformers', 'sklearn', 'polars', 'scipy', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -18,7 +18,8 @@ from ringsmith.adapt.linear import Activation, Linear
 from ringsmith.records import Budget, Floats
 
 STEPS = 200
-TOLERANCE = 1e-5
+TOLERANCE, LEAST_GAIN = 1e-4, 1e-6
+"""Steeper than this, and gaining more than this share of the loss, a step is worth making: finer ones changed no choice (LOG.md)."""
 Numbers = npt.NDArray[np.float64]
 
 
@@ -56,7 +57,7 @@ class DensePath:
             self.solution = intermediate_result.x.reshape(self.solution.shape).copy()
 
         with contextlib.suppress(_OutOfTimeError):
-            minimize(loss, self.solution.ravel(), jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": STEPS, "gtol": TOLERANCE, "ftol": 1e-9})
+            minimize(loss, self.solution.ravel(), jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": STEPS, "gtol": TOLERANCE, "ftol": LEAST_GAIN})
         weights, bias = self.solution[:, :-1], self.solution[:, -1]
         return Linear(weights.astype(np.float32), (bias - weights @ self.mean).astype(np.float32))
 

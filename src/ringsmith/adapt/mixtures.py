@@ -37,9 +37,11 @@ MIXTURES: dict[str, Callable[[Vectors], Vectors]] = {
 
 
 def features(mixture: str, first: Vectors, second: Vectors | None) -> Vectors:
-    """What the head sees of (n, layers, hidden): (n, d); of pairs (n, 4 d): both, their distance and their product (Conneau et al., 2017, InferSent)."""
+    """What the head sees of (n, layers, hidden): (n, d); of pairs (n, 4 d) as in `paired`."""
     one = MIXTURES[mixture](first)
-    if second is None:
-        return one
-    two = MIXTURES[mixture](second)
+    return one if second is None else paired(one, MIXTURES[mixture](second))
+
+
+def paired(one: Vectors, two: Vectors) -> Vectors:
+    """Pairs of vectors (n, d) as (n, 4 d): both, their distance and their product (Conneau et al., 2017, InferSent)."""
     return np.concatenate([one, two, np.abs(one - two), one * two], axis=1)

@@ -16,7 +16,7 @@ from ringsmith.records import silent as silent
 from ringsmith.tasks import Task
 from ringsmith.text import TextSteps
 
-Needs = Literal["nothing", "transformer"]
+Needs = Literal["nothing", "transformer", "vectors"]
 
 
 @dataclass(frozen=True)

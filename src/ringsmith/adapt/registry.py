@@ -30,6 +30,7 @@ class Entry:
 ENTRIES: dict[str, Entry] = {
     "majority": Entry("ringsmith.adapt.majority:Majority", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
     "tfidf": Entry("ringsmith.adapt.tfidf:Tfidf", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
+    "static": Entry("ringsmith.adapt.static:Static", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"),
     "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
     "full": Entry("ringsmith.adapt.full:Full", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
 }

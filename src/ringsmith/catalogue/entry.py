@@ -59,6 +59,32 @@ class Entry:
         return place if place.is_dir() else None
 
 
+@dataclass(frozen=True)
+class Method:
+    """A way to make word vectors of the user's own training texts, chosen by name as a model is.
+
+    Attributes:
+        name: the short name.
+        why: what speaks for it, in half a sentence.
+        groups: names of the groups it belongs to.
+    """
+
+    name: str
+    why: str
+    groups: tuple[str, ...]
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Short name -> method.
+
+    Examples:
+        >>> sorted(methods())
+        ['glove', 'word2vec']
+    """
+    return {name: Method(name, str(content["why"]), tuple(content["groups"])) for name, content in _toml()["method"].items()}  # type: ignore[arg-type]
+
+
 @cache
 def entries() -> dict[str, Entry]:
     """Short name -> entry, in the order of `models.toml`.

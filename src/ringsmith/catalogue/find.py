@@ -1,4 +1,4 @@
-"""From a name to a model on this machine: short names, groups, folders and repositories of the hub.
+"""From a name to a model on this machine: short names, groups, folders, files of word vectors and repositories of the hub.
 
 Decisions:
 - A short name comes before a folder of the same name; write ``./bert`` for the folder.
@@ -6,22 +6,24 @@ Decisions:
   default that is not at hand is left out, and it is said.
 - Where the data's language is known, defaults that speak it come alone; if none is at hand, those that do not are offered
   with a note, because a frozen English model is still a candidate that may win or lose.
+- A file of word vectors is called by its name without folder and ending; two of one name are called by their paths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ringsmith.catalogue.entry import Entry, entries, groups
+from ringsmith.catalogue.entry import Entry, Method, entries, groups, methods
 from ringsmith.catalogue.fetch import FetchPolicy, Snapshot, fetch, find_cached, is_hub_name
 from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.catalogue.local import LocalModel
+from ringsmith.catalogue.vectors import inspect_vectors, is_vector_folder, is_vector_name, short_name
 from ringsmith.errors import MissingExtra, ModelError, NotAtHand, OptionError, UnknownName
 
 DEFAULT = "default"
-HINT = "A folder with a model in it, or a repository of the hub (owner/name), will do too."
+HINT = "A folder with a model in it, a file of word vectors, or a repository of the hub (owner/name), will do too."
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
     """The model called `name`, on this machine and checked.
 
     Args:
-        name: a short name, a folder, or a repository of the hub (``owner/name``, ``owner/name@revision``).
+        name: a short name, a folder, a file of word vectors, or a repository of the hub (``owner/name``, ``owner/name@revision``).
         policy: whether the hub may be asked: ``"never"``, ``"if-missing"`` or ``"always"`` (for the newest commit).
         offline: no socket is opened, whatever the policy.
 
@@ -76,13 +78,15 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
     """
     if policy not in ("never", "if-missing", "always"):
         raise OptionError(f"'policy' must be never, if-missing or always; got {policy!r}. Leave it out for if-missing.")
+    if name in methods():
+        return LocalModel(name, "", None, None, "", 0.0, name, 0, 0, 0, None, kind="method")
     entry = _entry_of(name)
     if entry is not None and (folder := entry.embedded()) is not None:
         return inspect_folder(folder, name=name, licence=entry.licence)
     if entry is None and _is_path(name):
         return _from_folder(name)
     if entry is None and not is_hub_name(name):
-        raise UnknownName.of("model", name, [*entries(), *groups()], hint=HINT)
+        raise UnknownName.of("model", name, [*entries(), *methods(), *groups()], hint=HINT)
     hub, _, revision = (entry.hub if entry else name).partition("@")
     snapshot = _snapshot(hub, revision or None, entry, "never" if offline else policy, name)
     return inspect_folder(snapshot.folder, name=name, revision=snapshot.revision, licence=entry.licence if entry else None)
@@ -103,19 +107,35 @@ def expand(models: Sequence[str] | None = None, *, language: str | None = None, 
     """
     found: dict[str, Choice] = {}
     for name in models if models is not None else [DEFAULT]:
-        members = _expand_group(name, language) if name in groups() else [Choice(name, resolve(name, policy=policy, offline=offline), "named")]
+        members = _expand_group(name, language) if name in groups() else [_named(name, resolve(name, policy=policy, offline=offline), found)]
         for choice in members:
             found.setdefault(choice.name, choice)
     return list(found.values())
 
 
+def _named(name: str, model: LocalModel, found: Mapping[str, Choice]) -> Choice:
+    """A model that was named: word vectors are called by their short name unless another model has it."""
+    if model.kind != "vectors":
+        return Choice(name, model, "named")
+    short = short_name(Path(model.folder))
+    other = found.get(short)
+    if other is not None and (other.model is None or other.model.folder != model.folder):
+        short = name
+    return Choice(short, replace(model, name=short), "named")
+
+
 def _expand_group(group: str, language: str | None) -> list[Choice]:
     members = find([group])
-    if not members:
+    made = [_made(method) for method in methods().values() if group in method.groups]
+    if not members and not made:
         raise OptionError(f"The group {group!r} holds nothing in this version ({groups()[group]}). Name models, or leave it out.")
     at_hand = {entry.name: _at_hand(entry) for entry in members}
     spoken = any(entry.speaks(language) and isinstance(at_hand[entry.name], LocalModel) for entry in members)
-    return [_choose(entry, at_hand[entry.name], language, spoken=spoken) for entry in members]
+    return [*made, *(_choose(entry, at_hand[entry.name], language, spoken=spoken) for entry in members)]
+
+
+def _made(method: Method) -> Choice:
+    return Choice(method.name, resolve(method.name), method.why)
 
 
 def _choose(entry: Entry, state: LocalModel | str, language: str | None, *, spoken: bool) -> Choice:
@@ -149,7 +169,7 @@ def _entry_of(name: str) -> Entry | None:
 
 
 def _is_path(name: str) -> bool:
-    return _folder(name).exists() or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name)
+    return _folder(name).exists() or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name) or is_vector_name(name)
 
 
 def _folder(name: str) -> Path:
@@ -160,12 +180,12 @@ def _folder(name: str) -> Path:
 
 
 def _from_folder(name: str) -> LocalModel:
-    folder = _folder(name)
-    if not folder.exists():
-        raise UnknownName(f"There is no model folder {name!r}. Check the path, or choose one of: {', '.join(entries())}.")
-    if not folder.is_dir():
-        raise ModelError(f"{name}: a model is a folder with config.json and model.safetensors; got a file. Name the folder it lies in.")
-    return inspect_folder(folder, name=name)
+    place = _folder(name)
+    if not place.exists():
+        raise UnknownName(f"There is no model folder or file of word vectors {name!r}. Check the path, or choose one of: {', '.join([*entries(), *methods()])}.")
+    if place.is_file() or is_vector_folder(place):
+        return inspect_vectors(place, name=name)
+    return inspect_folder(place, name=name)
 
 
 def _snapshot(hub: str, revision: str | None, entry: Entry | None, policy: FetchPolicy, name: str) -> Snapshot:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["transformer", "vectors", "method"]
 
 
 @dataclass(frozen=True)
 class LocalModel:
-    """A folder with a model's files, checked without loading it.
+    """A model's files, checked without loading them.
 
     Attributes:
         name: the name the user gave.
-        folder: where its files lie.
+        folder: where its files lie; for word vectors the file itself; empty for a method.
         revision: commit hash of the hub's repository, None for a plain folder.
         licence: SPDX name or what the model's card says, None where unknown.
         weights_sha256: SHA-256 over its weight files, the identity of the weights.
@@ -21,6 +24,7 @@ class LocalModel:
         hidden: width of a token's vector.
         parameters: number of numbers in the weight files.
         max_tokens: longest input, None where the architecture has no limit.
+        kind: a ``"transformer"``, word ``"vectors"``, or a ``"method"``: nothing yet, vectors are trained by it on the user's own texts.
     """
 
     name: str
@@ -34,3 +38,4 @@ class LocalModel:
     hidden: int
     parameters: int
     max_tokens: int | None
+    kind: Kind = "transformer"

@@ -29,9 +29,12 @@ def compare(
     steps: Annotated[str | None, typer.Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)] = None,
     models: Annotated[
         str | None,
-        typer.Option(help="Names, hub names, folders, groups, comma separated (see ringsmith models). Default: 'default', as far as it is here.", rich_help_panel=MODELS),
+        typer.Option(
+            help="Names, folders, files of word vectors, groups, comma separated (see ringsmith models). Default: 'default', as far as it is here.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
-    recipes: Annotated[str | None, typer.Option(help="Ways to adapt, comma separated: majority, tfidf, probe, full. Default: all.", rich_help_panel=MODELS)] = None,
+    recipes: Annotated[str | None, typer.Option(help="Ways to adapt, comma separated: majority, tfidf, static, probe, full. Default: all.", rich_help_panel=MODELS)] = None,
     task: Annotated[str | None, typer.Option(help="classification or multilabel. Default: told from the labels.", rich_help_panel=RACE)] = None,
     budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=RACE)] = None,
     metric: Annotated[

@@ -26,7 +26,7 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
     """List the models, and which of them are on this machine."""
-    from ringsmith.catalogue import find, groups
+    from ringsmith.catalogue import find, groups, methods
 
     found = [(entry, at_hand(entry.name)) for entry in find(language=language)]
     if as_json:
@@ -40,7 +40,9 @@ def list_models(
         table.add_row(name, "yes" if here else "-", f"{entry.parameters} M", f"{entry.size_mb} MB", speaks, entry.licence, entry.why, style="bold green" if here else None)
     console = _shell.people()
     console.print(table)
-    console.print("\n* in the group 'default'. Any folder with a model, and any repository of the hub (owner/name), can be named as well.")
+    console.print("\n* in the group 'default'. Any folder with a model, any file of word vectors, and any repository of the hub (owner/name), can be named as well.")
+    for method in methods().values():
+        console.print(f"{method.name}{' *' if 'default' in method.groups else ''}: {method.why}")
     for name, text in groups().items():
         console.print(f"group {name}: {text}")
     return None

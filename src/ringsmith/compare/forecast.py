@@ -28,6 +28,10 @@ SAMPLE = 2000
 TRAINING, MOST_EPOCHS, ROWS_OF_A_BATCH = 3, 20, 32
 LEARNED, GUESSED = 1.25, 2.5
 """What forecasts are stretched by where a deadline hangs on them, see `Forecaster.sure`."""
+SECONDS_PER_MB_OF_VECTORS = 0.02
+"""To parse a file of word vectors; forms that are mapped take less."""
+VECTORS_IN_MEMORY = 3.0
+"""Times its size on disk that a file of word vectors takes at its peak, a packed one included."""
 STREAMED_MB = 1_000.0
 """What recipes keep of features at most before they stream them or take fewer."""
 MEASURING_SECONDS = 1.0
@@ -67,7 +71,8 @@ class Cost:
         epochs: passes that train, each as dear as three forward ones: at least so many ...
         steps: ... and where rows are few as many as give about this many batches, as far as `MOST_EPOCHS`.
         least_steps: batches after which there is something worth having, but never less than one pass; None where all of the work is needed.
-        seconds_per_megachar: work that grows with the text and needs no model.
+        seconds_per_megachar: work that grows with the text and needs no transformer.
+        once_seconds: work that is the same for every number of rows.
     """
 
     start_seconds: float
@@ -76,6 +81,7 @@ class Cost:
     steps: int = 0
     least_steps: int | None = None
     seconds_per_megachar: float = 0.0
+    once_seconds: float = 0.0
 
     def forwards(self, rows: int) -> float:
         """Forward passes over so many training rows in all."""
@@ -94,6 +100,7 @@ class Cost:
 COSTS: dict[str, Cost] = {
     "majority": Cost(start_seconds=1.0),
     "tfidf": Cost(start_seconds=2.5, seconds_per_megachar=5.0),
+    "static": Cost(start_seconds=3.0, seconds_per_megachar=16.0, once_seconds=3.0),
     "probe": Cost(start_seconds=7.0, passes=1.0),
     "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least_steps=60),
 }
@@ -143,10 +150,11 @@ class Forecaster:
         """What one run of this candidate on these rows will take."""
         recipe = entrant.candidate.recipe
         cost = COSTS.get(recipe, UNKNOWN)
+        backbone = backbone_of(entrant)
         fit, least, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
         start = self.starts.get(recipe, max(cost.start_seconds, *self._of_kin(self.starts, entrant), 0.0))
-        after = rest * ratio + (MEASURING_A_MODEL_SECONDS if entrant.model else MEASURING_SECONDS)
+        after = rest * ratio + (MEASURING_A_MODEL_SECONDS if backbone else MEASURING_SECONDS)
         return Forecast(start, fit * ratio, after, start + least * ratio + after, _memory_mb(cost, entrant.model, workload))
 
     def sure(self, entrant: Entrant) -> float:
@@ -165,11 +173,11 @@ class Forecaster:
             return
         recipe = entrant.candidate.recipe
         self.starts[recipe] = seconds["start"]
-        if entrant.model is not None:
+        if (backbone := backbone_of(entrant)) is not None:
             if result.rows_per_second:
-                self.ratios[recipe] = 1 / (result.rows_per_second * seconds_per_row(entrant.model, workload, self.machine))
+                self.ratios[recipe] = 1 / (result.rows_per_second * seconds_per_row(backbone, workload, self.machine))
             return
-        fit, _, rest = self._work(COSTS.get(recipe, UNKNOWN), None, workload)
+        fit, _, rest = self._work(COSTS.get(recipe, UNKNOWN), entrant.model, workload)
         prior = fit + rest
         if prior > 0.5:  # a shorter one says nothing about the speed
             self.ratios[recipe] = (seconds["fit"] + seconds["predict"]) / prior
@@ -177,8 +185,9 @@ class Forecaster:
     def _work(self, cost: Cost, model: LocalModel | None, workload: Workload) -> tuple[float, float, float]:
         """Seconds to fit, to fit at least, and to predict."""
         text = cost.seconds_per_megachar * workload.chars / 1e6 * 2 / max(self.machine.cores, 1)
-        if model is None:
-            return text * workload.train, text * workload.train, 0.2 * text * workload.other
+        if model is None or model.kind != "transformer":
+            fit = text * workload.train + cost.once_seconds + (model.size_mb * SECONDS_PER_MB_OF_VECTORS if model else 0.0)
+            return fit, fit, 0.2 * text * workload.other
         per_row = seconds_per_row(model, workload, self.machine)
         fit, least = ((text + forwards * per_row) * workload.train for forwards in (cost.forwards(workload.train), cost.least_forwards(workload.train)))
         return fit, least, per_row * workload.other
@@ -189,7 +198,12 @@ class Forecaster:
         return float(np.median(kin)) if kin else 1.0
 
     def _of_kin(self, known: Mapping[str, float], entrant: Entrant) -> list[float]:
-        return [value for recipe, value in known.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if entrant.model else []
+        return [value for recipe, value in known.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if backbone_of(entrant) else []
+
+
+def backbone_of(entrant: Entrant) -> LocalModel | None:
+    """The transformer it starts from, None where there is none: word vectors cost by the text, not by layers."""
+    return entrant.model if entrant.model is not None and entrant.model.kind == "transformer" else None
 
 
 def seconds_per_row(model: LocalModel, workload: Workload, machine: Machine) -> float:
@@ -219,7 +233,8 @@ def tokens_of(text: str) -> int:
 
 def _memory_mb(cost: Cost, model: LocalModel | None, rows: Workload) -> float:
     text = (rows.train + rows.other) * (rows.chars * 2 + 200) / 1e6
-    if model is None:
+    if model is None or model.kind != "transformer":
+        text += model.size_mb * VECTORS_IN_MEMORY if model else 0.0
         return 150 + text + min(cost.seconds_per_megachar * rows.train * rows.chars * 12 / 1e6, STREAMED_MB)
     weights = model.parameters * (16 if cost.epochs else 4) / 1e6
     vectors = 0.0 if cost.epochs else min((rows.train + rows.other) * (model.layers + 1) * model.hidden * 4 / 1e6, STREAMED_MB)

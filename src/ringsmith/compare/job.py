@@ -187,7 +187,11 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
 def environment(job: Job) -> dict[str, Any]:
     """What the run ran with: versions of what was loaded, threads, the identity of the backbone."""
     loaded: dict[str, Any] = {name: str(getattr(sys.modules[name], "__version__", "")) for name in ("numpy", "sklearn", "torch", "transformers") if name in sys.modules}
-    backbone = None if job.model is None else {name: job.model[name] for name in ("name", "revision", "weights_sha256", "licence", "architecture", "parameters")}
+    backbone = (
+        None
+        if job.model is None or job.model.get("kind") == "method"
+        else {name: job.model[name] for name in ("name", "revision", "weights_sha256", "licence", "architecture", "parameters")}
+    )
     return {"ringsmith": version(), "python": platform.python_version(), **loaded, "threads": job.threads, "backbone": backbone}
 
 

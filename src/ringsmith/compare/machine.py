@@ -91,7 +91,8 @@ def process_started() -> float:
 
 def child_environment(threads: int) -> dict[str, str]:
     """The environment of a run's process: this one's, with every thread pool set before its library starts."""
-    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+    libraries = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "RAYON")
+    pools = (*(f"{name}_NUM_THREADS" for name in libraries), "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS")
     # Threads that wait must sleep: where another process holds a core, spinning ones cost a scheduler's slice at every operation (30 x, measured).
     waiting = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
     return {**waiting, **os.environ, **dict.fromkeys(pools, str(threads)), "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

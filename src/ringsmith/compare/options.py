@@ -53,7 +53,7 @@ class CompareOptions:
         split: name of a column that says ``train``, ``valid`` or ``test``.
         test: a second table to report on, None to take part of `data`.
         task: name of the task, None to tell it from the labels.
-        models: names of backbones and groups of them, None for the group ``default``.
+        models: names of backbones, files of word vectors and groups, None for the group ``default``.
         recipes: names of recipes, None for all.
         budget: seconds of wall clock for everything, None for no limit.
         metric: name of the metric that judges, None for the task's own.

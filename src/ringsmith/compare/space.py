@@ -1,4 +1,4 @@
-"""What competes: every model with every recipe that starts from one, and every recipe that needs none, once."""
+"""What competes: every model with every recipe that starts from its kind, and every recipe that needs none, once."""
 
 from __future__ import annotations
 
@@ -53,18 +53,39 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
         OptionError: nothing is left to compare.
     """
     names = known_recipes(recipes)
-    left_out = [LeftOut(choice.name, choice.why) for choice in choices if choice.model is None]
+    left_out = [LeftOut(choice.name, choice.why) for choice in choices if choice.model is None and not _nobody_asks(names)]
     alone = [Entrant(Candidate(name), RECIPES[name], None, "needs no pre-trained model") for name in names if recipe_needs(name) == "nothing"]
-    on_models = [name for name in names if recipe_needs(name) != "nothing"]
+    on_words = [name for name in names if recipe_needs(name) == "vectors"]
+    on_models = [name for name in names if recipe_needs(name) == "transformer"]
+    words = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind != "transformer" for name in on_words]
     if on_models and not torch_is_here():
         left_out += [LeftOut(name, "needs torch and transformers: pip install 'ringsmith[transformers]'") for name in on_models]
-        if not alone:
+        if not alone and not words:
             raise MissingExtra(f"The recipe {', '.join(on_models)} needs torch and transformers, which are not installed. Install them: pip install 'ringsmith[transformers]'.")
         on_models = []
-    pairs = [Entrant(Candidate(name, choice.name), RECIPES[name], choice.model, choice.why) for choice in choices if choice.model for name in on_models]
-    if not alone and not pairs:
+    pairs = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind == "transformer" for name in on_models]
+    found = alone + words + pairs
+    left_out += [LeftOut(choice.name, why) for choice in choices if (why := _no_recipe(choice, names))]
+    if not found:
         raise OptionError("Nothing is left to compare: " + "; ".join(f"{row.name}: {row.why}" for row in left_out) + ". Name a model with --models, or add the recipe tfidf.")
-    return alone + pairs, left_out
+    return found, left_out
+
+
+def _entrant(recipe: str, choice: Choice) -> Entrant:
+    return Entrant(Candidate(recipe, choice.name), RECIPES[recipe], choice.model, choice.why)
+
+
+def _no_recipe(choice: Choice, recipes: Sequence[str]) -> str:
+    """Why a model that was named does not compete although it is at hand; nothing where it does."""
+    if choice.model is None or choice.why != "named":
+        return ""
+    needed, kind, hint = ("transformer", "a transformer", "probe or full") if choice.model.kind == "transformer" else ("vectors", "word vectors", "static")
+    return "" if any(recipe_needs(name) == needed for name in recipes) else f"left out: none of the recipes starts from {kind} (add {hint})"
+
+
+def _nobody_asks(recipes: Sequence[str]) -> bool:
+    """Whether it need not be told that a model is not at hand: these are transformers, and nothing here starts from one."""
+    return not torch_is_here() or all(recipe_needs(name) != "transformer" for name in recipes)
 
 
 def known_recipes(recipes: Sequence[str] | None) -> list[str]:
@@ -76,8 +97,9 @@ def known_recipes(recipes: Sequence[str] | None) -> list[str]:
 
 
 def needs_models(recipes: Sequence[str] | None) -> bool:
-    """Whether any of these recipes starts from a pre-trained model that could be loaded here."""
-    return torch_is_here() and any(recipe_needs(name) != "nothing" for name in known_recipes(recipes))
+    """Whether any of these recipes starts from a model that could be loaded here; word vectors need no torch."""
+    needs = {recipe_needs(name) for name in known_recipes(recipes)}
+    return "vectors" in needs or ("transformer" in needs and torch_is_here())
 
 
 def torch_is_here() -> bool:

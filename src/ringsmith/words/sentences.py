@@ -168,7 +168,7 @@ class SentenceEncoder:
         save_vectors(self.vectors, folder / VECTORS_FILE)
         arrays = {"weights": self.weights, "unseen": np.array([self.unseen], np.float32), "components": self.components}
         if (ngrams := self.vectors.ngrams) is not None:
-            arrays |= {"ngrams": np.ascontiguousarray(ngrams.buckets, dtype=np.float32), "lengths": np.array([ngrams.shortest, ngrams.longest], np.int64)}
+            arrays |= {"ngrams": np.ascontiguousarray(ngrams.buckets), "lengths": np.array([ngrams.shortest, ngrams.longest], np.int64)}
         save_file(arrays, folder / ARRAYS_FILE)
 
     @classmethod

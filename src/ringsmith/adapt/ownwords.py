@@ -1,0 +1,149 @@
+"""Word vectors of the training texts alone, made within a share of the budget.
+
+Small corpora want many epochs: of 20,000 to 150,000 words 20 were better than 5 or 10 on every set, 40 no better than 20 (LOG.md). Up to
+150,000 words there are 20, from 600,000 on 5.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ringsmith.adapt.recipe import Progress, Report
+from ringsmith.errors import BudgetError, RunRefused
+from ringsmith.records import Budget
+from ringsmith.words.corpus import Corpus, sentence_ends
+from ringsmith.words.tokens import Tokens, vocabulary_of
+from ringsmith.words.vectors import WordVectors
+
+Method = Literal["word2vec", "glove"]
+MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_WORDS = 20, 5, 3_000_000
+GLOVE_ITERATIONS, GLOVE_X_MAX = 25, 10.0
+SHARE = 0.5
+"""Of the time left, this share may go into the vectors."""
+PACE = 250_000.0
+"""Words a second with subwords on one slow core, to foresee how many epochs fit."""
+
+
+@dataclass(frozen=True)
+class OwnOptions:
+    """How the vectors of the training texts are made.
+
+    Attributes:
+        method: ``"word2vec"`` (skip-gram) or ``"glove"``.
+        dim: numbers of a vector.
+        window: words to either side, at most.
+        epochs: passes over the texts, None to go by their number of words.
+        rate: learning rate of word2vec at the start.
+        subwords: shortest and longest character n-gram of word2vec, None for whole words only.
+        buckets: n-grams are hashed to so many vectors.
+        min_count: words that occur less often are left out.
+    """
+
+    method: Method
+    dim: int
+    window: int
+    epochs: int | None
+    rate: float
+    subwords: tuple[int, int] | None
+    buckets: int
+    min_count: int
+
+
+class _EnoughError(Exception):
+    """The way out of training when its share of the time is over."""
+
+
+def corpus_of(tokens: Tokens, *, min_count: int = 1) -> Corpus:
+    """Texts as a corpus for training, without reading them again."""
+    vocabulary, numbers = vocabulary_of(tokens, min_count=min_count)
+    ids = numbers[tokens.ids]
+    ends = np.concatenate([[0], np.cumsum(ids >= 0)])[tokens.starts[1:]].astype(np.int64)
+    return Corpus(vocabulary, ids[ids >= 0], np.concatenate([[0], sentence_ends(0, ends)]).astype(np.int64), len(ids))
+
+
+def own_vectors(tokens: Tokens, options: OwnOptions, budget: Budget, *, seed: int, threads: int | None, report: Report) -> tuple[WordVectors, tuple[str, ...]]:
+    """Vectors of the words of these texts, in small letters, and notes.
+
+    The same seed gives the same bits with any number of threads; a budget that cuts the training short does not.
+
+    Raises:
+        RunRefused: there is no word at all.
+        BudgetError: GloVe, which is worth nothing before its end, did not come to it.
+    """
+    corpus = corpus_of(tokens.lowered(), min_count=options.min_count)
+    if not corpus.words:
+        raise RunRefused("no training text holds a word")
+    seconds = max(0.0, budget.remaining()) * SHARE
+    if options.method == "glove":
+        return _glove(corpus, options, seconds, seed, threads, report), ()
+    wished = options.epochs or epochs_for(corpus.words)
+    epochs = int(np.clip(seconds * PACE / corpus.words, 1, wished))
+    notes = (f"The budget allowed {epochs} of {wished} epochs of word2vec.",) if epochs < wished else ()
+    vectors, finished = _word2vec(corpus, options, epochs, seconds, seed, report)
+    return vectors, notes if finished else (*notes, "The budget ended the training of word2vec early.")
+
+
+def epochs_for(words: int) -> int:
+    """Passes over a corpus of so many words.
+
+    Examples:
+        >>> epochs_for(20_000), epochs_for(300_000), epochs_for(5_000_000)
+        (20, 10, 5)
+    """
+    return int(np.clip(ENOUGH_WORDS // max(1, words), LEAST_EPOCHS, MOST_EPOCHS))
+
+
+def _word2vec(corpus: Corpus, options: OwnOptions, epochs: int, seconds: float, seed: int, report: Report) -> tuple[WordVectors, bool]:
+    """Skip-gram; and whether it came to its end."""
+    from ringsmith.words.model import make_model
+    from ringsmith.words.options import Word2VecOptions
+    from ringsmith.words.word2vec import train_word2vec
+
+    subwords = {"subwords": options.subwords, "buckets": buckets_for(corpus, options)} if options.subwords else {}
+    how = Word2VecOptions(dim=options.dim, window=options.window, epochs=epochs, rate=options.rate, seed=seed, deterministic=True, **subwords)  # type: ignore[arg-type]
+    model = make_model(corpus.vocabulary, how)
+    try:
+        train_word2vec(corpus, how, model=model, report=_until(seconds, report))
+    except _EnoughError:
+        return halved(model.vectors), False
+    return halved(model.vectors), True
+
+
+def buckets_for(corpus: Corpus, options: OwnOptions) -> int:
+    """As many as there are n-grams of all words, if these are fewer than asked for: what is never trained only takes room."""
+    shortest, longest = options.subwords or (1, 1)
+    lengths = np.array([len(word) + 2 for word in corpus.vocabulary.words])
+    return int(np.clip(sum(np.maximum(0, lengths - n + 1).sum() for n in range(shortest, longest + 1)), 1, options.buckets))
+
+
+def halved(vectors: WordVectors) -> WordVectors:
+    """The same in float16: half the room, and no row of a validation set was ever judged otherwise (LOG.md)."""
+    ngrams = vectors.ngrams and replace(vectors.ngrams, buckets=vectors.ngrams.buckets.astype(np.float16))
+    return replace(vectors, matrix=vectors.matrix.astype(np.float16), ngrams=ngrams)
+
+
+def _glove(corpus: Corpus, options: OwnOptions, seconds: float, seed: int, threads: int | None, report: Report) -> WordVectors:
+    from ringsmith.words.cooccurrence import CooccurrenceOptions
+    from ringsmith.words.glove import GloveOptions, train_glove
+
+    how = GloveOptions(dim=options.dim, iterations=options.epochs or GLOVE_ITERATIONS, x_max=GLOVE_X_MAX, seed=seed)
+    try:
+        return halved(train_glove(corpus, how, CooccurrenceOptions(window=options.window), threads=threads, report=_until(seconds, report)))
+    except _EnoughError:
+        raise BudgetError(f"GloVe does not fit the budget: it was not done after {seconds:.1f} s, the half of it. Give it more time.") from None
+
+
+def _until(seconds: float, report: Report) -> Report:
+    """A listener that passes on what it is told, and ends the training after so many seconds."""
+    until = time.monotonic() + seconds
+
+    def told(progress: Progress) -> None:
+        report(Progress("words", progress.done, progress.total, progress.unit, progress.note))
+        if time.monotonic() > until:
+            raise _EnoughError
+
+    return told

@@ -1,0 +1,306 @@
+"""The recipe `static`: the mean of a text's word vectors, with a linear head.
+
+The vectors are trained on the user's own training texts, or come from a file, or both stand side by side; the validation rows choose.
+
+Vectors of 1,000 short texts are weak: a word that was seen three times has no meaning yet, and n-grams (`tfidf`) mostly do better on so
+little. They pay from some 10,000 texts on, or where a file brings what the texts cannot teach.
+
+What was chosen on real sets (LOG.md): subwords on (the largest gain, most in Korean), 200 numbers, window 10, 20 passes over small corpora;
+each text scaled to length 1. Taking out the common component (SIF) harms where the vectors are the texts' own: there the plain mean wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from ringsmith.adapt.choose import Judge
+from ringsmith.adapt.clock import Stopwatch
+from ringsmith.adapt.dense import DensePath
+from ringsmith.adapt.folder import new_folder, write_manifest
+from ringsmith.adapt.linear import Linear, calibrate, to_proba
+from ringsmith.adapt.mixtures import normalised, paired
+from ringsmith.adapt.options import hold, read_options
+from ringsmith.adapt.ownwords import OwnOptions, own_vectors
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
+from ringsmith.adapt.search import Search
+from ringsmith.adapt.wordfile import most_frequent
+from ringsmith.catalogue import LocalModel
+from ringsmith.errors import BudgetError
+from ringsmith.records import Budget, Floats, TextSet
+from ringsmith.tasks import Task, task_from_json
+from ringsmith.text import TextSteps
+from ringsmith.words.sentences import WEIGHTINGS, SentenceEncoder, SentenceOptions, Weighting, fit_sentences, look_up
+from ringsmith.words.tokens import Tokens, read_tokens
+from ringsmith.words.vectors import WordVectors
+
+FILE = "head.safetensors"
+CHUNK_ROWS = 8_192
+MEMORY_BYTES = 1 << 30
+"""All vectors of the rows of a fit together; of more rows some are drawn by chance."""
+METHODS = ("word2vec", "glove")
+Encoders = Sequence[SentenceEncoder]
+
+
+@dataclass(frozen=True)
+class StaticOptions:
+    """Options of the recipe `static`.
+
+    Attributes:
+        weightings: how words are weighted, the likeliest first; the validation rows choose.
+        strengths: values of C, rising; the search climbs as long as it helps.
+        join: with vectors from a file: try them also side by side with vectors trained on the training texts.
+        most_words: the first so many words of a file stay in the model, and all words of the training texts.
+        dim: numbers of a vector that is trained here.
+        window: words to either side that are looked at.
+        epochs: passes over the training texts; None: by their number of words, 20 for few, 5 for many.
+        rate: learning rate of word2vec at the start.
+        subwords: shortest and longest character n-gram of word2vec's subwords, None for whole words only.
+        buckets: vectors that n-grams share, at most; fewer where the texts hold fewer n-grams.
+        min_count: words that occur less often are not trained.
+    """
+
+    weightings: tuple[Weighting, ...] = ("mean", "tfidf", "sif")
+    strengths: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+    join: bool = True
+    most_words: int = 100_000
+    dim: int = 200
+    window: int = 10
+    epochs: int | None = None
+    rate: float = 0.05
+    subwords: tuple[int, int] | None = (3, 6)
+    buckets: int = 50_000
+    min_count: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weightings", tuple(self.weightings))
+        object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
+        object.__setattr__(self, "subwords", None if self.subwords is None else tuple(self.subwords))
+        at_least_1: Any = lambda number: number >= 1  # noqa: E731
+        hold(
+            self,
+            (
+                ("weightings", lambda names: len(names) > 0 and set(names) <= set(WEIGHTINGS), f"some of {', '.join(WEIGHTINGS)}"),
+                ("strengths", lambda values: len(values) > 0 and values[0] > 0, "one or more numbers above 0"),
+                ("epochs", lambda number: number is None or number >= 1, "at least 1"),
+                ("rate", lambda number: 0 < number <= 1, "above 0 and at most 1"),
+                ("subwords", lambda pair: pair is None or (len(pair) == 2 and 1 <= pair[0] <= pair[1]), "two lengths, the shorter first, from 1 on"),
+                *((name, at_least_1, "at least 1") for name in ("most_words", "dim", "window", "buckets", "min_count")),
+            ),
+        )
+
+    def own(self, method: str) -> OwnOptions:
+        """How vectors of the training texts are made."""
+        return OwnOptions("glove" if method == "glove" else "word2vec", self.dim, self.window, self.epochs, self.rate, self.subwords, self.buckets, self.min_count)
+
+
+class FittedStatic(Fitted):
+    """Word vectors and a linear head.
+
+    Attributes:
+        encoders: one, or two side by side.
+        head: scores of their columns, calibrated.
+        options: what it was made with.
+        source: the file that words came from, None where all are the training texts' own.
+    """
+
+    recipe: ClassVar[str] = "static"
+
+    def __init__(
+        self, task: Task, steps: TextSteps, encoders: Encoders, head: Linear, options: StaticOptions, source: LocalModel | None = None, facts: FitFacts | None = None
+    ) -> None:
+        super().__init__(task, steps, facts)
+        self.encoders = tuple(encoders)
+        self.head = head
+        self.options = options
+        self.source = source
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        parts = [slice(start, start + CHUNK_ROWS) for start in range(0, max(1, len(texts)), CHUNK_ROWS)]
+        scores = [self.head.scores(self.embed(texts[part], None if pairs is None else pairs[part])) for part in parts]
+        return to_proba(np.concatenate(scores), self.task.activation)
+
+    def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        return features(self.encoders, *(None if column is None else read_tokens(self.steps.apply_all(column)) for column in (texts, pairs)))
+
+    def save(self, folder: Path) -> None:
+        with new_folder(folder) as scratch:
+            for number, encoder in enumerate(self.encoders):
+                place = scratch / f"words-{number}"
+                place.mkdir()
+                encoder.save(place)
+            save_file({"weights": self.head.weights, "bias": self.head.bias}, scratch / FILE)
+            options = {**asdict(self.options), "weightings": [encoder.options.weighting for encoder in self.encoders]}
+            write_manifest(scratch, recipe=self.recipe, task=self.task, steps=self.steps, model=self.source, options=options)
+
+    @classmethod
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedStatic:
+        del threads  # sparse rows are multiplied by one
+        options = read_options(StaticOptions, manifest["options"], recipe=cls.recipe)
+        encoders = [SentenceEncoder.load(folder / f"words-{number}", SentenceOptions(weighting=name)) for number, name in enumerate(options.weightings)]
+        arrays = load_file(folder / FILE)
+        about = manifest["backbone"]
+        source = about and LocalModel(about["name"], "", about["revision"], about["licence"], about["weights_sha256"], 0.0, "WordVectors", 0, 0, 0, None, kind="vectors")
+        return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), encoders, Linear(arrays["weights"], arrays["bias"]), options, source)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Tokens of some rows, of both texts of pairs."""
+
+    first: Tokens
+    second: Tokens | None
+
+    @classmethod
+    def of(cls, rows: TextSet, steps: TextSteps) -> Rows:
+        """The rows after their steps."""
+        return cls(read_tokens(steps.apply_all(rows.texts)), None if rows.pairs is None else read_tokens(steps.apply_all(rows.pairs)))
+
+    @property
+    def all(self) -> Tokens:
+        """Both texts' tokens, one after the other."""
+        if self.second is None:
+            return self.first
+        words = [*self.first.words, *self.second.words]
+        ids = np.concatenate([self.first.ids, self.second.ids + len(self.first.words)]).astype(np.int32)
+        return Tokens(words, ids, np.concatenate([self.first.starts, self.second.starts[1:] + self.first.starts[-1]]))
+
+
+class Static(Recipe):
+    """Makes or opens word vectors, averages them, and tries sources, weightings and strengths of the head on the validation rows."""
+
+    name: ClassVar[str] = "static"
+    fitted: ClassVar[type[Fitted]] = FittedStatic
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.options = read_options(StaticOptions, setting.options, recipe=self.name)
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedStatic:
+        watch, setting = Stopwatch(), self.setting
+        with watch.stage("read"):
+            train, notes = self._rows_in_memory(train, len(valid))
+            rows, valid_rows = Rows.of(train, setting.steps), Rows.of(valid, setting.steps)
+        if budget.remaining() <= 0:
+            raise BudgetError("The recipe 'static' got a budget that is over before it could begin. Give it more time.")
+        with watch.stage("words"):
+            spaces, more = self._spaces(rows.all, budget)
+        with watch.stage("train"):
+            judge = Judge.of(setting.task, valid, by_loss=True)
+            found = self._search(spaces, (rows, valid_rows), setting.task.targets(train.labels or []), judge, budget)
+        encoders, head = found.winner.model
+        notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes)
+        source = setting.model if setting.model and setting.model.kind == "vectors" else None
+        facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces), 0.0, dict(found.winner.setting), {}, watch.seconds, notes)
+        return FittedStatic(setting.task, setting.steps, encoders, head, self.options, source, facts)
+
+    def _rows_in_memory(self, train: TextSet, others: int) -> tuple[TextSet, tuple[str, ...]]:
+        """All rows, or as many drawn by chance as have room for their vectors, and a note."""
+        most = max(1, MEMORY_BYTES // (4 * self.options.dim * 2 * (1 if train.pairs is None else 4)) - others)
+        if len(train) <= most:
+            return train, ()
+        kept = np.sort(np.random.default_rng(self.setting.seed).choice(len(train), most, replace=False))
+        return train.take(kept), (f"{most:,} of {len(train):,} training rows were used, drawn by chance: memory allows no more.",)
+
+    def _spaces(self, tokens: Tokens, budget: Budget) -> tuple[dict[str, tuple[WordVectors, ...]], tuple[str, ...]]:
+        """Name -> the vectors that stand side by side: ``own``, or ``file`` and ``both``."""
+        setting, model = self.setting, self.setting.model
+        from_file = model is not None and model.kind == "vectors"
+        spaces: dict[str, tuple[WordVectors, ...]] = {}
+        notes: tuple[str, ...] = ()
+        if from_file:
+            assert model is not None
+            opened, notes = most_frequent(Path(model.folder), tokens, self.options.most_words, report=setting.report)
+            spaces["file"] = (opened,)
+        if not from_file or self.options.join:
+            method = model.name if model is not None and model.kind == "method" else "word2vec"
+            own, more = own_vectors(tokens, self.options.own(method), budget, seed=setting.seed, threads=setting.threads, report=setting.report)
+            spaces["both" if from_file else "own"] = (*spaces.get("file", ()), own)
+            notes += more
+        return spaces, notes
+
+    def _search(
+        self, spaces: Mapping[str, tuple[WordVectors, ...]], rows: tuple[Rows, Rows], targets: npt.NDArray[Any], judge: Judge, budget: Budget
+    ) -> Search[tuple[Encoders, Linear]]:
+        """The first source and weighting walk all strengths; the others begin one below what was best so far."""
+        current: dict[tuple[str, str], _Trial] = {}
+
+        def trial(setting: Mapping[str, Any]) -> tuple[tuple[Encoders, Linear], Floats]:
+            words, weighting = setting["words"], setting["weighting"]
+            self.setting.report(Progress("train", found.tried, None, "settings", f"{words} {weighting} C {setting['C']:g}"))
+            if (words, weighting) not in current:
+                current.clear()
+                current[words, weighting] = _Trial(spaces[words], SentenceOptions(weighting=weighting), rows, targets, self.setting.task)
+            return current[words, weighting].solve(setting["C"], judge, budget)
+
+        found: Search[tuple[Encoders, Linear]] = Search(trial, judge, budget)
+        for words in spaces:
+            for weighting in self.options.weightings:
+                found.climb(self._strengths(words, weighting, found))
+        return found
+
+    def _strengths(self, words: str, weighting: str, found: Search[Any]) -> Iterator[dict[str, Any]]:
+        strengths = self.options.strengths
+        first = 0 if found.best is None else max(0, strengths.index(found.winner.setting["C"]) - 1)
+        yield from ({"words": words, "weighting": weighting, "C": strength} for strength in strengths[first:])
+
+
+class _Trial:
+    """One source of vectors in one weighting: its rows are made once, its strengths share a path."""
+
+    def __init__(self, spaces: Sequence[WordVectors], options: SentenceOptions, rows: tuple[Rows, Rows], targets: npt.NDArray[Any], task: Task) -> None:
+        self.task = task
+        both = rows[0].all
+        self.encoders = [fit_sentences(vectors, both, options) for vectors in spaces]
+        train = features(self.encoders, rows[0].first, rows[0].second)
+        self.valid = features(self.encoders, rows[1].first, rows[1].second)
+        self.length = np.float32(max(np.sqrt((train - train.mean(axis=0)).var(axis=0).sum()), 1e-6))
+        self.path = DensePath(train / self.length, targets, len(task.labels), task.activation)
+
+    def solve(self, strength: float, judge: Judge, budget: Budget) -> tuple[tuple[Encoders, Linear], Floats]:
+        """Encoders and calibrated head, and the probabilities of the validation rows; C is told for rows of variance 1."""
+        head = self.path.solve(strength, budget)
+        head = Linear(head.weights / self.length, head.bias)
+        if len(judge.known):
+            head = calibrate(head, head.scores(self.valid[judge.known]), judge.targets, self.task.activation)
+        return (self.encoders, head), to_proba(head.scores(self.valid), self.task.activation)
+
+
+def features(encoders: Encoders, first: Tokens | None, second: Tokens | None) -> npt.NDArray[np.float32]:
+    """What the head sees: every encoder's vectors at length 1, side by side (n, d); of pairs (n, 4 d)."""
+    assert first is not None, "there are always texts"
+    one, two = (None if tokens is None else np.concatenate([normalised(encoder.encode(tokens).matrix) for encoder in encoders], axis=1) for tokens in (first, second))
+    assert one is not None, "of texts there are vectors"
+    return one if two is None else paired(one, two)
+
+
+def unknown_notes(encoders: Encoders, tokens: Tokens) -> Iterator[str]:
+    """What a reader should know of words without a vector of their own, told by the validation texts."""
+    if not len(tokens.ids):
+        return
+    rows = np.stack([look_up(encoder.vectors, tokens.words) for encoder in encoders])
+    spoken = np.array([any(map(str.isalnum, word)) for word in tokens.words])[tokens.ids]
+    share = float((rows.max(axis=0)[tokens.ids] < 0)[spoken].mean()) if spoken.any() else 0.0
+    spelt = any(encoder.vectors.ngrams is not None for encoder in encoders)
+    yield f"{share:.1%} of the words of the validation texts have no vector{' but that of their character n-grams' if spelt else ' and were left out'}."
+    known = np.max([encoder.encode(tokens).known for encoder in encoders], axis=0)
+    if (empty := int((known == 0).sum())) > 0:
+        yield f"{empty:,} of {len(tokens):,} validation texts hold no known word; they get the same answer."
+
+
+def parameters_of(encoders: Encoders, head: Linear) -> int:
+    """Numbers that a prediction uses."""
+    buckets = sum(encoder.vectors.ngrams.buckets.size for encoder in encoders if encoder.vectors.ngrams is not None)
+    return int(sum(encoder.vectors.matrix.size + encoder.components.size for encoder in encoders) + buckets + head.weights.size + head.bias.size)
+
+
+def trained_of(encoders: Encoders, head: Linear, spaces: Mapping[str, Sequence[WordVectors]]) -> int:
+    """How many of them were trained here: all that did not come from a file."""
+    given = spaces["file"][0] if "file" in spaces else None
+    return parameters_of([encoder for encoder in encoders if encoder.vectors is not given], head)
