@@ -14,6 +14,7 @@ from rich.table import Table
 
 import ringsmith.cli._shell as _shell
 from ringsmith.cli._progress import progress_bar
+from ringsmith.cli.vectors_train import train
 from ringsmith.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ringsmith.words.vectors import Neighbour, WordVectors
 
 app = typer.Typer(help="Ask, judge, compare, convert and draw word vectors: word2vec, GloVe, fastText, safetensors ...", no_args_is_help=True)
+app.command()(train)
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="Word vectors: word2vec text or binary, GloVe, fastText .vec or .bin, .safetensors, .npy, or a folder; packed ones too.")

@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from ringsmith._files import no_such_file
 from ringsmith.errors import ColumnError, ReadError
 
+if TYPE_CHECKING:
+    import polars as pl
+
 
 def _csv(path: Path, separator: str = ",") -> pl.LazyFrame:
-    return pl.scan_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+    frame: pl.LazyFrame = _polars().scan_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+    return frame
+
+
+def _polars() -> Any:
+    """The library, imported where a table is read: it takes as long as the rest of reading a text."""
+    import polars
+
+    return polars
 
 
 TABLES: dict[str, Callable[[Path], pl.LazyFrame]] = {
     ".csv": _csv,
     ".tsv": lambda path: _csv(path, "\t"),
-    ".parquet": pl.scan_parquet,
-    ".arrow": pl.scan_ipc,
-    ".feather": pl.scan_ipc,
-    ".jsonl": pl.scan_ndjson,
-    ".ndjson": pl.scan_ndjson,
+    ".parquet": lambda path: _polars().scan_parquet(path),
+    ".arrow": lambda path: _polars().scan_ipc(path),
+    ".feather": lambda path: _polars().scan_ipc(path),
+    ".jsonl": lambda path: _polars().scan_ndjson(path),
+    ".ndjson": lambda path: _polars().scan_ndjson(path),
 }
-FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 
 
 def column_lines(path: Path, column: str) -> Iterator[str]:
@@ -37,6 +46,7 @@ def column_lines(path: Path, column: str) -> Iterator[str]:
     """
     if not path.is_file():
         raise no_such_file(path)
+    pl = _polars()
     suffix = path.with_suffix("").suffix.lower() if path.suffix.lower() in (".gz", ".zst") else path.suffix.lower()
     try:
         frame = TABLES.get(suffix, _csv)(path)
@@ -44,7 +54,7 @@ def column_lines(path: Path, column: str) -> Iterator[str]:
         _check(path, column, schema)
         for part in frame.select(pl.col(column).drop_nulls()).collect_batches():
             yield from part[column]
-    except FAULTS as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         raise ReadError(f"{path}: this file cannot be read as a table ({str(error).splitlines()[0] if str(error) else type(error).__name__}). Write or copy it again.") from error
 
 
@@ -53,5 +63,5 @@ def _check(path: Path, column: str, schema: pl.Schema) -> None:
         near = get_close_matches(column, schema.names(), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Name one of these."
         raise ColumnError(f"{path}: there is no column {column!r}; the columns are {', '.join(map(repr, schema.names()[:20]))}. {hint}")
-    if schema[column] != pl.String:
+    if schema[column] != _polars().String:
         raise ColumnError(f"{path}: column {column!r} must hold text; it holds {schema[column]}. Name another column.")

@@ -1,1 +1,6 @@
 """The inner loops, compiled by Numba: arrays in, arrays out; each has a slow readable twin."""
+
+from ringsmith.words.kernels._cache import are_compiled as are_compiled
+from ringsmith.words.kernels._cache import install
+
+install()

@@ -1,0 +1,102 @@
+"""Where compiled kernels are kept: in the package's own ``__pycache__`` or, where that may not be written, in Ringsmith's cache folder.
+
+Numba's own rule looks at one source file only, so that a kernel which calls those of another file would stay as it was when these change. Here
+a kernel is compiled anew when its file or one that it imports from changes. ``NUMBA_CACHE_DIR`` is respected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from types import FunctionType
+from typing import Self
+
+from numba.core import caching, config
+
+from ringsmith._paths import cache_folder
+
+HERE = Path(__file__).resolve().parent
+IMPORTS = re.compile(r"^from ringsmith\.words\.kernels\.(\w+) import", re.MULTILINE)
+
+
+class KernelLocator:
+    """Tells Numba where to keep the compiled code of a function and when it is out of date; see `numba.core.caching`."""
+
+    def __init__(self, function: FunctionType, source: Path) -> None:
+        self._line, self._source = function.__code__.co_firstlineno, source
+
+    @classmethod
+    def from_function(cls, py_func: FunctionType, py_file: str) -> Self | None:
+        """A locator for a kernel; None for the functions of others, and where nothing may be written."""
+        source = Path(py_file).resolve()
+        if source.parent != HERE or not source.is_file() or kernel_folder() is None:
+            return None
+        return cls(py_func, source)
+
+    def ensure_cache_path(self) -> None:
+        """The folder is there: `kernel_folder` saw to it."""
+
+    def get_cache_path(self) -> str:
+        """The folder of the compiled code."""
+        return str(kernel_folder())
+
+    def get_source_stamp(self) -> str:
+        """What changes with the source."""
+        return stamp(self._source)
+
+    def get_disambiguator(self) -> str:
+        """What tells functions of one name apart."""
+        return str(self._line)
+
+
+@lru_cache
+def kernel_folder() -> Path | None:
+    """The first folder that may be written."""
+    named = str(vars(config).get("CACHE_DIR") or "")
+    for folder in [Path(named) / "ringsmith-kernels"] if named else [HERE / "__pycache__", cache_folder() / "kernels"]:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return None
+
+
+@lru_cache
+def stamp(source: Path) -> str:
+    """SHA-256 of a file of kernels and of all those it imports from."""
+    digest = hashlib.sha256()
+    for path in closure(source):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def closure(source: Path) -> list[Path]:
+    """The file and those of this folder that it imports from, however far."""
+    found, waiting = set[Path](), [source]
+    while waiting:
+        path = waiting.pop()
+        if path not in found and path.is_file():
+            found.add(path)
+            waiting += [HERE / f"{name}.py" for name in IMPORTS.findall(path.read_text(encoding="utf-8"))]
+    return sorted(found)
+
+
+def are_compiled() -> bool:
+    """Whether the kernels of word2vec were compiled since their source last changed; others are as good as always there with them."""
+    folder, sources = kernel_folder(), closure(HERE / "word2vec.py")
+    if folder is None:
+        return False
+    newest = max(path.stat().st_mtime for path in sources)
+    return any(index.stat().st_mtime > newest for index in folder.glob("word2vec.*.nbi"))
+
+
+def install() -> None:
+    """Have Numba ask `KernelLocator` first; where its inside has changed, its own rule stays."""
+    classes = getattr(getattr(caching, "CacheImpl", None) or getattr(caching, "_CacheImpl", None), "_locator_classes", None)
+    if isinstance(classes, list) and KernelLocator not in classes:
+        classes.insert(0, KernelLocator)

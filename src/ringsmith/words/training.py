@@ -1,0 +1,177 @@
+"""The whole way from a text to a file of word vectors, as the command line goes it: read, join phrases, count, train, save.
+
+    result = make_vectors(VectorsJob(source="wiki.txt", out=Path("wiki.safetensors"), word2vec=Word2VecOptions(epochs=3)))
+    result.words_per_second
+
+Where it is stopped (Ctrl-C) while it trains, the vectors so far are saved and the result says so; before that nothing is written.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ringsmith._files import disk_faults, path_of
+from ringsmith.errors import OptionError
+from ringsmith.records import Report, silent
+from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
+from ringsmith.words.cooccurrence import CooccurrenceOptions, count_cooccurrences
+from ringsmith.words.corpus import DEFAULTS, Corpus, CorpusOptions, read_corpus
+from ringsmith.words.files import save_vectors
+from ringsmith.words.files.formats import _form_to_write
+from ringsmith.words.glove import GloveOptions, fit_glove, make_glove
+from ringsmith.words.model import make_model
+from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.phrases import PhraseOptions, join_phrases
+from ringsmith.words.sources import Source
+from ringsmith.words.vectors import WordVectors
+from ringsmith.words.word2vec import train_word2vec
+
+NO_NGRAMS = "The file holds the vectors of words; those of n-grams, for words that are not in it, are kept by 'save_model' only."
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorsJob:
+    """What is to be made of what.
+
+    Attributes:
+        source: the text, as for `read_corpus`.
+        out: the file to write; its suffix says the form, as for `save_vectors`.
+        corpus: how to read.
+        word2vec: how to train word2vec; None to train GloVe.
+        glove: how to train GloVe; None to train word2vec.
+        counting: what GloVe counts as near.
+        phrases: how to join frequent pairs of words, None to leave them apart.
+        threads: None for all cores.
+
+    Raises:
+        OptionError: not exactly one of the two methods.
+    """
+
+    source: Source
+    out: Path
+    corpus: CorpusOptions = DEFAULTS
+    word2vec: Word2VecOptions | None = None
+    glove: GloveOptions | None = None
+    counting: CooccurrenceOptions = COUNTING
+    phrases: PhraseOptions | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.word2vec is None) == (self.glove is None):
+            raise OptionError("A job must have either 'word2vec' or 'glove'; got both or neither. Give one of them.")
+        if self.threads is not None and self.threads < 1:
+            raise OptionError(f"'threads' must be at least 1; got {self.threads}. Leave it out for all cores.")
+
+
+@dataclass(eq=False)
+class VectorsResult:
+    """What was made.
+
+    Attributes:
+        out: the file.
+        words: known words of the text.
+        vocabulary: different ones.
+        epochs: passes that were finished.
+        trained_words: words of all passes, the one that was stopped included.
+        seconds: wall clock of ``"read"`` (phrases included), ``"count"`` (0 but for GloVe), ``"train"`` and ``"save"``.
+        losses: mean loss of each pass.
+        stopped: whether the training was stopped before its end.
+        notes: what was found, a sentence each.
+    """
+
+    out: Path
+    words: int = 0
+    vocabulary: int = 0
+    epochs: int = 0
+    trained_words: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "count", "train", "save"), 0.0))
+    losses: list[float] = field(default_factory=list)
+    stopped: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words_per_second(self) -> float:
+        """Words of all passes over the seconds of training."""
+        return self.trained_words / max(self.seconds["train"], 1e-9)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of the block to a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - began
+
+
+def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
+    """Read, train and save.
+
+    Raises:
+        RingsmithError: the text, the options or the machine: one sentence says what and what to do. Whether the file can be written is
+            known before anything is read.
+    """
+    check_target(job.out)
+    result = VectorsResult(path_of(job.out))
+    with result.timed("read"):
+        corpus = read_corpus(job.source, job.corpus, threads=job.threads, report=report)
+        if job.phrases is not None:
+            corpus = join_phrases(corpus, job.phrases, threads=job.threads, report=report).corpus
+    result.words, result.vocabulary, result.notes = corpus.words, len(corpus.vocabulary), (*corpus.notes, *([NO_NGRAMS] if job.word2vec and job.word2vec.subwords else []))
+    vectors = _word2vec(corpus, job, result, report) if job.word2vec is not None else _glove(corpus, job, result, report)
+    with result.timed("save"):
+        result.out = save_vectors(vectors, job.out, report=report)
+    return result
+
+
+def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Report) -> WordVectors:
+    """Train; Ctrl-C leaves what was learnt until then."""
+    assert job.word2vec is not None
+    with result.timed("train"):
+        model = make_model(corpus.vocabulary, job.word2vec)
+        try:
+            train_word2vec(corpus, model=model, threads=job.threads, report=report)
+        except KeyboardInterrupt:
+            if not model.trained_words:
+                raise
+            result.stopped = True
+        vectors = model.vectors
+    result.epochs, result.trained_words, result.losses = len(model.losses), model.trained_words, model.losses
+    return vectors
+
+
+def _glove(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Report) -> WordVectors:
+    """Count and train; Ctrl-C leaves what was learnt until then, if one pass was finished."""
+    assert job.glove is not None
+    with result.timed("count"):
+        counts = count_cooccurrences(corpus, job.counting, threads=job.threads, report=report)
+    with result.timed("train"):
+        model = make_glove(counts.vocabulary, job.glove)
+        try:
+            fit_glove(counts, job.glove, model=model, threads=job.threads, report=report)
+        except KeyboardInterrupt:
+            if not model.losses:
+                raise
+            result.stopped = True
+        vectors = model.vectors
+    result.epochs, result.trained_words, result.losses = len(model.losses), len(model.losses) * corpus.words, model.losses
+    return vectors
+
+
+def check_target(out: Path) -> None:
+    """Refuse a file that could not be written in the end.
+
+    Raises:
+        OptionError: the suffix says no form that can be written, or a folder is in the way. MachineError: the place may not be written.
+    """
+    place = path_of(out)
+    is_folder = _form_to_write(place, None).is_folder
+    if place.is_dir() and (not is_folder or any(place.iterdir())):
+        raise OptionError(f"{place}: vectors are written into a new file; this is a folder{' that holds something' if is_folder else ''}. Name another place.")
+    with disk_faults(place), tempfile.TemporaryFile(dir=place.parent):
+        pass

@@ -1,0 +1,277 @@
+"""From a text to a file of vectors: the whole way, how it is stopped, and the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ringsmith.cli import app
+from ringsmith.cli.vectors_train import bytes_of
+from ringsmith.errors import MachineError, OptionError, RingsmithError
+from ringsmith.records import Progress
+from ringsmith.words.corpus import CorpusOptions, read_corpus
+from ringsmith.words.files import open_vectors
+from ringsmith.words.glove import GloveOptions, train_glove
+from ringsmith.words.kernels import _cache
+from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.phrases import PhraseOptions
+from ringsmith.words.training import NO_NGRAMS, VectorsJob, VectorsResult, make_vectors
+from ringsmith.words.word2vec import train_word2vec
+
+TEXT = "The cat sat on the mat\nthe dog sat on the cat\nNew York is a city\nthe dog likes New York\n" * 60
+ALL = CorpusOptions(min_count=1)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A small text."""
+    path = tmp_path / "corpus.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_word2vec_is_what_train_word2vec_gives(corpus: Path, tmp_path: Path) -> None:
+    """And the account adds up."""
+    options = Word2VecOptions(dim=6, epochs=2, deterministic=True)
+    result = make_vectors(VectorsJob(source=corpus, out=tmp_path / "v.safetensors", corpus=ALL, word2vec=options))
+    expected = train_word2vec(read_corpus(corpus, ALL), options)
+    np.testing.assert_array_equal(open_vectors(tmp_path / "v.safetensors").matrix, expected.inputs)
+    assert (result.words, result.vocabulary, result.epochs, result.trained_words) == (22 * 60, 13, 2, 2 * 22 * 60)
+    assert result.losses == expected.losses
+    assert result.seconds["count"] == 0
+    assert all(result.seconds[stage] > 0 for stage in ("read", "train", "save"))
+    assert result.words_per_second == pytest.approx(result.trained_words / result.seconds["train"])
+
+
+def test_glove_is_what_train_glove_gives(corpus: Path, tmp_path: Path) -> None:
+    """Counting has a time of its own."""
+    options = GloveOptions(dim=6, iterations=3)
+    result = make_vectors(VectorsJob(source=corpus, out=tmp_path / "v.safetensors", corpus=ALL, glove=options, threads=1))
+    expected = train_glove(read_corpus(corpus, ALL), options, threads=1)
+    np.testing.assert_array_equal(open_vectors(tmp_path / "v.safetensors").matrix, expected.matrix)
+    assert (result.epochs, result.trained_words) == (3, 3 * result.words)
+    assert result.seconds["count"] > 0
+
+
+def test_phrases_become_words(corpus: Path, tmp_path: Path) -> None:
+    """Before anything is trained."""
+    make_vectors(VectorsJob(source=corpus, out=tmp_path / "v.txt", corpus=ALL, phrases=PhraseOptions(threshold=0.1), word2vec=Word2VecOptions(dim=4, epochs=1)))
+    assert "New_York" in open_vectors(tmp_path / "v.txt")
+
+
+@pytest.mark.parametrize("method", ["word2vec", "glove"])
+def test_ctrl_c_while_training_saves_the_vectors_so_far(method: str, corpus: Path, tmp_path: Path) -> None:
+    """And says so."""
+    options: dict[str, Any] = {"word2vec": Word2VecOptions(dim=4, epochs=100_000)} if method == "word2vec" else {"glove": GloveOptions(dim=4, iterations=100_000)}
+
+    def stop(progress: Progress) -> None:
+        if progress.stage not in ("read", "number", "count") and progress.done > 10_000:
+            raise KeyboardInterrupt
+
+    result = make_vectors(VectorsJob(source=corpus, out=tmp_path / "v.txt", corpus=ALL, threads=1, **options), report=stop)
+    assert result.stopped
+    assert result.trained_words > 0
+    assert np.isfinite(open_vectors(tmp_path / "v.txt").matrix).all()
+
+
+def test_ctrl_c_while_reading_writes_nothing(corpus: Path, tmp_path: Path) -> None:
+    """There is nothing to save yet."""
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_vectors(VectorsJob(source=corpus, out=tmp_path / "v.txt", corpus=ALL, word2vec=Word2VecOptions()), report=stop)
+    assert list(tmp_path.iterdir()) == [corpus]
+
+
+def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_read(tmp_path: Path) -> None:
+    """The source does not even exist."""
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    for out, error, sentence in (
+        ("v.xyz", OptionError, r"v\.xyz: the suffix must say the form"),
+        ("no/v.txt", MachineError, r"there is no folder '.*no' to write into\. Make it first"),
+        ("full", OptionError, r"full: vectors are written into a new file; this is a folder that holds something\. Name another place\."),
+    ):
+        with pytest.raises(error, match=sentence):
+            make_vectors(VectorsJob(source=tmp_path / "nothing", out=tmp_path / out, word2vec=Word2VecOptions()))
+
+
+def test_a_job_has_one_method() -> None:
+    """Neither both nor none, and at least one thread."""
+    with pytest.raises(OptionError, match=r"^A job must have either 'word2vec' or 'glove'; got both or neither\. Give one of them\.$"):
+        VectorsJob(source="x", out=Path("y"))
+    with pytest.raises(OptionError, match=r"^'threads' must be at least 1; got 0\."):
+        VectorsJob(source="x", out=Path("y"), glove=GloveOptions(), threads=0)
+
+
+def run(*arguments: str | Path) -> Any:
+    """The command, as it ends."""
+    return CliRunner().invoke(app, ["vectors", "train", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("method", ["skipgram", "cbow", "glove"])
+def test_the_command_prints_what_it_promises(method: str, corpus: Path, tmp_path: Path) -> None:
+    """The keys that programs rely on."""
+    ended = run(corpus, "--method", method, "--dim", "5", "--min-count", "1", "--epochs", "2", "--threads", "1", "--seed", "3", "--lower", "--out", tmp_path / "v.bin", "--json")
+    assert ended.exit_code == 0, ended.output
+    content = json.loads(ended.stdout)
+    assert {"words", "vocabulary", "epochs", "seconds", "words_per_second"} <= content.keys()
+    assert (content["words"], content["vocabulary"], content["epochs"]) == (22 * 60, 12, 2)
+    assert list(content["seconds"]) == ["read", "count", "train", "save"]
+    assert (content["seconds"]["count"] > 0) == (method == "glove")
+    vectors = open_vectors(tmp_path / "v.bin")
+    assert (len(vectors), vectors.dimensions) == (12, 5)
+
+
+def test_every_option_of_the_command_arrives(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is dropped on the way."""
+    seen: list[VectorsJob] = []
+
+    def make(job: VectorsJob, **_: Any) -> VectorsResult:
+        seen.append(job)
+        return VectorsResult(job.out)
+
+    monkeypatch.setattr("ringsmith.words.training.make_vectors", make)
+    model = ["--method", "cbow", "--dim", "7", "--window", "3", "--negative", "2", "--sample", "0.01", "--hierarchical", "--subwords", "2-4", "--epochs", "9", "--rate", "0.5"]
+    text = ["--min-count", "2", "--max-vocab", "50", "--phrases", "2", "--lower", "--steps", "stem", "--column", "text"]
+    ended = run(corpus, "--out", tmp_path / "v.txt", *model, *text, "--memory", "5MiB", "--threads", "2", "--seed", "4", "--deterministic")
+    assert ended.exit_code == 0, ended.output
+    [job] = seen
+    assert job.word2vec == Word2VecOptions(
+        method="cbow", dim=7, window=3, negative=2, sample=0.01, hierarchical=True, subwords=(2, 4), epochs=9, rate=0.5, seed=4, deterministic=True
+    )
+    assert (job.corpus.min_count, job.corpus.max_vocab, job.corpus.column, job.corpus.memory_bytes, job.corpus.steps.names) == (2, 50, "text", 5 << 20, ("lower", "stem"))
+    assert (job.phrases, job.threads) == (PhraseOptions(passes=2), 2)
+    run(corpus, "--out", tmp_path / "v.txt", "--hierarchical")
+    assert seen[-1].word2vec == Word2VecOptions(hierarchical=True, negative=0)
+    run(corpus, "--out", tmp_path / "v.txt", "--method", "glove", "--window", "4", "--epochs", "3", "--memory", "2MB", "--rate", "0.1")
+    assert seen[-1].glove == GloveOptions(iterations=3, eta=0.1, seed=0)
+    assert (seen[-1].counting.window, seen[-1].counting.memory_bytes) == (4, 2_000_000)
+
+
+def test_a_person_reads_what_happened(corpus: Path, tmp_path: Path) -> None:
+    """And what the file does not hold."""
+    ended = run(corpus, "--dim", "5", "--min-count", "1", "--epochs", "1", "--subwords", "3-4", "--out", tmp_path / "v.txt")
+    assert ended.exit_code == 0
+    said = " ".join(ended.output.split())
+    assert "Read 1,320 words, 13 different ones (min_count 1)" in said
+    assert NO_NGRAMS in said
+    assert "Trained skipgram, 5 dimensions, 1 epochs" in said
+    assert f"Try ringsmith vectors nearest {tmp_path / 'v.txt'} WORD" in said
+
+
+def test_a_stopped_command_ends_with_3(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As other commands that were stopped with something to show."""
+    monkeypatch.setattr("ringsmith.words.training.make_vectors", lambda job, **_: VectorsResult(job.out, stopped=True, losses=[1.0]))
+    ended = run(corpus, "--out", tmp_path / "v.txt")
+    assert ended.exit_code == 3
+    assert "Stopped before the end: these are the vectors so far" in " ".join(ended.output.split())
+
+
+WRONG = [
+    (["--method", "elmo"], r"There is no method 'elmo'\. Known: cbow, glove, skipgram\."),
+    (["--method", "glove", "--negative", "3", "--sample", "0"], r"^--negative and --sample: for skipgram and cbow only; got --method glove\. Leave them out\.$"),
+    (["--method", "glove", "--hierarchical"], r"^--hierarchical: for skipgram and cbow only; got --method glove\. Leave it out\.$"),
+    (["--subwords", "3"], r"^'--subwords' must be two lengths such as 3-6; got '3'\. Use 3-6, the usual ones\.$"),
+    (["--window", "0"], r"^'window' must be a whole number, at least 1; got 0\."),
+    (["--dim", "0", "--epochs", "0"], r"^'dim' must be .*\n'epochs' must be "),
+    (["--memory", "much"], r"^'--memory' must be a size such as 500MB or 2GB; got 'much'\. Leave it out for 1GiB\.$"),
+    (["--min-count", "1000"], r"^'min_count' is 1000, and no word occurs so often"),
+    (["--steps", "lowr"], r"There is no .*'lowr'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG, ids=[" ".join(wrong) for wrong, _ in WRONG])
+def test_a_wrong_command_is_refused_in_one_sentence(wrong: list[str], sentence: str, corpus: Path, tmp_path: Path) -> None:
+    """Nothing is written."""
+    ended = run(corpus, "--out", tmp_path / "v.txt", *wrong)
+    assert isinstance(ended.exception, RingsmithError)
+    with pytest.raises(RingsmithError, match=sentence):
+        raise ended.exception
+    assert not (tmp_path / "v.txt").exists()
+
+
+@pytest.mark.parametrize("text", ["", "GB", "1 PB", "-1GB", "1e400GB", "nan GB"])
+def test_a_size_that_is_none_is_refused(text: str) -> None:
+    """Or reading refuses it for being too small."""
+    with pytest.raises(OptionError, match=r"^'(--memory|memory_bytes)' must be "):
+        CorpusOptions(memory_bytes=bytes_of(text))
+
+
+def test_kernels_are_cached_where_the_package_may_not_be_written(tmp_path: Path) -> None:
+    """Compiled once into Ringsmith's own cache, and found there by the next process; a change of a file they call compiles them anew."""
+    source = Path(_cache.__file__).resolve().parents[2]
+    package = tmp_path / "site" / "ringsmith"
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "words" / "kernels" / "__pycache__").touch()  # no folder can be made in its place
+    program = (
+        "from ringsmith.words.kernels import targets; targets.place(7, 0); found = targets.place.stats;"
+        "print(sum(found.cache_hits.values()), sum(found.cache_misses.values()), found.cache_path)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "RINGSMITH_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+
+    def hits_and_misses() -> list[str]:
+        said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
+        hits, misses, place = said.stdout.split(maxsplit=2)
+        assert Path(place.strip()) == tmp_path / "cache" / "kernels"
+        return [hits, misses]
+
+    assert hits_and_misses() == ["0", "1"]
+    assert hits_and_misses() == ["1", "0"]
+    with (package / "words" / "kernels" / "simd.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert hits_and_misses() == ["0", "1"]
+
+
+def test_a_stamp_changes_with_the_files_a_kernel_imports_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far away; other files do not matter."""
+    shutil.copytree(_cache.HERE, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(_cache, "HERE", tmp_path / "kernels")
+    names = {path.name for path in _cache.closure(tmp_path / "kernels" / "word2vec.py")}
+    assert {"word2vec.py", "steps.py", "simd.py", "chance.py", "targets.py"} <= names
+    assert "scan.py" not in names
+
+    def stamp() -> str:
+        _cache.stamp.cache_clear()
+        return _cache.stamp(tmp_path / "kernels" / "word2vec.py")
+
+    before = stamp()
+    (tmp_path / "kernels" / "scan.py").write_text("", encoding="utf-8")
+    assert stamp() == before
+    with (tmp_path / "kernels" / "simd.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert stamp() != before
+    _cache.stamp.cache_clear()
+
+
+def test_a_warm_start_is_told_from_a_cold_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By compiled code that is newer than its source."""
+    monkeypatch.setattr(_cache, "kernel_folder", lambda: tmp_path)
+    assert not _cache.are_compiled()
+    index = tmp_path / "word2vec.skipgram-1.py311.nbi"
+    index.touch()
+    os.utime(index, (1, 1))
+    assert not _cache.are_compiled()
+    os.utime(index, (time.time() + 5, time.time() + 5))
+    assert _cache.are_compiled()
+
+
+def test_a_cold_start_is_said(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once; a warm one says nothing."""
+    for compiled in (False, True):
+        monkeypatch.setattr("ringsmith.words.kernels.are_compiled", lambda compiled=compiled: compiled)
+        ended = run(corpus, "--dim", "5", "--min-count", "1", "--epochs", "1", "--out", tmp_path / "v.txt")
+        assert ("Compiling" in ended.output) != compiled
