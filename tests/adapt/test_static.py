@@ -132,6 +132,8 @@ def test_korean_and_japanese_are_cut_by_the_tokeniser(texts: list[str], steps: t
     fitted = fit(rows, steps=steps)
     assert fitted.predict(texts) == ["a", "b"]
     assert len(fitted.encoders[0].vectors) > 4
+    assert fitted.encoders[0].vectors.ngrams is not None
+    assert (fitted.encoders[0].vectors.ngrams.shortest, fitted.encoders[0].vectors.ngrams.longest) == (1, 3)
 
 
 def test_texts_without_words_are_refused() -> None:

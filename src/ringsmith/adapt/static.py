@@ -5,7 +5,7 @@ The vectors are trained on the user's own training texts, or come from a file, o
 Vectors of 1,000 short texts are weak: a word that was seen three times has no meaning yet, and n-grams (`tfidf`) mostly do better on so
 little. They pay from some 10,000 texts on, or where a file brings what the texts cannot teach.
 
-What was chosen on real sets (LOG.md): subwords on (the largest gain, most in Korean), 200 numbers, window 10, 20 passes over small corpora;
+What was chosen on real sets (LOG.md): subwords on (the largest gain, most in Korean), 200 numbers, window 10, 20 passes over small corpora,
 each text scaled to length 1. Taking out the common component (SIF) harms where the vectors are the texts' own: there the plain mean wins.
 """
 
@@ -27,7 +27,7 @@ from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import hold, read_options
-from ringsmith.adapt.ownwords import OwnOptions, own_vectors
+from ringsmith.adapt.ownwords import OwnOptions, Subwords, own_vectors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.wordfile import most_frequent
@@ -61,7 +61,7 @@ class StaticOptions:
         window: words to either side that are looked at.
         epochs: passes over the training texts; None: by their number of words, 20 for few, 5 for many.
         rate: learning rate of word2vec at the start.
-        subwords: shortest and longest character n-gram of word2vec's subwords, None for whole words only.
+        subwords: shortest and longest character n-gram of word2vec's subwords; ``"auto"``: 3 and 6, in East Asian scripts 1 and 3; None for whole words only.
         buckets: vectors that n-grams share, at most; fewer where the texts hold fewer n-grams.
         min_count: words that occur less often are not trained.
     """
@@ -74,14 +74,14 @@ class StaticOptions:
     window: int = 10
     epochs: int | None = None
     rate: float = 0.05
-    subwords: tuple[int, int] | None = (3, 6)
+    subwords: Subwords = "auto"
     buckets: int = 50_000
     min_count: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weightings", tuple(self.weightings))
         object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
-        object.__setattr__(self, "subwords", None if self.subwords is None else tuple(self.subwords))
+        object.__setattr__(self, "subwords", tuple(self.subwords) if isinstance(self.subwords, list) else self.subwords)
         at_least_1: Any = lambda number: number >= 1  # noqa: E731
         hold(
             self,
@@ -90,7 +90,7 @@ class StaticOptions:
                 ("strengths", lambda values: len(values) > 0 and values[0] > 0, "one or more numbers above 0"),
                 ("epochs", lambda number: number is None or number >= 1, "at least 1"),
                 ("rate", lambda number: 0 < number <= 1, "above 0 and at most 1"),
-                ("subwords", lambda pair: pair is None or (len(pair) == 2 and 1 <= pair[0] <= pair[1]), "two lengths, the shorter first, from 1 on"),
+                ("subwords", lambda pair: pair in (None, "auto") or (len(pair) == 2 and 1 <= pair[0] <= pair[1]), "auto, or two lengths, the shorter first, from 1 on"),
                 *((name, at_least_1, "at least 1") for name in ("most_words", "dim", "window", "buckets", "min_count")),
             ),
         )
