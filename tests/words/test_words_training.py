@@ -236,6 +236,23 @@ def test_kernels_are_cached_where_the_package_may_not_be_written(tmp_path: Path)
     assert hits_and_misses() == ["0", "1"]
 
 
+def test_the_start_spares_linear_algebra_and_leaves_it_to_whoever_calls_it() -> None:
+    """Importing `scipy.linalg` is a third of the start; nothing stands in its place afterwards."""
+    program = """
+import sys
+import numpy as np
+from numba import njit
+from ringsmith.words.kernels import chance
+chance.seed(np.zeros(1, np.uint64), 3)
+print("scipy.linalg" in sys.modules)
+inverse = njit(lambda matrix: np.linalg.inv(matrix) @ matrix)(np.eye(3) * 2)
+import scipy.linalg.cython_blas
+print(np.array_equal(inverse, np.eye(3)), hasattr(scipy.linalg.cython_blas, "__pyx_capi__"))
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "True", "True"]
+
+
 def test_a_stamp_changes_with_the_files_a_kernel_imports_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However far away; other files do not matter."""
     shutil.copytree(_cache.HERE, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))

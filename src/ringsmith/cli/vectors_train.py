@@ -177,7 +177,8 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
     line(console, "Trained", f"{name}, {options.dim} dimensions, {result.epochs} epochs · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
     line(console, "Written", f"{result.out} · {seconds['save']:.1f} s")
     if result.stopped:
-        line(console, "Stopped", "before the end: these are the vectors so far, and the learning rate had not fallen yet.")
+        falling = ", and the learning rate had not fallen to its end" if job.word2vec else ""
+        line(console, "Stopped", f"before the end: these are the vectors so far{falling}.")
     else:
         line(console, "Try", f"ringsmith vectors nearest {result.out} WORD")
 

@@ -2,5 +2,7 @@
 
 from ringsmith.words.kernels._cache import are_compiled as are_compiled
 from ringsmith.words.kernels._cache import install
+from ringsmith.words.kernels._start import spare_linear_algebra
 
 install()
+spare_linear_algebra()
