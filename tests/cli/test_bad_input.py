@@ -144,7 +144,7 @@ def test_a_few_new_labels_among_the_test_rows_are_said_and_count_as_wrong(ringsm
         (("--metric", "nonsense"), r"There is no metric 'nonsense'\. Known: accuracy"),
         (("--metric", "f1:nosuch"), r"There is no class 'nosuch'\. Known: bad, good"),
         (("--models", "minlm"), r"There is no model 'minlm'\. Did you mean 'minilm'\?"),
-        (("--models", "~nobodyhere/x"), r"There is no model folder '~nobodyhere/x'"),
+        (("--models", "~nobodyhere/x"), r"There is no model folder or file of word vectors '~nobodyhere/x'"),
         (("--steps", "lowr"), r"There is no text step 'lowr'\. Did you mean 'lower'"),
         (("--steps", "stem:klingon"), r"There is no language 'klingon'"),
         (("--recipes", "tfdif"), r"There is no recipe 'tfdif'\. Did you mean 'tfidf'"),
