@@ -170,7 +170,8 @@ class Trained:
         check_arguments(word_count=word_count, queue_factor=queue_factor, report_delay=report_delay)
         model = self._trained_model("to train")
         source = _source(corpus_iterable, corpus_file)
-        self.epochs, self.alpha, self.min_alpha, self.compute_loss = epochs or self.epochs, start_alpha or self.alpha, end_alpha or self.min_alpha, compute_loss
+        self.epochs = self.epochs if epochs is None else epochs
+        self.alpha, self.min_alpha, self.compute_loss = start_alpha or self.alpha, end_alpha or self.min_alpha, compute_loss
         self._options(self.epochs, self.alpha, self.min_alpha)
         corpus = read_more(source, model.vocabulary, grow=False, threads=self.workers)
         return self._train(corpus, self.epochs, self.alpha, self.min_alpha, callbacks)

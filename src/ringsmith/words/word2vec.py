@@ -111,6 +111,7 @@ class _Training:
         table = negative_table(counts, options.noise_power, generator) if options.negative else np.zeros(1, np.int32)
         self.text = kernels.Text(np.ascontiguousarray(corpus.ids), np.ascontiguousarray(corpus.starts))
         self.weights = kernels.Weights(flat(model.inputs), flat(model.outputs), padded(model.options.dim))
+        self.bags = model.bags
         self.draws = kernels.Draws(keep_thresholds(counts, options.sample), table, paths.starts, self._nodes(paths), paths.labels)
         self.shape = kernels.Shape(options.window, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean)
         self.kernel: Any = kernels.cbow if options.method == "cbow" else kernels.subword_skipgram if options.subwords else kernels.skipgram
@@ -152,7 +153,7 @@ class _Training:
         fall = options.min_rate - options.rate
         rates = options.rate + fall * piece.from_share, options.rate + fall * piece.to_share
         stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.number * 1_000_003 + options.seed)
-        loss, pairs = self.kernel(self.text, self.weights, self.model.bags, self.draws, self.shape, stretch)
+        loss, pairs = self.kernel(self.text, self.weights, self.bags, self.draws, self.shape, stretch)
         with self.lock:
             self.done, self.loss, self.pairs = self.done + piece.words, self.loss + loss, self.pairs + pairs
 
