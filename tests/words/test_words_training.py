@@ -168,7 +168,7 @@ def test_a_person_reads_what_happened(corpus: Path, tmp_path: Path) -> None:
     said = " ".join(ended.output.split())
     assert "Read 1,320 words, 13 different ones (min_count 1)" in said
     assert NO_NGRAMS in said
-    assert "Trained skipgram, 5 dimensions, 1 epochs" in said
+    assert "Trained skipgram, 5 dimensions, 1 epoch ·" in said
     assert f"Try ringsmith vectors nearest {tmp_path / 'v.txt'} WORD" in said
 
 

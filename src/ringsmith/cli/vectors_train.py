@@ -172,9 +172,10 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
         line(console, "", note)
     if job.glove is not None:
         line(console, "Counted", f"neighbours up to {job.counting.window} words away · {seconds['count']:.1f} s")
-    loss = f" · loss {result.losses[0]:.3g} -> {result.losses[-1]:.3g}" if result.losses else ""
+    loss = f" · loss {' -> '.join(dict.fromkeys(f'{value:.3g}' for value in (result.losses[0], result.losses[-1])))}" if result.losses else ""
+    epochs = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
     name = "glove" if job.word2vec is None else job.word2vec.method
-    line(console, "Trained", f"{name}, {options.dim} dimensions, {result.epochs} epochs · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
+    line(console, "Trained", f"{name}, {options.dim} dimensions, {epochs} · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
     line(console, "Written", f"{result.out} · {seconds['save']:.1f} s")
     if result.stopped:
         falling = ", and the learning rate had not fallen to its end" if job.word2vec else ""
