@@ -16,10 +16,11 @@ from ringsmith.adapt.full import FullOptions
 from ringsmith.adapt.loop import FEWEST_STEPS, Course, clip_gradients, make_optimisers, rate_share, replan, shuffled_batches, sparse_embeddings
 from ringsmith.backbones import Tokens, load_classifier
 from ringsmith.catalogue import LocalModel
+from ringsmith.compare.forecast import COSTS, Workload
 from ringsmith.errors import BudgetError, OptionError
 from ringsmith.records import Budget
 
-PACING = FullOptions(max_rows=4, max_tokens=40, precision="float32").pacing(0, 100, low=False)
+PACING = FullOptions(max_rows=4, max_tokens=40, precision="float32", rate=1e-4, head_rate=1e-3).pacing(0, 100, classes=2, width=384, low=False)
 
 
 def tokens(lengths: list[int]) -> Tokens:
@@ -153,4 +154,25 @@ def test_all_broken_options_are_named_at_once() -> None:
     """Two faults, two sentences, one error."""
     with pytest.raises(OptionError, match=r"'epochs' must be above 0; got 0\. 'precision' must be auto, float32 or bfloat16; got 'half'\. Leave it out for the usual value\."):
         FullOptions(epochs=0, precision="half")
-    assert math.isclose(FullOptions().pacing(1, 100, low=False).rate, FullOptions().rate / 2)
+
+
+def test_an_attempt_after_a_collapse_learns_half_as_fast() -> None:
+    """Body and head alike."""
+    first, second = (FullOptions().pacing(attempt, 100, classes=2, width=384, low=False) for attempt in (0, 1))
+    assert (second.rate, second.head_rate) == (first.rate / 2, first.head_rate / 2)
+
+
+@pytest.mark.parametrize(("width", "rate"), [(32, 2e-4), (384, 2e-4), (768, 5e-5), (1024, 2.8125e-5)])
+def test_wider_bodies_learn_slower(width: int, rate: float) -> None:
+    """BERT-base gets the 5e-5 of its paper; the head has ten times the body's rate."""
+    pacing = FullOptions().pacing(0, 100, classes=2, width=width, low=False)
+    assert math.isclose(pacing.rate, rate)
+    assert math.isclose(pacing.head_rate, 10 * rate)
+
+
+@pytest.mark.parametrize(("rows", "classes", "epochs"), [(100_000, 2, 3), (2_400, 2, 4), (735, 8, 320 * 32 / 735), (9_000, 77, 3_080 * 32 / 9_000), (100, 2, 20)])
+def test_few_rows_and_many_classes_want_more_epochs(rows: int, classes: int, epochs: float) -> None:
+    """300 steps, or 40 a class, between 3 and 20 epochs; and the forecast counts as many."""
+    assert math.isclose(FullOptions().pacing(0, rows, classes=classes, width=384, low=False).epochs, epochs)
+    work = Workload(rows, 1, 50.0, (10,), classes)
+    assert math.isclose(COSTS["full"].forwards(work), COSTS["full"].passes + 3 * epochs)

@@ -32,7 +32,7 @@ class TestFull(RecipeContract):
     """The whole contract."""
 
     recipe = "full"
-    options: ClassVar[Mapping[str, Any]] = {"epochs": 12, "rate": 3e-3, "head_rate": 3e-3, "max_rows": 8, "precision": "float32"}
+    options: ClassVar[Mapping[str, Any]] = {"epochs": 20, "rate": 3e-3, "head_rate": 3e-3, "max_rows": 8, "precision": "float32"}
 
     @pytest.fixture(scope="class")
     @classmethod

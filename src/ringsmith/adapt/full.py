@@ -34,8 +34,11 @@ WORTHWHILE = 0.5
 """A second start needs at least this share of the time the first one took."""
 TOO_EARLY = 0.4
 """Before this share of the planned steps a model that predicts one class only may still be on its way."""
-FEWEST_EPOCHS, MOST_EPOCHS, WORTHWHILE_STEPS = 3, 20, 300
-"""Between these, as many epochs as give this many steps."""
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
+WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 40
+"""Between these, as many epochs as give so many steps, or so many for each class."""
+RATE, WIDTH, HEAD = 2e-4, 384, 10
+"""The rate of a body that is 384 wide; wider ones have less, by the square: 5e-5 at BERT-base's 768, as in its paper. The head learns 10 times as fast."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class FullOptions:
 
     Attributes:
         epochs: passes over the training rows; None for 3 (BERT's own figure), and more where few rows would make few steps (Mosbach et al.,
-            2021): as many as give about 300 steps, at most 20. Fewer where the budget allows no more.
-        rate: highest learning rate of the body.
-        head_rate: highest learning rate of the head.
+            2021): as many as give about 300 steps, or 40 a class where that is more, at most 20. Fewer where the budget allows no more.
+        rate: highest learning rate of the body; None for 2e-4 up to 384 numbers a token, and less by the square of what is wider: 5e-5 for BERT-base.
+        head_rate: highest learning rate of the head; None for 10 times `rate`.
         decay: weight decay (Loshchilov and Hutter, 2019); 0.01 as in BERT (Devlin et al., 2019, A.2).
         warm_up: share of the steps in which the rates rise; 0.1 as in BERT.
         max_rows: rows of a batch; 32 is the largest of BERT's own fine-tuning sizes.
@@ -58,8 +61,8 @@ class FullOptions:
     """
 
     epochs: float | None = None
-    rate: float = 1e-4
-    head_rate: float = 1e-3
+    rate: float | None = None
+    head_rate: float | None = None
     decay: float = 0.01
     warm_up: float = 0.1
     max_rows: int = 32
@@ -72,12 +75,12 @@ class FullOptions:
     def __post_init__(self) -> None:
         above = (lambda value: value > 0, "above 0")
         at_least_1 = (lambda value: value >= 1, "at least 1")
-        rules = [(name, *above) for name in ("rate", "head_rate", "clip")] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]
+        rules = [("clip", *above)] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]
         hold(
             self,
             (
                 *rules,
-                ("epochs", lambda value: value is None or value > 0, "above 0"),
+                *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "rate", "head_rate")),
                 ("dropout", lambda value: value is None or 0 <= value < 1, "from 0 to below 1"),
                 ("decay", lambda value: value >= 0, "0 or more"),
                 ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
@@ -85,11 +88,14 @@ class FullOptions:
             ),
         )
 
-    def pacing(self, attempt: int, rows: int, *, low: bool) -> Pacing:
-        """How the loop walks in this attempt over so many training rows: after a collapse with half the rates."""
+    def pacing(self, attempt: int, rows: int, *, classes: int, width: int, low: bool) -> Pacing:
+        """How the loop walks in this attempt over so many training rows and classes, in a body so wide: after a collapse with half the rates."""
+        steps = max(WORTHWHILE_STEPS, STEPS_A_CLASS * classes)
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, steps * self.max_rows / rows)) if self.epochs is None else self.epochs
+        rate = RATE * min(1.0, (WIDTH / width) ** 2) if self.rate is None else self.rate
+        head_rate = HEAD * rate if self.head_rate is None else self.head_rate
         share = 0.5**attempt
-        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, WORTHWHILE_STEPS * self.max_rows / rows)) if self.epochs is None else self.epochs
-        return Pacing(epochs, self.rate * share, self.head_rate * share, self.decay, self.warm_up, self.max_rows, self.max_tokens, self.clip, self.patience, low)
+        return Pacing(epochs, rate * share, head_rate * share, self.decay, self.warm_up, self.max_rows, self.max_tokens, self.clip, self.patience, low)
 
 
 class FittedFull(Fitted):
@@ -174,7 +180,7 @@ class Full(Recipe):
         guard = Guard(setting.task, targets, valid)
         with watch.stage("train"):
             choice = bfloat16_pays(setting.model.hidden) if options.precision == "auto" else Choice(options.precision, f"{options.precision} (asked for)")  # type: ignore[arg-type]
-            pacing = options.pacing(attempt, len(train), low=choice.precision == "bfloat16")
+            pacing = options.pacing(attempt, len(train), classes=len(setting.task.labels), width=setting.model.hidden, low=choice.precision == "bfloat16")
             set_dropout(module, options.dropout)
             loop = Loop(module, tokeniser.pad_id, pacing, setting.report)
             ease_dropout(module)

@@ -150,7 +150,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         y=y,
         groups=None if table.texts.groups is None else np.unique(np.asarray(table.texts.groups), return_inverse=True)[1].astype(np.int64),
         shares=np.stack([shares_of(task, y[split.train]) for split in table.splits]),
-        workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test)),
+        workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),
         language=table.language,
         identity=identity_of(table, task, options),
         order=np.concatenate([split.test for split in table.splits]),

@@ -49,12 +49,14 @@ class Workload:
         other: rows to choose by and to report on.
         chars: mean length of a text in characters (pairs together).
         tokens: lengths of a sample of the texts in tokens of a usual tokenizer.
+        classes: different labels.
     """
 
     train: int
     other: int
     chars: float
     tokens: tuple[int, ...]
+    classes: int = 2
 
     def tokens_per_row(self, longest: int | None) -> float:
         """Mean number of tokens of a text that is cut at `longest`."""
@@ -70,6 +72,7 @@ class Cost:
         passes: forward passes over the training rows.
         epochs: passes that train, each as dear as three forward ones: at least so many ...
         steps: ... and where rows are few as many as give about this many batches, as far as `MOST_EPOCHS`.
+        steps_a_class: the same for each class, if that is more.
         least_steps: batches after which there is something worth having, but never less than one pass; None where all of the work is needed.
         seconds_per_megachar: work that grows with the text and needs no transformer.
         once_seconds: work that is the same for every number of rows.
@@ -79,22 +82,24 @@ class Cost:
     passes: float = 0.0
     epochs: float = 0.0
     steps: int = 0
+    steps_a_class: int = 0
     least_steps: int | None = None
     seconds_per_megachar: float = 0.0
     once_seconds: float = 0.0
 
-    def forwards(self, rows: int) -> float:
-        """Forward passes over so many training rows in all."""
-        return self.passes + TRAINING * self._epochs(rows)
+    def forwards(self, work: Workload) -> float:
+        """Forward passes over the training rows in all."""
+        return self.passes + TRAINING * self._epochs(work)
 
-    def least_forwards(self, rows: int) -> float:
+    def least_forwards(self, work: Workload) -> float:
         """Forward passes after which there is something worth having."""
         if self.least_steps is None:
-            return self.forwards(rows)
-        return self.passes + TRAINING * min(self._epochs(rows), max(1.0, self.least_steps * ROWS_OF_A_BATCH / max(rows, 1)))
+            return self.forwards(work)
+        return self.passes + TRAINING * min(self._epochs(work), max(1.0, self.least_steps * ROWS_OF_A_BATCH / max(work.train, 1)))
 
-    def _epochs(self, rows: int) -> float:
-        return min(MOST_EPOCHS, max(self.epochs, self.steps * ROWS_OF_A_BATCH / max(rows, 1)))
+    def _epochs(self, work: Workload) -> float:
+        steps = max(self.steps, self.steps_a_class * work.classes)
+        return min(MOST_EPOCHS, max(self.epochs, steps * ROWS_OF_A_BATCH / max(work.train, 1)))
 
 
 COSTS: dict[str, Cost] = {
@@ -102,10 +107,10 @@ COSTS: dict[str, Cost] = {
     "tfidf": Cost(start_seconds=2.5, seconds_per_megachar=5.0),
     "static": Cost(start_seconds=3.0, seconds_per_megachar=16.0, once_seconds=3.0),
     "probe": Cost(start_seconds=7.0, passes=1.0),
-    "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least_steps=60),
+    "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60),
 }
 """Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
-UNKNOWN = Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, least_steps=60, seconds_per_megachar=12.0)
+UNKNOWN = Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60, seconds_per_megachar=12.0)
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,7 @@ class Forecaster:
             fit = text * workload.train + cost.once_seconds + (model.size_mb * SECONDS_PER_MB_OF_VECTORS if model else 0.0)
             return fit, fit, 0.2 * text * workload.other
         per_row = seconds_per_row(model, workload, self.machine)
-        fit, least = ((text + forwards * per_row) * workload.train for forwards in (cost.forwards(workload.train), cost.least_forwards(workload.train)))
+        fit, least = ((text + forwards * per_row) * workload.train for forwards in (cost.forwards(workload), cost.least_forwards(workload)))
         return fit, least, per_row * workload.other
 
     def _ratio_of_kin(self, entrant: Entrant) -> float:
@@ -213,11 +218,11 @@ def seconds_per_row(model: LocalModel, workload: Workload, machine: Machine) -> 
     return operations / (machine.gflops * 1e9 * EFFICIENCY)
 
 
-def workload(texts: Sequence[str], pairs: Sequence[str] | None, *, train: int, other: int, seed: int = 0) -> Workload:
+def workload(texts: Sequence[str], pairs: Sequence[str] | None, *, train: int, other: int, classes: int = 2, seed: int = 0) -> Workload:
     """The workload of a run, from a sample of all texts."""
     index = np.random.default_rng(seed).choice(len(texts), size=min(SAMPLE, len(texts)), replace=False)
     sample = [texts[i] if pairs is None else f"{texts[i]} {pairs[i]}" for i in index]
-    return Workload(train, other, float(np.mean([len(text) for text in sample])), tuple(tokens_of(text) for text in sample))
+    return Workload(train, other, float(np.mean([len(text) for text in sample])), tuple(tokens_of(text) for text in sample), classes)
 
 
 def tokens_of(text: str) -> int:
