@@ -27,6 +27,10 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
         "budget": (True, ["compare_budget.py", str(data / "banking77" / "train.csv"), "--budget", "2m"]),
         "vectors-nearest": (False, ["words/nearest.py", "--out", str(RESULTS / "vectors-nearest.json")]),
         "vectors-files": (False, ["words/files.py", "--out", str(RESULTS / "vectors-files.json")]),
+        "words-preparation": (
+            True,
+            ["words/preparation.py", str(data / "wiki-en" / "wiki-en.txt.xz"), "--sets", str(data / "wordvec-eval"), "--out", str(RESULTS / "words-preparation.json")],
+        ),
         "data": (False, ["data_two_million.py"]),
         "compare": (False, ["compare_two_million.py"]),
     }
