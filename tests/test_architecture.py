@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
-EVERYWHERE = {"errors", "records", "_files", "_machine", "_optional", "_paths", "_version"}
+EVERYWHERE = {"_kernels", "errors", "records", "_files", "_machine", "_optional", "_paths", "_version"}
 EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo"}
 MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),
@@ -53,8 +53,8 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "rich": ("cli/",),
     "psutil": ("compare/",),
     "platformdirs": ("_paths.py",),
-    "llvmlite": ("words/kernels/",),
-    "numba": ("words/",),
+    "llvmlite": ("_kernels/", "words/kernels/"),
+    "numba": ("_kernels/", "backbones/kernels", "words/"),
     "usearch": ("words/approximate.py",),
     "numpy": ("",),
 }

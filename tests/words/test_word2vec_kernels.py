@@ -7,11 +7,11 @@ import pytest
 from numba import njit
 from scipy import stats
 
+from ringsmith._kernels.simd import address, clamp, load, splat, store, subtract, sums
 from ringsmith.words.huffman import huffman_paths, no_paths
 from ringsmith.words.kernels import word2vec as kernels
 from ringsmith.words.kernels.chance import below, draw, seed
 from ringsmith.words.kernels.reference import Chance, Twin, pair_loss
-from ringsmith.words.kernels.simd import address, clamp, load, splat, store, subtract, sums
 from ringsmith.words.kernels.steps import sigmoid
 from ringsmith.words.model import aligned, flat, padded, target_rows
 from ringsmith.words.options import Word2VecOptions

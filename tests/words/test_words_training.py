@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ringsmith._kernels import cache
 from ringsmith.cli import app
 from ringsmith.cli.vectors_train import bytes_of
 from ringsmith.errors import MachineError, OptionError, RingsmithError
 from ringsmith.records import Progress
+from ringsmith.words import kernels
 from ringsmith.words.corpus import CorpusOptions, read_corpus
 from ringsmith.words.files import open_vectors
 from ringsmith.words.glove import GloveOptions, train_glove
-from ringsmith.words.kernels import _cache
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.phrases import PhraseOptions
 from ringsmith.words.training import NO_NGRAMS, VectorsJob, VectorsResult, make_vectors
@@ -212,10 +213,10 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
 
 def test_kernels_are_cached_where_the_package_may_not_be_written(tmp_path: Path) -> None:
     """Compiled once into Ringsmith's own cache, and found there by the next process; a change of a file they call compiles them anew."""
-    source = Path(_cache.__file__).resolve().parents[2]
+    source = cache.HERE
     package = tmp_path / "site" / "ringsmith"
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "words" / "kernels" / "__pycache__").touch()  # no folder can be made in its place
+    (package / "__pycache__").touch()  # no folder can be made in its place
     program = (
         "from ringsmith.words.kernels import targets; targets.place(7, 0); found = targets.place.stats;"
         "print(sum(found.cache_hits.values()), sum(found.cache_misses.values()), found.cache_path)"
@@ -231,7 +232,7 @@ def test_kernels_are_cached_where_the_package_may_not_be_written(tmp_path: Path)
 
     assert hits_and_misses() == ["0", "1"]
     assert hits_and_misses() == ["1", "0"]
-    with (package / "words" / "kernels" / "simd.py").open("a", encoding="utf-8") as file:
+    with (package / "_kernels" / "simd.py").open("a", encoding="utf-8") as file:
         file.write("# changed\n")
     assert hits_and_misses() == ["0", "1"]
 
@@ -255,35 +256,36 @@ print(np.array_equal(inverse, np.eye(3)), hasattr(scipy.linalg.cython_blas, "__p
 
 def test_a_stamp_changes_with_the_files_a_kernel_imports_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However far away; other files do not matter."""
-    shutil.copytree(_cache.HERE, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(_cache, "HERE", tmp_path / "kernels")
-    names = {path.name for path in _cache.closure(tmp_path / "kernels" / "word2vec.py")}
+    shutil.copytree(cache.HERE, tmp_path / "ringsmith", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "HERE", tmp_path / "ringsmith")
+    folder = tmp_path / "ringsmith" / "words" / "kernels"
+    names = {path.name for path in cache.closure(folder / "word2vec.py")}
     assert {"word2vec.py", "steps.py", "simd.py", "chance.py", "targets.py"} <= names
     assert "scan.py" not in names
 
     def stamp() -> str:
-        _cache.stamp.cache_clear()
-        return _cache.stamp(tmp_path / "kernels" / "word2vec.py")
+        cache.stamp.cache_clear()
+        return cache.stamp(folder / "word2vec.py")
 
     before = stamp()
-    (tmp_path / "kernels" / "scan.py").write_text("", encoding="utf-8")
+    (folder / "scan.py").write_text("", encoding="utf-8")
     assert stamp() == before
-    with (tmp_path / "kernels" / "simd.py").open("a", encoding="utf-8") as file:
+    with (tmp_path / "ringsmith" / "_kernels" / "simd.py").open("a", encoding="utf-8") as file:
         file.write("# changed\n")
     assert stamp() != before
-    _cache.stamp.cache_clear()
+    cache.stamp.cache_clear()
 
 
 def test_a_warm_start_is_told_from_a_cold_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By compiled code that is newer than its source."""
-    monkeypatch.setattr(_cache, "kernel_folder", lambda: tmp_path)
-    assert not _cache.are_compiled()
+    monkeypatch.setattr(cache, "kernel_folder", lambda: tmp_path)
+    assert not kernels.are_compiled()
     index = tmp_path / "word2vec.skipgram-1.py311.nbi"
     index.touch()
     os.utime(index, (1, 1))
-    assert not _cache.are_compiled()
+    assert not kernels.are_compiled()
     os.utime(index, (time.time() + 5, time.time() + 5))
-    assert _cache.are_compiled()
+    assert kernels.are_compiled()
 
 
 def test_a_cold_start_is_said(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

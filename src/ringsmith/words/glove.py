@@ -33,6 +33,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ringsmith._files import disk_faults, no_such_file, written
+from ringsmith._kernels.simd import LANES
 from ringsmith._machine import cores
 from ringsmith.errors import InputError, ModelError, OptionError
 from ringsmith.records import Progress, Report, silent
@@ -40,7 +41,6 @@ from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.kernels.glove import train
-from ringsmith.words.kernels.simd import LANES
 from ringsmith.words.tiling import Tiles, cut_into_tiles
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.vocabulary import Vocabulary

@@ -1,8 +1,10 @@
 """The inner loops, compiled by Numba: arrays in, arrays out; each has a slow readable twin."""
 
-from ringsmith.words.kernels._cache import are_compiled as are_compiled
-from ringsmith.words.kernels._cache import install
-from ringsmith.words.kernels._start import spare_linear_algebra
+from pathlib import Path
 
-install()
-spare_linear_algebra()
+from ringsmith._kernels import cache
+
+
+def are_compiled() -> bool:
+    """Whether the kernels of word2vec were compiled since their source last changed; others are as good as always there with them."""
+    return cache.are_compiled(Path(__file__).resolve().with_name("word2vec.py"))

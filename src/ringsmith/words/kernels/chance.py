@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ringsmith.words.kernels.simd import COMPILE
+from ringsmith._kernels.simd import COMPILE
 
 
 @njit(**COMPILE)

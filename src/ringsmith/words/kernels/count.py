@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ringsmith.words.kernels.simd import address, prefetch
+from ringsmith._kernels.simd import address, prefetch
 
 Ids = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]

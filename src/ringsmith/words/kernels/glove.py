@@ -22,7 +22,7 @@ from numba import njit
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ringsmith.words.kernels.simd import COMPILE, LANES, add, add_product, address, load, multiply, splat, store, subtract, vector
+from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, address, load, multiply, splat, store, subtract, vector
 
 Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]

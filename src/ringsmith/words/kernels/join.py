@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ringsmith.words.kernels.simd import COMPILE, address
+from ringsmith._kernels.simd import COMPILE, address
 
 Ids = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]

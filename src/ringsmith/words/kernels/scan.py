@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ringsmith.words.kernels.simd import address
+from ringsmith._kernels.simd import address
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int32]

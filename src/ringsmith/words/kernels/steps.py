@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ringsmith.words.kernels.simd import COMPILE, LANES, add, add_product, clamp, divide, load, multiply, splat, store, subtract, sums, twice
+from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, clamp, divide, load, multiply, splat, store, subtract, sums, twice
 
 ROWS = 6
 """Output rows of a step: the word and five negatives, word2vec's default."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ringsmith.words.kernels.simd import COMPILE, LANES, prefetch
+from ringsmith._kernels.simd import COMPILE, LANES, prefetch
 from ringsmith.words.kernels.steps import ROWS
 
 

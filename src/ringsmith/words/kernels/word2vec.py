@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ringsmith._kernels.simd import COMPILE, LANES, address
 from ringsmith.words.kernels.chance import below, draw, seed
-from ringsmith.words.kernels.simd import COMPILE, LANES, address
 from ringsmith.words.kernels.steps import ROWS, gather, spread, step, step_sides
 from ringsmith.words.kernels.targets import Draws as Draws
 from ringsmith.words.kernels.targets import prefetch_row, set_blanks, set_negatives, set_path

@@ -18,8 +18,9 @@ from numba.core import caching, config
 
 from ringsmith._paths import cache_folder
 
-HERE = Path(__file__).resolve().parent
-IMPORTS = re.compile(r"^from ringsmith\.words\.kernels\.(\w+) import", re.MULTILINE)
+HERE = Path(__file__).resolve().parents[1]
+"""The package: only its own functions are looked after."""
+IMPORTS = re.compile(r"^from ringsmith\.([\w.]+) import", re.MULTILINE)
 
 
 class KernelLocator:
@@ -32,7 +33,7 @@ class KernelLocator:
     def from_function(cls, py_func: FunctionType, py_file: str) -> Self | None:
         """A locator for a kernel; None for the functions of others, and where nothing may be written."""
         source = Path(py_file).resolve()
-        if source.parent != HERE or not source.is_file() or kernel_folder() is None:
+        if HERE not in source.parents or not source.is_file() or kernel_folder() is None:
             return None
         return cls(py_func, source)
 
@@ -76,23 +77,23 @@ def stamp(source: Path) -> str:
 
 
 def closure(source: Path) -> list[Path]:
-    """The file and those of this folder that it imports from, however far."""
+    """The file and those of the package that it imports from, however far."""
     found, waiting = set[Path](), [source]
     while waiting:
         path = waiting.pop()
         if path not in found and path.is_file():
             found.add(path)
-            waiting += [HERE / f"{name}.py" for name in IMPORTS.findall(path.read_text(encoding="utf-8"))]
+            waiting += [HERE / f"{name.replace('.', '/')}.py" for name in IMPORTS.findall(path.read_text(encoding="utf-8"))]
     return sorted(found)
 
 
-def are_compiled() -> bool:
-    """Whether the kernels of word2vec were compiled since their source last changed; others are as good as always there with them."""
-    folder, sources = kernel_folder(), closure(HERE / "word2vec.py")
+def are_compiled(source: Path) -> bool:
+    """Whether a kernel of this file was compiled since it, or one it imports from, last changed."""
+    folder = kernel_folder()
     if folder is None:
         return False
-    newest = max(path.stat().st_mtime for path in sources)
-    return any(index.stat().st_mtime > newest for index in folder.glob("word2vec.*.nbi"))
+    newest = max(path.stat().st_mtime for path in closure(source))
+    return any(index.stat().st_mtime > newest for index in folder.glob(f"{source.stem}.*.nbi"))
 
 
 def install() -> None:
