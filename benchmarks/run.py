@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 SHARED = HERE.parents[1] / "shared" / "data"
+CORPUS = RESULTS / "wiki.txt"
 
 
 def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
@@ -27,6 +28,12 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
         "budget": (True, ["compare_budget.py", str(data / "banking77" / "train.csv"), "--budget", "2m"]),
         "vectors-nearest": (False, ["words/nearest.py", "--out", str(RESULTS / "vectors-nearest.json")]),
         "vectors-files": (False, ["words/files.py", "--out", str(RESULTS / "vectors-files.json")]),
+        "words-corpus": (True, ["words/corpus.py", str(data / "wiki-en" / "wiki-en.txt.xz"), str(CORPUS)]),
+        "words-reading": (True, ["words/reading.py", str(CORPUS), "--out", str(RESULTS / "words-reading.json")]),
+        "words-word2vec": (True, ["words/word2vec.py", str(CORPUS), "--out", str(RESULTS / "words-word2vec.json")]),
+        "words-quality": (True, ["words/word2vec.py", str(CORPUS), "--quality", str(data / "wordvec-eval"), "--out", str(RESULTS / "words-quality.json")]),
+        "words-whole": (True, ["words/word2vec.py", str(CORPUS), "--whole", "--out", str(RESULTS / "words-whole.json")]),
+        "words-glove": (True, ["words/glove.py", str(CORPUS), "--questions", str(data / "wordvec-eval"), "--out", str(RESULTS / "words-glove.json")]),
         "words-preparation": (
             True,
             ["words/preparation.py", str(data / "wiki-en" / "wiki-en.txt.xz"), "--sets", str(data / "wordvec-eval"), "--out", str(RESULTS / "words-preparation.json")],

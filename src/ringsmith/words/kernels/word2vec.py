@@ -27,8 +27,8 @@ from ringsmith.words.kernels.steps import ROWS, gather, spread, step, step_sides
 from ringsmith.words.kernels.targets import Draws as Draws
 from ringsmith.words.kernels.targets import prefetch_row, set_blanks, set_negatives, set_path
 
-LOSS_EVERY = 16
-"""The loss is told from one centre in so many."""
+LOSS_EVERY = 17
+"""The loss is told from one centre in so many: a prime, so that sentences of one length do not show the same places each time."""
 
 
 class Text(NamedTuple):
