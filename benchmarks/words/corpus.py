@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-DIGITS = str.maketrans({str(digit): f" {word} " for digit, word in enumerate("zero one two three four five six seven eight nine".split())})
+DIGITS = str.maketrans({str(digit): f" {word} " for digit, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])})
 OTHER = re.compile(r"[^a-z]+")
 
 
