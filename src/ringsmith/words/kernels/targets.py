@@ -42,16 +42,38 @@ def place(number: int, side: int) -> int:
 
 
 @njit(**COMPILE)
-def set_negatives(slots: Any, side: int, word: int, table: Any, cursor: int, count: int, width: int) -> None:
-    """The word as target 0 and `count` negatives from the table; one that is the word itself does not count."""
+def set_plain(slots: Any, side: int, plain: int, blank: int) -> int:
+    """What `plain` targets outside a tree have for good: the first is right, the others wrong, all count, then blanks. Returns how many, a multiple of 6.
+
+    Written once for all words: numbers stored one by one and loaded as a vector right after make the processor wait until everything before is done.
+    """
     rows, labels, rates = slots
-    rows[0] = word * width
-    labels[side] = rates[side] = np.float32(1)
+    for number in range(plain):
+        lane = place(number, side)
+        labels[lane] = np.float32(1) if number == 0 else np.float32(0)
+        rates[lane] = np.float32(1)
+    return set_blanks(slots, side, plain, 0, blank)
+
+
+@njit(**COMPILE)
+def set_negatives(slots: Any, side: int, word: int, table: Any, cursor: int, count: int, width: int) -> bool:
+    """The rows of the word and of `count` negatives from the table; says whether one of these is the word itself, which does not count."""
+    rows, _, rates = slots
+    rows[0], clash = word * width, False
     for j in range(count):
-        other, lane = np.int64(table[cursor + j]), place(j + 1, side)
+        other = np.int64(table[cursor + j])
         rows[j + 1] = other * width
-        labels[lane] = np.float32(0)
-        rates[lane] = np.float32(0) if other == word else np.float32(1)
+        if other == word:
+            rates[place(j + 1, side)] = np.float32(0)
+            clash = True
+    return clash
+
+
+@njit(**COMPILE)
+def set_rates(slots: Any, side: int, count: int, rate: float) -> None:
+    """Give the first `count` targets this rate."""
+    for number in range(count):
+        slots[2][place(number, side)] = np.float32(rate)
 
 
 @njit(**COMPILE)

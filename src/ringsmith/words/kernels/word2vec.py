@@ -25,7 +25,7 @@ from ringsmith._kernels.simd import COMPILE, LANES, address
 from ringsmith.words.kernels.chance import below, draw, seed
 from ringsmith.words.kernels.steps import ROWS, gather, spread, step, step_sides
 from ringsmith.words.kernels.targets import Draws as Draws
-from ringsmith.words.kernels.targets import prefetch_row, set_blanks, set_negatives, set_path
+from ringsmith.words.kernels.targets import prefetch_row, set_blanks, set_negatives, set_path, set_plain, set_rates
 
 LOSS_EVERY = 17
 """The loss is told from one centre in so many: a prime, so that sentences of one length do not show the same places each time."""
@@ -156,12 +156,11 @@ def rate_at(stretch: Stretch, begun: int, done: int, end: int) -> Any:
 
 
 @njit(**COMPILE)
-def targets_of(word: int, cursor: int, tables: Any, slots: Any, side: int, plain: int, width: int) -> int:
-    """Write down all targets of `word`; returns how many."""
+def targets_of(word: int, cursor: int, tables: Any, slots: Any, side: int, plain: int, width: int) -> tuple[int, bool]:
+    """Write down the targets of `word`: how many without blanks, and whether a negative is the word itself."""
     table, starts, path = tables
-    if plain:
-        set_negatives(slots, side, word, table, cursor, plain - 1, width)
-    return set_path(slots, side, plain, path, starts[word], starts[word + 1], width)
+    clash = set_negatives(slots, side, word, table, cursor, plain - 1, width) if plain else False
+    return set_path(slots, side, plain, path, starts[word], starts[word + 1], width), clash
 
 
 @njit(**COMPILE)
@@ -186,6 +185,7 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
     kept, places, state, gradients = address(room.kept), address(room.places), address(room.state), address(room.gradients)
     tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)))
     slots = (address(room.rows), address(room.labels), address(room.rates))
+    fixed = set_plain(slots, 0, shape.plain, blank)
     begun, end = text.starts[stretch.first], text.starts[stretch.last]
     seed(state, stretch.number)
     cursor, loss, pairs, centres = below(state, max(1, size - negatives)), 0.0, 0, 0
@@ -199,13 +199,16 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
                 count += j != i
             if not count:
                 continue
-            total = set_blanks(slots, 0, targets_of(kept[i], cursor, tables, slots, 0, shape.plain, width), 0, blank)
+            found, clash = targets_of(kept[i], cursor, tables, slots, 0, shape.plain, width)
+            total = set_blanks(slots, 0, found, 0, blank) if shape.deepest else fixed
             cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[min(i + 1, n - 1)] * width, width)
             prefetch_row(x, kept[min(i + window + 1, n - 1)] * width, width)
             watched = centres % LOSS_EVERY == 0
             loss += step(x, places, count, outputs, slots[0], total, slots[1], slots[2], rate, gradients, width, watched)
             pairs += count if watched else 0
             centres += 1
+            if clash:
+                set_rates(slots, 0, shape.plain, 1.0)
     return loss, pairs
 
 
@@ -223,6 +226,7 @@ def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, s
     bag = (address(bags.starts), address(bags.rows))
     tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)))
     left, right = (address(room.rows), address(room.labels), address(room.rates)), (address(room.rows_right), address(room.labels), address(room.rates))
+    fixed = max(set_plain(left, 0, shape.plain, blank), set_plain(right, ROWS, shape.plain, blank))
     places, places_right = address(room.places), address(room.places_right)
     begun, end = text.starts[stretch.first], text.starts[stretch.last]
     seed(state, stretch.number)
@@ -231,15 +235,17 @@ def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, s
         n = thin(ids, text.starts[s], text.starts[s + 1], keep, state, kept)
         rate, half = rate_at(stretch, begun, text.starts[s], end), (n + 1) // 2
         for i in range(half if n > 1 else 0):
-            j, watched, more, count_right = i + half, steps % LOSS_EVERY == 0, 0, 0
+            j, watched, more, count_right, clash_right = i + half, steps % LOSS_EVERY == 0, 0, 0, False
             count = context_of(kept, n, i, reach(state, window, shape.shrink), places, bag, width)
-            total = targets_of(kept[i], cursor, tables, left, 0, shape.plain, width)
+            found, clash = targets_of(kept[i], cursor, tables, left, 0, shape.plain, width)
             cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[i + 1] * width, width)
             if j < n:
                 count_right = context_of(kept, n, j, reach(state, window, shape.shrink), places_right, bag, width)
-                more = targets_of(kept[j], cursor, tables, right, ROWS, shape.plain, width)
+                more, clash_right = targets_of(kept[j], cursor, tables, right, ROWS, shape.plain, width)
                 cursor = look_ahead(outputs, tables[0], cursor, size, negatives, kept[min(j + 1, n - 1)] * width, width)
-            total = level(left, right, total, more, blank)
+            else:
+                set_rates(right, ROWS, shape.plain, 0.0)
+            total = level(left, right, found, more, blank) if shape.deepest else fixed
             prefetch_row(x, kept[min(i + window + 1, n - 1)] * width, width)
             prefetch_row(x, kept[min(j + window + 1, n - 1)] * width, width)
             gather(x, places, count, 1 / count if shape.mean else 1.0, hidden, error, 0, width)
@@ -247,6 +253,10 @@ def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, s
             loss += step_sides(hidden, error, outputs, left[0], right[0], total, left[1], left[2], rate, gradients, width, watched)
             spread(x, places, count, 1.0 if shape.mean else 1 / count, error, 0, width)
             spread(x, places_right, count_right, 1.0 if shape.mean else 1 / max(1, count_right), error, width, width)
+            if clash:
+                set_rates(left, 0, shape.plain, 1.0)
+            if clash_right or j >= n:
+                set_rates(right, ROWS, shape.plain, 1.0)
             told += (1 + (j < n)) * watched
             steps += 1
     return loss, told
@@ -263,6 +273,7 @@ def subword_skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, sha
     bag, places, order = (address(bags.starts), address(bags.rows)), address(room.places), np.empty(2 * window + 1, np.int64)
     tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)))
     left, right = (address(room.rows), address(room.labels), address(room.rates)), (address(room.rows_right), address(room.labels), address(room.rates))
+    fixed = max(set_plain(left, 0, shape.plain, blank), set_plain(right, ROWS, shape.plain, blank))
     begun, end = text.starts[stretch.first], text.starts[stretch.last]
     seed(state, stretch.number)
     cursor, loss, pairs, centres = below(state, max(1, size - negatives)), 0.0, 0, 0
@@ -278,13 +289,19 @@ def subword_skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, sha
             gather(x, places, count, 1 / count, hidden, error, 0, width)
             gather(x, places, count, 1 / count, hidden, error, width, width)
             for j in range(0, found, 2):
-                total, more = targets_of(order[j], cursor, tables, left, 0, shape.plain, width), 0
+                (total, clash), more, clash_right = targets_of(order[j], cursor, tables, left, 0, shape.plain, width), 0, False
                 cursor = look_ahead(outputs, tables[0], cursor, size, negatives, order[min(j + 2, found - 1)] * width, width)
                 if j + 1 < found:
-                    more = targets_of(order[j + 1], cursor, tables, right, ROWS, shape.plain, width)
+                    more, clash_right = targets_of(order[j + 1], cursor, tables, right, ROWS, shape.plain, width)
                     cursor = look_ahead(outputs, tables[0], cursor, size, negatives, order[min(j + 3, found - 1)] * width, width)
-                total = level(left, right, total, more, blank)
+                else:
+                    set_rates(right, ROWS, shape.plain, 0.0)
+                total = level(left, right, total, more, blank) if shape.deepest else fixed
                 loss += step_sides(hidden, error, outputs, left[0], right[0], total, left[1], left[2], rate, gradients, width, watched)
+                if clash:
+                    set_rates(left, 0, shape.plain, 1.0)
+                if clash_right or j + 1 >= found:
+                    set_rates(right, ROWS, shape.plain, 1.0)
             spread(x, places, count, 1.0, error, 0, width)
             spread(x, places, count, 1.0, error, width, width)
             pairs += found * watched
