@@ -78,7 +78,7 @@ class VectorsResult:
         vocabulary: different ones.
         epochs: passes that were finished.
         trained_words: words of all passes, the one that was stopped included.
-        seconds: wall clock of ``"read"`` (phrases included), ``"count"`` (0 but for GloVe), ``"train"`` and ``"save"``.
+        seconds: wall clock of ``"read"`` (phrases and making ready included), ``"count"`` (0 but for GloVe), ``"train"`` and ``"save"``.
         losses: mean loss of each pass.
         stopped: whether the training was stopped before its end.
         notes: what was found, a sentence each.
@@ -132,7 +132,7 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
 def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Report) -> WordVectors:
     """Train; Ctrl-C leaves what was learnt until then."""
     assert job.word2vec is not None
-    with result.timed("train"):
+    with result.timed("read"):
         model = make_model(corpus.vocabulary, job.word2vec)
         try:
             train_word2vec(corpus, model=model, threads=job.threads, report=report)
@@ -141,6 +141,8 @@ def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Re
                 raise
             result.stopped = True
         vectors = model.vectors
+    result.seconds["read"] -= model.seconds
+    result.seconds["train"] = model.seconds
     result.epochs, result.trained_words, result.losses = len(model.losses), model.trained_words, model.losses
     return vectors
 

@@ -117,6 +117,7 @@ class _Training:
         self.kernel: Any = kernels.cbow if options.method == "cbow" else kernels.subword_skipgram if options.subwords else kernels.skipgram
         self.lock, self.began = threading.Lock(), time.perf_counter()
         self.done, self.loss, self.pairs = 0, 0.0, 0
+        self.kernel(self.text, self.weights, self.bags, self.draws, self.shape, kernels.Stretch(0, 0, 0.0, 0.0, 0))  # compiled, or loaded, before the clock starts
 
     def _nodes(self, paths: Paths) -> npt.NDArray[np.int32]:
         """Inner nodes as output rows: they follow the words."""

@@ -50,6 +50,7 @@ def set_plain(slots: Any, side: int, plain: int, blank: int) -> int:
     rows, labels, rates = slots
     for number in range(plain):
         lane = place(number, side)
+        rows[number] = blank
         labels[lane] = np.float32(1) if number == 0 else np.float32(0)
         rates[lane] = np.float32(1)
     return set_blanks(slots, side, plain, 0, blank)
