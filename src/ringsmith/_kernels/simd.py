@@ -67,6 +67,22 @@ def _fma(builder: Any, a: Any, b: Any, c: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32"), [a, b, c])
 
 
+def _smaller(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+def _larger(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def _reduce(builder: Any, value: Any, join: Callable[[Any, Any, Any], Any]) -> Any:
+    """All lanes joined to one number."""
+    for stride in (8, 4, 2, 1):
+        turned = ir.Constant(ir.VectorType(_INDEX, LANES), [lane ^ stride for lane in range(LANES)])
+        value = join(builder, value, builder.shuffle_vector(value, ir.Constant(_VECTOR, ir.Undefined), turned))
+    return builder.extract_element(value, ir.Constant(_INDEX, 0))
+
+
 @_operation
 def address(typing: Any, array: Any) -> Any:
     """Where the numbers of an array in C order begin; it can be indexed."""
@@ -89,6 +105,19 @@ def store(typing: Any, pointer: Any, offset: Any, value: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.store(arguments[2], _address(builder, *arguments[:2]), align=4)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, vector), build
+
+
+@_operation
+def store_bytes(typing: Any, pointer: Any, offset: Any, value: Any) -> Any:
+    """Write 16 floats from 0 to 255, cut off to integers, as bytes from byte number `offset` on."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        small = ir.VectorType(ir.IntType(8), LANES)
+        numbers = builder.trunc(builder.fptosi(arguments[2], ir.VectorType(_INDEX, LANES)), small)
+        builder.store(numbers, builder.bitcast(builder.gep(arguments[0], [arguments[1]], inbounds=True), small.as_pointer()), align=1)
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp, vector), build
@@ -136,6 +165,42 @@ def multiply(typing: Any, a: Any, b: Any) -> Any:
 def divide(typing: Any, a: Any, b: Any) -> Any:
     """The quotient a / b, lane by lane."""
     return vector(vector, vector), lambda context, builder, signature, arguments: builder.fdiv(*arguments)
+
+
+@_operation
+def quick_divide(typing: Any, a: Any, b: Any) -> Any:
+    """The quotient a / b, lane by lane, by the processor's estimate of 1 / b and one step of Newton's where it has one."""
+    return vector(vector, vector), lambda context, builder, signature, arguments: builder.fdiv(*arguments, flags=("fast",))
+
+
+@_operation
+def minimum(typing: Any, a: Any, b: Any) -> Any:
+    """The smaller one, lane by lane; b where one of them is not a number."""
+    return vector(vector, vector), lambda context, builder, signature, arguments: _smaller(builder, *arguments)
+
+
+@_operation
+def maximum(typing: Any, a: Any, b: Any) -> Any:
+    """The larger one, lane by lane; b where one of them is not a number."""
+    return vector(vector, vector), lambda context, builder, signature, arguments: _larger(builder, *arguments)
+
+
+@_operation
+def smallest(typing: Any, value: Any) -> Any:
+    """The smallest of the 16."""
+    return types.float32(vector), lambda context, builder, signature, arguments: _reduce(builder, arguments[0], _smaller)
+
+
+@_operation
+def largest(typing: Any, value: Any) -> Any:
+    """The largest of the 16."""
+    return types.float32(vector), lambda context, builder, signature, arguments: _reduce(builder, arguments[0], _larger)
+
+
+@_operation
+def total(typing: Any, value: Any) -> Any:
+    """The sum of the 16, halves first."""
+    return types.float32(vector), lambda context, builder, signature, arguments: _reduce(builder, arguments[0], lambda build, a, b: build.fadd(a, b))
 
 
 @_operation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ringsmith.backbones.flat import FlatEncoder
+from ringsmith.backbones.flat import Unpadded
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 
@@ -38,7 +38,7 @@ class Backbone:
     precision_note: str
     layers: int
     cls_at_end: bool
-    flat: FlatEncoder | None = None
+    flat: Unpadded | None = None
 
     @property
     def max_tokens(self) -> int:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ import torch
 from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.backbones.cache import Keys, VectorCache, make_keys
+from ringsmith.backbones.flat import FlatEncoder
 from ringsmith.backbones.pooling import Pooling, pool
 from ringsmith.backbones.tokens import Tokens, pad_batch
 from ringsmith.errors import ModelError, OptionError
@@ -40,6 +41,8 @@ CHUNK_ROWS = 4_096
 MOST_WORKERS = 8
 FEWEST_ROWS = 64
 """Below this, one batch after the other with all cores answers sooner."""
+FEWEST_ROWS_FOR_KERNELS = 1_024
+"""Below this, loading compiled kernels takes longer than they save."""
 Map = Callable[[Callable[[Rows], int], list[Rows]], Iterator[int]]
 
 
@@ -150,6 +153,7 @@ class _Sink:
 def _compute(backbone: Backbone, work: Work, out: Floats, places: Rows, sink: _Sink, report: Report | None) -> None:
     """Encode `work` chunk by chunk into ``out[places]``."""
     done = 0
+    backbone = _for_many(backbone) if len(places) >= FEWEST_ROWS_FOR_KERNELS else backbone
     with _workers(backbone, len(places)) as run:
         for part, tokens in _tokenised_ahead(backbone, work):
             rows = places[part]
@@ -163,6 +167,15 @@ def _compute(backbone: Backbone, work: Work, out: Floats, places: Rows, sink: _S
                 if report is not None:
                     report(done, len(places))
             sink.keep(part, out[rows])
+
+
+def _for_many(backbone: Backbone) -> Backbone:
+    """With fewer passes over memory between its layers, by compiled kernels, where there are such for it."""
+    if backbone.precision != "int8" or not isinstance(backbone.flat, FlatEncoder):
+        return backbone
+    from ringsmith.backbones.fused import FusedEncoder
+
+    return replace(backbone, flat=FusedEncoder.of(backbone.flat) or backbone.flat)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -84,6 +84,13 @@ class Block:
         return y
 
 
+class Unpadded(Protocol):
+    """A body that takes rows of any lengths without padding."""
+
+    def forward(self, tokens: Tokens, rows: Rows, *, every_layer: bool, pooling: Pooling) -> torch.Tensor:
+        """Pooled vectors, float32 (len(rows), layers or 1, hidden)."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Rows of one length that follow each other: which rows and which tokens of the batch they are."""
@@ -130,15 +137,15 @@ class FlatEncoder:
         """Pooled vectors, float32 (len(rows), layers or 1, hidden)."""
         lengths = tokens.lengths[rows]
         groups = find_groups(lengths)
-        x = self._embed(tokens, rows, lengths)
-        pooled = [_pool(x, groups, pooling)] if every_layer else []
+        x = self.embed(tokens, rows, lengths)
+        pooled = [pool_groups(x, groups, pooling)] if every_layer else []
         for block in self.blocks:
             x = self._layer(block, x, groups)
             if every_layer:
-                pooled.append(_pool(x, groups, pooling))
-        return torch.stack(pooled or [_pool(x, groups, pooling)], dim=1)
+                pooled.append(pool_groups(x, groups, pooling))
+        return torch.stack(pooled or [pool_groups(x, groups, pooling)], dim=1)
 
-    def _embed(self, tokens: Tokens, rows: Rows, lengths: Rows) -> torch.Tensor:
+    def embed(self, tokens: Tokens, rows: Rows, lengths: Rows) -> torch.Tensor:
         """The rows' tokens one after the other, (tokens, hidden)."""
         ends = np.cumsum(lengths)
         within = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
@@ -152,11 +159,11 @@ class FlatEncoder:
         return x if self.project is None else self.project(x)
 
     def _layer(self, block: Block, x: torch.Tensor, groups: list[Group]) -> torch.Tensor:
-        attended = self._attend(block.query(x), block.key(x), block.value(x), groups)
+        attended = self.attend(block.query(x), block.key(x), block.value(x), groups)
         x = block.out_norm(_add(block.out(attended), x))
         return block.down_norm(_add(block.feed_forward(x), x))
 
-    def _attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: list[Group]) -> torch.Tensor:
+    def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: list[Group]) -> torch.Tensor:
         """Attention within each row; all three are (tokens, hidden)."""
         attended = torch.empty_like(query)
         for group in groups:
@@ -191,7 +198,7 @@ def _add(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
     return new.add_(old) if new.dtype == old.dtype else new + old
 
 
-def _pool(x: torch.Tensor, groups: list[Group], pooling: Pooling) -> torch.Tensor:
+def pool_groups(x: torch.Tensor, groups: list[Group], pooling: Pooling) -> torch.Tensor:
     """One vector a row, float32 (rows, hidden)."""
     pooled = x.new_empty((groups[-1].rows.stop, x.shape[1]), dtype=torch.float32)
     for group in groups:

@@ -79,9 +79,14 @@ class Int8Linear(nn.Module):
         """The outputs for an input (rows, in_features) that nobody needs any more: it is overwritten."""
         return self._multiply(_quantise(x, self.outliers, self.keep, spare=True))
 
+    def multiply_steps(self, numbers: torch.Tensor) -> torch.Tensor:
+        """The product of steps, float32 (rows, out_features): without the rows' scales, and without what was left out."""
+        return torch.ops.onednn.qlinear_pointwise(  # type: ignore[no-any-return]
+            numbers, 1.0, 0, self.packed, self.scales, self.zeros, None, 1.0, 0, torch.float32, "none", [], "none"
+        )
+
     def _multiply(self, q: Quantised) -> torch.Tensor:
-        y = torch.ops.onednn.qlinear_pointwise(q.numbers, 1.0, 0, self.packed, self.scales, self.zeros, None, 1.0, 0, torch.float32, "none", [], "none")
-        return y.mul_(q.scales).addmm_(q.rest, self.rest)  # type: ignore[no-any-return]
+        return self.multiply_steps(q.numbers).mul_(q.scales).addmm_(q.rest, self.rest)
 
 
 def find_outliers(largest: torch.Tensor) -> torch.Tensor:
