@@ -142,8 +142,9 @@ def compare(
         RingsmithError: the data, the options, a model or the machine: one sentence says what and what to do.
     """
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
+    names = ["memory" if held is not None else None if table is None else str(table) for table, held in ((data, rows), (test, test_rows))]
     options = CompareOptions(
-        data=str(data) if rows is None else "memory", text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else str(test) if test_rows is None else "memory", task=task,
+        data=str(names[0]), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=names[1], task=task,
         models=None if models is None else tuple(models), recipes=None if recipes is None else tuple(recipes),
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, folds=folds, min_rows=min_rows,
         steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
