@@ -47,6 +47,8 @@ def test_every_example_of_the_readme_runs(tmp_path: Path) -> None:
     """A reader who copies the page from top to bottom gets what it promises."""
     shutil.copy(ROOT / "src" / "ringsmith" / "demo" / "messages.csv", tmp_path / "reviews.csv")
     (tmp_path / "new.csv").write_text("id,review\n1,Great phone awful battery\n2,Where is my parcel?\n", encoding="utf-8")
+    lines = (tmp_path / "reviews.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "wiki.txt").write_text("\n".join([*lines, *["the man and the woman saw the king at the bank"] * 20]), encoding="utf-8")
     python = []
     for kind, block in blocks():
         if kind == "python":
