@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from ringsmith.backbones import Backbone, encode, encoding, kernels, load_backbone, precision
+from ringsmith.backbones import Backbone, encode, encoding, kernels, kernels_attention, load_backbone, precision
 from ringsmith.backbones.flat import FlatEncoder
 from ringsmith.backbones.fused import Eight, FusedEncoder
 from ringsmith.backbones.int8 import _quantise
@@ -125,6 +125,31 @@ def test_a_finished_product_added_and_normalised(rows: int) -> None:
     kernels.finish_norm(*case.given, old.numpy(), *normal, out, *case.taken)
     np.testing.assert_allclose(out, expected.numpy(), atol=2e-5)
     case.holds(expected)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 16, 17, 31, 48, 100])
+@pytest.mark.parametrize("heads", [1, 3, 6])
+def test_attention_of_short_rows(length: int, heads: int) -> None:
+    """Softmax of the products, row by row, as written down in float64."""
+    query, key, value = (torch.randn(3 * length, 96, generator=torch.Generator().manual_seed(seed)) * scale for seed, scale in ((0, 5), (1, 3), (2, 1)))
+    out = np.empty((3 * length, 96), dtype=np.float32)
+    kernels_attention.attend(query.numpy(), key.numpy(), value.numpy(), length, heads, out)
+    q, k, v = (part.double().view(3, length, heads, -1).transpose(1, 2) for part in (query, key, value))
+    slow = (q @ k.transpose(2, 3) / np.sqrt(96 / heads)).softmax(dim=-1) @ v
+    np.testing.assert_allclose(out, slow.transpose(1, 2).reshape(3 * length, 96).numpy(), atol=3e-5)
+
+
+def test_attention_to_one_far_larger_score() -> None:
+    """Shares too small for a float are none; a row that is not a number stays none and leaves its neighbours alone."""
+    query, value = np.zeros((6, 16), dtype=np.float32), np.arange(96, dtype=np.float32).reshape(6, 16)
+    query[0, 0], query[3:, 1] = 100, np.nan
+    key = np.zeros((6, 16), dtype=np.float32)
+    key[1, 0] = 100
+    out = np.empty_like(value)
+    kernels_attention.attend(query, key, value, 3, 1, out)
+    np.testing.assert_array_equal(out[0], value[1])
+    np.testing.assert_allclose(out[1], value[:3].mean(axis=0), rtol=1e-6)
+    assert np.isnan(out[3:]).all()
 
 
 def cosine(a: Floats, b: Floats) -> Floats:

@@ -174,6 +174,18 @@ def quick_divide(typing: Any, a: Any, b: Any) -> Any:
 
 
 @_operation
+def raise_exponent(typing: Any, value: Any, powers: Any) -> Any:
+    """The product value * 2^n, lane by lane, where `powers` is 1.5 * 2^23 + n (its last bits are n); the result must be a normal number."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        whole = ir.VectorType(_INDEX, LANES)
+        value, powers = (builder.bitcast(argument, whole) for argument in arguments)
+        return builder.bitcast(builder.add(value, builder.shl(powers, ir.Constant(whole, [23] * LANES))), _VECTOR)
+
+    return vector(vector, vector), build
+
+
+@_operation
 def minimum(typing: Any, a: Any, b: Any) -> Any:
     """The smaller one, lane by lane; b where one of them is not a number."""
     return vector(vector, vector), lambda context, builder, signature, arguments: _smaller(builder, *arguments)

@@ -159,17 +159,22 @@ class FlatEncoder:
         return x if self.project is None else self.project(x)
 
     def _layer(self, block: Block, x: torch.Tensor, groups: list[Group]) -> torch.Tensor:
-        attended = self.attend(block.query(x), block.key(x), block.value(x), groups)
+        attended = self._attend(block.query(x), block.key(x), block.value(x), groups)
         x = block.out_norm(_add(block.out(attended), x))
         return block.down_norm(_add(block.feed_forward(x), x))
 
-    def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: list[Group]) -> torch.Tensor:
+    def _attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, groups: list[Group]) -> torch.Tensor:
         """Attention within each row; all three are (tokens, hidden)."""
         attended = torch.empty_like(query)
         for group in groups:
-            q, k, v, out = (part[group.tokens].view(-1, group.length, self.heads, part.shape[1] // self.heads) for part in (query, key, value, attended))
-            out.copy_(scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2))
+            attend_rows(query[group.tokens], key[group.tokens], value[group.tokens], attended[group.tokens], group.length, self.heads)
         return attended
+
+
+def attend_rows(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, out: torch.Tensor, length: int, heads: int) -> None:
+    """Attention within rows of `length` tokens that follow each other, into `out`; all are (tokens, hidden)."""
+    q, k, v, to = (part.view(-1, length, heads, part.shape[1] // heads) for part in (query, key, value, out))
+    to.copy_(scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2))
 
 
 def find_groups(lengths: Rows) -> list[Group]:

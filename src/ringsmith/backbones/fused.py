@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ringsmith.backbones import kernels
-from ringsmith.backbones.flat import TILE, Block, FlatEncoder, Group, find_groups, pool_groups
+from ringsmith.backbones import kernels, kernels_attention
+from ringsmith.backbones.flat import TILE, Block, FlatEncoder, Group, attend_rows, find_groups, pool_groups
 from ringsmith.backbones.int8 import Int8Linear
 from ringsmith.backbones.kernels import Bytes, Floats
 from ringsmith.backbones.pooling import Pooling
@@ -26,6 +26,8 @@ from ringsmith.backbones.tokens import Tokens
 from ringsmith.records import Rows
 
 LANES = 16
+LONGEST_ROW = 48
+"""Attention of longer rows is left to torch, which is as fast there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +107,8 @@ class FusedEncoder:
 
     def _layer(self, block: FusedBlock, x: Floats, eight: Eight, groups: list[Group], following: Int8Linear) -> tuple[Floats, Eight]:
         """The layer's output, as floats and in eight bits for the layer that follows."""
-        query, key, value = (torch.from_numpy(_multiply_and_finish(layer, eight)) for layer in (block.query, block.key, block.value))
-        attended = _quantise(self.flat.attend(query, key, value, groups).numpy(), block.out)
+        query, key, value = (_multiply_and_finish(layer, eight) for layer in (block.query, block.key, block.value))
+        attended = _quantise(_attend(query, key, value, groups, self.flat.heads), block.out)
         middle, middle_eight = np.empty_like(x), Eight.room(len(x), block.up)
         _add_and_norm(block.out, attended, x, block.out_norm, middle, block.up, middle_eight)
         out, out_eight = np.empty_like(x), Eight.room(len(x), following)
@@ -133,6 +135,19 @@ def _multiply_and_finish(layer: Int8Linear, eight: Eight) -> Floats:
     product = _multiply(layer, eight)
     kernels.finish(product, eight.scales, eight.rest, layer.rest.numpy())
     return product
+
+
+def _attend(query: Floats, key: Floats, value: Floats, groups: list[Group], heads: int) -> Floats:
+    """Attention within each row; all three are (tokens, hidden). Which of the two computes a row depends on its own length alone."""
+    attended = np.empty_like(query)
+    for group in groups:
+        if group.length <= LONGEST_ROW and query.shape[1] // heads % LANES == 0:
+            q, k, v, out = (part[group.tokens] for part in (query, key, value, attended))
+            kernels_attention.attend(q, k, v, group.length, heads, out)
+        else:
+            parts = [torch.from_numpy(part[group.tokens]) for part in (query, key, value, attended)]
+            attend_rows(parts[0], parts[1], parts[2], parts[3], group.length, heads)
+    return attended
 
 
 def _activate(layer: Int8Linear, eight: Eight, following: Int8Linear) -> Eight:
