@@ -169,3 +169,34 @@ def test_huffman_paths_are_as_short_as_an_optimal_code_and_no_path_begins_anothe
 def test_one_word_alone_has_no_path() -> None:
     """There is nothing to tell it from."""
     assert huffman_paths(np.array([3])).deepest == 0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_stay_within_their_arrays(name: str) -> None:
+    """Around both matrices lie numbers that are none: read, they would spread; written, they would be gone. Vocabularies of one to five words, uneven sentences."""
+    options, generator, edge, width = Word2VecOptions(dim=16, **{"sample": 0, **CASES[name]}), np.random.default_rng(11), 4_096, 16
+    for number in range(60):
+        words = int(generator.integers(1, 6))
+        buckets = 7 if "subwords" in name else 0
+        sentences = [generator.integers(0, words, generator.integers(1, 6)) for _ in range(4)]
+        counts = np.bincount(np.concatenate(sentences), minlength=words) + 1
+        paths = huffman_paths(counts) if options.hierarchical else no_paths(words)
+        bags = [[word, *(words + generator.integers(0, buckets, word)).tolist()] if buckets else [word] for word in range(words)]
+        sizes = ((words + buckets) * width, target_rows(words, options) * width)
+        rooms = [np.full(size + 2 * edge, np.nan, np.float32) for size in sizes]
+        for room in rooms:
+            room[edge:-edge] = 0.01
+        rooms[1][-edge - width : -edge] = 0
+        getattr(kernels, "cbow" if options.method == "cbow" else "subword_skipgram" if buckets else "skipgram")(
+            kernels.Text(np.concatenate(sentences).astype(np.int32), np.concatenate([[0], np.cumsum([len(sentence) for sentence in sentences])])),
+            kernels.Weights(rooms[0][edge:-edge], rooms[1][edge:-edge], width),
+            kernels.Bags(np.concatenate([[0], np.cumsum([len(bag) for bag in bags])]), np.concatenate(bags).astype(np.int32), max(map(len, bags))),
+            kernels.Draws(keep_thresholds(counts, 0), negative_table(counts, 0.75, generator)[:100], paths.starts, (paths.nodes + words).astype(np.int32), paths.labels),
+            kernels.Shape(5, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean),
+            kernels.Stretch(0, len(sentences), 0.05, 0.01, number),
+        )
+        for room in rooms:
+            assert np.isfinite(room[edge:-edge]).all()
+            assert np.isnan(room[:edge]).all()
+            assert np.isnan(room[-edge:]).all()
+        assert not rooms[1][-edge - width : -edge].any(), "the blank row must stay empty"
