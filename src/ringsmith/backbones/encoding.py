@@ -41,6 +41,7 @@ CHUNK_ROWS = 4_096
 MOST_WORKERS = 8
 FEWEST_ROWS = 64
 """Below this, one batch after the other with all cores answers sooner."""
+TOKENS_FOR_KERNELS = 512
 FEWEST_ROWS_FOR_KERNELS = 1_024
 """Below this, loading compiled kernels takes longer than they save."""
 Map = Callable[[Callable[[Rows], int], list[Rows]], Iterator[int]]
@@ -153,7 +154,9 @@ class _Sink:
 def _compute(backbone: Backbone, work: Work, out: Floats, places: Rows, sink: _Sink, report: Report | None) -> None:
     """Encode `work` chunk by chunk into ``out[places]``."""
     done = 0
-    backbone = _for_many(backbone) if len(places) >= FEWEST_ROWS_FOR_KERNELS else backbone
+    size = TOKENS_PER_BATCH[backbone.device]
+    if len(places) >= FEWEST_ROWS_FOR_KERNELS and (fused := _for_many(backbone)) is not None:
+        backbone, size = fused, TOKENS_FOR_KERNELS
     with _workers(backbone, len(places)) as run:
         for part, tokens in _tokenised_ahead(backbone, work):
             rows = places[part]
@@ -162,20 +165,21 @@ def _compute(backbone: Backbone, work: Work, out: Floats, places: Rows, sink: _S
                 out[rows[batch]] = forward(backbone, tokens, batch, work)
                 return len(batch)
 
-            for count in run(compute, batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH[backbone.device])):
+            for count in run(compute, batches_by_tokens(tokens.lengths, size)):
                 done += count
                 if report is not None:
                     report(done, len(places))
             sink.keep(part, out[rows])
 
 
-def _for_many(backbone: Backbone) -> Backbone:
-    """With fewer passes over memory between its layers, by compiled kernels, where there are such for it."""
+def _for_many(backbone: Backbone) -> Backbone | None:
+    """With fewer passes over memory between its layers, by compiled kernels; None where there are no such for it."""
     if backbone.precision != "int8" or not isinstance(backbone.flat, FlatEncoder):
-        return backbone
+        return None
     from ringsmith.backbones.fused import FusedEncoder
 
-    return replace(backbone, flat=FusedEncoder.of(backbone.flat) or backbone.flat)
+    fused = FusedEncoder.of(backbone.flat)
+    return None if fused is None else replace(backbone, flat=fused)
 
 
 @contextmanager
