@@ -53,7 +53,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "rich": ("cli/",),
     "psutil": ("compare/",),
     "platformdirs": ("_paths.py",),
-    "llvmlite": ("_kernels/", "words/kernels/"),
+    "llvmlite": ("_kernels/",),
     "numba": ("_kernels/", "backbones/kernels", "words/"),
     "usearch": ("words/approximate.py",),
     "numpy": ("",),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from outcome import hand_in, machine
 
 NAMES = {"word2vec-text": "v.txt", "word2vec-binary": "v.bin", "glove": "v.glove", "safetensors": "v.safetensors", "npy": "v.npy", "static": "v"}
 OPEN = """
@@ -95,17 +95,14 @@ def main() -> None:
     result: dict[str, Any] = {
         "words": options.words,
         "width": options.width,
-        "machine": {"cores": os.cpu_count(), "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None},
+        "machine": machine(),
     }
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         result["forms"] = forms(Path(name), options.words, options.width, options.forms)
     if options.mapped_words:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
             result["mapped"] = mapped(Path(name), options.mapped_words, options.width)
-    text = json.dumps(result, indent=2)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    hand_in(result, options.out)
 
 
 if __name__ == "__main__":

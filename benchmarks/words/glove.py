@@ -12,13 +12,13 @@ words of Wikipedia at the same settings (its own cost .0309): analogies among th
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from outcome import hand_in, machine
 
 SETS = {"ws353": "EN-WS-353-ALL.txt", "simlex": "EN-SIMLEX-999.txt", "men": "EN-MEN-TR-3k.txt", "rare_words": "EN-RW-STANFORD.txt"}
 ANALOGIES = "questions-words.txt"
@@ -88,14 +88,10 @@ def main() -> None:
         facts, model = train(options.corpus, options, seed)
         runs.append(facts | ({"scores": scores(model.vectors, options.questions)} if options.questions else {}))
     settings = {name: getattr(options, name) for name in ("threads", "dim", "window", "iterations", "x_max")}
-    result: dict[str, Any] = {"settings": settings, "cores": os.cpu_count(), "load_average": os.getloadavg()[0], "runs": runs}
+    result: dict[str, Any] = {"settings": settings, **machine(), "runs": runs}
     if options.questions:
         result["mean_scores"] = {name: round(statistics.mean(run["scores"][name] for run in runs), 2) for name in runs[0]["scores"]}
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text + "\n", encoding="utf-8")
+    hand_in(result, options.out)
 
 
 if __name__ == "__main__":

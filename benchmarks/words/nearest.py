@@ -9,14 +9,13 @@ numbers, which is the hardest case for "the same answers": neighbours lie close 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from outcome import hand_in, machine
 
 
 def gensim_loop(vectors: Any, words: list[str], count: int) -> tuple[float, list[list[str]]]:
@@ -84,12 +83,9 @@ def main() -> None:
         "times_as_fast_as_gensim": {name: round(statistics.median(a / b for a, b in zip(values, rates["gensim"], strict=True)), 2) for name, values in rates.items()},
         "same_answers_as_gensim": {name: same(answers["gensim"], lines) for name, lines in answers.items()},
         "loss": {loss.precision: {"cosine_worst": loss.cosine_worst, "neighbours_kept": loss.neighbours_kept} for loss in (half_loss, small_loss)},
-        "machine": {"cores": os.cpu_count(), "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None},
+        "machine": machine(),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    hand_in(result, options.out)
 
 
 if __name__ == "__main__":

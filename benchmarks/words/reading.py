@@ -8,13 +8,13 @@ Prints JSON: words a second of each round, the median of the rounds' ratios, and
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from outcome import hand_in, machine
 
 
 def ours(corpus: Path, threads: int) -> Any:
@@ -65,17 +65,12 @@ def main() -> None:
         "words": corpus.total_words,
         "vocabulary": len(corpus.vocabulary),
         "threads": threads,
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
+        **machine(),
         "words_per_second": {name: [round(corpus.total_words / took) for took in taken] for name, taken in seconds.items()},
         "times_as_fast": {name: round(statistics.median(a / b for a, b in zip(seconds[name], seconds["ringsmith"], strict=True)), 2) for name in contenders},
         "same_counts": counts == {word: theirs.get_vecattr(word, "count") for word in theirs.key_to_index},
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text + "\n", encoding="utf-8")
+    hand_in(result, options.out)
 
 
 if __name__ == "__main__":

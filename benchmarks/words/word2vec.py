@@ -17,8 +17,6 @@ file to a file of vectors.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import platform
 import statistics
 import subprocess
@@ -29,6 +27,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from outcome import hand_in, machine
 
 PAIRS = {"ws353": "EN-WS-353-ALL.txt", "simlex": "EN-SIMLEX-999.txt", "men": "EN-MEN-TR-3k.txt", "rarewords": "EN-RW-STANFORD.txt"}
 SCRIPT = """
@@ -204,13 +204,9 @@ def main() -> None:
             run.__name__: run(path, options),
             "megabytes": round(path.stat().st_size / 1e6, 1),
             "threads": options.threads,
-            "machine": {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine(), "load_average": os.getloadavg()[0], "gensim": gensim.__version__},
+            "machine": {**machine(), "processor": platform.processor() or platform.machine(), "gensim": gensim.__version__},
         }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text + "\n", encoding="utf-8")
+    hand_in(result, options.out)
 
 
 if __name__ == "__main__":

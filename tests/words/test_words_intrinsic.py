@@ -157,7 +157,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("read", "content", "sentence"), BAD, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("read", "content", "sentence"), BAD, ids=lambda value: getattr(value, "__name__", repr(value)[:30]))
 def test_files_of_questions_that_are_none_are_refused(tmp_path: Path, read: Any, content: str, sentence: str) -> None:
     """With file and line."""
     path = tmp_path / "file.txt"

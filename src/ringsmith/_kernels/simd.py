@@ -174,6 +174,18 @@ def quick_divide(typing: Any, a: Any, b: Any) -> Any:
 
 
 @_operation
+def inverse_root(typing: Any, value: Any) -> Any:
+    """The number 1 / sqrt(x), lane by lane, by the processor's estimate and one step of Newton's where it has one."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.sqrt.v{LANES}f32")
+        root = builder.call(function, [arguments[0]], fastmath=("fast",))
+        return builder.fdiv(ir.Constant(_VECTOR, [1.0] * LANES), root, flags=("fast",))
+
+    return vector(vector), build
+
+
+@_operation
 def raise_exponent(typing: Any, value: Any, powers: Any) -> Any:
     """The product value * 2^n, lane by lane, where `powers` is 1.5 * 2^23 + n (its last bits are n); the result must be a normal number."""
 
@@ -227,8 +239,7 @@ def clamp(typing: Any, value: Any, low: Any, high: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value, low, high = arguments[0], _splat(builder, arguments[1]), _splat(builder, arguments[2])
-        value = builder.select(builder.fcmp_ordered("<", value, low), low, value)
-        return builder.select(builder.fcmp_ordered(">", value, high), high, value)
+        return _smaller(builder, high, _larger(builder, low, value))  # in this order what is not a number stays so
 
     return vector(vector, types.float32, types.float32), build
 

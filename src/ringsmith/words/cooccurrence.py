@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,6 +123,24 @@ class _Scratch:
     def rows(self, ends: npt.NDArray[np.int64]) -> _Rows:
         """A copy of what was written."""
         return _Rows(ends, self.columns[: ends[-1]].copy(), self.values[: ends[-1]].copy())
+
+
+class _Spare:
+    """One `_Scratch` for each thread, lent to whoever works."""
+
+    def __init__(self, words: int, threads: int) -> None:
+        self._free: SimpleQueue[_Scratch] = SimpleQueue()
+        for _ in range(threads):
+            self._free.put(_Scratch(words))
+
+    @contextmanager
+    def lent(self) -> Iterator[_Scratch]:
+        """One of them, for the block."""
+        mine = self._free.get()
+        try:
+            yield mine
+        finally:
+            self._free.put(mine)
 
 
 class _Sparse:
@@ -243,18 +261,13 @@ def _count_part(corpus: Corpus, part: slice, options: CooccurrenceOptions, threa
     kernel.pad(corpus.ids[first:last], bounds - first, padded)
     offsets, positions = np.empty(words + 1, dtype=np.int64), np.empty(last - first, dtype=np.int32)
     kernel.index(padded, offsets, positions)
-    scratch: SimpleQueue[_Scratch] = SimpleQueue()
-    for _ in range(threads):
-        scratch.put(_Scratch(words))
+    scratch = _Spare(words, threads)
 
     def work(rows: slice) -> _Rows:
-        mine = scratch.get()
-        try:
-            ends = np.empty(rows.stop - rows.start, dtype=np.int64)
+        ends = np.empty(rows.stop - rows.start, dtype=np.int64)
+        with scratch.lent() as mine:
             kernel.count_rows(padded, positions, offsets, rows.start, rows.stop, options.weights, options.symmetric, *mine.zeros, mine.columns, mine.values, ends)
             return mine.rows(ends)
-        finally:
-            scratch.put(mine)
 
     most = np.minimum(np.diff(offsets) * options.window * (2 if options.symmetric else 1), words)
     slices = list(_parts(np.concatenate([[0], np.cumsum(most)]), ENTRIES_AT_ONCE))
@@ -265,23 +278,18 @@ def _count_part(corpus: Corpus, part: slice, options: CooccurrenceOptions, threa
 
 def _merged(runs: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]], words: int, threads: int) -> Iterator[_Rows]:
     """The sum of several matrices, row by row."""
-    scratch: SimpleQueue[_Scratch] = SimpleQueue()
-    for _ in range(threads):
-        scratch.put(_Scratch(words))
+    scratch = _Spare(words, threads)
 
     def work(rows: slice) -> _Rows:
-        mine = scratch.get()
-        try:
-            bounds = [run[0][rows.start : rows.stop + 1] for run in runs]
-            columns = np.concatenate([run[1][bound[0] : bound[-1]] for run, bound in zip(runs, bounds, strict=True)])
-            values = np.concatenate([run[2][bound[0] : bound[-1]] for run, bound in zip(runs, bounds, strict=True)])
-            before = np.cumsum([0, *(bound[-1] - bound[0] for bound in bounds)])
-            pieces = np.stack([bound - bound[0] + shift for bound, shift in zip(bounds, before[:-1], strict=True)])
-            ends = np.empty(rows.stop - rows.start, dtype=np.int64)
+        bounds = [run[0][rows.start : rows.stop + 1] for run in runs]
+        columns = np.concatenate([run[1][bound[0] : bound[-1]] for run, bound in zip(runs, bounds, strict=True)])
+        values = np.concatenate([run[2][bound[0] : bound[-1]] for run, bound in zip(runs, bounds, strict=True)])
+        before = np.cumsum([0, *(bound[-1] - bound[0] for bound in bounds)])
+        pieces = np.stack([bound - bound[0] + shift for bound, shift in zip(bounds, before[:-1], strict=True)])
+        ends = np.empty(rows.stop - rows.start, dtype=np.int64)
+        with scratch.lent() as mine:
             kernel.merge_rows(columns, values, pieces, *mine.zeros, mine.columns, mine.values, ends)
             return mine.rows(ends)
-        finally:
-            scratch.put(mine)
 
     most = np.sum([np.diff(run[0]) for run in runs], axis=0)
     slices = list(_parts(np.concatenate([[0], np.cumsum(np.minimum(most, words))]), ENTRIES_AT_ONCE))

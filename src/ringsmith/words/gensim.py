@@ -97,9 +97,7 @@ class Word2Vec(Trained):
         shrink_windows: bool = True,
     ) -> None:
         check_arguments(max_vocab_size=max_vocab_size, hashfxn=hashfxn, null_word=null_word, trim_rule=trim_rule, sorted_vocab=sorted_vocab, batch_words=batch_words)
-        self.vector_size, self.alpha, self.window, self.min_count, self.sample, self.seed = vector_size, alpha, window, min_count, sample, seed
-        self.workers, self.min_alpha, self.sg, self.hs, self.negative, self.ns_exponent = workers, min_alpha, sg, hs, negative, ns_exponent
-        self.cbow_mean, self.epochs, self.max_final_vocab, self.shrink_windows = cbow_mean, epochs, max_final_vocab, shrink_windows
+        self._keep(locals())
         self._begin(sentences, corpus_file, callbacks, compute_loss)
         self.comment = comment
 
@@ -148,6 +146,9 @@ class FastText(Trained):
     """
 
     saved: ClassVar[tuple[str, ...]] = (*SAVED, "min_n", "max_n", "bucket")
+    min_n: int
+    max_n: int
+    bucket: int
 
     def __init__(
         self,
@@ -184,10 +185,7 @@ class FastText(Trained):
         check_arguments(
             max_vocab_size=max_vocab_size, word_ngrams=word_ngrams, hashfxn=hashfxn, null_word=null_word, sorted_vocab=sorted_vocab, trim_rule=trim_rule, batch_words=batch_words
         )
-        self.vector_size, self.alpha, self.window, self.min_count, self.sample, self.seed = vector_size, alpha, window, min_count, sample, seed
-        self.workers, self.min_alpha, self.sg, self.hs, self.negative, self.ns_exponent = workers, min_alpha, sg, hs, negative, ns_exponent
-        self.cbow_mean, self.epochs, self.max_final_vocab, self.shrink_windows = cbow_mean, epochs, max_final_vocab, shrink_windows
-        self.min_n, self.max_n, self.bucket = min_n, max_n, bucket
+        self._keep(locals())
         self._begin(sentences, corpus_file, callbacks, compute_loss=False)
 
     def _subwords(self) -> tuple[tuple[int, int] | None, int]:

@@ -57,6 +57,11 @@ class Trained:
     shrink_windows: bool
     comment: str | None = None
 
+    def _keep(self, given: Mapping[str, Any]) -> None:
+        """Make attributes of those arguments of the constructor that are saved with the model."""
+        for name in self.saved:
+            setattr(self, name, given[name])
+
     def _begin(self, sentences: Sentences | None, corpus_file: str | PathLike[str] | None, callbacks: Iterable[Any], compute_loss: bool) -> None:
         """Check the options; read and train where there is a corpus."""
         self.corpus_count = self.corpus_total_words = self.train_count = 0

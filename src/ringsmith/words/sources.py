@@ -36,13 +36,6 @@ STDIN = "standard input"
 CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a]")
 
 
-def name_of(source: Source) -> str:
-    """How messages name the source."""
-    if isinstance(source, str | Path):
-        return STDIN if str(source) == "-" else str(source)
-    return "the corpus"
-
-
 def size_of(source: Source) -> int | None:
     """Bytes on disk, for a progress bar; None where they are not known beforehand."""
     if not isinstance(source, str | Path) or str(source) == "-":

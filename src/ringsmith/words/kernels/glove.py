@@ -12,53 +12,14 @@ of rare words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba import njit
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, address, load, multiply, splat, store, subtract, vector
+from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, address, inverse_root, load, multiply, splat, store, subtract, total
 
 Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
-
-
-def _operation(build: Callable[..., Any]) -> Any:
-    """An operation that compiled code may call."""
-    return intrinsic(build)
-
-
-@_operation
-def inverse_root(typing: Any, value: Any) -> Any:
-    """1 / sqrt(x), lane by lane, by the processor's estimate and one step of Newton's where it has one."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.VectorType(ir.FloatType(), LANES)
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), f"llvm.sqrt.v{LANES}f32")
-        root = builder.call(function, [arguments[0]], fastmath=("fast",))
-        return builder.fdiv(ir.Constant(kind, [1.0] * LANES), root, flags=("fast",))
-
-    return vector(vector), build
-
-
-@_operation
-def total(typing: Any, value: Any) -> Any:
-    """The sum of the lanes, in every lane."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, number = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.IntType(32), LANES)
-        answer = arguments[0]
-        for stride in (8, 4, 2, 1):
-            turned = builder.shuffle_vector(answer, ir.Constant(kind, ir.Undefined), ir.Constant(number, [lane ^ stride for lane in range(LANES)]))
-            answer = builder.fadd(answer, turned)
-        return answer
-
-    return vector(vector), build
 
 
 @njit(**COMPILE)
@@ -98,7 +59,7 @@ def train(
         if width % (2 * LANES):
             even = add_product(load(w, i + width - LANES), load(c, j + width - LANES), even)
         score = add(even, odd)
-        difference = subtract(total(score), splat(logs[at]))
+        difference = subtract(splat(total(score)), splat(logs[at]))
         weighed = multiply(difference, splat(weights[at]))
         loss = add_product(weighed, difference, loss)
         for k in range(0, width, LANES):
