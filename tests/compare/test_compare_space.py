@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ringsmith.adapt.registry import ENTRIES
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space
 from ringsmith.errors import MissingExtra, OptionError, UnknownName
@@ -65,6 +66,14 @@ def test_a_named_model_that_no_recipe_starts_from_is_told(monkeypatch: pytest.Mo
 def test_a_recipe_named_twice_competes_once() -> None:
     """In the order in which they were named."""
     assert space.known_recipes(["tfidf", "majority", "tfidf"]) == ["tfidf", "majority"]
+
+
+def test_without_a_name_the_default_recipes_compete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that is not a default must be asked for."""
+    assert space.known_recipes(None) == [name for name, entry in ENTRIES.items() if entry.default]
+    monkeypatch.setitem(ENTRIES, "tfidf", replace(ENTRIES["tfidf"], default=False))
+    assert "tfidf" not in space.known_recipes(None)
+    assert space.known_recipes(["tfidf"]) == ["tfidf"]
 
 
 def test_an_unknown_recipe_is_named_with_the_nearest() -> None:

@@ -20,11 +20,13 @@ class Entry:
         place: ``"module:Class"`` of the `Recipe`.
         needs: what kind of model it starts from.
         summary: what it does, in half a sentence, for ``--help`` and the report.
+        default: whether it competes where no recipe is named.
     """
 
     place: str
     needs: Needs
     summary: str
+    default: bool = True
 
 
 ENTRIES: dict[str, Entry] = {
@@ -48,6 +50,11 @@ def recipe_needs(name: str) -> Needs:
         'transformer'
     """
     return _entry(name).needs
+
+
+def default_recipes() -> list[str]:
+    """The recipes that compete where none is named; loads neither torch nor scikit-learn."""
+    return [name for name, entry in ENTRIES.items() if entry.default]
 
 
 def recipe_summary(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from ringsmith.adapt import RECIPES, recipe_needs
+from ringsmith.adapt import RECIPES, default_recipes, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.errors import MissingExtra, OptionError, UnknownName
 from ringsmith.records import Candidate
@@ -44,7 +44,7 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     """All candidates, and what was left out.
 
     Args:
-        recipes: names of recipes, None for all.
+        recipes: names of recipes, None for those that compete by default.
         choices: the models.
 
     Raises:
@@ -89,11 +89,11 @@ def _nobody_asks(recipes: Sequence[str]) -> bool:
 
 
 def known_recipes(recipes: Sequence[str] | None) -> list[str]:
-    """These recipes once each, in this order; all of them for None."""
+    """These recipes once each, in this order; for None those that compete by default."""
     for name in recipes or ():
         if name not in RECIPES:
             raise UnknownName.of("recipe", name, RECIPES)
-    return list(dict.fromkeys(recipes or RECIPES))
+    return list(dict.fromkeys(recipes or default_recipes()))
 
 
 def needs_models(recipes: Sequence[str] | None) -> bool:
