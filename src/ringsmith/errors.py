@@ -13,15 +13,16 @@
     ├── MissingExtra          install an extra: pip install 'ringsmith[...]'
     ├── MachineError          mend the machine: no write permission, disk full
     ├── BudgetError           give more time: nothing at all fits
-    └── RunRefused            nothing to mend: this one run is broken and is not ranked
+    ├── RunRefused            nothing to mend: this one run is broken and is not ranked
+    └── RunDropped            nothing to mend: this one run of a search fell behind the others and was stopped
 
 A message is one sentence (two when there are two faults): what (file:line, column, parameter), the rule, what was got, what to do.
-All but `RunRefused` end a command with exit code 2. Anything else that escapes is a fault of ours (exit code 1).
+All but `RunRefused` and `RunDropped` end a command with exit code 2. Anything else that escapes is a fault of ours (exit code 1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 
@@ -97,3 +98,15 @@ class BudgetError(RingsmithError):
 
 class RunRefused(RingsmithError):
     """One run is broken (NaN, one class only, no better than the majority) and is kept out of the ranking."""
+
+
+class RunDropped(RingsmithError):
+    """One run of a search fell behind the runs before it and was stopped; what it had shown by then is kept.
+
+    Attributes:
+        curves: its looks at the validation rows: ``"valid"``, ``"valid_share"`` and the ``"floor"`` it fell below.
+    """
+
+    def __init__(self, message: str, curves: Mapping[str, Sequence[float]]) -> None:
+        super().__init__(message)
+        self.curves = curves

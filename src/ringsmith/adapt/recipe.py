@@ -31,6 +31,8 @@ class Setting:
         seed: seed of everything random.
         threads: CPU threads to use, None for all cores of this machine.
         report: is told where the work stands.
+        floors: (share of the planned steps, least mark), in this order: a run of a search whose best mark on the validation rows is lower
+            from there on is not worth going on with; see `floors.Floors`. Recipes that do not look on their way leave it alone.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class Setting:
     seed: int = 0
     threads: int | None = None
     report: Report = silent
+    floors: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,4 +138,5 @@ class Recipe(ABC):
         Raises:
             RunRefused: the result is broken (NaN, predicts one class only) and a restart did not mend it.
             BudgetError: not even one useful step fits.
+            RunDropped: it fell below the setting's floors.
         """

@@ -29,7 +29,7 @@ from ringsmith.adapt.recipe import Fitted, Progress, Recipe, Report, Setting, si
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
 from ringsmith.compare.measure import latency_ms, peak_memory_mb, predict, predict_timed, size_mb
-from ringsmith.errors import BudgetError, RingsmithError, RunRefused
+from ringsmith.errors import BudgetError, RingsmithError, RunDropped, RunRefused
 from ringsmith.records import Budget, Floats, Record, RunResult, Status, TextSet
 from ringsmith.tasks import Task, create_task
 from ringsmith.text import TextSteps
@@ -61,6 +61,7 @@ class Job(Record):
         fit_until: when the recipe must have learnt, seconds since the epoch, None for no limit; what starts late has less time to learn.
         until: when all must be over, seconds since the epoch, None for no limit.
         baseline: whether predicting one class only is what it is meant to do.
+        floors: (share of the planned steps, least mark) of a run of a search, see `adapt.recipe.Setting`.
     """
 
     run: str
@@ -78,6 +79,7 @@ class Job(Record):
     fit_until: float | None = None
     until: float | None = None
     baseline: bool = False
+    floors: Sequence[Sequence[float]] = ()
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
         """The result of this job."""
@@ -102,6 +104,8 @@ def execute(folder: Path, report: Report = silent) -> RunResult:
         result = perform(job, folder, report)
     except RunRefused as error:
         result = job.ended("refused", str(error))
+    except RunDropped as error:
+        result = job.ended("dropped", str(error), curves=plain(error.curves))
     except BudgetError as error:
         result = job.ended("dropped", str(error))
     except RingsmithError as error:
@@ -166,7 +170,8 @@ def create(job: Job, task: Task, report: Report) -> Recipe:
     module, _, name = job.place.partition(":")
     kind: type[Recipe] = getattr(importlib.import_module(module), name)
     model = None if job.model is None else LocalModel(**job.model)
-    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report))
+    floors = tuple((float(share), float(mark)) for share, mark in job.floors)
+    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors))
 
 
 def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet) -> None:

@@ -1,0 +1,38 @@
+"""Runs of a search that fall behind are stopped at the look that shows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ringsmith.adapt.floors import Floors
+from ringsmith.errors import RunDropped
+
+
+def test_without_floors_every_look_is_noted_and_none_stops() -> None:
+    """What most runs do."""
+    look = Floors(())
+    for share in (0.25, 0.5, 1.0):
+        look(share, 0.1)
+    assert look.curves == {"valid": [0.1, 0.1, 0.1], "valid_share": [0.25, 0.5, 1.0]}
+
+
+def test_the_floor_of_a_look_is_the_last_one_at_or_before_it() -> None:
+    """0.6 holds from a quarter on, 0.8 from a half on; rounding of a share does not matter."""
+    look = Floors(((0.25, 0.6), (0.5, 0.8)))
+    look(0.2, 0.1)
+    look(0.49, 0.6)
+    with pytest.raises(RunDropped, match=r"^at 50 % of its steps it had reached 0\.600 on the validation rows, less than the 0\.800 that runs before it") as caught:
+        look(0.1 + 0.2 + 0.2 - 1e-12, 0.5)
+    assert caught.value.curves == {"valid": [0.1, 0.6, 0.5], "valid_share": [0.2, 0.49, pytest.approx(0.5)], "floor": [0.8]}
+
+
+def test_the_best_look_so_far_counts() -> None:
+    """A mark that was high enough once stays so (Golovin et al., 2017)."""
+    look = Floors(((0.5, 0.8),))
+    look(0.4, 0.85)
+    look(0.6, 0.2)
+
+
+def test_the_last_look_never_stops_a_run() -> None:
+    """What is done is kept, however low."""
+    Floors(((0.5, 0.8),))(1.0, 0.1)
