@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ringsmith.adapt.full import FullOptions
-from ringsmith.adapt.loop import FEWEST_STEPS, Course, clip_gradients, make_optimisers, rate_share, replan, shuffled_batches, sparse_embeddings
+from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, sparse_embeddings
+from ringsmith.adapt.pacing import FEWEST_STEPS, Course, rate_share, replan, shuffled_batches
 from ringsmith.backbones import Tokens, load_classifier
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.forecast import COSTS, Workload

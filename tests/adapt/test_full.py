@@ -15,10 +15,12 @@ from tiny_models import FAMILIES, tiny_model
 
 from contracts.recipes import PLACES, WORDS, RecipeContract, toy, toy_multilabel
 from ringsmith.adapt import Setting, load_fitted
-from ringsmith.adapt.classifier import last_layer, scale_last_layer, scores_of
+from ringsmith.adapt.classifier import Feed, last_layer, scale_last_layer, scores_of
 from ringsmith.adapt.full import FittedFull, Full
+from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.linear import to_proba
-from ringsmith.adapt.loop import Broken, Course, Loop
+from ringsmith.adapt.loop import Loop
+from ringsmith.adapt.pacing import Course
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import RunRefused
 from ringsmith.records import Budget, TextSet
@@ -144,7 +146,7 @@ def test_scaling_the_last_layer_scales_every_score(family: LocalModel) -> None:
     """In every family its scores are its last layer's, times one factor: surer where all is right, and no predicted label changes."""
     rows = toy()
     fitted = fit_unguarded(family, rows, Classification(sorted(WORDS)))
-    scores = scores_of(fitted.module, fitted.tokeniser(rows.texts), fitted.tokeniser.pad_id)
+    scores = scores_of(fitted.module, Feed(fitted.tokeniser(rows.texts), fitted.tokeniser.pad_id))
     before = fitted.predict(rows.texts)
     scale = scale_last_layer(fitted.module, scores, scores.argmax(axis=1), "softmax")
     assert scale > 1.1

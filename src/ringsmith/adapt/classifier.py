@@ -7,6 +7,7 @@ scaling it scales the scores. Nothing here trains.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,18 +24,33 @@ Batch = dict[str, torch.Tensor]
 Vectors = npt.NDArray[np.float32]
 
 
-def make_batch(module: Any, tokens: Tokens, rows: npt.NDArray[np.int64], pad_id: int) -> Batch:
-    """These rows as the classifier wants them, on its device."""
-    batch = pad_batch(tokens, rows, pad_id, left=module.config.model_type in CLS_AT_END)
-    return {name: tensor.to(module.device) for name, tensor in batch.items()}
+@dataclass(eq=False)
+class Feed:
+    """Rows of text as a classifier takes them.
+
+    Attributes:
+        tokens: of all rows.
+        pad_id: what fills batches up.
+    """
+
+    tokens: Tokens
+    pad_id: int
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def batch(self, module: Any, rows: npt.NDArray[np.int64]) -> Batch:
+        """These rows, on the device of `module`."""
+        batch = pad_batch(self.tokens, rows, self.pad_id, left=module.config.model_type in CLS_AT_END)
+        return {name: tensor.to(module.device) for name, tensor in batch.items()}
 
 
-def scores_of(module: Any, tokens: Tokens, pad_id: int) -> Vectors:
+def scores_of(module: Any, feed: Feed) -> Vectors:
     """Scores (n, K) before softmax or sigmoid, in the order of the rows, without dropout."""
-    return _run(module, tokens, pad_id, module.config.num_labels, lambda batch: module(**batch).logits)
+    return _run(module, feed, module.config.num_labels, lambda batch: module(**batch).logits)
 
 
-def vectors_of(module: Any, tokens: Tokens, pad_id: int) -> Vectors:
+def vectors_of(module: Any, feed: Feed) -> Vectors:
     """What the last layer sees of each row (n, d)."""
     layer, seen = last_layer(module), list[torch.Tensor]()
     hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -46,17 +62,17 @@ def vectors_of(module: Any, tokens: Tokens, pad_id: int) -> Vectors:
         return states if states.ndim == 2 else states[torch.arange(len(states)), batch["attention_mask"].sum(dim=1) - 1]
 
     try:
-        return _run(module, tokens, pad_id, layer.in_features, vectors)
+        return _run(module, feed, layer.in_features, vectors)
     finally:
         hook.remove()
 
 
-def _run(module: Any, tokens: Tokens, pad_id: int, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:
-    out, training = np.empty((len(tokens), width), dtype=np.float32), module.training
+def _run(module: Any, feed: Feed, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:
+    out, training = np.empty((len(feed), width), dtype=np.float32), module.training
     module.eval()
     with torch.inference_mode():
-        for rows in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH):
-            out[rows] = compute(make_batch(module, tokens, rows, pad_id)).float().cpu().numpy()
+        for rows in batches_by_tokens(feed.tokens.lengths, TOKENS_PER_BATCH):
+            out[rows] = compute(feed.batch(module, rows)).float().cpu().numpy()
     module.train(training)
     return out
 

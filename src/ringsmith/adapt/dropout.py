@@ -56,7 +56,8 @@ class PooledDropout(nn.Dropout):
         if not self.training or self.p == 0 or not size:
             return input
         if self.p not in self._pools:
-            self._pools[self.p] = torch.bernoulli(torch.full((POOL,), 1 - self.p)) / (1 - self.p)
+            # A generator of its own: the pool is the same in a training that was put aside and goes on in another process.
+            self._pools[self.p] = torch.bernoulli(torch.full((POOL,), 1 - self.p), generator=torch.Generator().manual_seed(POOL)) / (1 - self.p)
         pool = self._pools[self.p]
         if size > POOL:
             return super().forward(input)

@@ -1,0 +1,252 @@
+"""Recipes that train a transformer by the loop in `loop.py`: all of it or some of it, with what is added to it or without.
+
+load       the backbone with a fresh head over the task's labels
+prepare    the recipe's own: which weights move, what is put in
+train      the loop, watched by `Guard`; a run that breaks starts once more with another seed and half the rates
+finish     the recipe's own: what was put in becomes part of the weights
+hand over  a plain Hugging Face folder, whatever was trained
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ringsmith.adapt.classifier import Feed, scale_last_layer, scores_of, vectors_of
+from ringsmith.adapt.clock import Stopwatch
+from ringsmith.adapt.dropout import ease_dropout, set_dropout
+from ringsmith.adapt.folder import new_folder, write_manifest
+from ringsmith.adapt.guard import Broken, Guard
+from ringsmith.adapt.linear import to_proba
+from ringsmith.adapt.loop import Loop
+from ringsmith.adapt.options import hold, read_options
+from ringsmith.adapt.pacing import Course, Pacing
+from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
+from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
+from ringsmith.backbones.load import best_device, set_threads
+from ringsmith.backbones.pays import bfloat16_pays
+from ringsmith.backbones.precision import Choice
+from ringsmith.catalogue import LocalModel, inspect_folder
+from ringsmith.errors import BudgetError, RunRefused
+from ringsmith.records import Budget, Floats, TextSet
+from ringsmith.tasks import Task, task_from_json
+from ringsmith.text import TextSteps
+
+WORTHWHILE = 0.5
+"""A second start needs at least this share of the time the first one took."""
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
+WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 40
+"""Between these, as many epochs as give so many steps, or so many for each class."""
+RATE, WIDTH, HEAD = 2e-4, 384, 10
+"""The rate of a body that is 384 wide; wider ones have less, by the square: 5e-5 at BERT-base's 768, as in its paper. The head learns 10 times as fast."""
+
+
+@dataclass(frozen=True)
+class FineTuneOptions:
+    """Options that all recipes of this kind share; the figures behind the defaults are in LOG.md.
+
+    Attributes:
+        epochs: passes over the training rows; None for 3 (BERT's own figure), and more where few rows would make few steps (Mosbach et al.,
+            2021): as many as give about 300 steps, or 40 a class where that is more, at most 20. Fewer where the budget allows no more.
+        rate: highest learning rate of the body; None for 2e-4 up to 384 numbers a token, and less by the square of what is wider: 5e-5 for BERT-base.
+        head_rate: highest learning rate of the head; None for 10 times `rate`.
+        decay: weight decay (Loshchilov and Hutter, 2019); 0.01 as in BERT (Devlin et al., 2019, A.2).
+        warm_up: share of the steps in which the rates rise; 0.1 as in BERT.
+        max_rows: rows of a batch; 32 is the largest of BERT's own fine-tuning sizes.
+        max_tokens: padded tokens of a batch; 1,024 was fastest on two cores.
+        dropout: share of numbers left out at random while training, None for the model's own.
+        clip: longest gradient; 1 as in BERT's reference code.
+        patience: looks at the validation rows without a better mark before it stops.
+        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
+    """
+
+    epochs: float | None = None
+    rate: float | None = None
+    head_rate: float | None = None
+    decay: float = 0.01
+    warm_up: float = 0.1
+    max_rows: int = 32
+    max_tokens: int = 1_024
+    dropout: float | None = None
+    clip: float = 1.0
+    patience: int = 3
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        above = (lambda value: value > 0, "above 0")
+        at_least_1 = (lambda value: value >= 1, "at least 1")
+        rules = [("clip", *above)] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]
+        hold(
+            self,
+            (
+                *rules,
+                *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "rate", "head_rate")),
+                ("dropout", lambda value: value is None or 0 <= value < 1, "from 0 to below 1"),
+                ("decay", lambda value: value >= 0, "0 or more"),
+                ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
+                ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
+            ),
+        )
+
+    def usual_rate(self, width: int) -> float:
+        """The body's highest rate where none was asked for."""
+        return RATE * min(1.0, (WIDTH / width) ** 2)
+
+    def pacing(self, attempt: int, rows: int, *, classes: int, width: int, low: bool) -> Pacing:
+        """How the loop walks in this attempt over so many training rows and classes, in a body so wide: after a collapse with half the rates."""
+        steps = max(WORTHWHILE_STEPS, STEPS_A_CLASS * classes)
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, steps * self.max_rows / rows)) if self.epochs is None else self.epochs
+        rate = self.usual_rate(width) if self.rate is None else self.rate
+        head_rate = HEAD * rate if self.head_rate is None else self.head_rate
+        share = 0.5**attempt
+        return Pacing(epochs, rate * share, head_rate * share, self.decay, self.warm_up, self.max_rows, self.max_tokens, self.clip, self.patience, low)
+
+
+class FineTuned(Fitted):
+    """A fine-tuned transformer with its head: a plain Hugging Face model. Predicts in float32, so that it agrees with transformers' own pipeline.
+
+    Attributes:
+        module: the classifier.
+        tokeniser: its tokenizer.
+        model: the backbone it came from.
+        options: what it was made with.
+    """
+
+    kind: ClassVar[type[FineTuneOptions]]
+
+    def __init__(self, task: Task, steps: TextSteps, module: Any, tokeniser: Tokeniser, model: LocalModel, options: FineTuneOptions, facts: FitFacts | None = None) -> None:
+        super().__init__(task, steps, facts)
+        self.module = module.to(best_device()).eval()
+        self.tokeniser = tokeniser
+        self.model = model
+        self.options = options
+
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        return to_proba(scores_of(self.module, self._feed(texts, pairs)), self.task.activation)
+
+    def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        return vectors_of(self.module, self._feed(texts, pairs))
+
+    def save(self, folder: Path) -> None:
+        with new_folder(folder) as scratch:
+            save_classifier(self.tokeniser, self.module, scratch)
+            write_manifest(scratch, recipe=self.recipe, task=self.task, steps=self.steps, model=self.model, options=asdict(self.options))
+
+    @classmethod
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Self:
+        set_threads(threads)
+        task, about = task_from_json(manifest["task"]), manifest["backbone"]
+        model = inspect_folder(folder, name=about["name"], revision=about["revision"], licence=about["licence"])
+        tokeniser, module = load_classifier(model, task.labels, multilabel=task.activation == "sigmoid")
+        options = read_options(cls.kind, manifest["options"], recipe=cls.recipe)
+        return cls(task, TextSteps.from_json(manifest["steps"]), module, tokeniser, model, options)
+
+    def _feed(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Feed:
+        return feed_of(self.tokeniser, self.steps, texts, pairs)
+
+
+def feed_of(tokeniser: Tokeniser, steps: TextSteps, texts: Sequence[str], pairs: Sequence[str] | None) -> Feed:
+    """Prepared and tokenised rows, ready for batches."""
+    return Feed(tokeniser(steps.apply_all(texts), None if pairs is None else steps.apply_all(pairs)), tokeniser.pad_id)
+
+
+class FineTuning(Recipe):
+    """Tokenises once, trains, starts once more with another seed and half the rates if the run breaks, else refuses it."""
+
+    fitted: ClassVar[type[FineTuned]]
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.options: FineTuneOptions = read_options(self.fitted.kind, setting.options, recipe=self.name)
+
+    @abstractmethod
+    def prepare(self, module: Any) -> None:
+        """Say which weights of the classifier move (``requires_grad``), or put in what shall move instead; in place."""
+
+    def feeds(self, module: Any, train: Feed, valid: Feed) -> tuple[Feed, Feed]:
+        """The rows as the prepared classifier takes them; what never changes on the way may be computed here, once."""
+        del module
+        return train, valid
+
+    def before_step(self, module: Any) -> Callable[[float], None] | None:
+        """What changes on the way, given the share of the planned steps done; None for nothing."""
+        del module
+        return None
+
+    def finish(self, module: Any) -> Any:
+        """The plain classifier of transformers that is handed over."""
+        return module
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FineTuned:
+        model, name = self._model, f"{self._model.name}+{self.name}"
+        if budget.remaining() <= 0:
+            raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
+        set_threads(self.setting.threads)
+        watch = Stopwatch()
+        try:
+            return self._attempt(0, train, valid, budget, watch, ())
+        except Broken as error:
+            first = error
+        if budget.remaining() < sum(watch.seconds.values()) * WORTHWHILE:
+            raise RunRefused(f"{name} is not ranked: {first}, and no time was left to start again.") from first
+        try:
+            return self._attempt(1, train, valid, budget, watch, (f"It was started again with seed {self.setting.seed + 1} and half the rates because {first}.",))
+        except Broken as error:
+            raise RunRefused(f"{model.name}+{self.name} is not ranked: {error}, and starting again with half the rates did not mend it.") from error
+
+    @property
+    def _model(self) -> LocalModel:
+        assert self.setting.model is not None, "create_recipe sees to it"
+        return self.setting.model
+
+    def _attempt(self, attempt: int, train: TextSet, valid: TextSet, budget: Budget, watch: Stopwatch, notes: tuple[str, ...]) -> FineTuned:
+        """One start: load, prepare, train, finish."""
+        setting, options, seed = self.setting, self.options, self.setting.seed + attempt
+        task = setting.task
+        with watch.stage("load"):
+            tokeniser, module = load_classifier(self._model, task.labels, multilabel=task.activation == "sigmoid", seed=seed)
+            self.prepare(module)
+        with watch.stage("tokenise"):
+            feeds = [feed_of(tokeniser, setting.steps, part.texts, part.pairs) for part in (train, valid)]
+        targets = task.targets(train.labels or [])
+        guard = Guard(task, targets, valid, setting.floors)
+        with watch.stage("train"):
+            choice = self._precision()
+            pacing = options.pacing(attempt, len(train), classes=len(task.labels), width=self._model.hidden, low=choice.precision == "bfloat16")
+            set_dropout(module, options.dropout)
+            loop = Loop(module, pacing, setting.report, before_step=self.before_step(module))
+            ease_dropout(module)
+            rows, valid_rows = self.feeds(module, *feeds)
+            course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
+        guard.finish()
+        moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+        scores = loop.predict(valid_rows)[guard.judge.known]
+        module = self.finish(module)
+        scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
+        chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note}
+        total = sum(weight.numel() for weight in module.parameters())
+        facts = FitFacts(total, moved, float(feeds[0].tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + _notes(course, loop.parts))
+        return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
+
+    def _precision(self) -> Choice:
+        asked = self.options.precision
+        return bfloat16_pays(self._model.hidden) if asked == "auto" else Choice(asked, f"{asked} (asked for)")  # type: ignore[arg-type]
+
+
+def _chosen(course: Course) -> dict[str, Any]:
+    looks = course.curves["valid"]
+    best = max(range(len(looks)), key=lambda look: (looks[look], -course.curves["valid_log_loss"][look]))
+    step = course.curves["valid_step"][best]
+    return {"step": step, "epochs": round(course.epochs(step), 2), "epochs_trained": round(course.epochs(course.steps), 3)}
+
+
+def _notes(course: Course, parts: int) -> tuple[str, ...]:
+    notes = []
+    if course.planned != course.asked:
+        notes.append(f"{course.epochs(course.planned):.1f} epochs instead of {course.epochs(course.asked):.1f}: the budget allows no more.")
+    if parts > 1:
+        notes.append(f"Each batch went through in {parts} parts: memory holds no more.")
+    return tuple(notes)

@@ -1,0 +1,77 @@
+"""Memory that does not suffice: how a training goes on with smaller parts of a batch, and what it will take before it begins."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from ringsmith.adapt.classifier import Feed
+from ringsmith.backbones import batches_by_tokens
+from ringsmith.errors import MachineError
+
+WORDS_OF_IT = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
+"""How torch and the systems below it say so."""
+SPARE = 0.8
+"""Share of the free memory that is planned with."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error).lower() for words in WORDS_OF_IT)
+
+
+def smaller(parts: int, rows: int, error: BaseException) -> int:
+    """Into how many parts a batch of so many rows is cut when memory did not hold `parts`.
+
+    Raises:
+        MachineError: it does not hold a single row.
+    """
+    if parts >= rows:
+        raise MachineError("Memory must hold a single row with its gradients; it does not. Take a smaller model, or shorter texts.") from error
+    return min(rows, 2 * parts)
+
+
+def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> tuple[int, int]:
+    """What training will take on top of the weights: (gradients and Adam's two moments, what one batch keeps for the way back).
+
+    The second is measured on one row: torch tells what it keeps for the backward pass, and that grows with the padded tokens of a batch.
+
+    Args:
+        module: the classifier; left as it was.
+        feed: the training rows.
+        max_tokens: padded tokens of a batch.
+        max_rows: rows of a batch.
+    """
+    moving = sum(weight.numel() * weight.element_size() for weight in module.parameters() if weight.requires_grad)
+    largest = max(batches_by_tokens(feed.tokens.lengths, max_tokens, max_rows), key=lambda rows: len(rows) * int(feed.tokens.lengths[rows].max()))
+    longest = int(feed.tokens.lengths[largest].max())
+    return 3 * moving, math.ceil(kept_bytes(module, feed, largest[:1]) / longest * longest * len(largest))
+
+
+def kept_bytes(module: Any, feed: Feed, rows: Any) -> int:
+    """Bytes that torch keeps for the backward pass of these rows, weights left out; each piece of memory once."""
+    weights = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
+    seen: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        kept = module(**feed.batch(module, rows)).logits.sum()  # the graph lives as long as this does, so no address comes twice
+    del kept
+    return sum(seen.values())
+
+
+def parts_that_fit(needed: int, free: int) -> int:
+    """Into how many parts a batch that needs so many bytes is cut to fit into the free ones.
+
+    Examples:
+        >>> parts_that_fit(100, 1_000), parts_that_fit(1_000, 500), parts_that_fit(1_000, 0)
+        (1, 3, 1000)
+    """
+    return max(1, math.ceil(needed / max(1, SPARE * free)))

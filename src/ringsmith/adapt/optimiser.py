@@ -1,0 +1,79 @@
+"""What moves the weights: AdamW (Loshchilov and Hutter, 2019), lazily for the word embeddings; rates by group and by layer, one clip for all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from ringsmith.adapt.pacing import Pacing
+
+
+@contextmanager
+def sparse_embeddings(module: Any, *, allowed: bool = True) -> Iterator[list[nn.Parameter]]:
+    """Within the block the word embeddings have a sparse gradient; yields their weight (no element where there is none, it is frozen, or not `allowed`)."""
+    words = module.get_input_embeddings()
+    if not allowed or not isinstance(words, nn.Embedding) or not words.weight.requires_grad:
+        yield []
+        return
+    words.sparse = True
+    try:
+        yield [cast(nn.Parameter, words.weight)]
+    finally:
+        words.sparse = False
+
+
+def make_optimisers(module: Any, words: list[nn.Parameter], pacing: Pacing) -> list[torch.optim.Optimizer]:
+    """AdamW over all weights that move but the word embeddings, which get lazy Adam; the head has its own rate, vectors have no decay."""
+    sparse = {id(weight) for weight in words}
+    body = {id(weight): name for name, weight in module.base_model.named_parameters()}
+    tables = {id(weight) for part in module.modules() if isinstance(part, nn.Embedding) for weight in part.parameters()}
+    layers = int(getattr(module.config, "num_hidden_layers", 0) or 0)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for weight in module.parameters():
+        if id(weight) not in sparse and weight.requires_grad:
+            rate = pacing.rate * pacing.fall ** layers_above(body[id(weight)], layers) if id(weight) in body else pacing.head_rate
+            decay = pacing.decay if weight.ndim > 1 and id(weight) not in tables else 0.0
+            groups.setdefault((rate, decay), []).append(weight)
+    dense = torch.optim.AdamW([{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in groups.items()], fused=True)
+    lowest = pacing.rate * pacing.fall**layers
+    made: list[torch.optim.Optimizer] = [dense] + ([torch.optim.SparseAdam(words, lr=lowest)] if words else [])
+    for group in (group for optimiser in made for group in optimiser.param_groups):
+        group["highest"] = group["lr"]
+    return made
+
+
+def layers_above(name: str, layers: int) -> int:
+    """How many of so many layers stand above the weight of this name: all of them for embeddings, none for what follows the last layer.
+
+    Examples:
+        >>> [layers_above(name, 6) for name in ("embeddings.word_embeddings.weight", "encoder.layer.0.output.dense.weight", "h.5.ln_1.weight", "pooler.dense.bias")]
+        [6, 5, 0, 0]
+    """
+    number = re.search(r"(?:^|\.)(\d+)\.", name)
+    if number is not None:
+        return max(0, layers - 1 - int(number[1]))
+    return layers if "embed" in name or re.search(r"(?:^|\.)w[tp]e\.", name) else 0
+
+
+def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:
+    """Give every group its share of its highest rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["highest"] * share
+
+
+def clip_gradients(optimisers: list[torch.optim.Optimizer], longest: float) -> None:
+    """Shorten the gradient of all weights together to at most `longest`, sparse ones included."""
+    weights = [weight for optimiser in optimisers for group in optimiser.param_groups for weight in group["params"] if weight.grad is not None]
+    for weight in weights:
+        if weight.grad.is_sparse:
+            weight.grad = weight.grad.coalesce()  # one row for each word: before, a word that occurs twice stands there twice
+    gradients = [weight.grad for weight in weights]
+    values = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
+    length = torch.nn.utils.get_total_norm(values)
+    if length > longest:
+        torch._foreach_mul_(values, float(longest / length))

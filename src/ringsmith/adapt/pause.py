@@ -1,0 +1,94 @@
+"""A training put aside: everything that the steps to come hang on, in one safetensors file that appears whole or not at all.
+
+In it are the weights, Adam's moments, the best weights so far, the state of torch's random numbers, and the course (numbers of Python, exact
+in JSON). The order of the rows follows from seed and step. A run that was killed goes on from there to the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ringsmith.adapt.pacing import Course
+
+Weights = dict[str, torch.Tensor]
+RANDOM = "random"
+
+
+@dataclass
+class Pause:
+    """Keeps the state of one training in a file.
+
+    Attributes:
+        path: the file.
+        identity: tells this training (rows, options, seed, weights) from every other; a file of another one is not gone on with.
+        every_seconds: how much work a killed run loses at most.
+    """
+
+    path: Path
+    identity: str
+    every_seconds: float = 60.0
+    _last: float = field(default_factory=time.monotonic, repr=False)
+
+    def keep(self, course: Course, module: Any, optimisers: list[torch.optim.Optimizer], best: Weights | None) -> None:
+        """Write the state down, if it is time; a disk that is full keeps the older one."""
+        if time.monotonic() - self._last < self.every_seconds:
+            return
+        tensors = {RANDOM: torch.get_rng_state()}
+        tensors |= {f"now.{name}": tensor for name, tensor in module.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
+        for number, optimiser in enumerate(optimisers):
+            for weight, state in optimiser.state_dict()["state"].items():
+                tensors |= {f"moments.{number}.{weight}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        beside = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with suppress(OSError, SafetensorError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, beside, {"identity": self.identity, "course": json.dumps(asdict(course))})
+            beside.replace(self.path)
+        beside.unlink(missing_ok=True)
+        self._last = time.monotonic()
+
+    def restore(self, module: Any, optimisers: list[torch.optim.Optimizer]) -> tuple[Course, Weights | None] | None:
+        """Put everything back as it was; None where there is nothing to go on from."""
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                about = file.metadata()
+                if about.get("identity") != self.identity:
+                    return None
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
+        except (OSError, SafetensorError):
+            return None
+        module.load_state_dict(_below("now.", tensors))
+        for number, optimiser in enumerate(optimisers):
+            _put_back(optimiser, _below(f"moments.{number}.", tensors))
+        torch.set_rng_state(tensors[RANDOM])
+        course = json.loads(about["course"])
+        course["best"], course["paced"] = None if course["best"] is None else tuple(course["best"]), tuple(course["paced"])
+        return Course(**course), _below("best.", tensors) or None
+
+    def forget(self) -> None:
+        """The training is over: nothing to go on from."""
+        self.path.unlink(missing_ok=True)
+
+
+def _below(prefix: str, tensors: Weights) -> Weights:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _put_back(optimiser: torch.optim.Optimizer, moments: Weights) -> None:
+    """Give an optimiser its moments; lazy Adam counts its steps in a plain number."""
+    content = optimiser.state_dict()
+    for key, tensor in moments.items():
+        weight, _, name = key.partition(".")
+        plain = name == "step" and isinstance(optimiser, torch.optim.SparseAdam)
+        content["state"].setdefault(int(weight), {})[name] = int(tensor) if plain else tensor
+    optimiser.load_state_dict(content)
