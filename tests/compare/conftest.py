@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fake_recipes import PLACES
+from fake_recipes import PLACES, TUNABLE
 from fake_tables import table
 
-from ringsmith.adapt import registry
+from ringsmith.adapt import registry, spaces
 from ringsmith.compare import machine
 from ringsmith.compare.files import write_arrays, write_json
 from ringsmith.compare.job import Job
@@ -29,6 +29,8 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, place in PLACES.items():
         monkeypatch.setitem(registry.RECIPES, name, place)
         monkeypatch.setitem(registry.ENTRIES, name, registry.Entry(place, "nothing", "a fake"))
+    for name in ("tunable", "quiet"):
+        monkeypatch.setitem(spaces.SPACES, name, TUNABLE)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     monkeypatch.setattr(machine, "look", lambda: Machine(cores=2, memory_mb=8000.0, gflops=200.0, system="Test", python="3"))
 

@@ -1,14 +1,14 @@
-"""A comparison of fakes in a process of its own, for tests that kill it: ``python drive.py FOLDER RECIPE...``."""
+"""A comparison of fakes in a process of its own, for tests that kill it: ``python drive.py FOLDER RECIPE...``; a number among them is ``search``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from fake_recipes import PLACES
+from fake_recipes import PLACES, TUNABLE
 from fake_tables import table
 
-from ringsmith.adapt import registry
+from ringsmith.adapt import registry, spaces
 from ringsmith.compare.events import Event, RunFinished, RunProgress
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import compare_table
@@ -27,4 +27,7 @@ if __name__ == "__main__":
     for name, place in PLACES.items():
         registry.RECIPES[name] = place
         registry.ENTRIES[name] = registry.Entry(place, "nothing", "a fake")
-    compare_table(table(), CompareOptions(data="made.csv", recipes=tuple(sys.argv[2:]), out=Path(sys.argv[1]), threads=1), say)
+    spaces.SPACES["tunable"] = TUNABLE
+    recipes = tuple(word for word in sys.argv[2:] if not word.isdecimal())
+    search = sum(int(word) for word in sys.argv[2:] if word.isdecimal())
+    compare_table(table(), CompareOptions(data="made.csv", recipes=recipes, search=search, out=Path(sys.argv[1]), threads=1), say)

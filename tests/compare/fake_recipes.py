@@ -17,7 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe
+from ringsmith.adapt.spaces import Choice, Range
 from ringsmith.errors import BudgetError, RunRefused
 from ringsmith.records import Budget, Floats, TextSet
 
@@ -220,5 +222,33 @@ class Prints(Tenth):
         return super().fit(train, valid, budget)
 
 
-FAKES = (Tenth, Third, Slow, Slower, Majority, Constant, NotANumber, Guess, Crash, Refuses, NoTime, Sleeps, Deaf, KillsItself, Exits, Hog, Prints)
+class Tunable(Tenth):
+    """Wrong in every `wrong`-th row: the smaller, the worse. It judges itself on its way and stops below its floors."""
+
+    looks: ClassVar[bool] = True
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look at half of its steps and at all of them, then answer; 2 crashes and 3 refuses."""
+        self.setting.report(Progress("train", 1, 2))
+        time.sleep(float(os.environ.get("RINGSMITH_TEST_SECONDS", "0")))
+        wrong = int(self.setting.options.get("wrong", 5)) + self.setting.seed % 2
+        if wrong == 2:
+            raise ZeroDivisionError("too often wrong")
+        if wrong == 3:
+            raise RunRefused("collapsed")
+        look = Floors(self.setting.floors)
+        for share in (0.5, 1.0) if self.looks else ():
+            look(share, 1 - 1 / wrong)
+        return FakeFitted(self.setting.task, self.setting.steps, wrong, FitFacts(curves=look.curves))
+
+
+class Quiet(Tunable):
+    """The same without looks on its way."""
+
+    looks: ClassVar[bool] = False
+
+
+FAKES = (Tenth, Third, Slow, Slower, Majority, Constant, NotANumber, Guess, Crash, Refuses, NoTime, Sleeps, Deaf, KillsItself, Exits, Hog, Prints, Tunable, Quiet)
 PLACES = {cls.__name__.lower(): f"fake_recipes:{cls.__name__}" for cls in FAKES}
+TUNABLE = (Range("wrong", 2, 40, "made up", usual=5, log=True, whole=True), Choice("colour", ("red", "green"), "made up", usual="red"))
+"""What can be searched of `Tunable`."""

@@ -67,7 +67,7 @@ class Course:
         planned: steps that were planned in the end.
         tokens: tokens trained on, padding left out.
         seconds: seconds of training steps alone.
-        curves: ``"loss"`` of every step; of every look ``"valid"``, ``"valid_log_loss"`` and ``"valid_step"``.
+        curves: ``"loss"`` of every step; of every look ``"valid"``, ``"valid_log_loss"``, ``"valid_step"`` and ``"valid_share"`` of the planned ones.
         best: the best mark.
         stale: looks since then.
         paced: steps and seconds that the pace leaves out.
@@ -78,7 +78,7 @@ class Course:
     planned: int
     tokens: int = 0
     seconds: float = 0.0
-    curves: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "valid": [], "valid_log_loss": [], "valid_step": []})
+    curves: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "valid": [], "valid_log_loss": [], "valid_step": [], "valid_share": []})
     best: Mark | None = None
     stale: int = 0
     paced: tuple[int, float] = (0, 0.0)
@@ -114,7 +114,7 @@ class Course:
 
     def see(self, mark: Mark) -> bool:
         """Note a look; True where it is the best so far."""
-        for name, value in (("valid", mark[0]), ("valid_log_loss", -mark[1]), ("valid_step", self.steps)):
+        for name, value in (("valid", mark[0]), ("valid_log_loss", -mark[1]), ("valid_step", self.steps), ("valid_share", self.steps / self.planned)):
             self.curves[name].append(value)
         better = self.best is None or mark > self.best
         self.best, self.stale = (mark, 0) if better else (self.best, self.stale + 1)

@@ -19,6 +19,7 @@ from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.space import Entrant, LeftOut, entrants, known_recipes, needs_models
+from ringsmith.compare.stopping import fell_behind
 from ringsmith.compare.study import Study, as_json, claim
 from ringsmith.errors import MissingExtra, NotAtHand, UnknownName
 from ringsmith.records import Budget, RunResult, Split, digest
@@ -81,13 +82,13 @@ class Arena:
         """Where the runs happen; removed at the end."""
         return self.folder / WORK
 
-    def runs_of(self, entrant: Entrant) -> list[Run]:
-        """All runs of a candidate, split by split."""
-        return list(self._runs(entrant))
+    def runs_of(self, entrant: Entrant, seeds: int | None = None) -> list[Run]:
+        """All runs of a candidate, split by split, with so many seeds; None for as many as were asked for."""
+        return list(self._runs(entrant, self.options.seeds if seeds is None else seeds))
 
-    def _runs(self, entrant: Entrant) -> Iterator[Run]:
+    def _runs(self, entrant: Entrant, seeds: int) -> Iterator[Run]:
         for number, split in enumerate(self.dataset.splits):
-            for seed in range(self.options.seed, self.options.seed + self.options.seeds):
+            for seed in range(self.options.seed, self.options.seed + seeds):
                 yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
 
     def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
@@ -96,9 +97,9 @@ class Arena:
         return digest([self.dataset.identity, entrant.candidate.to_json(), weights, split, seed])[:20]
 
     def finished(self, run: Run) -> RunResult | None:
-        """The result of a run that need not be done again: it ended well, or is broken and would be again."""
+        """The result of a run that need not be done again: it ended well, is broken and would be again, or fell behind in a search."""
         result = self.ledger.runs.get(run.key)
-        if result is None or result.status == "refused":
+        if result is None or result.status == "refused" or fell_behind(result):
             return result
         return result if result.status == "done" and self.predictions(run).exists() else None
 
@@ -167,7 +168,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
 def judge_of(dataset: Dataset, options: CompareOptions) -> Judge:
     """The judge of this comparison."""
     names = [split.name for split in dataset.splits]
-    return Judge(dataset.metric, dataset.y, shares=dataset.shares, splits=names, groups=dataset.groups, repeated=options.seeds > 1, seed=options.seed)
+    return Judge(dataset.metric, dataset.y, shares=dataset.shares, splits=names, groups=dataset.groups, repeated=options.seeds > 1 or options.search > 0, seed=options.seed)
 
 
 def choices_of(options: CompareOptions, language: str | None) -> list[Choice]:

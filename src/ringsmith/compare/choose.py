@@ -129,6 +129,11 @@ class Judge:
             self._values[contestant.name] = self.value(contestant.valid)
         return self._values[contestant.name]
 
+    def forget(self, name: str) -> None:
+        """Forget the figures of a candidate that is about to change."""
+        self._values.pop(name, None)
+        self._tests.pop(name, None)
+
     def test(self, contestant: Contestant) -> Score | None:
         """The figure on the test rows with its interval; None where there are none."""
         if contestant.name not in self._tests:

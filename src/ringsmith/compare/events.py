@@ -11,7 +11,7 @@ from ringsmith.adapt.recipe import Progress
 from ringsmith.compare.leaderboard import Row
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.plan import Plan
-from ringsmith.records import Budget, RunResult
+from ringsmith.records import Budget, RunResult, Status
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins: number `index` (from 1) of `total`."""
+    """A run begins: number `index` (from 1) of `total`; of a search it is trial number `trial`."""
 
     candidate: str
     split: str
@@ -69,6 +69,7 @@ class RunStarted:
     index: int
     total: int
     forecast_seconds: float
+    trial: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,50 @@ class RunFinished:
     result: RunResult
     index: int
     total: int
+
+
+@dataclass(frozen=True)
+class Searching:
+    """The search of a candidate begins: which options, how many trials in all, and how many of them the ledger knows already."""
+
+    candidate: str
+    options: tuple[str, ...]
+    trials: int
+    known: int
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial of a search ended: what was tried, and the best mark so far.
+
+    Attributes:
+        candidate: what is searched.
+        number: of the trial, from 1; `total` are planned.
+        settings: in words.
+        status: done, dropped, refused or failed.
+        mark: the figure on the validation rows, None where it did not come so far.
+        best: whether it is the best so far.
+        seconds: wall clock.
+        why: the reason where it is not done.
+    """
+
+    candidate: str
+    number: int
+    total: int
+    settings: str
+    status: Status
+    mark: float | None
+    best: bool
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True)
+class SearchEnded:
+    """What a search found: a sentence or two."""
+
+    candidate: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -111,7 +156,7 @@ class Written:
     path: Path
 
 
-Event = Read | Cut | MachineSeen | Planned | RunStarted | RunProgress | RunFinished | Ranked | Chosen | Written
+Event = Read | Cut | MachineSeen | Planned | RunStarted | RunProgress | RunFinished | Searching | TrialEnded | SearchEnded | Ranked | Chosen | Written
 Listener = Callable[[Event], None]
 
 

@@ -39,7 +39,7 @@ def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | 
     name = race.verdict.recommended
     if name is None:
         return None
-    entrant = next(entrant for entrant in race.arena.entrants if entrant.candidate.name == name)
+    entrant = race.known[name]
     if at_once:
         finishing = float("inf")
     path = _fitted_again(race, entrant, finishing) if race.folds else _measured(race, entrant, finishing)
@@ -49,7 +49,7 @@ def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | 
 
 def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
     """The model that was measured: of several seeds the one that is best on the validation rows."""
-    runs = [run for run in race.arena.runs_of(entrant) if run.number == 0]
+    runs = [run for run in race.runs_of(entrant) if run.number == 0]
     best = runs[0]
     for run in runs[1:]:
         if race.arena.judge.better(_valid(race, run), _valid(race, best)):

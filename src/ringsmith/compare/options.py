@@ -59,6 +59,7 @@ class CompareOptions:
         metric: name of the metric that judges, None for the task's own.
         seed: seed of the splits and of everything random.
         seeds: how often every candidate is trained, with `seed`, `seed` + 1 ...
+        search: how many settings of the best candidates are tried, their defaults included; 0 for none but the defaults.
         folds: number of parts for cross-validation, 0 for one split, None to let the number of rows decide.
         steps: names of the text steps that every text goes through.
         min_rows: a class with fewer rows is left out, None for the splits' own rule.
@@ -86,6 +87,7 @@ class CompareOptions:
     metric: str | None = None
     seed: int = 0
     seeds: int = 1
+    search: int = 0
     folds: int | None = None
     steps: tuple[str, ...] = ()
     min_rows: int | None = None
@@ -105,6 +107,7 @@ class CompareOptions:
     def _rules(self) -> list[tuple[str, str, bool]]:
         return [
             ("seeds", "at least 1", self.seeds >= 1),
+            ("search", "0 (the defaults alone) or at least 2 (the defaults are the first)", self.search == 0 or self.search >= 2),
             ("seed", f"from 0 to {MOST_SEED:,}", 0 <= self.seed <= MOST_SEED),
             ("folds", "0 (one split) or at least 2", self.folds is None or self.folds == 0 or self.folds >= 2),
             ("min_rows", "at least 1", self.min_rows is None or self.min_rows >= 1),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from statistics import fmean
 from typing import Any
 
 from ringsmith.compare.arena import Arena, Run
@@ -18,7 +20,7 @@ from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.plan import Plan, judge, make_plan
 from ringsmith.compare.space import BASELINE, Entrant
-from ringsmith.compare.standings import contestant_of, rows_of, write_predictions
+from ringsmith.compare.standings import contestant_of, level, rows_of, write_predictions
 from ringsmith.records import RunResult, Status
 
 EXIT_SECONDS = 0.7
@@ -36,6 +38,8 @@ class Race:
         contestants: candidates all of whose runs are done.
         results: candidate -> results of its runs.
         others: candidate -> its row, where it did not come so far.
+        known: name -> candidate, those of a search included.
+        remarks: candidate -> what is to be said of it in the table.
         verdict: what the validation rows say now.
         rows: the table now.
         finishing_seconds: time to keep free for what follows the race: the report and the like.
@@ -48,9 +52,13 @@ class Race:
         self.contestants: list[Contestant] = []
         self.results: dict[str, list[RunResult]] = {}
         self.others: dict[str, Row] = {}
+        self.known: dict[str, Entrant] = {entrant.candidate.name: entrant for entrant in arena.entrants}
+        self.remarks: dict[str, str] = {}
         self.verdict = Verdict()
         self.rows: list[Row] = []
         self.stages: dict[str, float] = {"prepare": arena.budget.used()}
+        self._seeds: dict[str, int] = {}
+        self._stale = False
         self._ranking_seconds = 0.1
         self._ended = 0
         self._total = 0
@@ -89,7 +97,7 @@ class Race:
     def reserve(self) -> float:
         """Seconds to keep for choosing, writing, fitting the winner again where there are folds, and the report."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
-        refit = self.refit_forecast(self.entrant_of(winner)).seconds if winner is not None and self.folds else 0.0
+        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.folds else 0.0
         return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
 
     @property
@@ -97,20 +105,32 @@ class Race:
         """Whether there is more than one split, so that the winner is fitted again on all rows."""
         return len(self.arena.dataset.splits) > 1
 
-    def entrant_of(self, contestant: Contestant) -> Entrant:
-        """The entrant behind a contestant."""
-        return next(entrant for entrant in self.arena.entrants if entrant.candidate.name == contestant.name)
+    def runs_of(self, entrant: Entrant) -> list[Run]:
+        """All runs that make up a candidate, split by split."""
+        return self.arena.runs_of(entrant, self._seeds.get(entrant.candidate.name))
+
+    def expect(self, runs: int) -> None:
+        """So many more runs are to come (or fewer, where it is below 0)."""
+        self._total += runs
 
     def forecast(self, entrant: Entrant) -> Forecast:
-        """What one run takes: as long as the longest that is done, or as the forecaster says."""
+        """What one run takes: as long as the longest that is done, as the mean of others with other settings, or as the forecaster says."""
         known = [result.seconds for result in self.results.get(entrant.candidate.name, ()) if result.status == "done"]
+        kin = [] if known else [result.seconds for result in self._of_kin(entrant)]
         forecast = self.forecaster.forecast(entrant, self.arena.dataset.workload)
-        if not known:
+        if not known and not kin:
             return forecast
-        fit = max(seconds["fit"] for seconds in known)
+        fit = max(seconds["fit"] for seconds in known) if known else fmean(seconds["fit"] for seconds in kin)
+        known = known or kin
         rest = max(seconds["total"] - seconds["fit"] - seconds["start"] for seconds in known)
         start = max(seconds["start"] for seconds in known)
         return Forecast(start, fit, rest, min(forecast.least, start + fit + rest), forecast.memory_mb)
+
+    def _of_kin(self, entrant: Entrant) -> list[RunResult]:
+        """The runs that are done of the same recipe on the same model, whatever its settings."""
+        one = entrant.candidate
+        kin = [name for name, other in self.known.items() if (other.candidate.recipe, other.candidate.model) == (one.recipe, one.model)]
+        return [result for name in kin for result in self.results.get(name, ()) if result.status == "done"]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:
         """What fitting on all rows but one part takes, from what fitting on all but two took."""
@@ -119,11 +139,11 @@ class Race:
 
     def todo(self, entrant: Entrant) -> list[Run]:
         """The runs of a candidate that are not done yet."""
-        return [run for run in self.arena.runs_of(entrant) if self.arena.finished(run) is None]
+        return [run for run in self.runs_of(entrant) if self.arena.finished(run) is None]
 
     def _race(self, entrant: Entrant) -> None:
         """All runs of one candidate that fit; afterwards it is a contestant, or it has a row that says why not."""
-        name, runs, todo = entrant.candidate.name, self.arena.runs_of(entrant), self.todo(entrant)
+        name, runs, todo = entrant.candidate.name, self.runs_of(entrant), self.todo(entrant)
         self.results[name] = [result for run in runs if (result := self.arena.finished(run))]
         broken = next((result for result in self.results[name] if result.status != "done"), None)
         if todo and broken is None:
@@ -143,15 +163,38 @@ class Race:
         if broken is not None:
             where = f" ({broken.split}, seed {broken.seed})" if len(runs) > 1 else ""
             return self._lose(entrant, broken.status, broken.why + where)
-        return self._win(entrant, runs)
+        self.enter(entrant)
+        return self.rank()
 
-    def _win(self, entrant: Entrant, runs: list[Run]) -> None:
-        self.others.pop(entrant.candidate.name, None)
+    def enter(self, entrant: Entrant, *, seeds: int | None = None) -> None:
+        """Let a candidate all of whose runs are done take part, in the place of what was known of it before.
+
+        Args:
+            entrant: the candidate.
+            seeds: how many seeds it was trained with, None for as many as all candidates.
+        """
+        name = entrant.candidate.name
+        self.leave(name)
+        self.known[name] = entrant
+        if seeds is not None:
+            self._seeds[name] = seeds
+        runs = self.runs_of(entrant)
+        self.others.pop(name, None)
+        self.results[name] = [self.arena.ledger.runs[run.key] for run in runs]
         ordered = [(run.number, self.arena.ledger.runs[run.key]) for run in runs]
         contestant = contestant_of(entrant.candidate, ordered, [self.arena.predictions(run) for run in runs])
         self.contestants.append(contestant)
         write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
-        self.rank()
+        self._stale = True
+
+    def leave(self, name: str) -> None:
+        """Take a candidate out of the table; its runs stay in the ledger."""
+        for contestant in self.contestants:
+            if contestant.name == name:
+                (self.arena.folder / "predictions" / f"{contestant.candidate.key}.npz").unlink(missing_ok=True)
+        self.contestants = [contestant for contestant in self.contestants if contestant.name != name]
+        self.arena.judge.forget(name)
+        self._stale = True
 
     def _lose(self, entrant: Entrant, status: Status, why: str) -> None:
         candidate = entrant.candidate
@@ -163,7 +206,9 @@ class Race:
             known = self.others.get(entrant.candidate.name)
             self._lose(entrant, "skipped", "stopped before its end" + (f": {known.why}" if known else ""))
 
-    def perform(self, run: Run, *, share: int = 1, keep: bool | None = None, finishing: float | None = None) -> RunResult:
+    def perform(
+        self, run: Run, *, share: int = 1, keep: bool | None = None, finishing: float | None = None, trial: int | None = None, floors: Sequence[tuple[float, float]] = ()
+    ) -> RunResult:
         """Do one run and write its line of the ledger.
 
         Args:
@@ -171,20 +216,22 @@ class Race:
             share: among how many runs the time left is shared.
             keep: whether its model is kept; None for the first split only.
             finishing: seconds to keep free after it, None for the whole reserve.
+            trial: its number in a search, None for other runs.
+            floors: below which it is not worth going on with.
         """
         arena, name = self.arena, run.entrant.candidate.name
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         forecast = self.forecast(run.entrant)
-        self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds))
+        self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds, trial))
         to_learn = PUNCTUAL * (left / share - self.forecaster.sure(run.entrant) * forecast.rest)
-        self._prepare(run, to_learn=to_learn, left=left)
+        self._prepare(run, to_learn=to_learn, left=left, floors=floors)
         result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
         self.listener(RunFinished(name, result, self._ended, self._total))
         return result
 
-    def _prepare(self, run: Run, *, to_learn: float, left: float) -> None:
+    def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]]) -> None:
         arena, entrant, place = self.arena, run.entrant, self.arena.place(run)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
@@ -205,6 +252,7 @@ class Race:
             fit_until=time.time() + max(to_learn, 0.0) if limited else None,
             until=time.time() + left if limited else None,
             baseline=entrant.candidate.recipe == BASELINE,
+            floors=floors,
         )
         write_json(place / JOB, job.to_json())
 
@@ -235,9 +283,10 @@ class Race:
     def rank(self) -> None:
         """Choose anew and write the table, so that whatever happens next, this much is on disk."""
         start = time.monotonic()
-        if len(self.verdict.letters) + len(self.verdict.refused) != len(self.contestants):
-            self.verdict = self.arena.judge.decide(self.contestants)
-        self.rows = rows_of(self.arena.judge, self.verdict, self.contestants, self.results, list(self.others.values()))
+        if self._stale:
+            self.verdict, self._stale = self.arena.judge.decide(level(self.contestants)), False
+        rows = rows_of(self.arena.judge, self.verdict, self.contestants, self.results, list(self.others.values()))
+        self.rows = [replace(row, why=" ".join(filter(None, [self.remarks.get(row.candidate), row.why]))) for row in rows]
         write_leaderboard(self.arena.folder, self.rows)
         self.arena.study.set(**self.findings())
         self.arena.study.write()

@@ -18,6 +18,8 @@ from ringsmith.compare.leaderboard import NAME, Row
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.plan import clock
 from ringsmith.compare.race import EXIT_SECONDS, Race
+from ringsmith.compare.space import known_recipes
+from ringsmith.compare.tuning import Tuning, check_search
 from ringsmith.errors import BudgetError
 from ringsmith.metrics import Tie
 
@@ -75,6 +77,8 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
     """
     with machine_faults(options.folder), alone_in(options.folder):
         check_names(options)
+        if options.search:
+            check_search(known_recipes(options.recipes), named=options.recipes is not None)
         check_writable(options.folder)
         # No name holds the table here: its texts are gone from this process as soon as they are stored.
         return _compete(open_arena(options, load_table(options, listener, rows=rows, test_rows=test_rows), listener), listener, finish)
@@ -90,6 +94,8 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
     finishing = REPORT_SECONDS if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
     stopped = race.run()
+    if arena.options.search and not stopped:
+        stopped = Tuning(race).run()
     check_any(race, stopped=stopped)
     best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
     listener(Chosen(race.verdict.recommended, race.verdict.reason))

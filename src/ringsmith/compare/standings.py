@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import lcm
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,18 @@ def contestant_of(candidate: Candidate, runs: Sequence[tuple[int, RunResult]], f
         for part in ("valid", "test")
     )
     return Contestant(candidate, valid, test, max(result.seconds["fit"] for result in results), ANSWERS / float(np.median(rates)) if rates else 0.0)
+
+
+def level(contestants: Sequence[Contestant]) -> list[Contestant]:
+    """All candidates with as many answers to each row: those of fewer seeds come several times, so that rows stay paired and seeds weigh the same."""
+    seeds = [len(c.valid.positions) // max(1, len(np.unique(c.valid.positions))) for c in contestants]
+    most = lcm(*seeds) if contestants else 1
+    return [c if most == own else replace(c, valid=_repeat(c.valid, most // own), test=_repeat(c.test, most // own)) for c, own in zip(contestants, seeds, strict=True)]
+
+
+def _repeat(part: Part, times: int) -> Part:
+    """Every split's rows so many times, one after the other."""
+    return pool([part.of_split(int(number)) for number in np.unique(part.split) for _ in range(times)]) if len(part.positions) else part
 
 
 def write_predictions(folder: Path, contestant: Contestant, order: Rows) -> None:

@@ -1,0 +1,145 @@
+"""What of each recipe can be searched: names, bounds and where these come from, as data; loads no recipe.
+
+A new recipe brings its own line in `SPACES`. Whatever a space offers must be an option of the recipe's dataclass and keep its rules
+(tests/adapt/test_adapt_spaces.py holds every corner against it). The defaults are always tried first, so a space need not be centred on them.
+What is not here is not worth a trial: options that a recipe chooses on the validation rows by itself, and those of speed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+BERT, SMALL = "Devlin et al. 2019, A.3", "Turc et al. 2019"
+WIDTH = 384
+"""Bounds of a learning rate are written for a body this wide, as the recipes' own default is."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number between two bounds.
+
+    Attributes:
+        name: the recipe's option.
+        low: smallest value, included.
+        high: largest value, included.
+        source: where the bounds come from.
+        usual: the recipe's default; None where the recipe finds it by a rule of its own.
+        log: whether a step is a factor.
+        whole: whether only whole numbers count.
+        by_width: whether the bounds shrink by the square of what is wider than 384 numbers a token, as a learning rate must.
+
+    Examples:
+        >>> Range("rate", 5e-5, 8e-4, "", log=True, by_width=True).at_width(768).high
+        0.0002
+    """
+
+    name: str
+    low: float
+    high: float
+    source: str
+    usual: float | None = None
+    log: bool = False
+    whole: bool = False
+    by_width: bool = False
+
+    def at_width(self, width: int | None) -> Range:
+        """The same for a body so wide; None where there is none."""
+        share = min(1.0, (WIDTH / width) ** 2) if self.by_width and width else 1.0
+        return self if share == 1 else replace(self, low=self.low * share, high=self.high * share)
+
+    def holds(self, value: Any) -> bool:
+        """Whether this value is between the bounds."""
+        return type(value) in (int, float) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values that have no order.
+
+    Attributes:
+        name: the recipe's option.
+        values: what it may be.
+        source: where they come from.
+        usual: the recipe's default.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    source: str
+    usual: Any = None
+
+    def at_width(self, width: int | None) -> Choice:
+        """The same."""
+        return self
+
+    def holds(self, value: Any) -> bool:
+        """Whether it is one of the values; lists are taken for tuples, as JSON has none."""
+        return as_tuple(value) in self.values
+
+
+Axis = Range | Choice
+Space = tuple[Axis, ...]
+
+SPACES: dict[str, Space] = {
+    "tfidf": (
+        Choice("characters", ((1, 3), (2, 4), (2, 5), (3, 5), (3, 6)), "Cavnar and Trenkle 1994 (1 to 5); Bojanowski et al. 2017 (3 to 6)", usual=(2, 5)),
+        Range("min_rows", 1, 5, "Joachims 1998 (3)", usual=1, log=True, whole=True),
+    ),
+    "static": (
+        Range("dim", 50, 400, "Mikolov et al. 2013; Pennington et al. 2014, figure 2 (50 to 600)", usual=200, log=True, whole=True),
+        Range("window", 2, 15, "Levy et al. 2015, table 1 (2, 5, 10)", usual=10, log=True, whole=True),
+        Range("epochs", 3, 40, "Bojanowski et al. 2017 (5), and more for small corpora", log=True, whole=True),
+        Range("rate", 0.01, 0.1, "Mikolov et al. 2013 (0.025); Bojanowski et al. 2017 (0.05)", usual=0.05, log=True),
+        Choice("subwords", ("auto", (2, 4), (3, 6), None), "Bojanowski et al. 2017, section 5.5", usual="auto"),
+    ),
+    "probe": (
+        Choice("pooling", ("mean", "cls", "last"), "Reimers and Gurevych 2019, table 6", usual="mean"),
+        Choice("mixtures", (("all", "last4"), ("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("all", "last4")),
+    ),
+    "full": (
+        Range("rate", 5e-5, 8e-4, f"{BERT} (2e-5 to 5e-5 at 768 wide); {SMALL} (3e-5 to 3e-4, small bodies)", log=True, by_width=True),
+        Range("epochs", 2, 20, f"{BERT} (2 to 4); Mosbach et al. 2021 (20 on few rows)", log=True, whole=True),
+        Choice("max_rows", (8, 16, 32), f"{BERT} (16, 32); {SMALL} (8)", usual=32),
+        Range("decay", 0.0, 0.1, "Devlin et al. 2019 (0.01); Liu et al. 2019 (0.1)", usual=0.01),
+        Range("warm_up", 0.0, 0.3, "Liu et al. 2019 (0.06); Devlin et al. 2019 (0.1)", usual=0.1),
+        Range("dropout", 0.0, 0.3, "Devlin et al. 2019 (0.1)"),
+    ),
+}
+"""Recipe -> what can be searched. A recipe without a line has nothing to search."""
+
+
+def space_of(recipe: str, width: int | None = None) -> Space:
+    """The space of a recipe, for a body so wide; empty where there is nothing to search.
+
+    Examples:
+        >>> [axis.name for axis in space_of("probe")], space_of("majority")
+        (['pooling', 'mixtures'], ())
+    """
+    return tuple(axis.at_width(width) for axis in SPACES.get(recipe, ()))
+
+
+def settings_in(space: Iterable[Axis]) -> int | None:
+    """How many different settings a space has; None for more than can be counted.
+
+    Examples:
+        >>> settings_in(SPACES["probe"]), settings_in(SPACES["full"])
+        (15, None)
+    """
+    count = 1
+    for axis in space:
+        if isinstance(axis, Range) and not axis.whole:
+            return None
+        count *= len(axis.values) if isinstance(axis, Choice) else round(axis.high) - round(axis.low) + 1
+    return count
+
+
+def as_tuple(value: Any) -> Any:
+    """JSON's lists as the tuples they were.
+
+    Examples:
+        >>> as_tuple([3, 6]), as_tuple("auto")
+        ((3, 6), 'auto')
+    """
+    return tuple(as_tuple(inner) for inner in value) if isinstance(value, list | tuple) else value

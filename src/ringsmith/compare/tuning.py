@@ -1,0 +1,367 @@
+"""The search: the best candidates are tried with other settings, the finalists with other seeds, all within what is left of the budget.
+
+    trial      the defaults first, then what the sampler proposes; each is a candidate like any other and runs like any other
+    pruning    a run below the floors of the runs before it stops, and so does a trial that is behind after some of its folds
+    finals     the best three and the defaults are trained with two more seeds each; what all of them have counts, so the luckiest does not win
+    memory     the ledger alone: the trials in it are taken up again in their order, whatever stopped the search before
+
+Marks are figures on the validation rows; the test rows have no part in it. A search of many trials makes the best of them look better than
+it is, which more seeds mend in part only: the test rows, which only report, show what is left of the gain.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ringsmith.adapt.spaces import SPACES, Space, settings_in, space_of
+from ringsmith.compare.arena import Run
+from ringsmith.compare.choose import Part, pool
+from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
+from ringsmith.compare.files import read_arrays
+from ringsmith.compare.job import MODEL
+from ringsmith.compare.race import Race
+from ringsmith.compare.search import Told, importance, load, mark_of, propose
+from ringsmith.compare.space import Entrant
+from ringsmith.compare.stopping import behind, fell_behind, looks_of, median_floors
+from ringsmith.compare.trials import DEFAULTS, Trial, axes_facts, entrant_with, fits_space, in_words, options_of, settings_of, write_trials
+from ringsmith.errors import UsageError
+from ringsmith.records import Candidate, RunResult
+
+SEARCHED = 3
+"""Candidates of a comparison that are searched, at most."""
+FINALISTS = 3
+"""Trials that are trained with more seeds, besides the defaults."""
+LEAST_SEEDS = 3
+FINAL_SHARE = 1 / 3
+"""Of the time that is left for a search, this share is kept for the finals, at most."""
+IMPORTANCE_SECONDS = 3.0
+
+
+@dataclass(eq=False)
+class Search:
+    """The search of one candidate.
+
+    Attributes:
+        base: the candidate with its defaults.
+        space: what is searched.
+        wanted: how many trials, the defaults included.
+        trials: those that ended, in the order in which they were begun.
+        queue: those that the ledger knows and that were not looked at yet.
+        finalists: those that are trained with more seeds, the best first.
+        seeds: how many seeds the finalists have behind them.
+        importance: option -> share.
+        notes: what a reader should know, a sentence each.
+        over: whether no further trial is to come.
+    """
+
+    base: Entrant
+    space: Space
+    wanted: int
+    trials: list[Trial] = field(default_factory=list)
+    queue: list[Entrant] = field(default_factory=list)
+    finalists: list[Trial] = field(default_factory=list)
+    seeds: int = 1
+    importance: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    over: bool = False
+
+
+class Tuning:
+    """Searches after a race.
+
+    Args:
+        race: the race, ended; what it knows of time and forecasts goes on.
+    """
+
+    def __init__(self, race: Race) -> None:
+        self.race, self.arena = race, race.arena
+        self.metric = race.arena.dataset.metric
+        self.sign = 1 if self.metric.greater_is_better else -1
+        self.most_seeds = max(LEAST_SEEDS, race.arena.options.seeds)
+        self.searches = [Search(base, space_for(base), race.arena.options.search) for base in self.bases()]
+        self.kept_seconds = 0.0
+
+    def run(self) -> bool:
+        """Search; whether it was stopped (Ctrl-C) before its end. The table is on disk in any case."""
+        start, stopped = time.monotonic(), False
+        try:
+            self.begin()
+            while waiting := [search for search in self.searches if not search.over]:
+                for search in waiting:
+                    self.next(search)
+            self.kept_seconds = 0.0
+            for search in self.searches:
+                self.finals(search)
+        except KeyboardInterrupt:
+            stopped = True
+        self.conclude()
+        self.race.stages["search"] = time.monotonic() - start
+        return stopped
+
+    def bases(self) -> list[Entrant]:
+        """What is searched: the best candidates that have a space; the only one there is, even where its defaults broke down."""
+        entrants = self.arena.entrants
+        if len(entrants) == 1:
+            return [entrant for entrant in entrants if space_for(entrant)]
+        ranked = [row.candidate for row in self.race.rows if row.status == "done"]
+        return [self.race.known[name] for name in ranked if space_for(self.race.known[name])][:SEARCHED]
+
+    def begin(self) -> None:
+        """Take up what the ledger knows, keep time for the finals, tell the listener."""
+        for search in self.searches:
+            search.queue = [search.base, *self.remembered(search)]
+            known = len(search.queue)
+            self.race.expect(max(0, search.wanted - known) * self.runs_each + self.final_runs * (FINALISTS + 1))
+            self.race.listener(Searching(search.base.candidate.name, tuple(axis.name for axis in search.space), search.wanted, known))
+        finals = sum(self.race.forecast(search.base).seconds for search in self.searches) * self.final_runs * (FINALISTS + 1)
+        self.kept_seconds = max(0.0, min(finals, self.left * FINAL_SHARE))
+
+    @property
+    def runs_each(self) -> int:
+        """Runs of one candidate with one seed."""
+        return len(self.arena.dataset.splits)
+
+    @property
+    def final_runs(self) -> int:
+        """Runs of one finalist besides those with the first seed."""
+        return self.runs_each * (self.most_seeds - 1)
+
+    @property
+    def left(self) -> float:
+        """Seconds left for trials."""
+        return self.race.left() - self.kept_seconds - IMPORTANCE_SECONDS
+
+    def remembered(self, search: Search) -> list[Entrant]:
+        """The trials that the ledger knows, in the order in which they were begun; of other rows, weights or spaces none."""
+        found: dict[str, Entrant] = {}
+        for result in self.arena.ledger.runs.values():
+            candidate = Candidate.from_json(result.candidate)
+            base = search.base.candidate
+            if (candidate.recipe, candidate.model) != (base.recipe, base.model) or not candidate.options or not fits_space(search.space, candidate.options):
+                continue
+            entrant = entrant_with(search.base, candidate.options, "a trial of an earlier search")
+            if self.arena.key_of(entrant, result.split, result.seed) == result.run and result.seed == self.arena.options.seed:
+                found.setdefault(candidate.key, entrant)
+        return list(found.values())
+
+    def next(self, search: Search) -> None:
+        """One more trial: one that the ledger knows, or a new one; the search is over where there is none, or no time for it."""
+        remembered = bool(search.queue)
+        entrant = search.queue.pop(0) if remembered else self.propose(search)
+        trial = None if entrant is None else self.perform(search, entrant)
+        if trial is not None:
+            search.trials.append(trial)
+            self.tell(search)
+            self.show(search)
+        elif not remembered or not search.trials:
+            if entrant is not None:
+                search.notes.append(f"There was time for {len(search.trials)} of {search.wanted} trials.")
+            search.over = True
+
+    def propose(self, search: Search) -> Entrant | None:
+        """A candidate with settings that were not tried yet; None where there are enough, or no others."""
+        if len(search.trials) >= search.wanted:
+            return None
+        tried = {mark_of(trial.settings) for trial in search.trials}
+        settings = propose(search.space, self.told(search), seed=self.arena.options.seed, tried=tried)
+        if settings is None:
+            search.notes.append(f"All {settings_in(search.space) or len(search.trials)} settings of the space were tried.")
+            return None
+        return entrant_with(search.base, options_of(search.space, settings), f"trial {len(search.trials) + 1} of the search")
+
+    def told(self, search: Search) -> list[Told]:
+        """The trials as the sampler is told of them."""
+        return [trial.told(runs=self.runs_each, sign=self.sign) for trial in search.trials]
+
+    def perform(self, search: Search, entrant: Entrant) -> Trial | None:
+        """All runs of a trial with the first seed, one split after the other, as long as it is not behind; None where there is no time for it."""
+        trial = Trial(len(search.trials) + 1, entrant, settings_of(search.space, entrant.candidate.options), (), (), "done")
+        self.race.known[trial.name] = entrant
+        runs = self.arena.runs_of(entrant, 1)
+        for at, run in enumerate(runs):
+            result = self.result_of(search, trial, run, runs_left=len(runs) - at)
+            if result is None:
+                return None
+            trial = replace(trial, results=(*trial.results, result))
+            self.race.results[trial.name] = list(trial.results)
+            if result.status != "done":
+                self.race.expect(at + 1 - len(runs))
+                return replace(trial, status=result.status, why=result.why)
+            trial = replace(trial, marks=(*trial.marks, self.mark(runs[: at + 1])))
+            floor = behind(self.sign * trial.marks[-1], [self.sign * other.marks[at] for other in search.trials if other.status == "done"])
+            if floor is not None and at + 1 < len(runs):
+                self.race.expect(at + 1 - len(runs))
+                why = f"after {at + 1} of {len(runs)} folds it had reached {trial.marks[-1]:.3f}, behind {self.sign * floor:.3f}, the median of the trials before it"
+                return replace(trial, status="dropped", why=why)
+        return trial
+
+    def result_of(self, search: Search, trial: Trial, run: Run, *, runs_left: int) -> RunResult | None:
+        """How one run of a trial ended, by the ledger or by doing it; None where there is no time.
+
+        The defaults had their chance in the race. What failed once is not tried again: the next proposals hang on its failure.
+        """
+        ended = self.arena.ledger.runs.get(run.key)
+        if trial.number == DEFAULTS or (ended is not None and ended.status == "failed"):
+            return ended
+        if known := self.arena.finished(run):
+            return known
+        if self.race.forecast(run.entrant).seconds * runs_left > self.left:
+            return None
+        kept = self.race.reserve() + self.kept_seconds + IMPORTANCE_SECONDS
+        result = self.race.perform(run, share=runs_left, finishing=kept, trial=trial.number, floors=self.floors(search, run.number))
+        return None if result.status == "dropped" and not fell_behind(result) else result
+
+    def floors(self, search: Search, at: int) -> tuple[tuple[float, float], ...]:
+        """Of the run on split number `at`: what earlier trials showed there."""
+        return median_floors([looks for trial in search.trials if len(trial.marks) > at and (looks := looks_of(trial.results[at]))])
+
+    def mark(self, runs: list[Run]) -> float:
+        """The figure on the validation rows of these runs together."""
+        arrays = [(run, read_arrays(self.arena.predictions(run))) for run in runs]
+        parts = [Part(array["valid_position"], array["valid_row"], np.full(len(array["valid_row"]), run.number), array["valid_proba"]) for run, array in arrays]
+        return self.arena.judge.value(pool(parts))
+
+    def best(self, search: Search) -> list[Trial]:
+        """The trials that came to their end, the best first; of equals the earlier."""
+        done = [trial for trial in search.trials if trial.mark is not None]
+        return sorted(done, key=lambda trial: (-self.sign * (trial.mark or 0.0), trial.number))
+
+    def tell(self, search: Search) -> None:
+        """Tell the listener of the last trial."""
+        trial, best = search.trials[-1], self.best(search)
+        seconds, total = trial.seconds, max(search.wanted, len(search.trials) + len(search.queue))
+        first = bool(best) and best[0] is trial
+        words = "the defaults" if trial.number == DEFAULTS else in_words(trial.settings)
+        self.race.listener(TrialEnded(search.base.candidate.name, trial.number, total, words, trial.status, trial.mark, first, seconds, trial.why))
+
+    def show(self, search: Search) -> None:
+        """Put the best trials into the table, take out those that no longer are, and write everything."""
+        best = self.best(search)[:FINALISTS]
+        for trial in search.trials:
+            if trial.number == DEFAULTS:
+                self.race.remarks[trial.name] = f"The defaults: trial 1 of {len(search.trials)}."
+            elif trial in best:
+                self.race.remarks[trial.name] = f"Trial {trial.number} of {len(search.trials)}."
+                if not self.takes_part(trial):
+                    self.race.enter(trial.entrant, seeds=1)
+            else:
+                self.drop(trial)
+        self.write()
+
+    def takes_part(self, trial: Trial) -> bool:
+        """Whether it is in the table."""
+        return any(contestant.name == trial.name for contestant in self.race.contestants)
+
+    def drop(self, trial: Trial) -> None:
+        """Out of the table, and its models off the disk."""
+        if self.takes_part(trial):
+            self.race.leave(trial.name)
+        for run in self.arena.runs_of(trial.entrant, self.most_seeds):
+            shutil.rmtree(self.arena.place(run) / MODEL, ignore_errors=True)
+
+    def finals(self, search: Search) -> None:
+        """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
+        best = self.best(search)
+        search.finalists = self.that_fit(search, best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
+        self.race.expect(self.final_runs * (len(search.finalists) - FINALISTS - 1))
+        for seeds in range(2, self.most_seeds + 1) if search.finalists else ():
+            if not self.one_seed_more(search, seeds):
+                search.notes.append(f"Time ended the final: its figures are of {search.seeds} seed{'s' if search.seeds > 1 else ''}.")
+                return
+            search.seeds = seeds
+            self.settle(search)
+
+    def one_seed_more(self, search: Search, seeds: int) -> bool:
+        """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
+        todo = {trial.number: [run for run in self.arena.runs_of(trial.entrant, seeds) if not self.arena.finished(run)] for trial in search.finalists}
+        needed = sum(len(runs) for runs in todo.values()) * self.race.forecast(search.base).seconds
+        if needed > self.left:
+            return False
+        for trial in list(search.finalists):
+            ended = [self.race.perform(run, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status for run in todo[trial.number]]
+            if "dropped" in ended:
+                return False
+            if set(ended) - {"done"}:
+                search.finalists.remove(trial)
+                search.notes.append(f"Trial {trial.number} broke down with another seed and is out of the final.")
+        return True
+
+    def that_fit(self, search: Search, finalists: list[Trial]) -> list[Trial]:
+        """As many of them as there is time for, with all seeds, the best first and then the defaults, to be compared with; none where two do not fit."""
+        each = self.race.forecast(search.base).seconds * self.final_runs
+        known = all(self.arena.finished(run) for trial in finalists for run in self.arena.runs_of(trial.entrant, self.most_seeds))
+        fitting = len(finalists) if known or self.left >= each * len(finalists) else max(0, int(self.left // each))
+        if len(finalists) < 2 or fitting < 2:
+            search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky." if len(finalists) > 1 else "Nothing was left to compare.")
+            return []
+        if fitting < len(finalists):
+            search.notes.append(f"There was time to train {fitting} trials with other seeds.")
+        kept = sorted(finalists, key=lambda trial: (trial is not finalists[0], trial.number != DEFAULTS))
+        return kept[:fitting]
+
+    def settle(self, search: Search) -> None:
+        """Judge the finalists by all the seeds they have; the others leave the table."""
+        for trial in search.trials:
+            if trial in search.finalists:
+                self.race.enter(trial.entrant, seeds=search.seeds)
+                words = f"The defaults: trial 1 of {len(search.trials)}" if trial.number == DEFAULTS else f"Trial {trial.number} of {len(search.trials)}"
+                self.race.remarks[trial.name] = f"{words}; {search.seeds} seeds."
+            else:
+                self.drop(trial)
+        self.write()
+
+    def conclude(self) -> None:
+        """Say what mattered, and write everything once more."""
+        for search in self.searches:
+            if self.race.left() > IMPORTANCE_SECONDS / 2:
+                search.importance = importance(search.space, self.told(search), seed=self.arena.options.seed)
+            dropped = sum(trial.status == "dropped" for trial in search.trials)
+            if dropped:
+                search.notes.append(f"{dropped} of {len(search.trials)} trials were stopped early because they fell behind.")
+            self.race.listener(SearchEnded(search.base.candidate.name, tuple(search.notes)))
+        self.write()
+
+    def write(self) -> None:
+        """The table, the study and ``trials.csv``."""
+        self.arena.study.set(search=[self.facts(search) for search in self.searches])
+        self.race.rank()
+        write_trials(self.arena.folder, [(search.base.candidate.name, search.trials) for search in self.searches])
+
+    def facts(self, search: Search) -> dict[str, Any]:
+        """A search, for ``study.json``."""
+        return {
+            "candidate": search.base.candidate.name,
+            "wanted": search.wanted,
+            "axes": axes_facts(search.space),
+            "trials": [trial.facts() for trial in search.trials],
+            "finalists": [trial.number for trial in search.finalists],
+            "seeds": search.seeds,
+            "importance": search.importance,
+            "notes": search.notes,
+        }
+
+
+def space_for(entrant: Entrant) -> Space:
+    """What can be searched of a candidate."""
+    return space_of(entrant.candidate.recipe, entrant.model.hidden if entrant.model and entrant.model.kind == "transformer" else None)
+
+
+def check_search(recipes: list[str], *, named: bool) -> None:
+    """Make sure that a search is possible, before any row is read.
+
+    Args:
+        recipes: the recipes that compete.
+        named: whether the user named them.
+
+    Raises:
+        MissingExtra: Optuna is not installed.
+        UsageError: no recipe that was named has a space.
+    """
+    load()
+    if named and not any(name in SPACES for name in recipes):
+        raise UsageError(f"--search: the recipe {', '.join(recipes)} has nothing to search; recipes that have: {', '.join(SPACES)}. Name one of these, or leave --search out.")

@@ -1,0 +1,72 @@
+"""What a space offers, its recipe must take: every corner is held against the recipe's own rules."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+
+from ringsmith.adapt import create_recipe, recipe_needs
+from ringsmith.adapt.recipe import Setting
+from ringsmith.adapt.spaces import SPACES, Axis, Choice, Range, settings_in, space_of
+from ringsmith.catalogue import LocalModel
+from ringsmith.tasks import Classification
+
+MODEL = LocalModel("made", "/made", None, None, "0", 9.0, "BertModel", 2, 384, 99, 64)
+
+
+def options_of(recipe: str, **options: Any) -> Any:
+    """The options dataclass that the recipe makes of these."""
+    model = None if recipe_needs(recipe) == "nothing" else MODEL
+    return create_recipe(recipe, Setting(Classification(["a", "b"]), model, options)).options  # type: ignore[attr-defined]
+
+
+def ends(axis: Axis) -> list[Any]:
+    """Its values, or its bounds."""
+    return list(axis.values) if isinstance(axis, Choice) else [round(end) if axis.whole else end for end in (axis.low, axis.high)]
+
+
+@pytest.mark.parametrize("recipe", SPACES)
+def test_every_value_of_a_space_is_allowed_by_its_recipe(recipe: str) -> None:
+    """One axis at a time, at both ends or at every choice."""
+    for axis in space_of(recipe):
+        for value in ends(axis):
+            assert getattr(options_of(recipe, **{axis.name: value}), axis.name) == value
+
+
+@pytest.mark.parametrize("recipe", SPACES)
+def test_the_usual_value_is_the_default_of_the_recipe(recipe: str) -> None:
+    """None where the recipe has a rule of its own; each usual choice is among the choices."""
+    kind = type(options_of(recipe))
+    defaults = {field.name: None if field.default is MISSING else field.default for field in fields(kind)}
+    for axis in space_of(recipe):
+        assert axis.usual == defaults[axis.name]
+        assert axis.source
+        assert isinstance(axis, Range) or axis.usual in axis.values
+        assert not isinstance(axis, Range) or axis.usual is None or axis.low <= axis.usual <= axis.high
+
+
+def test_bounds_of_a_rate_shrink_with_the_square_of_the_width() -> None:
+    """BERT-base has a quarter of MiniLM's: 2e-4 instead of 8e-4, with its paper's 2e-5 to 5e-5 well inside."""
+    (narrow,), (wide,) = ([axis for axis in space_of("full", width) if axis.name == "rate"] for width in (384, 768))
+    assert isinstance(narrow, Range)
+    assert isinstance(wide, Range)
+    assert wide.high == pytest.approx(narrow.high / 4)
+    assert wide.low < 2e-5 < 5e-5 < wide.high
+    assert space_of("full", 128) == SPACES["full"]
+
+
+def test_settings_are_counted_where_they_can_be() -> None:
+    """3 x 5 of choices and whole numbers; a number between two bounds has no end."""
+    assert settings_in((Choice("a", (1, 2, 3), ""), Range("b", 1, 5, "", whole=True))) == 15
+    assert settings_in((Range("b", 1, 5, ""),)) is None
+
+
+def test_the_spaces_load_no_recipe() -> None:
+    """The driver reads them, and it loads neither torch nor scikit-learn."""
+    import subprocess
+
+    code = "import sys, ringsmith.adapt.spaces, ringsmith.compare.search; sys.exit(bool({'torch', 'sklearn', 'optuna'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,224 @@
+"""Whole searches of a fake whose figures are known by hand: wrong in every n-th row, so that the best setting is the largest n."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_tables import table
+
+from ringsmith.compare import tuning
+from ringsmith.compare.events import Event, RunFinished, SearchEnded, Searching, TrialEnded
+from ringsmith.compare.forecast import COSTS, Cost
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.runner import Comparison, compare_table, run_comparison
+from ringsmith.errors import MissingExtra, OptionError, UsageError
+
+
+@pytest.fixture
+def tune(tmp_path: Path) -> Callable[..., Comparison]:
+    """Search fakes on a table made here."""
+
+    def run(*recipes: str, search: int = 12, events: list[Event] | None = None, rows: Any = None, **options: Any) -> Comparison:
+        asked = CompareOptions(**({"data": "made.csv", "recipes": recipes or ("tunable",), "out": tmp_path / "out", "on": "inline", "search": search} | options))
+        return compare_table(table() if rows is None else rows, asked, (lambda event: None) if events is None else events.append)
+
+    return run
+
+
+def found(result: Comparison) -> dict[str, Any]:
+    """What the study says of the only search."""
+    (search,) = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["search"]
+    return dict(search)
+
+
+def runs(folder: Path) -> list[tuple[str, str, int, str]]:
+    """Candidate, split, seed and status of every line of the ledger."""
+    lines = [json.loads(line) for line in (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [(json.dumps(line["candidate"], sort_keys=True), line["split"], line["seed"], line["status"]) for line in lines]
+
+
+def test_a_search_finds_better_settings_than_the_defaults(tune: Callable[..., Comparison]) -> None:
+    """The defaults come first and stay in the table; the winner is wrong less often; `best/` is the winner's model."""
+    events: list[Event] = []
+    result = tune(events=events)
+    search = found(result)
+    assert [trial["number"] for trial in search["trials"]] == list(range(1, 13))
+    assert search["trials"][0]["candidate"] == "tunable"
+    assert search["trials"][0]["settings"] == {"wrong": 5, "colour": "red"}
+    marks = {trial["number"]: trial["valid"] for trial in search["trials"]}
+    best = max((mark, -number) for number, mark in marks.items() if mark is not None)
+    assert search["finalists"][0] == -best[1]
+    assert best[0] > marks[1]
+    rows = {row.candidate: row for row in result.rows}
+    assert rows["tunable"].why == "The defaults: trial 1 of 12; 3 seeds."
+    assert len([row for row in result.rows if row.status == "done"]) == 4
+    assert result.rows[0].valid > rows["tunable"].valid  # type: ignore[operator]
+    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["wrong"] > 6
+    assert [event.number for event in events if isinstance(event, TrialEnded)] == list(range(1, 13))
+    assert [event.options for event in events if isinstance(event, Searching)] == [("wrong", "colour")]
+    assert [event.candidate for event in events if isinstance(event, SearchEnded)] == ["tunable"]
+
+
+def test_every_setting_is_tried_once(tune: Callable[..., Comparison]) -> None:
+    """And the finalists, those and no others, with two more seeds."""
+    result = tune(search=20)
+    counted = Counter((candidate, seed) for candidate, _, seed, _ in runs(result.folder))
+    assert set(counted.values()) == {1}
+    assert Counter(seed for _, seed in counted) == {0: 20, 1: 4, 2: 4}
+
+
+def test_broken_trials_are_kept_out_of_the_table_but_not_out_of_the_list(tune: Callable[..., Comparison]) -> None:
+    """2 crashes, 3 refuses: both stand among the trials with their reason, and the search goes on."""
+    trials = found(tune(search=30))["trials"]
+    by_wrong = {trial["settings"]["wrong"]: (trial["status"], trial["valid"]) for trial in trials}
+    assert len(trials) == 30
+    assert {status for status, _ in by_wrong.values()} >= {"done"}
+    for wrong, (status, valid) in by_wrong.items():
+        assert (status, valid is None) == ({2: "failed", 3: "refused"}.get(wrong, status), status != "done")
+
+
+def test_trials_csv_has_a_line_for_each_trial_and_no_figure_of_the_test_rows(tune: Callable[..., Comparison]) -> None:
+    """The options have a column each."""
+    result = tune()
+    with (result.folder / "trials.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == ["searched", "trial", "status", "valid", "seconds", "wrong", "colour", "why"]
+    assert [line["trial"] for line in lines] == [str(number) for number in range(1, 13)]
+    assert (lines[0]["wrong"], lines[0]["colour"]) == ("5", "red")
+
+
+def test_trials_below_their_floors_are_stopped(tune: Callable[..., Comparison]) -> None:
+    """With enough trials to know, a setting below the median of their looks ends at half of its steps; the sampler is told how far it came."""
+    search = found(tune(search=25))
+    dropped = [trial for trial in search["trials"] if trial["status"] == "dropped"]
+    assert dropped
+    assert all("at 50 % of its steps it had reached" in trial["why"] for trial in dropped)
+    assert all(trial["number"] > 5 for trial in dropped)
+    assert f"{len(dropped)} of 25 trials were stopped early because they fell behind." in search["notes"]
+    done = [trial["settings"]["wrong"] for trial in search["trials"] if trial["status"] == "done"]
+    assert max(trial["settings"]["wrong"] for trial in dropped) <= max(done)
+
+
+def test_with_folds_a_trial_that_is_behind_is_not_tried_on_all_of_them(tune: Callable[..., Comparison]) -> None:
+    """After a fold below the median of five others the rest of its folds are left out; those that are done are told of."""
+    result = tune("quiet", search=20, rows=table(120, folds=3))
+    search = found(result)
+    behind = [trial for trial in search["trials"] if "folds it had reached" in trial["why"]]
+    assert behind
+    assert all(trial["reached"] is not None and trial["valid"] is None for trial in behind)
+    counted = Counter(candidate for candidate, _, seed, _ in runs(result.folder) if seed == 0)
+    assert min(counted.values()) < 3
+    assert result.recommended != "quiet"
+
+
+def test_a_second_time_nothing_is_done_again_and_the_table_is_the_same(tune: Callable[..., Comparison]) -> None:
+    """The ledger is the memory: no line is added."""
+    first = tune()
+    before, trials = runs(first.folder), found(first)["trials"]
+    events: list[Event] = []
+    again = tune(events=events)
+    assert runs(again.folder) == before
+    assert found(again)["trials"] == trials
+    assert [(row.candidate, row.valid, row.test, row.tie_group) for row in again.rows] == [(row.candidate, row.valid, row.test, row.tie_group) for row in first.rows]
+    assert not [event for event in events if isinstance(event, RunFinished)]
+
+
+def test_more_trials_go_on_where_fewer_ended(tune: Callable[..., Comparison], tmp_path: Path) -> None:
+    """12 trials and then 16 make the same trials as 16 at once."""
+    tune(search=12)
+    more = found(tune(search=16))["trials"]
+    at_once = found(tune(search=16, out=tmp_path / "other"))["trials"]
+    assert [(trial["candidate"], trial["valid"]) for trial in more] == [(trial["candidate"], trial["valid"]) for trial in at_once]
+
+
+def test_ctrl_c_at_any_run_leaves_a_table_and_the_same_command_ends_the_same(tune: Callable[..., Comparison], tmp_path: Path) -> None:
+    """Stopped in the third, tenth and fourteenth run (a final): no trial is lost or repeated."""
+    whole = tune(search=10, out=tmp_path / "whole")
+    for at in (3, 10, 14):
+        seen: list[Event] = []
+
+        def stop(event: Event, seen: list[Event] = seen, at: int = at) -> None:
+            seen.append(event)
+            if isinstance(event, RunFinished) and sum(isinstance(one, RunFinished) for one in seen) == at:
+                raise KeyboardInterrupt
+
+        asked = CompareOptions(data="made.csv", recipes=("tunable",), out=tmp_path / str(at), on="inline", search=10)
+        stopped = compare_table(table(), asked, stop)
+        assert stopped.stopped
+        assert stopped.rows[0].status == "done"
+        again = compare_table(table(), asked)
+        assert sorted(runs(again.folder)) == sorted(runs(whole.folder))
+        assert [(row.candidate, row.valid, row.test) for row in again.rows] == [(row.candidate, row.valid, row.test) for row in whole.rows]
+
+
+def test_a_comparison_searches_its_best_candidates(tune: Callable[..., Comparison]) -> None:
+    """Those that have a space; all others stay as they are, and rows of one seed are paired with rows of three."""
+    result = tune("tenth", "tunable", "third", search=6)
+    assert found(result)["candidate"] == "tunable"
+    rows = {row.candidate: row for row in result.rows}
+    assert rows["third"].why == "fitted on 100 rows"
+    assert rows["tenth"].valid == pytest.approx(0.9)
+    assert all(row.tie_group is not None for row in result.rows)
+
+
+def test_the_finalists_are_judged_by_all_their_seeds(tune: Callable[..., Comparison]) -> None:
+    """The fake is less often wrong with odd seeds: the defaults by 5, 6 and 5."""
+    rows = {row.candidate: row for row in tune(search=5).rows}
+    positions = [number for number in range(200) if number // 2 % 4 == 2]
+    expected = sum(number % wrong != 0 for wrong in (5, 6, 5) for number in positions) / (3 * len(positions))
+    assert rows["tunable"].valid == pytest.approx(expected)
+
+
+def test_the_time_of_the_finals_is_kept_free(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With hardly any time the search ends early, says so, and the table is there; the budget is kept."""
+    monkeypatch.setenv("RINGSMITH_TEST_SECONDS", "0.2")
+    monkeypatch.setitem(COSTS, "tunable", Cost(start_seconds=0.1))
+    monkeypatch.setattr(tuning, "importance", lambda *_, **__: {})
+    monkeypatch.setattr(tuning, "IMPORTANCE_SECONDS", 0.1)
+    result = tune(search=40, budget=6.0)
+    search = found(result)
+    assert 1 <= len(search["trials"]) < 40
+    assert any(note.startswith(f"There was time for {len(search['trials'])} of 40 trials") for note in search["notes"])
+    assert result.seconds < 6.0
+    assert search["seeds"] >= 2
+    assert result.rows[0].status == "done"
+
+
+def test_models_of_trials_that_lost_are_not_kept(tune: Callable[..., Comparison]) -> None:
+    """While it runs, no more models lie on the disk than there are candidates in the table."""
+    most = 0
+
+    def look(event: Event) -> None:
+        nonlocal most
+        if isinstance(event, TrialEnded):
+            most = max(most, len(list(folder.glob("work/*/model"))))
+
+    folder = tune(search=2).folder
+    compare_table(table(), CompareOptions(data="made.csv", recipes=("tunable",), out=folder, on="inline", search=20), look)
+    assert 1 <= most <= tuning.FINALISTS + 2
+
+
+@pytest.mark.parametrize("number", [1, -1])
+def test_a_search_of_one_is_no_search(number: int) -> None:
+    """The rule stands in the sentence."""
+    with pytest.raises(OptionError, match=rf"'search' must be 0 \(the defaults alone\) or at least 2 \(the defaults are the first\); got {number}"):
+        CompareOptions(data="x.csv", search=number)
+
+
+def test_a_recipe_without_a_space_is_told_before_any_row_is_read(tmp_path: Path) -> None:
+    """And which recipes have one."""
+    with pytest.raises(UsageError, match=r"--search: the recipe majority has nothing to search; recipes that have: .*probe.*\. Name one of these, or leave --search out\."):
+        run_comparison(CompareOptions(data=str(tmp_path / "none.csv"), recipes=("majority",), search=5, out=tmp_path / "out"))
+
+
+def test_without_optuna_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any row is read."""
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(MissingExtra, match=r"A search of hyper-parameters needs the package 'optuna', which is not installed\. Install it: pip install 'ringsmith\[search\]'"):
+        run_comparison(CompareOptions(data=str(tmp_path / "none.csv"), recipes=("tfidf",), search=5, out=tmp_path / "out"))
