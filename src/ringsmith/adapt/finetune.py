@@ -24,6 +24,7 @@ from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.pacing import Course, Pacing
+from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
@@ -166,15 +167,19 @@ class FineTuning(Recipe):
     def prepare(self, module: Any) -> None:
         """Say which weights of the classifier move (``requires_grad``), or put in what shall move instead; in place."""
 
-    def feeds(self, module: Any, train: Feed, valid: Feed) -> tuple[Feed, Feed]:
+    def feeds(self, module: Any, train: Feed, valid: Feed, budget: Budget) -> tuple[Feed, Feed]:
         """The rows as the prepared classifier takes them; what never changes on the way may be computed here, once."""
-        del module
+        del module, budget
         return train, valid
 
     def before_step(self, module: Any) -> Callable[[float], None] | None:
         """What changes on the way, given the share of the planned steps done; None for nothing."""
         del module
         return None
+
+    def remarks(self) -> tuple[str, ...]:
+        """What the reader should know of this fit, a sentence each."""
+        return ()
 
     def finish(self, module: Any) -> Any:
         """The plain classifier of transformers that is handed over."""
@@ -219,7 +224,7 @@ class FineTuning(Recipe):
             set_dropout(module, options.dropout)
             loop = Loop(module, pacing, setting.report, before_step=self.before_step(module))
             ease_dropout(module)
-            rows, valid_rows = self.feeds(module, *feeds)
+            rows, valid_rows = self.feeds(module, *feeds, budget)
             course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
         guard.finish()
         moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
@@ -228,8 +233,12 @@ class FineTuning(Recipe):
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note}
         total = sum(weight.numel() for weight in module.parameters())
-        facts = FitFacts(total, moved, float(feeds[0].tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + _notes(course, loop.parts))
+        facts = FitFacts(total, moved, float(feeds[0].tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + self.remarks() + _notes(course, loop.parts))
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
+
+    def _pause(self, attempt: int) -> Pause | None:
+        path = self.setting.pause
+        return None if path is None else Pause(path, f"{path.name}, {self.name}, attempt {attempt}, {self.options}")
 
     def _precision(self) -> Choice:
         asked = self.options.precision
