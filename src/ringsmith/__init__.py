@@ -5,6 +5,7 @@ The public face, imported lazily: ``import ringsmith`` loads no torch and takes 
     import ringsmith as rs
 
     result = rs.compare("reviews.csv", budget="10m")    # result.leaderboard, result.best, result.ties
+    tuned = rs.tune("minilm", "reviews.csv", budget="30m")   # other settings of one candidate: tuned.trials, tuned.importance
     model = rs.load("runs/reviews/best")                # model.predict([...]), model.predict_proba([...]), model.embed([...])
     w2v = rs.Word2Vec(sentences, vector_size=100)       # gensim's own call: w2v.wv["word"], w2v.wv.most_similar("word")
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ringsmith.api import load as load
     from ringsmith.api import read_table as read_table
     from ringsmith.api import report as report
+    from ringsmith.api import tune as tune
     from ringsmith.words.corpus import CorpusOptions as CorpusOptions
     from ringsmith.words.corpus import read_corpus as read_corpus
     from ringsmith.words.files import open_vectors as open_vectors
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CorpusOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions", "WordVectors",
-    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec",
+    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
 ]  # fmt: skip
 HOMES = {
     "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "Word2Vec": "words.gensim",

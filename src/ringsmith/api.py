@@ -1,6 +1,7 @@
 """The Python face: what `import ringsmith` offers, put together from the parts. The command line calls the same functions.
 
 compare     from a table of labelled texts to a `Result`: the table, the ties, the model to take
+tune        the same for one model and recipe, whose hyper-parameters are searched
 load        a model folder as an object that predicts
 read_table  what `compare` reads, to look at it first
 report      make the HTML page of a comparison again
@@ -15,14 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison
+from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison, tuned
 from ringsmith.compare.events import silent
 from ringsmith.data import read_table
 from ringsmith.errors import ModelError, RingsmithError
 from ringsmith.serve import Predictor, load
 from ringsmith.text import TextSteps
 
-__all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "load", "read_table", "report"]
+__all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "load", "read_table", "report", "tune"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,20 @@ class Result:
         return load(self.comparison.best)
 
     @property
+    def trials(self) -> Any:
+        """The trials of every search as a polars DataFrame, in the order in which they were begun: a row each, a column for each option; empty without a search."""
+        from ringsmith.data import as_frame
+
+        rows = [(search["candidate"], trial) for search in self.comparison.search for trial in search["trials"]]
+        shown = ("number", "status", "valid", "seconds", "why")
+        return as_frame([{"searched": name, **{key: trial[key] for key in shown}, **trial["settings"]} for name, trial in rows])
+
+    @property
+    def importance(self) -> Mapping[str, Mapping[str, float]]:
+        """Candidate that was searched -> option -> its share in how much the trials differ (fANOVA), the largest first."""
+        return {search["candidate"]: dict(search["importance"]) for search in self.comparison.search}
+
+    @property
     def report(self) -> Path:
         """The HTML page."""
         return self.folder / "report.html"
@@ -100,6 +115,7 @@ def compare(
     metric: str | None = None,
     seed: int = 0,
     seeds: int = 1,
+    search: int = 0,
     folds: int | None = None,
     min_rows: int | None = None,
     steps: Sequence[str] = (),
@@ -127,6 +143,7 @@ def compare(
         metric: what judges; None for the task's own.
         seed: seed of the splits and of training.
         seeds: how often every candidate is trained.
+        search: how many settings of the best candidates are tried in the time that is left, the defaults included; 0 for the defaults alone.
         folds: parts of a cross-validation, 0 for one split, None to let the number of rows decide.
         min_rows: classes with fewer rows are left out.
         steps: names of text steps that every text goes through.
@@ -142,14 +159,85 @@ def compare(
         RingsmithError: the data, the options, a model or the machine: one sentence says what and what to do.
     """
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
-    names = ["memory" if held is not None else None if table is None else str(table) for table, held in ((data, rows), (test, test_rows))]
     options = CompareOptions(
-        data=str(names[0]), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=names[1], task=task,
+        data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
         models=None if models is None else tuple(models), recipes=None if recipes is None else tuple(recipes),
-        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, folds=folds, min_rows=min_rows,
+        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
         steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
     )  # fmt: skip
     return Result(run_comparison(options, listener, finish=finish, rows=rows, test_rows=test_rows))
+
+
+def tune(
+    model: str | None,
+    data: Any,
+    *,
+    recipe: str = "full",
+    search: int = 20,
+    text: str | None = None,
+    label: str | None = None,
+    pair: str | None = None,
+    group: str | None = None,
+    time_column: str | None = None,
+    split: str | None = None,
+    test: Any = None,
+    task: str | None = None,
+    budget: str | float | None = None,
+    metric: str | None = None,
+    seed: int = 0,
+    folds: int | None = None,
+    min_rows: int | None = None,
+    steps: Sequence[str] = (),
+    threads: int | None = None,
+    out: str | Path | None = None,
+    offline: bool = False,
+    listener: Listener = silent,
+) -> Result:
+    """Search the hyper-parameters of one recipe on one model; what `compare` does, for many settings of one candidate.
+
+    Args:
+        model: a short name, a hub name, a folder or a file of word vectors; None for a recipe that starts from no model.
+        data: a table of labelled texts, as for `compare`.
+        recipe: the way to adapt it.
+        search: how many settings are tried; the first are the recipe's defaults, which stay in the table to be compared with.
+        text: column of the texts; this and all that is not told here is as for `compare`.
+        label: column of the labels.
+        pair: column of second texts.
+        group: column that says which rows belong together.
+        time_column: column of times.
+        split: column that says train, valid or test.
+        test: a second table to report on.
+        task: ``"classification"`` or ``"multilabel"``.
+        budget: wall clock for everything: as many trials as fit, and the finals; None for no limit.
+        metric: what judges.
+        seed: seed of the splits, of training and of the search.
+        folds: parts of a cross-validation; a trial that is behind after some of them is not tried on the others.
+        min_rows: classes with fewer rows are left out.
+        steps: names of text steps.
+        threads: CPU threads.
+        out: folder to write into, None for ``runs/`` and the data's name with ``-tune``. The same folder again goes on where it stopped.
+        offline: never touch the network.
+        listener: is told what happens.
+
+    Returns:
+        As `compare`; `Result.trials` holds every trial, `Result.importance` what mattered.
+
+    Raises:
+        RingsmithError: the data, the options, a model or the machine: one sentence says what and what to do.
+    """
+    rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
+    options = CompareOptions(
+        data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
+        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, folds=folds, min_rows=min_rows,
+        steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.tune(...)",
+    )  # fmt: skip
+    asked = tuned(options, model or "none", recipe=recipe, search=search)
+    return Result(run_comparison(asked, listener, finish=finish, rows=rows, test_rows=test_rows))
+
+
+def _name(table: Any) -> str:
+    """Where a table lies, or ``"memory"``."""
+    return str(table) if isinstance(table, str | Path) else "memory"
 
 
 def report(folder: str | Path) -> Path:

@@ -226,12 +226,13 @@ class Tunable(Tenth):
     """Wrong in every `wrong`-th row: the smaller, the worse. It judges itself on its way and stops below its floors."""
 
     looks: ClassVar[bool] = True
+    noise: ClassVar[int] = 1
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
         """Look at half of its steps and at all of them, then answer; 2 crashes and 3 refuses."""
         self.setting.report(Progress("train", 1, 2))
         time.sleep(float(os.environ.get("RINGSMITH_TEST_SECONDS", "0")))
-        wrong = int(self.setting.options.get("wrong", 5)) + self.setting.seed % 2
+        wrong = int(self.setting.options.get("wrong", 5)) + self.setting.seed % 2 * self.noise
         if wrong == 2:
             raise ZeroDivisionError("too often wrong")
         if wrong == 3:
@@ -248,7 +249,13 @@ class Quiet(Tunable):
     looks: ClassVar[bool] = False
 
 
-FAKES = (Tenth, Third, Slow, Slower, Majority, Constant, NotANumber, Guess, Crash, Refuses, NoTime, Sleeps, Deaf, KillsItself, Exits, Hog, Prints, Tunable, Quiet)
+class Steady(Tunable):
+    """The same with any seed."""
+
+    noise: ClassVar[int] = 0
+
+
+FAKES = (Tenth, Third, Slow, Slower, Majority, Constant, NotANumber, Guess, Crash, Refuses, NoTime, Sleeps, Deaf, KillsItself, Exits, Hog, Prints, Tunable, Quiet, Steady)
 PLACES = {cls.__name__.lower(): f"fake_recipes:{cls.__name__}" for cls in FAKES}
 TUNABLE = (Range("wrong", 2, 40, "made up", usual=5, log=True, whole=True), Choice("colour", ("red", "green"), "made up", usual="red"))
 """What can be searched of `Tunable`."""

@@ -25,7 +25,8 @@ def tune(tmp_path: Path) -> Callable[..., Comparison]:
     """Search fakes on a table made here."""
 
     def run(*recipes: str, search: int = 12, events: list[Event] | None = None, rows: Any = None, **options: Any) -> Comparison:
-        asked = CompareOptions(**({"data": "made.csv", "recipes": recipes or ("tunable",), "out": tmp_path / "out", "on": "inline", "search": search} | options))
+        usual: dict[str, Any] = {"data": "made.csv", "recipes": recipes or ("tunable",), "out": tmp_path / "out", "on": "inline", "search": search}
+        asked = CompareOptions(**(usual | options))
         return compare_table(table() if rows is None else rows, asked, (lambda event: None) if events is None else events.append)
 
     return run
@@ -175,6 +176,16 @@ def test_the_finalists_are_judged_by_all_their_seeds(tune: Callable[..., Compari
     assert rows["tunable"].valid == pytest.approx(expected)
 
 
+def test_where_a_seed_makes_no_difference_one_is_enough(tune: Callable[..., Comparison]) -> None:
+    """One run shows it, the others are left out; the table stays as it was."""
+    result = tune("steady", search=6)
+    search = found(result)
+    assert search["notes"][0].startswith("Another seed makes no difference to this recipe")
+    assert search["seeds"] == 1
+    assert Counter(seed for _, _, seed, _ in runs(result.folder)) == {0: 6, 1: 1}
+    assert {row.why.partition(" of ")[0].partition(" ")[0] for row in result.rows} == {"Trial", "The"}
+
+
 def test_the_time_of_the_finals_is_kept_free(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """With hardly any time the search ends early, says so, and the table is there; the budget is kept."""
     monkeypatch.setenv("RINGSMITH_TEST_SECONDS", "0.2")
@@ -213,7 +224,7 @@ def test_a_search_of_one_is_no_search(number: int) -> None:
 
 def test_a_recipe_without_a_space_is_told_before_any_row_is_read(tmp_path: Path) -> None:
     """And which recipes have one."""
-    with pytest.raises(UsageError, match=r"--search: the recipe majority has nothing to search; recipes that have: .*probe.*\. Name one of these, or leave --search out\."):
+    with pytest.raises(UsageError, match=r"The recipe majority has nothing to search; recipes that have: .*probe.*\. Name one of these, or leave --search out\."):
         run_comparison(CompareOptions(data=str(tmp_path / "none.csv"), recipes=("majority",), search=5, out=tmp_path / "out"))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell, compare, demo, models, predict, text, vectors
+from ringsmith.cli import _shell, compare, demo, models, predict, text, tune, vectors
 
 app = typer.Typer(
     name="ringsmith",
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare.compare)
+app.command()(tune.tune)
 app.command()(predict.predict)
 app.command()(text.text)
 app.add_typer(models.app, name="models")

@@ -45,6 +45,9 @@ class Watch:
         self._task: TaskID | None = None
         self._started = time.time()
         self._count = ""
+        self._running = ""
+        self._trials: list[float] | None = None
+        self._to_go = 0
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -103,7 +106,7 @@ class Watch:
     def _(self, event: events.Planned) -> None:
         steps = event.plan.steps
         fitting = "" if event.plan.fitting == len(steps) else f", {event.plan.fitting} fit the budget"
-        self.line("Plan", f"{len(steps)} candidates{fitting}: {', '.join(step.name for step in steps)}")
+        self.line("Plan", f"{len(steps)} candidate{'s' if len(steps) != 1 else ''}{fitting}: {', '.join(step.name for step in steps)}")
         for step in steps:
             if not step.fits:
                 self.line("", f"{step.name}: {step.why}")
@@ -120,28 +123,58 @@ class Watch:
         if self._task is None:
             self._progress.start()
             self._task = self._progress.add_task("", total=event.total)
-        self._show(event.index - 1, f"{event.candidate}{_of_split(event.split)}, about {clock(event.forecast_seconds)}")
+        self._progress.update(self._task, total=event.total)
+        self._to_go = event.total - event.index + 1
+        self._running = event.candidate if event.trial is None else f"{event.candidate.partition('[')[0]} trial {event.trial}"
+        self._show(event.index - 1, f"{self._running}{_of_split(event.split)}, about {clock(event.forecast_seconds)}")
 
     @_draw.register
     def _(self, event: events.RunProgress) -> None:
         done = float(self._count.partition("/")[0])
         standing = event.progress
         part = standing.done / standing.total if standing.total else 0.0
-        self._show(done + min(part, 1.0), f"{event.candidate}, {describe(standing)}")
+        self._show(done + min(part, 1.0), f"{self._running}, {describe(standing)}")
 
     @_draw.register
     def _(self, event: events.RunFinished) -> None:
         self._count = f"{event.index}/{event.total}"
-        if not self._console.is_terminal:
+        if self._trials is not None:
+            self._trials.append(event.result.seconds.get("total", 0.0))
+        if not self._console.is_terminal and " trial " not in self._running:
             status = "" if event.result.status == "done" else f": {event.result.status}: {event.result.why}"
-            self.line("", f"{event.index}/{event.total} {event.candidate}{_of_split(event.result.split)} {clock(event.result.seconds.get('total', 0.0))}{status}")
+            seed = "" if self._trials is None else f", seed {event.result.seed}"
+            self.line("", f"{event.index}/{event.total} {event.candidate}{_of_split(event.result.split)}{seed} {clock(event.result.seconds.get('total', 0.0))}{status}")
+
+    @_draw.register
+    def _(self, event: events.Searching) -> None:
+        self._trials = []
+        known = f", {event.known - 1} of them known from before" if event.known > 1 else ""
+        self.line("Search", f"{event.candidate}: {event.trials} trials over {', '.join(name.replace('_', ' ') for name in event.options)}; the defaults are the first{known}")
+
+    @_draw.register
+    def _(self, event: events.TrialEnded) -> None:
+        mark = event.status if event.mark is None else f"{event.mark:.3f}"
+        best = " · best so far" if event.best and event.number > 1 else ""
+        self.line("", f"{event.number:>3}/{event.total}  {mark:<7}  {clock(event.seconds)}  {event.settings}{best}")
+        if event.status in ("failed", "refused"):
+            self.line("", f"{'':9}{event.why}")
+
+    @_draw.register
+    def _(self, event: events.SearchEnded) -> None:
+        for note in event.notes:
+            self.line("", f"{event.candidate}: {note[:1].lower()}{note[1:]}")
+
+    def _time_to_go(self) -> str:
+        """In a search, where all runs are about alike: what is left of it."""
+        seconds = [] if self._trials is None else [taken for taken in self._trials if taken]
+        return f", about {clock(self._to_go * sum(seconds) / len(seconds))} to go" if seconds else ""
 
     def _show(self, done: float, text: str) -> None:
         if self._task is None:
             return
         used = time.time() - (self._budget.started if self._budget else self._started)
         left = f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""
-        self._progress.update(self._task, completed=done, description=f"{self._count}  {clock(used)}{left} used · {escape(text)}")
+        self._progress.update(self._task, completed=done, description=f"{self._count}  {clock(used)}{left} used{self._time_to_go()} · {escape(text)}")
 
     def conclude(self, found: Comparison) -> None:
         """Print the table, the advice and where everything lies."""
@@ -153,7 +186,7 @@ class Watch:
         if found.honest:
             self.line("", str(found.honest["text"]))
         names = [str(path.relative_to(found.folder)) + ("/" if path.is_dir() else "") for path in found.written]
-        self.line("Written", f"{found.folder}/report.html" + "".join(f" · {name}" for name in names if name in ("leaderboard.csv", "best/")))
+        self.line("Written", f"{found.folder}/report.html" + "".join(f" · {name}" for name in names if name in ("leaderboard.csv", "trials.csv", "best/")))
         self.line("Time", clock(found.seconds) + (f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""))
         if found.best is not None:
             self.line("Try", f'ringsmith predict {found.best} "a text of yours"')
@@ -216,6 +249,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "folder": str(found.folder),
         "best": str(found.best) if found.best else None,
         "report": str(found.folder / "report.html"),
+        "search": list(found.search),
         "seconds": round(found.seconds, 2),
         "stopped": found.stopped,
     }

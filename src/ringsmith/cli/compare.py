@@ -42,6 +42,7 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=RACE)] = 0,
     seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=RACE)] = 1,
+    search: Annotated[int, typer.Option(help="Try so many settings of the best candidates in the time that is left, the defaults first.", rich_help_panel=RACE)] = 0,
     threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RACE)] = None,
     on: Annotated[str, typer.Option(help="Where the runs happen: local (a process each).", rich_help_panel=RACE)] = "local",
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network, whatever is named.", rich_help_panel=RACE)] = False,
@@ -54,7 +55,7 @@ def compare(
 
     options = CompareOptions(
         data=data, text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=test, task=task,
-        models=listed(models), recipes=listed(recipes), budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, seeds=seeds,
+        models=listed(models), recipes=listed(recipes), budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, seeds=seeds, search=search,
         folds=folds, min_rows=min_rows, steps=listed(steps) or (), threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
         out=out, started=process_started(), command=shlex.join(["ringsmith", *sys.argv[1:]]),
     )  # fmt: skip

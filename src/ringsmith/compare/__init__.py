@@ -7,6 +7,9 @@ job         one run, in its own process           backends/  where runs happen
 race        run after run, table after table      ledger     the runs that ended
 choose      ties, recommendation, honesty         standings  runs -> rows     leaderboard  rows -> files
 handover    the winner becomes best/              study      all a report needs
+tuning      other settings for the best           search     what to try next (Optuna)
+trials      what was tried                        stopping   when a trial has fallen behind
+tune_options    a search of one candidate, checked
 runner      run_comparison: the steps in order    events     what a listener is told
 
 Imported lazily, so that a run's process loads what it needs and nothing else.
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ringsmith.compare.leaderboard import Row
     from ringsmith.compare.options import CompareOptions, parse_budget
     from ringsmith.compare.runner import Comparison, run_comparison
+    from ringsmith.compare.tune_options import tuned
 
 _HOMES = {
     "Event": "events",
@@ -31,8 +35,9 @@ _HOMES = {
     "parse_budget": "options",
     "Comparison": "runner",
     "run_comparison": "runner",
+    "tuned": "tune_options",
 }
-__all__ = ["CompareOptions", "Comparison", "Event", "Listener", "Row", "parse_budget", "run_comparison"]
+__all__ = ["CompareOptions", "Comparison", "Event", "Listener", "Row", "parse_budget", "run_comparison", "tuned"]
 
 
 def __getattr__(name: str) -> Any:

@@ -227,7 +227,7 @@ class Judge:
 def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float]) -> str:
     """Why this candidate is taken, in a sentence."""
     best = ties[0].candidate
-    rows = len(taken.valid.positions)
+    rows = len(np.unique(taken.valid.positions))
     if len(able) == 1 and taken.candidate.recipe == BASELINE:
         return f"nothing else has finished that is better than always answering the most frequent class ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if len(able) == 1:

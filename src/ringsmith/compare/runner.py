@@ -18,8 +18,9 @@ from ringsmith.compare.leaderboard import NAME, Row
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.plan import clock
 from ringsmith.compare.race import EXIT_SECONDS, Race
-from ringsmith.compare.space import known_recipes
-from ringsmith.compare.tuning import Tuning, check_search
+from ringsmith.compare.trials import NAME as TRIALS
+from ringsmith.compare.tune_options import check_search
+from ringsmith.compare.tuning import Tuning
 from ringsmith.errors import BudgetError
 from ringsmith.metrics import Tie
 
@@ -44,6 +45,7 @@ class Comparison:
         written: every file and folder that was written for the user.
         stopped: whether it was stopped (Ctrl-C) before its end.
         seconds: wall clock used, of everything.
+        search: what each search found: its space, trials, finalists, and the importance of each option, as in ``study.json``.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Comparison:
     written: tuple[Path, ...]
     stopped: bool
     seconds: float
+    search: tuple[Mapping[str, Any], ...] = ()
 
 
 def run_comparison(options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None, rows: Any = None, test_rows: Any = None) -> Comparison:
@@ -78,7 +81,7 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
     with machine_faults(options.folder), alone_in(options.folder):
         check_names(options)
         if options.search:
-            check_search(known_recipes(options.recipes), named=options.recipes is not None)
+            check_search(options.recipes, named=options.recipes is not None)
         check_writable(options.folder)
         # No name holds the table here: its texts are gone from this process as soon as they are stored.
         return _compete(open_arena(options, load_table(options, listener, rows=rows, test_rows=test_rows), listener), listener, finish)
@@ -111,7 +114,13 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
     made = [*finish(arena.folder)] if finish else []
     race.stages["report"] = time.monotonic() - start
     arena.study.set(**race.findings())
-    written = [*made, *(arena.folder / f"{NAME}.{ending}" for ending in ("csv", "json", "md")), arena.study.write(), *([best] if best else [])]
+    written = [
+        *made,
+        *(arena.folder / f"{NAME}.{ending}" for ending in ("csv", "json", "md")),
+        arena.study.write(),
+        *([arena.folder / TRIALS] if arena.options.search else []),
+        *([best] if best else []),
+    ]
     for path in written:
         listener(Written(path))
     return Comparison(
@@ -125,6 +134,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         written=tuple(written),
         stopped=stopped,
         seconds=arena.budget.used(),
+        search=tuple(arena.study.content.get("search", ())) if arena.options.search else (),
     )
 
 

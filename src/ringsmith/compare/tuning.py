@@ -18,18 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from ringsmith.adapt.spaces import SPACES, Space, settings_in, space_of
+from ringsmith.adapt.spaces import Space, settings_in, space_of
 from ringsmith.compare.arena import Run
 from ringsmith.compare.choose import Part, pool
 from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
 from ringsmith.compare.files import read_arrays
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
-from ringsmith.compare.search import Told, importance, load, mark_of, propose
+from ringsmith.compare.search import Told, importance, mark_of, propose
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.stopping import behind, fell_behind, looks_of, median_floors
 from ringsmith.compare.trials import DEFAULTS, Trial, axes_facts, entrant_with, fits_space, in_words, options_of, settings_of, write_trials
-from ringsmith.errors import UsageError
 from ringsmith.records import Candidate, RunResult
 
 SEARCHED = 3
@@ -269,12 +268,26 @@ class Tuning:
         best = self.best(search)
         search.finalists = self.that_fit(search, best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
         self.race.expect(self.final_runs * (len(search.finalists) - FINALISTS - 1))
+        if search.finalists and not self.seed_matters(search):
+            self.race.expect(1 - self.final_runs * len(search.finalists))
+            search.notes.append("Another seed makes no difference to this recipe: the best was tried with two, and the answers are the same.")
+            return
         for seeds in range(2, self.most_seeds + 1) if search.finalists else ():
             if not self.one_seed_more(search, seeds):
                 search.notes.append(f"Time ended the final: its figures are of {search.seeds} seed{'s' if search.seeds > 1 else ''}.")
                 return
             search.seeds = seeds
             self.settle(search)
+
+    def seed_matters(self, search: Search) -> bool:
+        """Whether the best answers otherwise with a second seed, on the first split; taken for granted where there is no time to try."""
+        first, second = self.arena.runs_of(search.finalists[0].entrant, 2)[:2]
+        if not self.arena.finished(second) and (
+            self.race.forecast(search.base).seconds > self.left or self.race.perform(second, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status != "done"
+        ):
+            return True
+        one, other = (read_arrays(self.arena.predictions(run)) for run in (first, second))
+        return any(not np.array_equal(one[name], other[name]) for name in ("valid_proba", "test_proba"))
 
     def one_seed_more(self, search: Search, seeds: int) -> bool:
         """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
@@ -349,19 +362,3 @@ class Tuning:
 def space_for(entrant: Entrant) -> Space:
     """What can be searched of a candidate."""
     return space_of(entrant.candidate.recipe, entrant.model.hidden if entrant.model and entrant.model.kind == "transformer" else None)
-
-
-def check_search(recipes: list[str], *, named: bool) -> None:
-    """Make sure that a search is possible, before any row is read.
-
-    Args:
-        recipes: the recipes that compete.
-        named: whether the user named them.
-
-    Raises:
-        MissingExtra: Optuna is not installed.
-        UsageError: no recipe that was named has a space.
-    """
-    load()
-    if named and not any(name in SPACES for name in recipes):
-        raise UsageError(f"--search: the recipe {', '.join(recipes)} has nothing to search; recipes that have: {', '.join(SPACES)}. Name one of these, or leave --search out.")
