@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ringsmith.errors import InputError, MachineError, OptionError
 from ringsmith.records import Progress
-from ringsmith.words import cooccurrence
+from ringsmith.words import cooccurrence, rowcounts
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import Corpus, CorpusOptions, read_corpus
 from ringsmith.words.vocabulary import Vocabulary
@@ -85,13 +86,41 @@ def test_parts_on_disk_give_the_same_matrix(tmp_path: Path, monkeypatch: pytest.
     parts = count_cooccurrences(corpus, CooccurrenceOptions(memory_bytes=1 << 20), threads=2, report=told.append)
     assert np.array_equal(whole.rows, parts.rows)
     assert np.array_equal(whole.columns, parts.columns)
-    np.testing.assert_allclose(whole.values, parts.values, rtol=1e-6)
+    assert whole.values.tobytes() == parts.values.tobytes()
     assert [progress.note for progress in told if progress.note] == [f"part {i} of 4" for i in (1, 2, 3, 4)]
     assert isinstance(parts.values, np.memmap)
     (folder,) = tmp_path.iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["columns.npy", "starts.npy", "values.npy"]
     del parts
     assert not list(tmp_path.iterdir())
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 60), st.integers(2, 10**10), st.booleans())
+def test_what_a_neighbour_counts_is_never_rounded_when_it_is_added(window: int, words: int, weighted: bool) -> None:
+    """Multiples of a power of 2 of which doubles hold every multiple up to what all neighbours of all words count; and that is no other weight."""
+    options = CooccurrenceOptions(window=window, weighted=weighted)
+    weights = options.exact_weights(words)
+    step = Fraction(1, 2**53)
+    while all(Fraction(weight) % (2 * step) == 0 for weight in weights.tolist()):
+        step *= 2
+    assert 2 * words * sum(map(Fraction, weights.tolist())) <= step * 2**53
+    np.testing.assert_allclose(weights, options.weights, rtol=max(1e-7, words * window * 1e-13))
+
+
+def test_sums_are_those_of_fractions() -> None:
+    """Held against arithmetic that rounds nothing: whatever the order of addition, float32 of the exact sum."""
+    corpus, options = zipf_corpus(20_000, kinds=30), CooccurrenceOptions(window=7)
+    exact = [Fraction(weight) for weight in options.exact_weights(corpus.words).tolist()]
+    truth: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
+    for start, stop in zip(corpus.starts[:-1], corpus.starts[1:], strict=True):
+        sentence = corpus.ids[start:stop].tolist()
+        for i, word in enumerate(sentence):
+            for j in range(max(0, i - 7), i):
+                truth[word, sentence[j]] += exact[i - j - 1]
+                truth[sentence[j], word] += exact[i - j - 1]
+    found = count_cooccurrences(corpus, options)
+    assert found.values.tolist() == [float(np.float32(float(truth[pair]))) for pair in sorted(truth)]
 
 
 def test_a_matrix_in_a_folder_is_the_same(tmp_path: Path) -> None:
@@ -111,7 +140,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
         raise MachineError("the disk is full")
 
     monkeypatch.setattr(cooccurrence.tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(cooccurrence.GrowingArray, "append", full)
+    monkeypatch.setattr(rowcounts.GrowingArray, "append", full)
     with pytest.raises(MachineError, match="the disk is full"):
         count_cooccurrences(corpus, CooccurrenceOptions(memory_bytes=1 << 20))
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import json
 import shutil
 import struct
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from vector_spaces import WORDS, random_space, small
 from ringsmith.errors import MachineError, OptionError, ReadError, RingsmithError, UnknownName
 from ringsmith.words.files import FORMATS, ReadOptions, open_vectors, save_vectors
 from ringsmith.words.files.formats import tell
+from ringsmith.words.files.mapped import header_of
 from ringsmith.words.kernels.decimals import decimal
-from ringsmith.words.ngrams import pieces
+from ringsmith.words.ngrams import Ngrams, pieces
 from ringsmith.words.quantise import quantise
 from ringsmith.words.vectors import WordVectors
 
@@ -184,6 +186,81 @@ def test_safetensors_are_mapped_not_read(tmp_path: Path) -> None:
     assert vectors.index["Москва"] == 3
     with pytest.raises(IndexError):
         _ = vectors.words[10]
+
+
+def spelt(whole: bool) -> WordVectors:
+    """A space with n-grams: a row for each of 50 values of the hash, or for those of two words."""
+    rng = np.random.default_rng(3)
+    ngrams = Ngrams(rng.normal(size=(50, small().dimensions)).astype(np.float32), 2, 3)
+    return replace(small(), ngrams=ngrams if whole else ngrams.kept(np.concatenate([ngrams.rows("Moskva"), ngrams.rows("them")])))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_safetensors_keep_ngrams_for_unknown_words(tmp_path: Path, whole: bool) -> None:
+    """Mapped; unknown words have the vectors they had, neighbours and analogies too; a space without them stays in the old schema."""
+    vectors = spelt(whole)
+    again = open_vectors(save_vectors(vectors, tmp_path / "v.safetensors"))
+    assert again.ngrams is not None
+    assert isinstance(again.ngrams.buckets, np.memmap)
+    np.testing.assert_array_equal(again.vector("Moskau"), vectors.vector("Moskau"))
+    assert again.nearest("Moskau", 3) == vectors.nearest("Moskau", 3)
+    assert again.analogy(["Moskau"], ["the"], 2) == vectors.analogy(["Moskau"], ["the"], 2)
+    for path, schema in ((tmp_path / "v.safetensors", "2"), (save_vectors(small(), tmp_path / "plain.safetensors"), "1")):
+        assert header_of(path)[1]["schema"] == schema
+    with pytest.raises(UnknownName, match="There is no vector for the word 'qqq'"):
+        open_vectors(tmp_path / "plain.safetensors").vector("qqq")
+
+
+def test_ngrams_that_were_left_out_say_nothing() -> None:
+    """The mean is over those that are known, by the slow twin; a word that has none of them is unknown."""
+    vectors, everything = spelt(False), spelt(True)
+    assert vectors.ngrams is not None
+    assert everything.ngrams is not None
+    known = {fnv(piece) % 50 for word in ("Moskva", "them") for piece in pieces(word, 2, 3)}
+    rows = [row for piece in pieces("Moskau", 2, 3) if (row := fnv(piece) % 50) in known]
+    np.testing.assert_allclose(vectors.vector("Moskau"), everything.ngrams.buckets[rows].mean(axis=0), rtol=1e-6)
+    np.testing.assert_array_equal(vectors.vector("Moskva"), everything.vector("Moskva"))
+    only = replace(vectors, ngrams=everything.ngrams.kept(everything.ngrams.rows("zz")))
+    assert len(everything.ngrams.rows("qq")) > 0
+    assert only.ngrams is not None
+    assert not len(only.ngrams.rows("qq"))
+    with pytest.raises(UnknownName, match="There is no vector for the word 'qq'"):
+        only.vector("qq")
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_small_precisions_halve_ngrams(tmp_path: Path, precision: Any) -> None:
+    """And count them."""
+    vectors, loss = quantise(spelt(False), precision)
+    again = open_vectors(save_vectors(vectors, tmp_path / "v.safetensors"))
+    assert again.ngrams is not None
+    assert again.ngrams.buckets.dtype == np.float16
+    np.testing.assert_allclose(again.vector("Moskau"), spelt(False).vector("Moskau"), atol=2e-3)
+    before = spelt(False)
+    assert before.ngrams is not None
+    assert loss.bytes_before == before.matrix.nbytes + before.ngrams.buckets.nbytes
+
+
+NGRAMS_THAT_LIE: list[tuple[dict[str, Any], str]] = [
+    ({"ngram_lengths": np.array([3, 2])}, "its n-grams do not fit together"),
+    ({"ngram_lengths": np.array([3])}, "'ngrams' and 'ngram_lengths' are missing, or of another width"),
+    ({"ngrams": np.zeros((3, 1), dtype=np.float32)}, "of another width than the vectors"),
+    ({"ngram_hashes": np.array([5, 4])}, "its n-grams do not fit together"),
+    ({"ngram_modulus": np.array([1])}, "its n-grams do not fit together"),
+    ({"ngram_modulus": np.zeros(0, dtype=np.int64)}, "its n-grams do not fit together"),
+    ({"ngram_hashes": np.array([0.5])}, "'ngram_hashes' has the type"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), NGRAMS_THAT_LIE, ids=[f"{'-'.join(change)}-{at}" for at, (change, _) in enumerate(NGRAMS_THAT_LIE)])
+def test_ngrams_that_lie_are_refused(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
+    """Whatever does not fit together is said."""
+    from safetensors.numpy import load_file, save_file
+
+    arrays = load_file(save_vectors(spelt(False), tmp_path / "v.safetensors"))
+    save_file(arrays | change, tmp_path / "v.safetensors", metadata={"format": "ringsmith-word-vectors", "schema": "2"})
+    with pytest.raises(ReadError, match=rf"a safetensors file must describe what it holds; .*{sentence}"):
+        open_vectors(tmp_path / "v.safetensors")
 
 
 def test_safetensors_are_readable_by_their_own_library(tmp_path: Path) -> None:

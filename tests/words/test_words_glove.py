@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import pytest
 
 from ringsmith.errors import InputError, MachineError, ModelError, OptionError, ReadError
 from ringsmith.records import Progress
-from ringsmith.words import tiling
+from ringsmith.words import spill, tiling
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import CorpusOptions, read_corpus
 from ringsmith.words.glove import GloveModel, GloveOptions, fit_glove, load_glove, make_glove, save_glove, train_glove
@@ -139,6 +140,48 @@ def test_a_round_shares_no_rows_and_no_columns_and_all_rounds_are_all_entries(mo
     assert [entry[:2] for entry in entries] == list(zip(counts.rows.tolist(), counts.columns.tolist(), strict=True))
     np.testing.assert_allclose([entry[2] for entry in entries], np.log(counts.values), atol=1e-6)
     np.testing.assert_allclose([entry[3] for entry in entries], np.minimum(1, (counts.values / 5) ** 0.5), rtol=1e-6)
+
+
+def test_tiles_on_disk_are_those_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same bits, from files without names, whose pages are given back again and again."""
+    monkeypatch.setattr(tiling, "BLOCK", 7)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    counts, options = made_up(), GloveOptions(dim=20, iterations=3)
+    given_back: list[int] = []
+    real = spill.give_back
+    monkeypatch.setattr(spill, "give_back", lambda array: (given_back.append(1), real(array)))
+    bound = len(counts) * tiling.ENTRY_BYTES // 10
+    tiles = cut_into_tiles(counts, x_max=5, alpha=0.5, seed=1, threads=2, memory_bytes=bound)
+    inside = cut_into_tiles(counts, x_max=5, alpha=0.5, seed=1, threads=2, memory_bytes=10 * bound + tiling.ENTRY_BYTES * 10)
+    assert inside.spill is None
+    assert tiles.spill is not None
+    for name in ("rows", "columns", "logs", "weights", "bounds"):
+        assert getattr(tiles, name).tobytes() == getattr(inside, name).tobytes()
+    assert sum(map(sum, ((stop - first for first, stop in cells) for cells in tiles.rounds([0])))) == len(counts)
+    assert len(given_back) >= 4 * 10
+    assert not list(tmp_path.iterdir())
+    whole, on_disk = (fit_glove(counts, options, memory_bytes=bytes_) for bytes_ in (None, bound))
+    assert whole.losses == on_disk.losses
+    assert whole.weights.tobytes() == on_disk.weights.tobytes()
+
+
+def test_a_disk_without_room_for_the_tiles_is_said_before_they_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the system's figures, or where these lie, when the room is taken."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    counts = made_up()
+    sentence = r"tmp.*: the tiles of [\d,]+ counts need \d+ KB of disk beyond the 1 KB of memory; .* are free\. Free some space, name a larger disk"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spill, "allocate", full)
+        with pytest.raises(MachineError, match=sentence):
+            fit_glove(counts, GloveOptions(dim=4), memory_bytes=1000)
+    monkeypatch.setattr(spill.shutil, "disk_usage", lambda _: SimpleNamespace(free=2000))
+    with pytest.raises(MachineError, match=sentence):
+        fit_glove(counts, GloveOptions(dim=4), memory_bytes=1000)
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_that_goes_on_is_training_that_never_stopped(tmp_path: Path) -> None:

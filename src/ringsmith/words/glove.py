@@ -148,7 +148,7 @@ def train_glove(
     Args:
         source: the sentences, or how often words stand near each other.
         options: how to train.
-        counting: what counts as near; counts that are given keep what they are.
+        counting: what counts as near; counts that are given keep what they are. Its ``memory_bytes`` bound training, too.
         threads: None for all cores of this machine. The vectors are the same with any number.
         report: is told how far counting and training are.
         after_iteration: is called with the model after every iteration.
@@ -164,7 +164,7 @@ def train_glove(
         (3, 8)
     """
     counts = source if isinstance(source, Cooccurrences) else count_cooccurrences(source, counting, threads=threads, report=report)
-    return fit_glove(counts, options, threads=threads, report=report, after_iteration=after_iteration).vectors
+    return fit_glove(counts, options, threads=threads, memory_bytes=counting.memory_bytes, report=report, after_iteration=after_iteration).vectors
 
 
 def fit_glove(
@@ -174,6 +174,7 @@ def fit_glove(
     model: GloveModel | None = None,
     checkpoint: Path | None = None,
     threads: int | None = None,
+    memory_bytes: int | None = None,
     report: Report = silent,
     after_iteration: AfterIteration | None = None,
 ) -> GloveModel:
@@ -185,17 +186,18 @@ def fit_glove(
         model: goes on from here, in place; its words must be those of the counts.
         checkpoint: a file that holds the model after every iteration (`load_glove` reads it).
         threads: None for all cores of this machine.
+        memory_bytes: counts made ready for training that need more (16 bytes each) lie on disk; None: in memory. The model is the same.
         report: is told how far training is.
         after_iteration: is called with the model after every iteration.
 
     Raises:
         InputError: the model has other words than the counts.
         OptionError: the model has another dimension, or the step size makes training diverge.
-        MachineError: the checkpoint cannot be written.
+        MachineError: the checkpoint cannot be written, or the disk has no room for the counts.
     """
     model = _going_on(model, counts, options) if model is not None else make_glove(counts.vocabulary, options)
     threads = threads or cores()
-    tiles = cut_into_tiles(counts, x_max=options.x_max, alpha=options.alpha, seed=options.seed, threads=threads)
+    tiles = cut_into_tiles(counts, x_max=options.x_max, alpha=options.alpha, seed=options.seed, threads=threads, memory_bytes=memory_bytes)
     course = _Course(len(counts), len(model.losses), options.iterations, report)
     with ThreadPoolExecutor(threads) as pool:
         while len(model.losses) < options.iterations:

@@ -1,4 +1,8 @@
-"""Vectors of words from their character n-grams (Bojanowski, Grave, Joulin and Mikolov 2017): for words that the vocabulary lacks."""
+"""Vectors of words from their character n-grams (Bojanowski, Grave, Joulin and Mikolov 2017): for words that the vocabulary lacks.
+
+Training has a row for each value of the hash, two million of them, most of which no word of a small text ever touches: these hold the random numbers
+they began with. `Ngrams.kept` leaves them out, so that a file is as large as what was learnt.
+"""
 
 from __future__ import annotations
 
@@ -19,29 +23,53 @@ class Ngrams:
     """Vectors of hashed character n-grams.
 
     Attributes:
-        buckets: (B, d), a row for each value of the hash; in memory or mapped.
+        buckets: (B, d), a row for each value of the hash, or for some of them; in memory or mapped.
         shortest: characters of the shortest n-gram, 3 by default in fastText.
         longest: characters of the longest one, 6 by default.
+        hashes: (B,) int64, ascending: the values of the hash that have a row; None: 0, 1, 2 ... have one each.
+        modulus: how many values the hash has; None where each has a row.
 
     Raises:
-        InputError: no buckets, or lengths that cannot be.
+        InputError: no buckets, lengths that cannot be, or hashes that do not fit.
     """
 
     buckets: Matrix
     shortest: int = 3
     longest: int = 6
+    hashes: Ints | None = None
+    modulus: int | None = None
 
     def __post_init__(self) -> None:
         if self.buckets.ndim != 2 or not len(self.buckets) or not 1 <= self.shortest <= self.longest:
             raise InputError(f"N-grams need buckets and lengths from 1 up; got buckets of the shape {self.buckets.shape} and {self.shortest} to {self.longest} characters.")
+        if not self._fit():
+            raise InputError(
+                f"N-grams need one hash for each of the {len(self.buckets):,} buckets, ascending from 0 to below 'modulus' ({self.modulus}). Check where both come from."
+            )
+
+    def _fit(self) -> bool:
+        """Whether hashes, modulus and buckets belong together."""
+        if self.hashes is None or self.modulus is None:
+            return self.hashes is self.modulus
+        inside = self.hashes.shape == (len(self.buckets),) and self.hashes[0] >= 0 and self.hashes[-1] < self.modulus
+        return bool(inside and (np.diff(self.hashes) > 0).all())
 
     def rows(self, word: str) -> Ints:
-        """The buckets of a word's n-grams; none for a word too short to have any."""
+        """The rows of a word's n-grams; none for a word too short to have any, or of whose n-grams none is known."""
         from ringsmith.words.kernels.ngrams import ngram_buckets
 
         out = np.empty(MOST, dtype=np.int64)
         text = np.frombuffer(f"<{word}>".encode(errors="replace"), dtype=np.uint8)
-        return out[: ngram_buckets(text, self.shortest, self.longest, len(self.buckets), out)]
+        found = out[: ngram_buckets(text, self.shortest, self.longest, self.modulus or len(self.buckets), out)]
+        if self.hashes is None:
+            return found
+        places = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)
+        return places[self.hashes[places] == found]
+
+    def kept(self, hashes: Ints) -> Ngrams:
+        """The n-grams with these values of the hash alone; only of n-grams that have a row for each value."""
+        chosen = np.unique(hashes)
+        return Ngrams(self.buckets[chosen], self.shortest, self.longest, chosen, len(self.buckets))
 
     def vector(self, word: str) -> Floats | None:
         """The mean of the n-grams' vectors, (d,); None where there are none."""

@@ -23,8 +23,8 @@ class Loss:
 
     Attributes:
         precision: ``"float16"`` or ``"int8"``.
-        bytes_before: of the matrix as it was.
-        bytes_after: of the matrix and its scales.
+        bytes_before: of the matrix as it was, n-grams included.
+        bytes_after: of the matrix and its scales, n-grams included.
         cosine_mean: of each vector with itself as it was, 1 for no loss.
         cosine_worst: the smallest of them.
         neighbours_kept: share of the 10 nearest words that are the same, over `words_probed` words drawn at random.
@@ -45,7 +45,8 @@ def quantise(vectors: WordVectors, precision: Precision, *, probed: int = PROBED
 
     Args:
         vectors: of any precision.
-        precision: ``"float16"``: half the size; ``"int8"``: a quarter, with one float32 scale a row (the largest number becomes 127).
+        precision: ``"float16"``: half the size; ``"int8"``: a quarter, with one float32 scale a row (the largest number becomes 127). Vectors of
+            n-grams become float16 with either.
         probed: words whose neighbours are compared; they are drawn with `seed`.
         seed: of that draw.
 
@@ -60,13 +61,17 @@ def quantise(vectors: WordVectors, precision: Precision, *, probed: int = PROBED
     if precision not in ("float16", "int8"):
         raise OptionError(f"'precision' must be 'float16' or 'int8'; got {precision!r}. Use 'float16', which loses almost nothing.")
     matrix, scales = (_halves if precision == "float16" else _bytes)(vectors)
-    small = replace(vectors, matrix=matrix, scales=scales)
+    small = replace(vectors, matrix=matrix, scales=scales, ngrams=vectors.ngrams and replace(vectors.ngrams, buckets=vectors.ngrams.buckets.astype(np.float16)))
     cosines = _cosines(vectors, small)
     kept, words = _neighbours_kept(vectors, small, probed, seed)
-    size = matrix.nbytes + (0 if scales is None else scales.nbytes)
     # A vector of zeros has no direction to lose; float32's last bit must not make a cosine of more than 1.
     mean, worst = (float(min(1.0, figure)) for figure in (cosines.mean(), cosines.min())) if len(cosines) else (1.0, 1.0)
-    return small, Loss(precision, vectors.matrix.nbytes, size, mean, worst, kept, words)
+    return small, Loss(precision, _size(vectors), _size(small), mean, worst, kept, words)
+
+
+def _size(vectors: WordVectors) -> int:
+    """Bytes of all numbers."""
+    return sum(array.nbytes for array in (vectors.matrix, vectors.scales, vectors.ngrams and vectors.ngrams.buckets) if array is not None)
 
 
 def _halves(vectors: WordVectors) -> tuple[Matrix, None]:

@@ -167,8 +167,6 @@ class SentenceEncoder:
 
         save_vectors(self.vectors, folder / VECTORS_FILE)
         arrays = {"weights": self.weights, "unseen": np.array([self.unseen], np.float32), "components": self.components}
-        if (ngrams := self.vectors.ngrams) is not None:
-            arrays |= {"ngrams": np.ascontiguousarray(ngrams.buckets), "lengths": np.array([ngrams.shortest, ngrams.longest], np.int64)}
         save_file(arrays, folder / ARRAYS_FILE)
 
     @classmethod
@@ -178,7 +176,7 @@ class SentenceEncoder:
 
         arrays = load_file(folder / ARRAYS_FILE)
         vectors = open_vectors(folder / VECTORS_FILE)
-        if "ngrams" in arrays:
+        if "ngrams" in arrays:  # as they were written before vector files could hold them
             vectors = replace(vectors, ngrams=Ngrams(arrays["ngrams"], *map(int, arrays["lengths"])))
         return cls(vectors, arrays["weights"], float(arrays["unseen"][0]), arrays["components"], options)
 

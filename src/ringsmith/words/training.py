@@ -12,8 +12,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from ringsmith._files import disk_faults, path_of
 from ringsmith.errors import OptionError
@@ -24,14 +26,14 @@ from ringsmith.words.corpus import DEFAULTS, Corpus, CorpusOptions, read_corpus
 from ringsmith.words.files import save_vectors
 from ringsmith.words.files.formats import _form_to_write
 from ringsmith.words.glove import GloveOptions, fit_glove, make_glove
-from ringsmith.words.model import make_model
+from ringsmith.words.model import Word2VecModel, make_model
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.phrases import PhraseOptions, join_phrases
 from ringsmith.words.sources import Source
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.word2vec import train_word2vec
 
-NO_NGRAMS = "The file holds the vectors of words; those of n-grams, for words that are not in it, are kept by 'save_model' only."
+NO_NGRAMS = "The file holds the vectors of words; those of n-grams, for words that are not in it, are kept in a .safetensors file only."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,11 +142,20 @@ def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Re
             if not model.trained_words:
                 raise
             result.stopped = True
-        vectors = model.vectors
+        vectors = _learnt(model)
     result.seconds["read"] -= model.seconds
     result.seconds["train"] = model.seconds
     result.epochs, result.trained_words, result.losses = len(model.losses), model.trained_words, model.losses
     return vectors
+
+
+def _learnt(model: Word2VecModel) -> WordVectors:
+    """The vectors; of n-grams only those that occur in a word, since the others are what they were at the start: random."""
+    vectors, size = model.vectors, len(model.vocabulary)
+    if vectors.ngrams is None:
+        return vectors
+    hashes = model.bags.rows[model.bags.rows >= size] - size
+    return replace(vectors, ngrams=vectors.ngrams.kept(hashes.astype(np.int64)) if len(hashes) else None)
 
 
 def _glove(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Report) -> WordVectors:

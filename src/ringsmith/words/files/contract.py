@@ -67,6 +67,7 @@ class Format:
         read: path and options -> vectors; raises `ReadError`.
         write: vectors and where they go -> the file; None where it is only read.
         is_folder: whether it is a folder rather than a file.
+        keeps_ngrams: whether vectors of n-grams, for words that are not there, are written, too.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Format:
     read: Callable[[Path, ReadOptions], WordVectors]
     write: Callable[[WordVectors, Target], None] | None = None
     is_folder: bool = False
+    keeps_ngrams: bool = False
 
 
 def decode_words(pieces: Sequence[bytes], path: Path, errors: Errors, *, first: int, unit: str = "line") -> tuple[list[str], int]:

@@ -6,6 +6,13 @@
     words       uint8: the words' UTF-8, one after the other
     word_ends   (V,) int64: where each word ends
 
+and where words that are not there get a vector from their spelling (schema 2):
+
+    ngrams          (B, d) float32 or float16: vectors of character n-grams, by fastText's hash
+    ngram_lengths   (2,) int64: characters of the shortest and the longest
+    ngram_hashes    (B,) int64, ascending: the values of the hash that have a row; missing where each has one
+    ngram_modulus   (1,) int64, beside them: how many values the hash has
+
 Any reader of safetensors can read it. The header is checked against the length of the file before anything is mapped.
 """
 
@@ -22,11 +29,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._files import no_such_file
-from ringsmith.errors import ReadError
+from ringsmith.errors import InputError, ReadError
 from ringsmith.words.files.contract import Format, ReadOptions, Target
+from ringsmith.words.ngrams import Ngrams
 from ringsmith.words.vectors import WordVectors
 
-FORMAT, SCHEMA = "ringsmith-word-vectors", "1"
+FORMAT = "ringsmith-word-vectors"
+PLAIN, SPELT = "1", "2"
+"""Schemas: words alone, so that versions that know no other open them; and with n-grams."""
 TYPES = {"F32": "<f4", "F16": "<f2", "I8": "i1", "I64": "<i8", "U8": "u1"}
 LARGEST_HEADER = 100 << 20
 KNOWN: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -35,6 +45,10 @@ KNOWN: dict[str, tuple[int, tuple[str, ...]]] = {
     "counts": (1, ("I64",)),
     "words": (1, ("U8",)),
     "word_ends": (1, ("I64",)),
+    "ngrams": (2, ("F32", "F16")),
+    "ngram_lengths": (1, ("I64",)),
+    "ngram_hashes": (1, ("I64",)),
+    "ngram_modulus": (1, ("I64",)),
 }
 """Name of a tensor -> how many dimensions and which types it may have."""
 
@@ -165,14 +179,15 @@ def read_mapped(path: Path, options: ReadOptions) -> WordVectors:
     tensors, metadata = header_of(path)
     if metadata.get("format") != FORMAT or not {"vectors", "words", "word_ends"} <= tensors.keys():
         raise ReadError(f"{path}: a safetensors file of word vectors says format {FORMAT!r}; got {', '.join(sorted(tensors)[:6]) or 'nothing'}. Name another file.")
-    if metadata.get("schema") != SCHEMA:
-        raise ReadError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {metadata.get('schema')!r}. Install the version that wrote it.")
+    if metadata.get("schema") not in (PLAIN, SPELT):
+        raise ReadError(f"{path}: schemas {PLAIN} and {SPELT} are read by this version of Ringsmith; got {metadata.get('schema')!r}. Install the version that wrote it.")
     for name, (dimensions, types) in KNOWN.items():
         if (tensor := tensors.get(name)) and (len(tensor.shape) != dimensions or tensor.dtype not in types):
             raise _damaged(path, f"{name!r} has the type {tensor.dtype} and the shape {list(tensor.shape)}")
     arrays = {name: map_tensor(path, tensors[name]) for name in KNOWN if name in tensors}
     _check_shapes(path, arrays)
-    vectors = WordVectors(PackedWords(arrays["words"], arrays["word_ends"]), arrays["vectors"], arrays.get("counts"), arrays.get("scales"))
+    ngrams = _ngrams(path, arrays) if metadata["schema"] == SPELT else None
+    vectors = WordVectors(PackedWords(arrays["words"], arrays["word_ends"]), arrays["vectors"], arrays.get("counts"), arrays.get("scales"), ngrams=ngrams)
     return vectors if options.most is None else vectors.take(slice(options.most))
 
 
@@ -187,14 +202,35 @@ def _check_shapes(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         raise _damaged(path, "'word_ends' does not cut 'words' into words")
 
 
+def _ngrams(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> Ngrams:
+    """The n-grams, mapped as all else is."""
+    if not {"ngrams", "ngram_lengths"} <= arrays.keys() or len(arrays["ngram_lengths"]) != 2 or arrays["ngrams"].shape[1] != arrays["vectors"].shape[1]:
+        raise _damaged(path, "'ngrams' and 'ngram_lengths' are missing, or of another width than the vectors")
+    modulus = int(arrays["ngram_modulus"][0]) if arrays.get("ngram_modulus", np.empty(0)).size else None
+    try:
+        return Ngrams(arrays["ngrams"], *map(int, arrays["ngram_lengths"]), arrays.get("ngram_hashes"), modulus)
+    except InputError as error:
+        raise _damaged(path, "its n-grams do not fit together") from error
+
+
 def write_mapped(vectors: WordVectors, target: Target) -> None:
     """Write our safetensors form, in the precision that the vectors have."""
     from safetensors.numpy import save_file
 
     content, ends = pack_words(vectors.words)
     matrix = vectors.matrix if vectors.matrix.dtype in (np.float32, np.float16, np.int8) else vectors.matrix.astype(np.float32)
-    arrays = {"vectors": matrix, "words": content, "word_ends": ends, "counts": vectors.counts, "scales": vectors.scales}
-    save_file({key: np.ascontiguousarray(array) for key, array in arrays.items() if array is not None}, target.path, metadata={"format": FORMAT, "schema": SCHEMA})
+    arrays = {"vectors": matrix, "words": content, "word_ends": ends, "counts": vectors.counts, "scales": vectors.scales, **_spelling(vectors.ngrams)}
+    metadata = {"format": FORMAT, "schema": SPELT if vectors.ngrams else PLAIN}
+    save_file({key: np.ascontiguousarray(array) for key, array in arrays.items() if array is not None}, target.path, metadata=metadata)
 
 
-SAFETENSORS = Format("safetensors", "Ringsmith's own: mapped, opens at once; float32, float16 or int8", (".safetensors",), read_mapped, write_mapped)
+def _spelling(ngrams: Ngrams | None) -> dict[str, npt.NDArray[Any] | None]:
+    """The arrays of n-grams, if there are any."""
+    if ngrams is None:
+        return {}
+    buckets = ngrams.buckets if ngrams.buckets.dtype in (np.float32, np.float16) else ngrams.buckets.astype(np.float32)
+    modulus = None if ngrams.modulus is None else np.array([ngrams.modulus], dtype=np.int64)
+    return {"ngrams": buckets, "ngram_lengths": np.array([ngrams.shortest, ngrams.longest], dtype=np.int64), "ngram_hashes": ngrams.hashes, "ngram_modulus": modulus}
+
+
+SAFETENSORS = Format("safetensors", "Ringsmith's own: mapped, opens at once; float32, float16 or int8", (".safetensors",), read_mapped, write_mapped, keeps_ngrams=True)
