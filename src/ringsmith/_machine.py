@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+MEGABYTE = 1 << 20
 
 
 def cores() -> int:
@@ -23,3 +24,28 @@ def cgroup(name: str) -> str:
         return (CGROUP / name).read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def memory_mb() -> float:
+    """Memory this process and its children may use, in MB: the machine's, or the container's where that is less."""
+    import psutil
+
+    total = float(psutil.virtual_memory().total)
+    limit = cgroup("memory.max")
+    return (min(total, float(limit)) if limit.isdigit() else total) / MEGABYTE
+
+
+def free_mb() -> float:
+    """Memory that is free now, in MB, within the container's limit."""
+    import psutil
+
+    free = float(psutil.virtual_memory().available)
+    limit, used = cgroup("memory.max"), cgroup("memory.current")
+    if limit.isdigit() and used.isdigit():
+        free = min(free, float(limit) - float(used) + _reclaimable())
+    return free / MEGABYTE
+
+
+def _reclaimable() -> float:
+    """Bytes of file cache in the container, which the kernel gives back before it kills."""
+    return sum(float(line.split()[1]) for line in cgroup("memory.stat").splitlines() if line.startswith(("inactive_file ", "active_file ")))

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringsmith._machine import cores, free_mb, memory_mb
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_A_MODEL_SECONDS, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
-from ringsmith.compare.machine import Machine, cores, free_mb, gflops, memory_mb, process_started
+from ringsmith.compare.machine import Machine, gflops, process_started
 from ringsmith.compare.plan import clock, judge, make_plan
 from ringsmith.compare.space import Entrant
 from ringsmith.records import Candidate, RunResult
@@ -161,3 +162,15 @@ def test_this_machine_is_known() -> None:
     assert cores() >= 1
     assert 200 < free_mb() <= memory_mb() < 1e8
     assert 0.1 < gflops(0.01) < 1e6
+
+
+def test_a_distilled_model_costs_its_vocabulary_once_and_then_by_the_text() -> None:
+    """By hand: 90,000 tokens of 24 x 6 x 384^2 operations at 60 billion a second, the 90 MB to read, and what word vectors of the texts take; no row goes through it."""
+    entrant = Entrant(Candidate("distilled", MODEL.name), "x:Y", MODEL)
+    cost, forecaster = COSTS["distilled"], Forecaster(MACHINE)
+    found = forecaster.forecast(entrant, ROWS)
+    once = 90_000 * 24 * 6 * 384**2 / (100e9 * EFFICIENCY) + cost.once_seconds + 90 * 0.02
+    assert found.fit == pytest.approx(once + 0.08 * cost.seconds_per_megachar)
+    assert found.rest == pytest.approx(0.2 * 500 * 80 / 1e6 * cost.seconds_per_megachar + MEASURING_SECONDS)
+    forecaster.learn(PROBE, ROWS, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 30.0, "fit": 9.0, "predict": 1.0}, rows_per_second=0.1))
+    assert forecaster.forecast(entrant, ROWS).fit == found.fit

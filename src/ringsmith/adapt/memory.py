@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ringsmith._machine import MEGABYTE, free_mb
 from ringsmith.adapt.classifier import Feed
 from ringsmith.backbones import batches_by_tokens
 from ringsmith.errors import MachineError
@@ -33,6 +34,29 @@ def smaller(parts: int, rows: int, error: BaseException) -> int:
     return min(rows, 2 * parts)
 
 
+def parts_for(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> int:
+    """Into how many parts each batch is to be cut so that training fits into the memory that is free now.
+
+    Raises:
+        MachineError: the gradients and Adam's moments alone do not fit.
+    """
+    fixed, batch = training_bytes(module, feed, max_tokens, max_rows)
+    free = free_bytes(module)
+    if fixed > free:
+        needs = f"{fixed / 2**30:.1f} GB for gradients and the optimizer"
+        raise MachineError(
+            f"Memory must hold the model with its gradients: it needs {needs}, and {free / 2**30:.1f} GB are free. Take a smaller model, or a recipe that trains less of it."
+        )
+    return min(max_rows, parts_that_fit(batch, free - fixed))
+
+
+def free_bytes(module: Any) -> int:
+    """Memory that is free where the model lies."""
+    if module.device.type == "cuda":
+        return int(torch.cuda.mem_get_info(module.device)[0])
+    return int(free_mb() * MEGABYTE)
+
+
 def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> tuple[int, int]:
     """What training will take on top of the weights: (gradients and Adam's two moments, what one batch keeps for the way back).
 
@@ -46,8 +70,7 @@ def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> t
     """
     moving = sum(weight.numel() * weight.element_size() for weight in module.parameters() if weight.requires_grad)
     largest = max(batches_by_tokens(feed.tokens.lengths, max_tokens, max_rows), key=lambda rows: len(rows) * int(feed.tokens.lengths[rows].max()))
-    longest = int(feed.tokens.lengths[largest].max())
-    return 3 * moving, math.ceil(kept_bytes(module, feed, largest[:1]) / longest * longest * len(largest))
+    return 3 * moving, kept_bytes(module, feed, largest[:1]) * len(largest)
 
 
 def kept_bytes(module: Any, feed: Feed, rows: Any) -> int:

@@ -33,6 +33,7 @@ class Setting:
         report: is told where the work stands.
         floors: (share of the planned steps, least mark), in this order: a run of a search whose best mark on the validation rows is lower
             from there on is not worth going on with; see `floors.Floors`. Recipes that do not look on their way leave it alone.
+        pause: a file in which a recipe that trains for long may keep where it stands, so that a killed run goes on from there; None for nowhere.
     """
 
     task: Task
@@ -43,6 +44,7 @@ class Setting:
     threads: int | None = None
     report: Report = silent
     floors: tuple[tuple[float, float], ...] = ()
+    pause: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,19 @@ class FitFacts:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long single answers took.
+
+    Attributes:
+        seconds: of each answer.
+        at_once: how many were asked for side by side.
+    """
+
+    seconds: tuple[float, ...]
+    at_once: int
 
 
 class Fitted(ABC):
@@ -105,6 +120,10 @@ class Fitted(ABC):
     @abstractmethod
     def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Fitted:
         """The model that `save` wrote; `manifest` is its `ringsmith.json`."""
+
+    def pace(self) -> Pace | None:
+        """What answers really took, where to ask again would only look them up; None where predicting once more costs the same once more."""
+        return None
 
     def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Any]:
         """The predicted label of each text (a tuple of labels for multi-label)."""

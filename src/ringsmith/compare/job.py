@@ -123,7 +123,7 @@ def execute(folder: Path, report: Report = silent) -> RunResult:
 def perform(job: Job, folder: Path, report: Report) -> RunResult:
     """Fit, predict, save and measure."""
     rows, task = load_rows(job), create_task(job.task["kind"], job.task["labels"])
-    recipe = create(job, task, report)
+    recipe = create(job, task, report, pause=folder.with_name(f"{folder.name}.safetensors"))
     seconds = {"start": time.time() - job.started}
     budget = Budget(None if job.fit_until is None else job.fit_until - time.time())
     fitted, seconds["fit"] = _timed(lambda: recipe.fit(rows["train"], rows["valid"], budget))
@@ -165,13 +165,13 @@ def load_rows(job: Job) -> dict[str, TextSet]:
     return {part: restore(Path(job.rows), positions[part]) for part in PARTS}
 
 
-def create(job: Job, task: Task, report: Report) -> Recipe:
-    """The recipe, imported by its name in this process."""
+def create(job: Job, task: Task, report: Report, *, pause: Path | None = None) -> Recipe:
+    """The recipe, imported by its name in this process; `pause` stands beside the job's folder, which a second start of the run makes anew."""
     module, _, name = job.place.partition(":")
     kind: type[Recipe] = getattr(importlib.import_module(module), name)
     model = None if job.model is None else LocalModel(**job.model)
     floors = tuple((float(share), float(mark)) for share, mark in job.floors)
-    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors))
+    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause))
 
 
 def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet) -> None:

@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from ringsmith._machine import cgroup, cores
+from ringsmith._machine import cores, memory_mb
 from ringsmith.records import Record
 
 PROBE_SECONDS = 0.05
 SIDE = 80
 """Side of the probe's square matrices: so small that one core multiplies them alone. A product on all cores would measure who else is
 busy: its threads wait for each other."""
-MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -45,27 +44,6 @@ class Machine(Record):
 def look() -> Machine:
     """This machine; measured once in a process, in about 50 ms."""
     return Machine(cores=cores(), memory_mb=memory_mb(), gflops=gflops(), system=f"{platform.system()} {platform.machine()}", python=platform.python_version())
-
-
-def memory_mb() -> float:
-    """Memory this process and its children may use, in MB: the machine's, or the container's where that is less."""
-    total = float(psutil.virtual_memory().total)
-    limit = cgroup("memory.max")
-    return (min(total, float(limit)) if limit.isdigit() else total) / MEGABYTE
-
-
-def free_mb() -> float:
-    """Memory that is free now, in MB, within the container's limit."""
-    free = float(psutil.virtual_memory().available)
-    limit, used = cgroup("memory.max"), cgroup("memory.current")
-    if limit.isdigit() and used.isdigit():
-        free = min(free, float(limit) - float(used) + _reclaimable())
-    return free / MEGABYTE
-
-
-def _reclaimable() -> float:
-    """Bytes of file cache in the container, which the kernel gives back before it kills."""
-    return sum(float(line.split()[1]) for line in cgroup("memory.stat").splitlines() if line.startswith(("inactive_file ", "active_file ")))
 
 
 def gflops(seconds: float = PROBE_SECONDS) -> float:

@@ -22,10 +22,11 @@ from typing import ClassVar
 
 import psutil
 
+from ringsmith._machine import MEGABYTE, free_mb
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.compare.backends.base import CANCELLED, OUT_OF_TIME, Backend
 from ringsmith.compare.job import read_job, read_result
-from ringsmith.compare.machine import MEGABYTE, child_environment, free_mb
+from ringsmith.compare.machine import child_environment
 from ringsmith.records import RunResult
 
 TICK = 0.1
