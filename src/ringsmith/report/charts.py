@@ -50,7 +50,7 @@ def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
     ]
     body = [[row.candidate, wording.score(row.test), wording.score(row.test_low), wording.score(row.test_high), row.tie_group or wording.NOTHING] for row in ranked]
     caption = f"{_title(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
-    return _figure("intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", _title(metric), "Low", "High", "Tie group"], body)
+    return figure_of("intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", _title(metric), "Low", "High", "Tie group"], body)
 
 
 def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
@@ -61,8 +61,8 @@ def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
     y = alt.Y("label:N", sort=names, axis=labels, scale=alt.Scale(paddingInner=0.2, paddingOuter=0.3))
     digits = _digits([row["low"] for row in rows] + [row["high"] for row in rows])
     x = alt.X("low:Q", title=_title(metric), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6 if width == WIDE else 4, format=digits))
-    base = _chart(rows).encode(y=y)
-    best = _chart(rows[:1])
+    base = chart_of(rows).encode(y=y)
+    best = chart_of(rows[:1])
     layers = [
         best.mark_rect(color=SOFT).encode(x=x, x2="high:Q"),
         base.mark_rule(strokeWidth=2.5, strokeCap="round").encode(x=x, x2="high:Q", color=alt.Color("colour:N", scale=None)),
@@ -71,7 +71,7 @@ def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
     ]
     if width != WIDE:
         layers.append(base.mark_text(align="left", dy=-17, color=INK, fontSize=13).encode(x=alt.value(0), text="label:N"))
-    return _fit(layers, width, len(rows) * (36 if width == WIDE else 50) + 50)
+    return fit(layers, width, len(rows) * (36 if width == WIDE else 50) + 50)
 
 
 def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | None:
@@ -95,7 +95,8 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     caption = "Up and to the left is better." if metric.greater_is_better else "Down and to the left is better."
     caption += " The soft bars are 95 % intervals."
     caption += " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
-    return _figure(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), ["Candidate", _title(metric), axis, "On the Pareto front"], body)
+    head = ["Candidate", _title(metric), axis, "On the Pareto front"]
+    return figure_of(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), head, body)
 
 
 def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], metric: Metric, title: str, take: str | None, width: int) -> alt.LayerChart:
@@ -112,15 +113,15 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     y = alt.Y("quality:Q", title=_title(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=_digits(y_domain)))
     line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
     rows = [{"cost": p.cost, "quality": p.quality, "name": name, "colour": ACCENT if p.name == take else DATA} for p, name in zip(points, names, strict=True)]
-    dots = _chart(rows).encode(x=x, y=y)
+    dots = chart_of(rows).encode(x=x, y=y)
     bars = [{"cost": p.cost, "low": ends[p.name][0], "high": ends[p.name][1]} for p in points if p.name in ends]
     layers = [
-        _chart(bars).mark_rule(color=SOFT, strokeWidth=7, strokeCap="round").encode(x=x, y=alt.Y("low:Q"), y2="high:Q"),
-        _chart(line).mark_line(interpolate="step-after", color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y),
+        chart_of(bars).mark_rule(color=SOFT, strokeWidth=7, strokeCap="round").encode(x=x, y=alt.Y("low:Q"), y2="high:Q"),
+        chart_of(line).mark_line(interpolate="step-after", color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y),
         dots.transform_filter(f"datum.colour == '{ACCENT}'").mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT),
         dots.mark_point(size=75, filled=True, opacity=1).encode(color=alt.Color("colour:N", scale=None)),
     ]
-    return _fit(layers + _names(rows, spots, x=x, y=y), width, height)
+    return fit(layers + _names(rows, spots, x=x, y=y), width, height)
 
 
 def _names(rows: Rows, spots: Sequence[Spot], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -128,7 +129,7 @@ def _names(rows: Rows, spots: Sequence[Spot], *, x: alt.X, y: alt.Y) -> list[alt
     layers = []
     for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True)):
         here = [row for row, at in zip(rows, spots, strict=True) if at == spot and (row["colour"] == ACCENT) == bold]
-        mark = _chart(here).mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if bold else "normal")
+        mark = chart_of(here).mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if bold else "normal")
         layers.append(mark.encode(x=x, y=y, text="name:N"))
     return layers
 
@@ -139,17 +140,17 @@ def calibration(diagnosis: Diagnosis) -> Figure:
     body = [[f"{b.low:.2f} to {b.high:.2f}", wording.count(b.rows), wording.score(b.confidence), wording.score(b.accuracy)] for b in diagnosis.bins]
 
     def make(width: int) -> alt.LayerChart:
-        data = _chart(rows)
+        data = chart_of(rows)
         unit = alt.Scale(domain=[0, 1], nice=False)
         x = alt.X("sure:Q", title="How sure it was", scale=unit, axis=alt.Axis(tickCount=5, format=".1f"))
         y = alt.Y("right:Q", title="How often it was right", scale=unit, axis=alt.Axis(tickCount=5, format=".1f"))
-        diagonal = _chart([{"sure": 0, "right": 0}, {"sure": 1, "right": 1}]).mark_line(color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y)
+        diagonal = chart_of([{"sure": 0, "right": 0}, {"sure": 1, "right": 1}]).mark_line(color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y)
         bars = data.mark_bar(color=SOFT).encode(x=alt.X("low:Q", scale=unit), x2="high:Q", y=alt.Y("share:Q", scale=unit), y2=alt.datum(0))
         line, points = data.mark_line(color=DATA, strokeWidth=2), data.mark_point(color=DATA, filled=True, size=55, opacity=1)
-        return _fit([bars, diagonal, line.encode(x=x, y=y), points.encode(x=x, y=y)], width, 330)
+        return fit([bars, diagonal, line.encode(x=x, y=y), points.encode(x=x, y=y)], width, 330)
 
     caption = "On the dotted line a model is as often right as it says. Below it, the model is too sure of itself; above, too modest. The bars are the share of the predictions."
-    return _figure("calibration", "How sure, how often right", caption, make, ["How sure", "Predictions", "Mean confidence", "Share right"], body, half=True)
+    return figure_of("calibration", "How sure, how often right", caption, make, ["How sure", "Predictions", "Mean confidence", "Share right"], body, half=True)
 
 
 def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure | None:
@@ -172,11 +173,11 @@ def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure |
     def make(width: int) -> alt.LayerChart:
         x = alt.X("step:Q", title="Time it was looked at", axis=alt.Axis(tickCount=5, format="~d", tickMinStep=1, grid=False), scale=alt.Scale(nice=False, zero=False))
         y = alt.Y("value:Q", title=axis, axis=alt.Axis(tickCount=5, format=".2~f"), scale=alt.Scale(zero=False))
-        base = _chart(rows).encode(x=x, y=y, detail="run:N")
+        base = chart_of(rows).encode(x=x, y=y, detail="run:N")
         points = [base.mark_point(color=DATA, filled=True, size=26, opacity=1)] if max(len(line.values) for line in lines) <= 30 else []
-        return _fit([base.mark_line(color=DATA, strokeWidth=1.8), *points], width, 250)
+        return fit([base.mark_line(color=DATA, strokeWidth=1.8), *points], width, 250)
 
-    return _figure(name, title, "One line for each run." if len(lines) > 1 else "", make, ["Run", "Points", "First", "Lowest", "Highest", "Last"], body, half=True)
+    return figure_of(name, title, "One line for each run." if len(lines) > 1 else "", make, ["Run", "Points", "First", "Lowest", "Highest", "Last"], body, half=True)
 
 
 def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
@@ -194,12 +195,12 @@ def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
     def make(width: int) -> alt.LayerChart:
         x = alt.X("low:Q", title="Words in a text", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False, tickCount=8 if width == WIDE else 5))
         y = alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=4, format="~s"))
-        return _fit([_chart(rows).mark_bar(color=DATA, stroke=PAPER, strokeWidth=1).encode(x=x, x2="high:Q", y=y, y2=alt.datum(0))], width, 200)
+        return fit([chart_of(rows).mark_bar(color=DATA, stroke=PAPER, strokeWidth=1).encode(x=x, x2="high:Q", y=y, y2=alt.datum(0))], width, 200)
 
-    return _figure("lengths", "How long the texts are", caption, make, ["Words", "Rows"], body)
+    return figure_of("lengths", "How long the texts are", caption, make, ["Words", "Rows"], body)
 
 
-def _figure(name: str, title: str, caption: str, make: Maker, head: Sequence[str], body: Sequence[Sequence[str]], *, half: bool = False) -> Figure:
+def figure_of(name: str, title: str, caption: str, make: Maker, head: Sequence[str], body: Sequence[Sequence[str]], *, half: bool = False) -> Figure:
     """Draw it in the widths it needs and put its numbers into words."""
     told = "; ".join(", ".join(f"{column} {cell}" for column, cell in zip(head, line, strict=True)) for line in list(body)[:12])
     alternative = f"{caption} {told}{'; and more, see the table' if len(body) > 12 else ''}.".strip()
@@ -208,7 +209,8 @@ def _figure(name: str, title: str, caption: str, make: Maker, head: Sequence[str
     return Figure(name, title, caption, alternative, wide, narrow, head, body)
 
 
-def _chart(rows: Rows) -> alt.Chart:
+def chart_of(rows: Rows) -> alt.Chart:
+    """A chart of these rows."""
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
@@ -217,7 +219,8 @@ def render_svg(chart: alt.LayerChart) -> str:
     return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False), config=CONFIG, allowed_base_urls=[]))
 
 
-def _fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart:
+def fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart:
+    """Layers as one picture of this size, its axes included."""
     layered: alt.LayerChart = alt.layer(*layers)  # type: ignore[assignment]
     return layered.properties(width=width, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
 

@@ -12,9 +12,10 @@ from itertools import groupby
 
 import jinja2
 
-from ringsmith.report import charts, wording
+from ringsmith.report import charts, charts_search, wording
 from ringsmith.report.figure import Figure
-from ringsmith.report.summary import Standing, Summary
+from ringsmith.report.searches import Search, of
+from ringsmith.report.summary import Metric, Standing, Summary
 
 MATRIX_UP_TO = 20
 """More classes than this make a matrix nobody can read; the commonest confusions remain."""
@@ -52,10 +53,16 @@ def render(summary: Summary) -> str:
         "unranked": [row for row in summary.board if not row.ranked],
         "matrix": bool(summary.diagnosis and summary.diagnosis.confusion and len(summary.diagnosis.labels) <= MATRIX_UP_TO),
         "list_up_to": LIST_UP_TO,
+        "searches": [(search, pictures_of(search, summary.metric, number)) for number, search in enumerate(summary.searches, start=1)],
         "style": style,
         "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     }
     return environment.get_template("page.html").render(context)
+
+
+def pictures_of(search: Search, metric: Metric, number: int) -> list[Figure | None]:
+    """The pictures of a search."""
+    return [charts_search.parallel(search, metric, f"parallel-{number}"), charts_search.history(search, metric, f"history-{number}")]
 
 
 def tie_groups(board: Sequence[Standing]) -> list[tuple[str, list[tuple[int, Standing]]]]:
@@ -86,7 +93,7 @@ def templates() -> jinja2.Environment:
     )
     for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "plural", "joined", "capital", "metric_title"):
         environment.filters[name] = getattr(wording, name)
-    environment.filters |= {"heat": heat, "clip": clip, "moment": moment}
+    environment.filters |= {"heat": heat, "clip": clip, "moment": moment, "of": of}
     environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}
     return environment
 

@@ -14,6 +14,7 @@ from ringsmith.records import Candidate, RunResult
 from ringsmith.report.diagnose import diagnose
 from ringsmith.report.files import Study, read_study
 from ringsmith.report.findings import find
+from ringsmith.report.searches import searches_of
 from ringsmith.report.summary import Curve, Fact, Headline, Method, Metric, Standing, Summary, Tie, Usage
 from ringsmith.report.wording import duration, large, megabytes, shown
 
@@ -46,12 +47,13 @@ def _summary(files: Study) -> Summary:
     headline = _headline(study, board)
     best = headline.candidate
     runs = [run for run in files.runs if best is not None and _name(run) == best and run.status == "done"]
+    metric = Metric(study["metric"]["name"], study["metric"]["summary"], study["metric"]["greater_is_better"])
     return Summary(
         title=study["title"],
         created=str(study["created"]),
         version=study["ringsmith"],
         kind=study["task"]["kind"],
-        metric=Metric(study["metric"]["name"], study["metric"]["summary"], study["metric"]["greater_is_better"]),
+        metric=metric,
         headline=headline,
         board=board,
         ties=[_tie(tie) for tie in study.get("ties") or () if tie["candidate"] != tie["against"]],
@@ -61,6 +63,7 @@ def _summary(files: Study) -> Summary:
         findings=find(study, board),
         usage=None if headline.standing is None else _usage(files.folder, headline.standing),
         method=_method(study, runs),
+        searches=searches_of(study, board, metric),
     )
 
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ringsmith.report.searches import Search
 
 Fact = tuple[str, str]
 """A name and its value, both ready to be shown."""
@@ -267,3 +271,4 @@ class Summary:
     findings: Findings
     usage: Usage | None
     method: Method
+    searches: Sequence[Search] = ()
