@@ -27,7 +27,7 @@ if __name__ == "__main__":
     for name, place in PLACES.items():
         registry.RECIPES[name] = place
         registry.ENTRIES[name] = registry.Entry(place, "nothing", "a fake")
-    spaces.SPACES["tunable"] = TUNABLE
+    spaces.SPACES |= {"tunable": TUNABLE, "steady": TUNABLE}
     recipes = tuple(word for word in sys.argv[2:] if not word.isdecimal())
     search = sum(int(word) for word in sys.argv[2:] if word.isdecimal())
     compare_table(table(), CompareOptions(data="made.csv", recipes=recipes, search=search, out=Path(sys.argv[1]), threads=1), say)

@@ -100,3 +100,28 @@ def test_ctrl_c_ends_the_run_and_writes_the_table(tmp_path: Path) -> None:
     assert [(row["candidate"], row["status"], row["why"]) for row in rows[1:]] == [("sleeps", "skipped", "stopped before its end")]
     assert rows[0]["candidate"] == "tenth"
     assert rows[0]["recommended"]
+
+
+def test_kill_9_of_a_search_loses_no_trial_and_repeats_none(tmp_path: Path) -> None:
+    """Killed in its third trial: the same command goes on to the very trials that an undisturbed search makes."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = drive(killed, "steady", "4")
+    ended = 0
+    assert process.stdout is not None
+    for line in process.stdout:
+        ended += line.startswith(("done", "dropped", "refused", "failed"))
+        if ended == 2 and line.startswith("running"):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert figures(killed)[0][1] == "done"
+    finish(drive(killed, "steady", "4"))
+    finish(drive(whole, "steady", "4"))
+    trials = [[tuple(line.split(",")[i] for i in (1, 2, 3, 5, 6)) for line in (folder / "trials.csv").read_text(encoding="utf-8").splitlines()] for folder in (killed, whole)]
+    assert trials[0] == trials[1]
+    assert len(trials[0]) == 5
+    runs = [[json.loads(line)["run"] for line in (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()] for folder in (killed, whole)]
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == len(runs[0])
+    assert figures(killed) == figures(whole)

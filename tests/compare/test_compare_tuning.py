@@ -68,17 +68,17 @@ def test_a_search_finds_better_settings_than_the_defaults(tune: Callable[..., Co
 
 def test_every_setting_is_tried_once(tune: Callable[..., Comparison]) -> None:
     """And the finalists, those and no others, with two more seeds."""
-    result = tune(search=20)
+    result = tune(search=14)
     counted = Counter((candidate, seed) for candidate, _, seed, _ in runs(result.folder))
     assert set(counted.values()) == {1}
-    assert Counter(seed for _, seed in counted) == {0: 20, 1: 4, 2: 4}
+    assert Counter(seed for _, seed in counted) == {0: 14, 1: 4, 2: 4}
 
 
 def test_broken_trials_are_kept_out_of_the_table_but_not_out_of_the_list(tune: Callable[..., Comparison]) -> None:
     """2 crashes, 3 refuses: both stand among the trials with their reason, and the search goes on."""
-    trials = found(tune(search=30))["trials"]
+    trials = found(tune("steady", search=24))["trials"]
     by_wrong = {trial["settings"]["wrong"]: (trial["status"], trial["valid"]) for trial in trials}
-    assert len(trials) == 30
+    assert len(trials) == 24
     assert {status for status, _ in by_wrong.values()} >= {"done"}
     for wrong, (status, valid) in by_wrong.items():
         assert (status, valid is None) == ({2: "failed", 3: "refused"}.get(wrong, status), status != "done")
@@ -96,19 +96,19 @@ def test_trials_csv_has_a_line_for_each_trial_and_no_figure_of_the_test_rows(tun
 
 def test_trials_below_their_floors_are_stopped(tune: Callable[..., Comparison]) -> None:
     """With enough trials to know, a setting below the median of their looks ends at half of its steps; the sampler is told how far it came."""
-    search = found(tune(search=25))
+    search = found(tune("steady", search=18))
     dropped = [trial for trial in search["trials"] if trial["status"] == "dropped"]
     assert dropped
     assert all("at 50 % of its steps it had reached" in trial["why"] for trial in dropped)
     assert all(trial["number"] > 5 for trial in dropped)
-    assert f"{len(dropped)} of 25 trials were stopped early because they fell behind." in search["notes"]
+    assert f"{len(dropped)} of 18 trials were stopped early because they fell behind." in search["notes"]
     done = [trial["settings"]["wrong"] for trial in search["trials"] if trial["status"] == "done"]
     assert max(trial["settings"]["wrong"] for trial in dropped) <= max(done)
 
 
 def test_with_folds_a_trial_that_is_behind_is_not_tried_on_all_of_them(tune: Callable[..., Comparison]) -> None:
     """After a fold below the median of five others the rest of its folds are left out; those that are done are told of."""
-    result = tune("quiet", search=20, rows=table(120, folds=3))
+    result = tune("quiet", search=18, rows=table(120, folds=3))
     search = found(result)
     behind = [trial for trial in search["trials"] if "folds it had reached" in trial["why"]]
     assert behind
@@ -131,10 +131,10 @@ def test_a_second_time_nothing_is_done_again_and_the_table_is_the_same(tune: Cal
 
 
 def test_more_trials_go_on_where_fewer_ended(tune: Callable[..., Comparison], tmp_path: Path) -> None:
-    """12 trials and then 16 make the same trials as 16 at once."""
-    tune(search=12)
-    more = found(tune(search=16))["trials"]
-    at_once = found(tune(search=16, out=tmp_path / "other"))["trials"]
+    """8 trials and then 11 make the same trials as 11 at once."""
+    tune("steady", search=8)
+    more = found(tune("steady", search=11))["trials"]
+    at_once = found(tune("steady", search=11, out=tmp_path / "other"))["trials"]
     assert [(trial["candidate"], trial["valid"]) for trial in more] == [(trial["candidate"], trial["valid"]) for trial in at_once]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -291,12 +292,11 @@ class Tuning:
 
     def one_seed_more(self, search: Search, seeds: int) -> bool:
         """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
-        todo = {trial.number: [run for run in self.arena.runs_of(trial.entrant, seeds) if not self.arena.finished(run)] for trial in search.finalists}
-        needed = sum(len(runs) for runs in todo.values()) * self.race.forecast(search.base).seconds
-        if needed > self.left:
+        if self.seconds_of(search.finalists, seeds) > self.left:
             return False
         for trial in list(search.finalists):
-            ended = [self.race.perform(run, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status for run in todo[trial.number]]
+            todo = [run for run in self.arena.runs_of(trial.entrant, seeds) if not self.arena.finished(run)]
+            ended = [self.race.perform(run, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status for run in todo]
             if "dropped" in ended:
                 return False
             if set(ended) - {"done"}:
@@ -306,16 +306,21 @@ class Tuning:
 
     def that_fit(self, search: Search, finalists: list[Trial]) -> list[Trial]:
         """As many of them as there is time for, with all seeds, the best first and then the defaults, to be compared with; none where two do not fit."""
-        each = self.race.forecast(search.base).seconds * self.final_runs
-        known = all(self.arena.finished(run) for trial in finalists for run in self.arena.runs_of(trial.entrant, self.most_seeds))
-        fitting = len(finalists) if known or self.left >= each * len(finalists) else max(0, int(self.left // each))
-        if len(finalists) < 2 or fitting < 2:
-            search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky." if len(finalists) > 1 else "Nothing was left to compare.")
+        if len(finalists) < 2:
+            return []
+        ordered = sorted(finalists, key=lambda trial: (trial is not finalists[0], trial.number != DEFAULTS))
+        needed = list(accumulate(self.seconds_of([trial], self.most_seeds) for trial in ordered))
+        fitting = sum(seconds <= self.left for seconds in needed)
+        if fitting < 2:
+            search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky.")
             return []
         if fitting < len(finalists):
             search.notes.append(f"There was time to train {fitting} trials with other seeds.")
-        kept = sorted(finalists, key=lambda trial: (trial is not finalists[0], trial.number != DEFAULTS))
-        return kept[:fitting]
+        return ordered[:fitting]
+
+    def seconds_of(self, finalists: list[Trial], seeds: int) -> float:
+        """What it takes to train these with so many seeds, as far as it is not done."""
+        return sum(self.race.forecast(trial.entrant).seconds * sum(self.arena.finished(run) is None for run in self.arena.runs_of(trial.entrant, seeds)) for trial in finalists)
 
     def settle(self, search: Search) -> None:
         """Judge the finalists by all the seeds they have; the others leave the table."""
