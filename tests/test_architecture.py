@@ -55,6 +55,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "platformdirs": ("_paths.py",),
     "llvmlite": ("_kernels/",),
     "numba": ("_kernels/", "backbones/kernels", "words/"),
+    "peft": ("adapt/lora.py",),
     "ray": ("_cluster.py",),
     "optuna": ("compare/search.py",),
     "usearch": ("words/approximate.py",),

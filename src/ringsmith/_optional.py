@@ -16,6 +16,7 @@ EXTRA_OF = {
     "nltk": "wordnet",
     "usearch": "index",
     "optuna": "search",
+    "peft": "transformers",
     "ray": "ray",
 }
 """Import name of an optional package -> the extra of ringsmith that installs it."""

@@ -215,7 +215,7 @@ class FineTuning(Recipe):
             tokeniser, module = load_classifier(self._model, task.labels, multilabel=task.activation == "sigmoid", seed=seed)
             self.prepare(module)
         with watch.stage("tokenise"):
-            feeds = [feed_of(tokeniser, setting.steps, part.texts, part.pairs) for part in (train, valid)]
+            rows, valid_rows = (feed_of(tokeniser, setting.steps, part.texts, part.pairs) for part in (train, valid))
         targets = task.targets(train.labels or [])
         guard = Guard(task, targets, valid, setting.floors)
         with watch.stage("train"):
@@ -224,7 +224,7 @@ class FineTuning(Recipe):
             set_dropout(module, options.dropout)
             loop = Loop(module, pacing, setting.report, before_step=self.before_step(module))
             ease_dropout(module)
-            rows, valid_rows = self.feeds(module, *feeds, budget)
+            rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
             course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
         guard.finish()
         moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
@@ -233,7 +233,7 @@ class FineTuning(Recipe):
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note}
         total = sum(weight.numel() for weight in module.parameters())
-        facts = FitFacts(total, moved, float(feeds[0].tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + self.remarks() + _notes(course, loop.parts))
+        facts = FitFacts(total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + self.remarks() + _notes(course, loop.parts))
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
 
     def _pause(self, attempt: int) -> Pause | None:

@@ -34,6 +34,8 @@ ENTRIES: dict[str, Entry] = {
     "tfidf": Entry("ringsmith.adapt.tfidf:Tfidf", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
     "static": Entry("ringsmith.adapt.static:Static", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"),
     "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
+    "partial": Entry("ringsmith.adapt.partial:Partial", "transformer", "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once"),
+    "lora": Entry("ringsmith.adapt.lora:Lora", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
     "full": Entry("ringsmith.adapt.full:Full", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
 }
 """Name -> recipe. A new recipe is one file, one test and one line here."""

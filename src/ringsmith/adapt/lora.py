@@ -1,0 +1,193 @@
+"""The recipe `lora`: the backbone stays as it was pre-trained; small matrices added to its layers are trained, and merged into them at the end.
+
+    lora     W + B A, with A and B of a low rank (Hu et al., 2022); B starts at zero, so that training starts from the model as it is
+    rslora   the same, scaled by 1 / sqrt(rank) in place of 1 / rank (Kalajdzievski, 2023): for high ranks
+    dora     direction by low rank, length of each column on its own (Liu et al., 2024)
+    ia3      each layer's outputs times a vector (Liu et al., 2022); here of every layer that is named, not of keys, values and feed-forward alone
+    bitfit   nothing is added: the biases that are there are trained (Ben Zaken et al., 2022)
+
+All five leave a plain model behind, no heavier and no slower than it was. Prefix and prompt tuning do not (what they train stands before every
+text and cannot be merged), and layers in 4 or 8 bits need a GPU and a package of their own: both are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from ringsmith._optional import try_import
+from ringsmith.adapt.finetune import FineTuned, FineTuneOptions, FineTuning
+from ringsmith.adapt.options import hold
+from ringsmith.adapt.pacing import Pacing
+from ringsmith.adapt.stack import layers_of
+from ringsmith.catalogue.weights import read_header
+from ringsmith.errors import OptionError
+
+METHODS = ("lora", "rslora", "dora", "ia3", "bitfit")
+FASTER = 10
+"""What is added learns this many times as fast as the weights themselves would: as fast as the head."""
+
+
+@dataclass(frozen=True)
+class LoraOptions(FineTuneOptions):
+    """Options of the recipe `lora`: those of all fine-tuning, and what is added where.
+
+    Attributes:
+        rate: highest rate of what is added; None for 10 times the usual rate of the weights themselves.
+        head_rate: highest rate of the head; None for the same as `rate`.
+        method: ``"lora"``, ``"rslora"``, ``"dora"``, ``"ia3"`` or ``"bitfit"``.
+        rank: of the added matrices; 8 as in the paper's largest models. For the three methods that add matrices.
+        alpha: what is added counts ``alpha / rank`` times (for rslora ``alpha / sqrt(rank)``); None for 2 times, whatever the rank.
+        layers: names of layers, or parts of their paths, to add it to: ``["query", "value"]`` as in the paper; none for every linear layer there is.
+    """
+
+    method: str = "lora"
+    rank: int = 8
+    alpha: float | None = None
+    layers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.layers, list):  # as JSON and a command line give it
+            object.__setattr__(self, "layers", tuple(self.layers))
+        hold(
+            self,
+            (
+                ("method", lambda value: value in METHODS, ", ".join(METHODS[:-1]) + f" or {METHODS[-1]}"),
+                ("rank", lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+                ("alpha", lambda value: value is None or value > 0, "above 0"),
+                ("layers", lambda value: isinstance(value, tuple) and all(isinstance(name, str) and name for name in value), "a list of names"),
+            ),
+        )
+
+    def usual_rate(self, width: int) -> float:
+        return FASTER * super().usual_rate(width)
+
+    def pacing(self, attempt: int, rows: int, *, classes: int, width: int, low: bool) -> Pacing:
+        plain = super().pacing(attempt, rows, classes=classes, width=width, low=low)
+        return plain if self.head_rate is not None else replace(plain, head_rate=plain.rate)
+
+    def scale(self) -> float:
+        """The paper's alpha that makes what is added count as asked for.
+
+        Examples:
+            >>> LoraOptions().scale(), LoraOptions(rank=16, method="rslora").scale(), LoraOptions(alpha=16).scale()
+            (16.0, 8.0, 16.0)
+        """
+        return self.alpha or 2.0 * (sqrt(self.rank) if self.method == "rslora" else self.rank)
+
+
+class FittedLora(FineTuned):
+    """A transformer with what was added to it merged into its weights."""
+
+    recipe: ClassVar[str] = "lora"
+    kind: ClassVar[type[FineTuneOptions]] = LoraOptions
+
+
+class Lora(FineTuning):
+    """Adds, trains what was added with the head, merges."""
+
+    name: ClassVar[str] = "lora"
+    fitted: ClassVar[type[FineTuned]] = FittedLora
+    options: LoraOptions
+
+    def prepare(self, module: Any) -> None:
+        """Freeze the body, put in what shall move instead, and leave head and untrained pooler free."""
+        fresh = [weight for name, weight in module.named_parameters() if self._is_fresh(module, name)]
+        biases = [weight for name, weight in module.named_parameters() if name.endswith("bias")]
+        module.requires_grad_(False)
+        if self.options.method == "bitfit":
+            free = [*fresh, *biases]
+        else:
+            free = fresh
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.setting.seed)
+                add_adapters(module, self.options)
+        for weight in free:
+            weight.requires_grad_(True)
+
+    def finish(self, module: Any) -> Any:
+        """The plain module, what was added merged into its weights."""
+        merge_adapters(module)
+        return module.requires_grad_(True)
+
+    def _is_fresh(self, module: Any, name: str) -> bool:
+        """Whether a weight has random numbers: the head's, and a pooler's that the folder does not hold."""
+        inside = f"{module.base_model_prefix}."
+        if not name.startswith(inside):
+            return True
+        known = {tensor.name.removeprefix(inside) for path in Path(self._model.folder).glob("*.safetensors") for tensor in read_header(path)}
+        return "pooler" in name.split(".") and name.removeprefix(inside) not in known
+
+
+def add_adapters(module: Any, options: LoraOptions) -> None:
+    """Put the adapters of these options into the linear layers they name, in place.
+
+    Raises:
+        OptionError: no layer of such a name, or a rank above a layer's width.
+        MissingExtra: the package peft is not installed.
+    """
+    peft: Any = try_import("peft", purpose="the recipe 'lora'")
+    chosen = choose_layers(linear_layers(module), options.layers)
+    names, turned = list(chosen), any(type(layer).__name__ == "Conv1D" for layer in chosen.values())
+    if options.method == "ia3":
+        peft.IA3Model(module, peft.IA3Config(target_modules=names, feedforward_modules=[], fan_in_fan_out=turned), "default")
+        return
+    width, narrow = min((min(layer.get_parameter("weight").shape), name) for name, layer in chosen.items())
+    if options.rank > width:
+        raise OptionError(f"'rank' must be at most {width}, the width of the narrowest layer it goes into ({narrow}); got {options.rank}. Take 8, the usual value.")
+    config = peft.LoraConfig(
+        r=options.rank,
+        lora_alpha=options.scale(),
+        target_modules=names,
+        use_rslora=options.method == "rslora",
+        use_dora=options.method == "dora",
+        fan_in_fan_out=turned,
+    )
+    peft.LoraModel(module, config, "default")
+
+
+def merge_adapters(module: Any) -> None:
+    """Make every adapter a part of the weights it was added to, and take its layer out, in place."""
+    tuners: Any = try_import("peft.tuners.tuners_utils", purpose="the recipe 'lora'")
+    for parent in list(module.modules()):
+        for name, part in list(parent.named_children()):
+            if isinstance(part, tuners.BaseTunerLayer):
+                part.merge()
+                setattr(parent, name, part.get_base_layer())
+    vars(module).pop("peft_config", None)
+
+
+def linear_layers(module: Any) -> dict[str, nn.Module]:
+    """Path -> layer, of all in the body's stack that multiply by a matrix of their own: Linear, and GPT-2's Conv1D.
+
+    XLNet's attention holds its matrices itself, without layers around them: there it is the feed-forward layers.
+    """
+    stack = layers_of(module)
+    inside = next(name for name, part in module.named_modules() if part is stack)
+    found = {name: part for name, part in module.named_modules() if name.startswith(f"{inside}.") and not isinstance(part, nn.Embedding)}
+    return {name: part for name, part in found.items() if getattr(part.__dict__["_parameters"].get("weight"), "ndim", 0) == 2}
+
+
+def choose_layers(layers: Mapping[str, nn.Module], names: tuple[str, ...]) -> dict[str, nn.Module]:
+    """Those whose path has one of these names in it; all of them where none is given.
+
+    Raises:
+        OptionError: a name that no path has.
+    """
+    unknown = [name for name in names if not any(_within(name, path) for path in layers)]
+    if unknown:
+        there = sorted({part for path in layers for part in re.sub(r"^.*?\.\d+\.", "", path).split(".")})
+        raise OptionError(f"'layers' must name layers of this model; got {', '.join(map(repr, unknown))}. There are: {', '.join(there)}.")
+    return {path: layer for path, layer in layers.items() if not names or any(_within(name, path) for name in names)}
+
+
+def _within(name: str, path: str) -> bool:
+    return f".{name}." in f".{path}."

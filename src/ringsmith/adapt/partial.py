@@ -1,0 +1,125 @@
+"""The recipe `partial`: some layers of the backbone stay as they were pre-trained, the others are fine-tuned.
+
+Frozen from below (as usual: lower layers are the more general ones, Yosinski et al., 2014), what the frozen layers make of each text never
+changes: it is computed once and replayed (`replay.py`), and every step begins at the first layer that moves. The schedule is the slanted
+triangle of ULMFiT (Howard and Ruder, 2018, eq. 3): a short linear rise (their ``cut_frac`` of 0.1 is `warm_up`) and a long linear fall.
+Their gradual unfreezing and discriminative rates gained nothing here (LOG.md) and were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, ClassVar
+
+import torch
+
+from ringsmith.adapt.classifier import Feed
+from ringsmith.adapt.finetune import FineTuned, FineTuneOptions, FineTuning
+from ringsmith.adapt.options import hold
+from ringsmith.adapt.recipe import Progress
+from ringsmith.adapt.replay import keep_states, restore
+from ringsmith.adapt.stack import embeddings_of, layers_of, quieten
+from ringsmith.errors import OptionError
+from ringsmith.records import Budget
+
+SHARE = 0.3
+"""Of the time left, this share may go into the states of the frozen layers."""
+
+
+@dataclass(frozen=True)
+class PartialOptions(FineTuneOptions):
+    """Options of the recipe `partial`: those of all fine-tuning, and what is frozen.
+
+    Attributes:
+        frozen: how many layers: a number, or below 1 a share of them.
+        side: which ones, ``"lower"`` or ``"upper"``.
+        embeddings: whether the embeddings are frozen, too.
+        replay: whether the states of frozen layers are computed once and kept where memory allows; the same to train with, and faster.
+    """
+
+    frozen: float = 0.5
+    side: str = "lower"
+    embeddings: bool = True
+    replay: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flags = [(name, lambda value: isinstance(value, bool), "true or false") for name in ("embeddings", "replay")]
+        hold(
+            self,
+            (
+                ("frozen", lambda value: 0 <= value < 1 or value == int(value) > 0, "a share from 0 to below 1, or a whole number of layers"),
+                ("side", lambda value: value in ("lower", "upper"), "lower or upper"),
+                *flags,
+            ),
+        )
+
+    def count(self, layers: int) -> int:
+        """How many of so many layers are frozen.
+
+        Raises:
+            OptionError: all of them, or more.
+
+        Examples:
+            >>> PartialOptions().count(6), PartialOptions(frozen=0.5).count(5), PartialOptions(frozen=4).count(6)
+            (3, 2, 4)
+        """
+        if self.frozen >= layers:
+            raise OptionError(f"'frozen' must leave at least one of {layers} layers free; got {self.frozen:g}. Take {layers - 1}, or the recipe 'probe', which freezes all.")
+        return int(self.frozen * layers) if self.frozen < 1 else int(self.frozen)
+
+
+class FittedPartial(FineTuned):
+    """A transformer of which some layers were fine-tuned."""
+
+    recipe: ClassVar[str] = "partial"
+    kind: ClassVar[type[FineTuneOptions]] = PartialOptions
+
+
+class Partial(FineTuning):
+    """Freezes, replays what never changes, and puts the module back together."""
+
+    name: ClassVar[str] = "partial"
+    fitted: ClassVar[type[FineTuned]] = FittedPartial
+    options: PartialOptions
+
+    def prepare(self, module: Any) -> None:
+        """Freeze the layers and, where asked for, the embeddings."""
+        layers, count = layers_of(module), self.options.count(module.config.num_hidden_layers)
+        still = list(layers)[:count] if self.options.side == "lower" else list(layers)[len(layers) - count :]
+        for weight in [*chain.from_iterable(layer.parameters() for layer in still), *(embeddings_of(module) if self.options.embeddings else [])]:
+            weight.requires_grad_(False)
+
+    def feeds(self, module: Any, train: Feed, valid: Feed, budget: Budget) -> tuple[Feed, Feed]:
+        """The rows with what the frozen part makes of them, computed once."""
+        self._remarks: tuple[str, ...] = ()
+        count = self.options.count(module.config.num_hidden_layers) if self.options.side == "lower" else 0
+        if not self.options.embeddings:
+            return train, valid
+        dtype = torch.bfloat16 if self._precision().precision == "bfloat16" else torch.float32
+        kept = keep_states(module, layers_of(module), count, (train, valid), dtype, self._in_time(budget)) if self.options.replay else "that was asked for"
+        if not isinstance(kept, str):
+            return kept[0], kept[1]
+        self._remarks = (f"The frozen layers were computed anew in every step: {kept}.",)
+        quieten(module, count)
+        return train, valid
+
+    def remarks(self) -> tuple[str, ...]:
+        """Why nothing was replayed, if so."""
+        return self._remarks
+
+    def finish(self, module: Any) -> Any:
+        """The whole module."""
+        restore(module)
+        return module.requires_grad_(True)
+
+    def _in_time(self, budget: Budget) -> Callable[[int, int], bool]:
+        start, share = budget.used(), SHARE * budget.remaining()
+
+        def go_on(done: int, total: int) -> bool:
+            self.setting.report(Progress("freeze", done, total, "rows"))
+            return (budget.used() - start) * total <= share * done
+
+        return go_on

@@ -1,0 +1,193 @@
+"""The recipe 'lora' keeps the contract; what was added is merged to the same scores, and nothing else of the body moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from tiny_models import FAMILIES, HIDDEN, tiny_model
+
+from contracts.recipes import WORDS, RecipeContract, toy
+from ringsmith.adapt import Setting, load_fitted
+from ringsmith.adapt.finetune import FineTuned
+from ringsmith.adapt.lora import METHODS, Lora, LoraOptions, add_adapters, choose_layers, linear_layers, merge_adapters
+from ringsmith.backbones import load_classifier
+from ringsmith.catalogue import LocalModel, inspect_folder
+from ringsmith.errors import OptionError
+from ringsmith.records import Budget, TextSet
+from ringsmith.tasks import Classification
+
+LABELS = sorted(WORDS)
+SHORT: Mapping[str, Any] = {"epochs": 2, "rate": 1e-2, "rank": 4, "max_rows": 8, "precision": "float32"}
+TEXTS = ["I am happy at home", "furious", "I tremble and I shout near the old mill with friends by the sea"]
+
+
+class TestLora(RecipeContract):
+    """The whole contract."""
+
+    recipe = "lora"
+    options: ClassVar[Mapping[str, Any]] = {**SHORT, "epochs": 20}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls, tiny_bert: LocalModel) -> LocalModel:
+        """Two random layers of 32."""
+        return tiny_bert
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
+    """A tiny random model of each family."""
+    return tiny_model(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def fit(model: LocalModel, **options: Any) -> FineTuned:
+    """Two epochs of `lora` without validation rows, so that nothing is judged and nothing refused."""
+    return Lora(Setting(Classification(LABELS), model, options={**SHORT, **options}, threads=1)).fit(toy(), TextSet([], [], pairs=None), Budget())
+
+
+def logits(module: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Scores without dropout."""
+    with torch.inference_mode():
+        found: torch.Tensor = module.eval()(**batch).logits
+    return found
+
+
+@pytest.mark.parametrize("method", METHODS[:-1])
+def test_merged_scores_are_those_of_the_adapters(family: LocalModel, method: str) -> None:
+    """With random adapters, in every family: the same scores before and after merging, others than the plain model's, and the plain model's names."""
+    tokeniser, module = load_classifier(family, LABELS)
+    names = {name: weight.shape for name, weight in module.state_dict().items()}
+    encoded = tokeniser([TEXTS[0]])
+    batch = {"input_ids": torch.from_numpy(encoded.ids[None]), "attention_mask": torch.ones(1, len(encoded.ids), dtype=torch.int64)}
+    plain = logits(module, batch)
+    module.requires_grad_(False)
+    add_adapters(module, LoraOptions(method=method, rank=4))
+    torch.testing.assert_close(logits(module, batch), plain, atol=1e-5, rtol=0)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(3)
+        for weight in module.parameters():
+            if weight.requires_grad:
+                weight.add_(0.2 * torch.randn_like(weight))
+    added = logits(module, batch)
+    merge_adapters(module)
+    merged = logits(module, batch)
+    assert float((added - plain).abs().max()) > 1e-2, "the adapters do something, or the comparison says nothing"
+    torch.testing.assert_close(merged, added, atol=1e-4, rtol=0)
+    assert {name: weight.shape for name, weight in module.state_dict().items()} == names
+    assert not hasattr(module, "peft_config")
+
+
+def test_lora_is_the_papers_formula(tiny_bert: LocalModel) -> None:
+    """Hu et al. (2022), eq. 3, written out: W + alpha / r * B A; rslora divides by the root of r instead."""
+    for method, factor in (("lora", 2.0), ("rslora", 2.0)):
+        options = LoraOptions(method=method, rank=4)
+        assert options.scale() / (4 if method == "lora" else 2) == factor
+        _, module = load_classifier(tiny_bert, LABELS)
+        add_adapters(module, options)
+        layer = module.bert.encoder.layer[0].attention.self.query
+        first, second = layer.lora_A["default"].weight.detach(), layer.lora_B["default"].weight
+        with torch.no_grad():
+            second.normal_(generator=torch.Generator().manual_seed(1))
+        wanted = layer.base_layer.weight.detach() + factor * second.detach() @ first
+        merge_adapters(module)
+        torch.testing.assert_close(module.bert.encoder.layer[0].attention.self.query.weight.detach(), wanted, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains(tiny_bert: LocalModel, method: str) -> None:
+    """The loss falls, and only what the method moves is counted as trained."""
+    fitted = fit(tiny_bert, method=method, epochs=6)
+    losses = fitted.facts.curves["loss"]
+    assert np.mean(losses[-6:]) < np.mean(losses[:6])
+    assert 0 < fitted.facts.trained_parameters < 0.5 * fitted.facts.parameters
+
+
+def test_bitfit_moves_biases_alone(tiny_bert: LocalModel) -> None:
+    """Of the body: every weight that is no bias is bit for bit that of the folder."""
+    fitted, (_, plain) = fit(tiny_bert, method="bitfit"), load_classifier(tiny_bert, LABELS)
+    before, after = dict(plain.bert.named_parameters()), dict(fitted.module.bert.named_parameters())
+    moved = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert moved
+    assert all(name.endswith("bias") or name.startswith("pooler") for name in moved)
+
+
+def test_transformers_own_pipeline_gives_the_same_scores(family: LocalModel, tmp_path: Path) -> None:
+    """The folder is a plain model: transformers loads it without peft, with the trained head in it."""
+    fitted = fit(family)
+    fitted.save(tmp_path / "model")
+    assert not list((tmp_path / "model").glob("adapter*"))
+    pipe = transformers.pipeline("text-classification", model=str(tmp_path / "model"), device="cpu")
+    answers = [{answer["label"]: answer["score"] for answer in pipe(text, top_k=None)} for text in TEXTS]
+    theirs = np.array([[answer[label] for label in LABELS] for answer in answers])
+    np.testing.assert_allclose(fitted.predict_proba(TEXTS), theirs, atol=1e-5)
+    assert np.ptp(theirs, axis=0).max() > 1e-3, "the texts are told apart, or the comparison says nothing"
+    np.testing.assert_array_equal(load_fitted(tmp_path / "model").predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+
+
+def test_layers_are_found_in_every_family(family: LocalModel) -> None:
+    """Every layer of the stack that multiplies by a matrix; GPT-2's Conv1D among them, and XLNet's feed-forward."""
+    _, module = load_classifier(family, LABELS)
+    found = linear_layers(module)
+    wanted = {"bert": 6, "roberta": 6, "distilbert": 6, "gpt2": 4, "xlnet": 2}[family.name.removeprefix("tiny-")]
+    assert len(found) == 2 * wanted
+    assert {type(layer).__name__ for layer in found.values()} == ({"Conv1D"} if "gpt2" in family.name else {"Linear"})
+
+
+def test_layers_can_be_named(tiny_bert: LocalModel) -> None:
+    """By a layer's own name, by a part of the path, or by several parts."""
+    layers = linear_layers(load_classifier(tiny_bert, LABELS)[1])
+    assert len(choose_layers(layers, ("query", "value"))) == 4
+    assert len(choose_layers(layers, ("attention",))) == 8
+    assert len(choose_layers(layers, ("attention.output",))) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"rank": 64}, rf"'rank' must be at most {HIDDEN}, the width of the narrowest layer it goes into \(bert\.encoder\.layer\.0\..*\); got 64\. Take 8"),
+        ({"rank": 0}, "'rank' must be a whole number from 1; got 0"),
+        ({"layers": ("qery",)}, r"'layers' must name layers of this model; got 'qery'\. There are: attention, dense, intermediate, key, output, query, self, value"),
+        ({"layers": "query"}, "'layers' must be a list of names; got 'query'"),
+        ({"method": "prefix"}, "'method' must be lora, rslora, dora, ia3 or bitfit; got 'prefix'"),
+        ({"alpha": 0}, "'alpha' must be above 0; got 0"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(tiny_bert: LocalModel, options: dict[str, Any], sentence: str) -> None:
+    """One sentence each, and nothing is trained."""
+    with pytest.raises(OptionError, match=sentence):
+        fit(tiny_bert, **options)
+
+
+def test_a_pooler_that_the_folder_does_not_hold_is_trained(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """Random numbers are not left as they are; a pooler that was pre-trained is."""
+    _, module = load_classifier(tiny_bert, LABELS)
+    body = module.bert
+    body.pooler = None
+    body.save_pretrained(tmp_path / "model")
+    for path in Path(tiny_bert.folder).iterdir():
+        if "token" in path.name:
+            (tmp_path / "model" / path.name).write_bytes(path.read_bytes())
+    without = inspect_folder(tmp_path / "model", name="without")
+    assert fit(without).facts.trained_parameters - fit(tiny_bert).facts.trained_parameters == HIDDEN * HIDDEN + HIDDEN
+
+
+def test_the_seed_draws_the_adapters(tiny_bert: LocalModel) -> None:
+    """Adapters start from the setting's seed, and torch's own generator is left as it was."""
+    before = torch.get_rng_state()
+    first, second = ([weight.clone() for name, weight in prepared(tiny_bert, seed).named_parameters() if "lora_A" in name] for seed in (1, 2))
+    assert not torch.equal(first[0], second[0])
+    assert torch.equal(prepared(tiny_bert, 1).state_dict()["bert.encoder.layer.0.attention.self.query.lora_A.default.weight"], first[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def prepared(model: LocalModel, seed: int) -> Any:
+    """The classifier with its adapters, before a step."""
+    _, module = load_classifier(model, LABELS)
+    Lora(Setting(Classification(LABELS), model, seed=seed)).prepare(module)
+    return module
