@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison, tuned
 from ringsmith.compare.events import silent
@@ -22,6 +22,9 @@ from ringsmith.data import read_table
 from ringsmith.errors import ModelError, RingsmithError
 from ringsmith.serve import Predictor, load
 from ringsmith.text import TextSteps
+
+if TYPE_CHECKING:
+    from ringsmith.adapt.endpoint import EndpointSettings
 
 __all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "load", "read_table", "report", "tune"]
 
@@ -111,6 +114,8 @@ def compare(
     task: str | None = None,
     models: Sequence[str] | None = None,
     recipes: Sequence[str] | None = None,
+    endpoint: EndpointSettings | None = None,
+    describe: Mapping[str, str] | None = None,
     budget: str | float | None = None,
     metric: str | None = None,
     seed: int = 0,
@@ -138,7 +143,9 @@ def compare(
         test: a second table to report on, as `data`.
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
         models: short names, hub names, folders, files of word vectors or groups; None for the group ``default`` as far as it is on this machine.
-        recipes: ways to adapt; None for all.
+        recipes: ways to adapt; None for those that compete by default.
+        endpoint: a chat model behind an address that the recipe ``prompt`` asks (`ringsmith.adapt.endpoint.EndpointSettings`).
+        describe: label -> the words that stand for it when the recipe ``prompt`` asks.
         budget: wall clock for everything: ``"10m"`` or seconds; None for no limit.
         metric: what judges; None for the task's own.
         seed: seed of the splits and of training.
@@ -162,6 +169,7 @@ def compare(
     options = CompareOptions(
         data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
         models=None if models is None else tuple(models), recipes=None if recipes is None else tuple(recipes),
+        endpoint=endpoint, describe=describe or {},
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
         steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
     )  # fmt: skip

@@ -21,22 +21,35 @@ class Entry:
         needs: what kind of model it starts from.
         summary: what it does, in half a sentence, for ``--help`` and the report.
         default: whether it competes where no recipe is named.
+        light: whether what it fitted predicts without torch.
+        endpoint: whether it can also ask a model over the network, which needs no torch.
     """
 
     place: str
     needs: Needs
     summary: str
     default: bool = True
+    light: bool = False
+    endpoint: bool = False
 
 
 ENTRIES: dict[str, Entry] = {
     "majority": Entry("ringsmith.adapt.majority:Majority", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
     "tfidf": Entry("ringsmith.adapt.tfidf:Tfidf", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
     "static": Entry("ringsmith.adapt.static:Static", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"),
+    "distilled": Entry(
+        "ringsmith.adapt.distilled:Distilled",
+        "transformer",
+        "the backbone distilled into word vectors: a hundred times its speed, without torch; with a linear classifier",
+        light=True,
+    ),
     "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
+    "head": Entry("ringsmith.adapt.head:Head", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can"),
     "partial": Entry("ringsmith.adapt.partial:Partial", "transformer", "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once"),
+    "fewshot": Entry("ringsmith.adapt.fewshot:FewShot", "transformer", "the backbone learns from few rows to put texts of one class together, then a linear head", default=False),
     "lora": Entry("ringsmith.adapt.lora:Lora", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
     "full": Entry("ringsmith.adapt.full:Full", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
+    "prompt": Entry("ringsmith.adapt.prompt:Prompt", "transformer", "the model is asked, not trained: labels by likelihood, entailment or nearness", default=False, endpoint=True),
 }
 """Name -> recipe. A new recipe is one file, one test and one line here."""
 
@@ -57,6 +70,11 @@ def recipe_needs(name: str) -> Needs:
 def default_recipes() -> list[str]:
     """The recipes that compete where none is named; loads neither torch nor scikit-learn."""
     return [name for name, entry in ENTRIES.items() if entry.default]
+
+
+def recipe_asks(name: str) -> bool:
+    """Whether the recipe `name` can also ask a model behind an endpoint; loads nothing."""
+    return _entry(name).endpoint
 
 
 def recipe_summary(name: str) -> str:
@@ -95,7 +113,7 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
         way_out = f"Install the version of Ringsmith that wrote it ({manifest['ringsmith']})."
         raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. {way_out}")
     try:
-        return _recipe(manifest["recipe"]).fitted.load(folder, manifest, threads=threads)
+        return _recipe(manifest["recipe"], to_load=True).fitted.load(folder, manifest, threads=threads)
     except FileNotFoundError as error:
         raise ModelError(
             f"{folder}: {Path(error.filename).name}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again."
@@ -108,9 +126,9 @@ def _entry(name: str) -> Entry:
     return ENTRIES[name]
 
 
-def _recipe(name: str) -> type[Recipe]:
+def _recipe(name: str, *, to_load: bool = False) -> type[Recipe]:
     entry = _entry(name)
-    if entry.needs == "transformer":
+    if entry.needs == "transformer" and not entry.endpoint and not (to_load and entry.light):
         try_import("torch", purpose=f"the recipe {name!r}")
     module, _, cls = entry.place.partition(":")
     found: type[Recipe] = getattr(importlib.import_module(module), cls)

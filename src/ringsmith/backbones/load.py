@@ -117,13 +117,14 @@ def read_body(model: LocalModel) -> Any:
     return module if alone or not module.config.is_encoder_decoder else module.get_encoder()
 
 
-def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any]) -> Any:
+def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whole: bool = False) -> Any:
     """``auto.from_pretrained`` of a checked folder.
 
     Args:
         auto: one of transformers' Auto classes.
         model: the folder.
         settings: further settings of the config (labels of a head). A head and a pooler may be missing in the folder; the body may not.
+        whole: whether the head may not be missing either.
 
     Raises:
         ModelError: the weights do not fit the architecture, or the architecture has no such head.
@@ -134,7 +135,7 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any]) -> Any:
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             reason = f"{model.architecture} cannot be loaded by transformers {transformers.__version__}: {_first_line(error)}"
             raise ModelError(f"{model.folder}: {reason}. Fetch or save the model again, or choose another.") from error
-    body = "" if module.base_model is module else f"{module.base_model_prefix}."
+    body = "" if whole or module.base_model is module else f"{module.base_model_prefix}."
     missing = sorted(key for key in info["missing_keys"] if key.startswith(body) and "pooler" not in key.split("."))
     if missing:
         raise ModelError(f"{model.folder}: the weights do not fit the config: {len(missing)} tensors are missing, among them {missing[0]!r}. Fetch or save the model again.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-Kind = Literal["transformer", "vectors", "method"]
+Kind = Literal["transformer", "vectors", "method", "endpoint"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class LocalModel:
         hidden: width of a token's vector.
         parameters: number of numbers in the weight files.
         max_tokens: longest input, None where the architecture has no limit.
-        kind: a ``"transformer"``, word ``"vectors"``, or a ``"method"``: nothing yet, vectors are trained by it on the user's own texts.
+        kind: a ``"transformer"``, word ``"vectors"``, a ``"method"``: nothing yet, vectors are trained by it on the user's own texts; or an ``"endpoint"``
+            that is asked over the network, `folder` being its address.
+        settings: what was said besides its name: an endpoint's prices and limits, words for labels. Never a key.
     """
 
     name: str
@@ -39,3 +42,4 @@ class LocalModel:
     parameters: int
     max_tokens: int | None
     kind: Kind = "transformer"
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -6,13 +6,16 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import ringsmith.cli._shell as _shell
 
-ROWS, MODELS, RACE, OUTPUT = "Which rows", "Which candidates", "How", "Output"
+if TYPE_CHECKING:
+    from ringsmith.adapt.endpoint import EndpointSettings
+
+ROWS, MODELS, ASKED, RACE, OUTPUT = "Which rows", "Which candidates", "Prompting", "How", "Output"
 
 
 def compare(
@@ -35,6 +38,15 @@ def compare(
         ),
     ] = None,
     recipes: Annotated[str | None, typer.Option(help="Ways to adapt, comma separated: majority, tfidf, static, probe, full. Default: all.", rich_help_panel=MODELS)] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=ASKED)
+    ] = None,
+    endpoint_model: Annotated[str, typer.Option(help="Name of the model there.", rich_help_panel=ASKED)] = "",
+    price_in: Annotated[float | None, typer.Option(help="Dollars for a million tokens of questions.", rich_help_panel=ASKED)] = None,
+    price_out: Annotated[float | None, typer.Option(help="Dollars for a million tokens of answers.", rich_help_panel=ASKED)] = None,
+    spend_at_most: Annotated[float | None, typer.Option(help="Dollars that asking may cost in all; needs both prices.", rich_help_panel=ASKED)] = None,
+    answer_tokens: Annotated[int, typer.Option(help="Most tokens of an answer; a model that thinks aloud needs many.", rich_help_panel=ASKED)] = 64,
+    describe: Annotated[list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks; once for each label.", rich_help_panel=ASKED)] = None,
     task: Annotated[str | None, typer.Option(help="classification or multilabel. Default: told from the labels.", rich_help_panel=RACE)] = None,
     budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=RACE)] = None,
     metric: Annotated[
@@ -52,10 +64,13 @@ def compare(
 ) -> None:
     """Compare models and ways to adapt them on your rows: a leaderboard with error bars, a report and a model to deploy."""
     from ringsmith.compare import CompareOptions, parse_budget
+    from ringsmith.compare.options import read_words
 
+    asked = endpoint_of(endpoint, endpoint_model, price_in, price_out, spend_at_most, answer_tokens)
     options = CompareOptions(
         data=data, text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=test, task=task,
-        models=listed(models), recipes=listed(recipes), budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, seeds=seeds, search=search,
+        models=listed(models), recipes=listed(recipes),
+        endpoint=asked, describe=read_words(describe or ()), budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, seeds=seeds, search=search,
         folds=folds, min_rows=min_rows, steps=listed(steps) or (), threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
         out=out, started=process_started(), command=shlex.join(["ringsmith", *sys.argv[1:]]),
     )  # fmt: skip
@@ -79,6 +94,19 @@ def run(options: object, *, as_json: bool) -> None:
         raise typer.Exit(_shell.STOPPED)
     if not any(row.status == "done" for row in found.rows):
         raise typer.Exit(_shell.FAULT)
+
+
+def endpoint_of(url: str | None, model: str, price_in: float | None, price_out: float | None, spend_at_most: float | None, answer_tokens: int) -> EndpointSettings | None:
+    """The endpoint to ask, None where no address is named."""
+    from ringsmith.adapt.endpoint import EndpointSettings
+    from ringsmith.errors import OptionError
+
+    if url is None:
+        told = {"--endpoint-model": model, "--price-in": price_in, "--price-out": price_out, "--spend-at-most": spend_at_most}
+        if given := [name for name, value in told.items() if value not in (None, "")]:
+            raise OptionError(f"{given[0]} belongs to an endpoint; no --endpoint was named. Add --endpoint URL, or leave it out.")
+        return None
+    return EndpointSettings(url=url, model=model, price_in=price_in, price_out=price_out, spend_at_most=spend_at_most, answer_tokens=answer_tokens)
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

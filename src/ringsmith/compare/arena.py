@@ -18,14 +18,14 @@ from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.options import CompareOptions
-from ringsmith.compare.space import Entrant, LeftOut, entrants, known_recipes, needs_models
+from ringsmith.compare.space import Entrant, LeftOut, endpoint_choice, entrants, known_recipes, needs_models, with_words
 from ringsmith.compare.stopping import fell_behind
 from ringsmith.compare.study import Study, as_json, claim
 from ringsmith.errors import MissingExtra, NotAtHand, UnknownName
 from ringsmith.records import Budget, RunResult, Split, digest
 from ringsmith.text import TextSteps
 
-WORK = "work"
+WORK, SPENT = "work", "spent.jsonl"
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ class Arena:
 
     def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
         """Identity of a run: rows and splits, candidate, weights, seed."""
-        weights = entrant.model.weights_sha256 if entrant.model else None
-        return digest([self.dataset.identity, entrant.candidate.to_json(), weights, split, seed])[:20]
+        model = entrant.model
+        told = {name: value for name, value in (model.settings if model else {}).items() if name != "account"}
+        return digest([self.dataset.identity, entrant.candidate.to_json(), model.weights_sha256 if model else None, split, seed, *([told] if told else [])])[:20]
 
     def finished(self, run: Run) -> RunResult | None:
         """The result of a run that need not be done again: it ended well, is broken and would be again, or fell behind in a search."""
@@ -149,6 +150,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
     listener(MachineSeen(machine, budget))
     choices = choices_of(options, dataset.language)
     competing, left_out = entrants(options.recipes, choices)
+    competing = with_words(competing, options.describe, dataset.task.labels)
     threads = options.threads or machine.cores
     return Arena(
         options=options,
@@ -173,7 +175,8 @@ def judge_of(dataset: Dataset, options: CompareOptions) -> Judge:
 
 def choices_of(options: CompareOptions, language: str | None) -> list[Choice]:
     """The models, with the reason why each is in or out."""
-    return expand(options.models, language=language, policy=options.fetch, offline=options.offline) if needs_models(options.recipes) else []
+    found = expand(options.models, language=language, policy=options.fetch, offline=options.offline) if needs_models(options.recipes) else []
+    return found if options.endpoint is None else [*found, endpoint_choice(options.endpoint, options.folder / SPENT)]
 
 
 def check_names(options: CompareOptions) -> None:

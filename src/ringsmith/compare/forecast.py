@@ -34,6 +34,8 @@ VECTORS_IN_MEMORY = 3.0
 """Times its size on disk that a file of word vectors takes at its peak, a packed one included."""
 STREAMED_MB = 1_000.0
 """What recipes keep of features at most before they stream them or take fewer."""
+SECONDS_PER_ANSWER, MOST_ASKED = 0.15, 500
+"""Of a model behind an endpoint, several asked at once; to choose by, no more validation rows are asked than these."""
 MEASURING_SECONDS = 1.0
 """Single predictions, saving, and ending the process ..."""
 MEASURING_A_MODEL_SECONDS = 2.5
@@ -76,6 +78,8 @@ class Cost:
         least_steps: batches after which there is something worth having, but never less than one pass; None where all of the work is needed.
         seconds_per_megachar: work that grows with the text and needs no transformer.
         once_seconds: work that is the same for every number of rows.
+        windows: in so many windows a text may be read that is longer than the model takes, once more for fitting, and again to predict.
+        once_tokens: tokens, one word's at a time, that go through the model whatever the rows.
     """
 
     start_seconds: float
@@ -86,6 +90,8 @@ class Cost:
     least_steps: int | None = None
     seconds_per_megachar: float = 0.0
     once_seconds: float = 0.0
+    windows: int = 1
+    once_tokens: int = 0
 
     def forwards(self, work: Workload) -> float:
         """Forward passes over the training rows in all."""
@@ -106,7 +112,11 @@ COSTS: dict[str, Cost] = {
     "majority": Cost(start_seconds=1.0),
     "tfidf": Cost(start_seconds=2.5, seconds_per_megachar=5.0),
     "static": Cost(start_seconds=3.0, seconds_per_megachar=16.0, once_seconds=3.0),
-    "probe": Cost(start_seconds=7.0, passes=1.0),
+    "distilled": Cost(start_seconds=7.0, seconds_per_megachar=16.0, once_seconds=3.0, once_tokens=90_000),
+    "probe": Cost(start_seconds=7.0, passes=1.0, windows=16),
+    "head": Cost(start_seconds=7.0, passes=1.0, windows=16),
+    "fewshot": Cost(start_seconds=8.0, passes=3.0, epochs=1, steps=125, least_steps=1),
+    "prompt": Cost(start_seconds=7.0, passes=1.0),
     "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60),
 }
 """Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
@@ -180,7 +190,8 @@ class Forecaster:
         self.starts[recipe] = seconds["start"]
         if (backbone := backbone_of(entrant)) is not None:
             if result.rows_per_second:
-                self.ratios[recipe] = 1 / (result.rows_per_second * seconds_per_row(backbone, workload, self.machine))
+                windows = COSTS.get(recipe, UNKNOWN).windows if result.chosen.get("long") == "windows" else 1
+                self.ratios[recipe] = 1 / (result.rows_per_second * seconds_per_row(backbone, workload, self.machine, windows=windows))
             return
         fit, _, rest = self._work(COSTS.get(recipe, UNKNOWN), entrant.model, workload)
         prior = fit + rest
@@ -189,13 +200,18 @@ class Forecaster:
 
     def _work(self, cost: Cost, model: LocalModel | None, workload: Workload) -> tuple[float, float, float]:
         """Seconds to fit, to fit at least, and to predict."""
+        if model is not None and model.kind == "endpoint":
+            fit = SECONDS_PER_ANSWER * min(workload.other, MOST_ASKED)
+            return fit, fit, SECONDS_PER_ANSWER * workload.other
         text = cost.seconds_per_megachar * workload.chars / 1e6 * 2 / max(self.machine.cores, 1)
-        if model is None or model.kind != "transformer":
+        if model is None or model.kind != "transformer" or not cost.passes:
             fit = text * workload.train + cost.once_seconds + (model.size_mb * SECONDS_PER_MB_OF_VECTORS if model else 0.0)
+            fit += cost.once_tokens * 24 * model.layers * model.hidden**2 / (self.machine.gflops * 1e9 * EFFICIENCY) if model else 0.0
             return fit, fit, 0.2 * text * workload.other
-        per_row = seconds_per_row(model, workload, self.machine)
-        fit, least = ((text + forwards * per_row) * workload.train for forwards in (cost.forwards(workload), cost.least_forwards(workload)))
-        return fit, least, per_row * workload.other
+        per_row, whole = (seconds_per_row(model, workload, self.machine, windows=windows) for windows in (1, cost.windows))
+        again = whole if whole > per_row else 0.0
+        fit, least = ((text + forwards * per_row + again) * workload.train for forwards in (cost.forwards(workload), cost.least_forwards(workload)))
+        return fit, least, whole * workload.other
 
     def _ratio_of_kin(self, entrant: Entrant) -> float:
         """What other recipes that start from a model have taught, for one that has not run yet."""
@@ -207,14 +223,16 @@ class Forecaster:
 
 
 def backbone_of(entrant: Entrant) -> LocalModel | None:
-    """The transformer it starts from, None where there is none: word vectors cost by the text, not by layers."""
-    return entrant.model if entrant.model is not None and entrant.model.kind == "transformer" else None
+    """The transformer it reads texts with, None where there is none: word vectors, distilled ones too, cost by the text, not by layers."""
+    reads = COSTS.get(entrant.candidate.recipe, UNKNOWN).passes > 0
+    return entrant.model if reads and entrant.model is not None and entrant.model.kind == "transformer" else None
 
 
-def seconds_per_row(model: LocalModel, workload: Workload, machine: Machine) -> float:
-    """Seconds of one forward pass over a text of mean length."""
-    length = workload.tokens_per_row(model.max_tokens)
-    operations = length * (24 * model.layers * model.hidden**2 + 4 * model.layers * model.hidden * length)
+def seconds_per_row(model: LocalModel, workload: Workload, machine: Machine, *, windows: int = 1) -> float:
+    """Seconds of one forward pass over a text of mean length, which is read in so many windows at most."""
+    seen = workload.tokens_per_row((model.max_tokens or LONGEST) * windows)
+    length = min(seen, model.max_tokens or LONGEST)
+    operations = seen * (24 * model.layers * model.hidden**2 + 4 * model.layers * model.hidden * length)
     return operations / (machine.gflops * 1e9 * EFFICIENCY)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,8 @@ def latency_ms(fitted: Fitted, rows: TextSet, *, until: float = float("inf")) ->
     """
     if len(rows) == 0:
         return {}
+    if (pace := fitted.pace()) is not None:
+        return _percentiles(pace.seconds)
     taken: list[float] = []
     start = time.perf_counter()
     for number in range(WARM_UP + MOST_SINGLES):
@@ -44,7 +46,11 @@ def latency_ms(fitted: Fitted, rows: TextSet, *, until: float = float("inf")) ->
         seconds = time.perf_counter() - before
         if number >= WARM_UP:
             taken.append(seconds)
-    return {"p50": float(np.percentile(taken, 50)) * 1e3, "p95": float(np.percentile(taken, 95)) * 1e3} if taken else {}
+    return _percentiles(taken)
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    return {"p50": float(np.percentile(seconds, 50)) * 1e3, "p95": float(np.percentile(seconds, 95)) * 1e3} if seconds else {}
 
 
 def predict(fitted: Fitted, rows: TextSet) -> Floats:
@@ -59,6 +65,8 @@ def predict_timed(fitted: Fitted, rows: TextSet) -> tuple[Floats, float | None]:
     if len(rows) == 0:
         return predict(fitted, rows), None
     scores, seconds = timed(lambda: predict(fitted, rows))
+    if (pace := fitted.pace()) is not None:
+        return scores, pace.at_once / max(float(np.mean(pace.seconds)), 1e-9) if pace.seconds else None
     total, rounds = seconds, 1
     while total < BULK_SECONDS and rounds < 10:
         total += timed(lambda: predict(fitted, rows))[1]

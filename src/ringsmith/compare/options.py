@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time as now
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ringsmith.errors import OptionError
+
+if TYPE_CHECKING:
+    from ringsmith.adapt.endpoint import EndpointSettings
 
 FetchPolicy = Literal["never", "if-missing", "always"]
 MOST_SEED = 2**31 - 1
@@ -39,6 +43,25 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
+def read_words(pairs: Sequence[str]) -> dict[str, str]:
+    """``LABEL=WORDS`` as a mapping.
+
+    Raises:
+        OptionError: one of them is not written like that.
+
+    Examples:
+        >>> read_words(["0=bad film", "1=good film"])
+        {'0': 'bad film', '1': 'good film'}
+    """
+    found = {}
+    for pair in pairs:
+        label, equals, words = pair.partition("=")
+        if not equals or not words.strip():
+            raise OptionError(f"--describe must be LABEL=WORDS, such as 1='a good film'; got {pair!r}.")
+        found[label.strip()] = words.strip()
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions:
     """One comparison: which rows, which candidates, how long.
@@ -55,6 +78,8 @@ class CompareOptions:
         task: name of the task, None to tell it from the labels.
         models: names of backbones, files of word vectors and groups, None for the group ``default``.
         recipes: names of recipes, None for all.
+        endpoint: a model behind an address that the recipe `prompt` asks, None for none.
+        describe: label -> the words that stand for it, for the recipe `prompt`.
         budget: seconds of wall clock for everything, None for no limit.
         metric: name of the metric that judges, None for the task's own.
         seed: seed of the splits and of everything random.
@@ -83,6 +108,8 @@ class CompareOptions:
     task: str | None = None
     models: tuple[str, ...] | None = None
     recipes: tuple[str, ...] | None = None
+    endpoint: EndpointSettings | None = None
+    describe: Mapping[str, str] = field(default_factory=dict)
     budget: float | None = None
     metric: str | None = None
     seed: int = 0
@@ -103,6 +130,8 @@ class CompareOptions:
         faults = [f"{name!r} must be {rule}; got {getattr(self, name)!r}" for name, rule, holds in self._rules() if not holds]
         if faults:
             raise OptionError(". ".join(faults) + ". Leave it out for the usual value.")
+        if self.offline and self.endpoint is not None:
+            raise OptionError(f"--offline: an endpoint is asked over the network; got --endpoint {self.endpoint.url}. Leave out one of the two.")
 
     def _rules(self) -> list[tuple[str, str, bool]]:
         return [

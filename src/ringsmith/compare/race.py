@@ -297,7 +297,7 @@ class Race:
     def findings(self) -> dict[str, Any]:
         """What the study says of the choice so far."""
         budget, verdict = self.arena.budget, self.verdict
-        models = {entrant.model.name: entrant.model for entrant in self.arena.entrants if entrant.model and entrant.model.kind != "method"}
+        models = {entrant.model.name: entrant.model for entrant in self.arena.entrants if entrant.model and entrant.model.kind not in ("method", "endpoint")}
         return {
             "ties": [asdict(tie) for tie in verdict.ties],
             "recommended": {"candidate": verdict.recommended, "reason": verdict.reason},

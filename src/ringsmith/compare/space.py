@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ringsmith.adapt import RECIPES, default_recipes, recipe_needs
+from ringsmith.adapt import RECIPES, default_recipes, recipe_asks, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.errors import MissingExtra, OptionError, UnknownName
-from ringsmith.records import Candidate
+from ringsmith.records import Candidate, digest
+
+if TYPE_CHECKING:
+    from ringsmith.adapt.endpoint import EndpointSettings
 
 BASELINE = "majority"
 """The recipe that looks at no text: the floor for all others, never refused itself."""
@@ -57,14 +62,15 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     alone = [Entrant(Candidate(name), RECIPES[name], None, "needs no pre-trained model") for name in names if recipe_needs(name) == "nothing"]
     on_words = [name for name in names if recipe_needs(name) == "vectors"]
     on_models = [name for name in names if recipe_needs(name) == "transformer"]
-    words = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind != "transformer" for name in on_words]
+    words = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind in ("vectors", "method") for name in on_words]
+    asked = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind == "endpoint" for name in _askers(recipes)]
     if on_models and not torch_is_here():
         left_out += [LeftOut(name, "needs torch and transformers: pip install 'ringsmith[transformers]'") for name in on_models]
-        if not alone and not words:
+        if not alone and not words and not asked:
             raise MissingExtra(f"The recipe {', '.join(on_models)} needs torch and transformers, which are not installed. Install them: pip install 'ringsmith[transformers]'.")
         on_models = []
     pairs = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind == "transformer" for name in on_models]
-    found = alone + words + pairs
+    found = alone + words + pairs + asked
     left_out += [LeftOut(choice.name, why) for choice in choices if (why := _no_recipe(choice, names))]
     if not found:
         raise OptionError("Nothing is left to compare: " + "; ".join(f"{row.name}: {row.why}" for row in left_out) + ". Name a model with --models, or add the recipe tfidf.")
@@ -79,8 +85,39 @@ def _no_recipe(choice: Choice, recipes: Sequence[str]) -> str:
     """Why a model that was named does not compete although it is at hand; nothing where it does."""
     if choice.model is None or choice.why != "named":
         return ""
+    if choice.model.kind == "endpoint":
+        return "" if _askers(recipes) else "left out: none of the recipes asks an endpoint (add prompt)"
     needed, kind, hint = ("transformer", "a transformer", "probe or full") if choice.model.kind == "transformer" else ("vectors", "word vectors", "static")
     return "" if any(recipe_needs(name) == needed for name in recipes) else f"left out: none of the recipes starts from {kind} (add {hint})"
+
+
+def _askers(recipes: Sequence[str] | None) -> list[str]:
+    """Which of these recipes can ask an endpoint; all that can where none is named, for the endpoint itself was."""
+    return [name for name in (RECIPES if recipes is None else known_recipes(recipes)) if recipe_asks(name)]
+
+
+def endpoint_choice(settings: EndpointSettings, account: Path) -> Choice:
+    """The model behind an endpoint as one of the models; what it costs is added up in the file `account`."""
+    told = asdict(replace(settings, account=str(account)))
+    identity = digest([settings.address, settings.model])
+    model = LocalModel(settings.model, settings.url, None, None, identity, 0.0, "endpoint", 0, 0, 0, None, kind="endpoint", settings=told)
+    return Choice(settings.model, model, "named")
+
+
+def with_words(found: Sequence[Entrant], describe: Mapping[str, str], labels: Sequence[str]) -> list[Entrant]:
+    """The same candidates, and those that ask for labels by their words are told them.
+
+    Raises:
+        UnknownName: a label is described that the data do not have.
+    """
+    for label in describe:
+        if label not in labels:
+            raise UnknownName.of("label", label, labels)
+    return [_told(entrant, entrant.model, describe) if describe and entrant.model and recipe_asks(entrant.candidate.recipe) else entrant for entrant in found]
+
+
+def _told(entrant: Entrant, model: LocalModel, describe: Mapping[str, str]) -> Entrant:
+    return replace(entrant, model=replace(model, settings={**model.settings, "describe": dict(describe)}))
 
 
 def _nobody_asks(recipes: Sequence[str]) -> bool:

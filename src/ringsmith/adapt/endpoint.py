@@ -1,0 +1,384 @@
+"""Any endpoint that speaks OpenAI's chat completions: asked politely, within time, money and patience. The one home of HTTP here.
+
+    questions -> known answers -> one alone (is the key right, is there such a model?) -> the rest, a few at once -> answers kept
+
+Decisions:
+- The key comes from the environment and goes into one header, nowhere else: not into files, messages or the cache's keys. It is not sent
+  over plain HTTP to another machine, and no redirect is followed with it.
+- What may pass is tried again: no connection, a dropped line, a slow answer, 408, 409, 425, 429, 5xx, an answer that is no JSON. Waiting
+  doubles each time, with chance in it, or is what Retry-After asks for. What will not pass (400, 401, 403, 404) is said at once.
+- A single question that is refused (a filter, too long) is an answer too: one without a text.
+- Money is set aside before a question is sent, at one token a byte, which no tokenizer passes; so the ceiling holds, whatever comes back.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ringsmith.adapt.answers import Answer, Answers
+from ringsmith.adapt.options import hold
+from ringsmith.adapt.spending import Account
+from ringsmith.errors import BudgetError, NotAtHand, OptionError, UsageError
+from ringsmith.records import digest
+
+KEY, OPENAI_KEY, OPENAI = "RINGSMITH_ENDPOINT_KEY", "OPENAI_API_KEY", "api.openai.com"
+AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+MOST_PATIENCE = 300.0
+"""Seconds that Retry-After may ask for; more means: not today."""
+MOST_BYTES = 4_000_000
+OVERHEAD_TOKENS = 32
+"""Of a message besides its content, at most."""
+Messages = Sequence[Mapping[str, str]]
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointSettings:
+    """Where to ask, and within what bounds. Saved with a model as it is; a key is no part of it.
+
+    Attributes:
+        url: address, up to ``/v1`` or ``/chat/completions``.
+        model: the model's name there.
+        price_in: dollars for a million tokens of questions, None where it is not known.
+        price_out: dollars for a million tokens of answers.
+        spend_at_most: dollars, None for no ceiling.
+        account: file in which a comparison adds up what it spends, None to count in memory.
+        answer_tokens: most tokens of an answer; a model that thinks aloud first needs many.
+        timeout_seconds: longest wait for one answer.
+        tries: how often a question is sent at most.
+        at_once: questions on their way side by side.
+    """
+
+    url: str
+    model: str
+    price_in: float | None = None
+    price_out: float | None = None
+    spend_at_most: float | None = None
+    account: str | None = None
+    answer_tokens: int = 64
+    timeout_seconds: float = 60.0
+    tries: int = 6
+    at_once: int = 8
+
+    def __post_init__(self) -> None:
+        hold(
+            self,
+            (
+                ("url", is_address, "an address that begins with http:// or https://, without a user or a key in it"),
+                ("model", lambda name: bool(name.strip()), "the name of a model there (--endpoint-model)"),
+                ("price_in", lambda price: price is None or price >= 0, "dollars for a million tokens, 0 or more"),
+                ("price_out", lambda price: price is None or price >= 0, "dollars for a million tokens, 0 or more"),
+                ("spend_at_most", lambda most: most is None or most > 0, "more than 0 dollars"),
+                ("answer_tokens", lambda count: count >= 1, "at least 1"),
+                ("tries", lambda count: count >= 1, "at least 1"),
+                ("at_once", lambda count: 1 <= count <= 256, "from 1 to 256"),
+                ("timeout_seconds", lambda seconds: seconds > 0, "more than 0"),
+            ),
+        )
+        if self.spend_at_most is not None and not self.priced:
+            raise OptionError("'spend_at_most' needs the prices of tokens to count with; got none. Give --price-in and --price-out (dollars for a million tokens).")
+
+    @property
+    def priced(self) -> bool:
+        """Whether both prices are known."""
+        return self.price_in is not None and self.price_out is not None
+
+    @property
+    def address(self) -> str:
+        """Where questions are posted."""
+        parts = urlsplit(self.url)
+        path = parts.path.rstrip("/")
+        if path.endswith("/chat/completions"):
+            return self.url
+        return parts._replace(path=f"{path or '/v1'}/chat/completions").geturl()
+
+    def dollars(self, tokens_in: float, tokens_out: float) -> float:
+        """What so many tokens cost; 0 where prices are not known."""
+        return (tokens_in * (self.price_in or 0.0) + tokens_out * (self.price_out or 0.0)) / 1e6
+
+
+def is_address(url: str) -> bool:
+    """Whether `url` is an address that can be asked, with no user or password in it."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        return False
+
+
+def read_key(url: str) -> str | None:
+    """The key for this address from the environment: RINGSMITH_ENDPOINT_KEY, or OPENAI_API_KEY for OpenAI itself; None where there is none.
+
+    Raises:
+        UsageError: it would cross a network in the open, or cannot stand in a header.
+    """
+    parts = urlsplit(url)
+    key = os.environ.get(KEY) or (os.environ.get(OPENAI_KEY) if parts.hostname == OPENAI else None)
+    if key is None:
+        return None
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise UsageError(f"{KEY}: a key is plain characters in one line; this one holds others. Set it again.")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise UsageError(f"--endpoint: a key is sent over https:// only; got {url}, which everybody on the way can read. Use https://, or unset {KEY} if none is needed.")
+    return key
+
+
+class _AgainError(Exception):
+    """This try failed and the next may not; `after` is how long the endpoint asks to wait."""
+
+    def __init__(self, why: str, after: float | None = None, *, connected: bool = True) -> None:
+        super().__init__(why)
+        self.after, self.connected = after, connected
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A key must not follow a redirect to another place."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        return None
+
+
+class Endpoint:
+    """Asks one model of one endpoint.
+
+    Args:
+        settings: where and within what bounds.
+        answers: where answers are kept, None for the cache folder.
+        sleep: waits between tries, None for the clock; tests pass a quicker one.
+    """
+
+    def __init__(self, settings: EndpointSettings, *, answers: Answers | None = None, sleep: Callable[[float], object] | None = None) -> None:
+        self.settings, self.answers = settings, answers or Answers()
+        self._key = read_key(settings.url)
+        self._account = Account(Path(settings.account) if settings.account else None, settings.spend_at_most)
+        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._limits: dict[str, Any] = {"temperature": 0, "max_tokens": settings.answer_tokens}
+        self._stop = threading.Event()
+        self._sleep = sleep or self._stop.wait
+        self._answered = False
+
+    def ask(self, questions: Sequence[Messages], *, deadline: float = float("inf"), report: Report | None = None) -> list[Answer]:
+        """The answer to each question, in their order.
+
+        Args:
+            questions: conversations, each a list of ``{"role": ..., "content": ...}``; equal ones are asked once.
+            deadline: seconds since the epoch after which nothing is sent any more.
+            report: is told the questions answered and the questions in all.
+
+        Raises:
+            BudgetError: the time or the money is over; the answers so far are kept.
+            UsageError: the endpoint refuses the key, the model or the form of the question.
+            NotAtHand: it cannot be reached, or does not answer in any of the tries.
+        """
+        keys = [self._identity(messages) for messages in questions]
+        found = {key: answer for key in set(keys) if (answer := self.answers.get(key)) is not None}
+        todo = {key: messages for key, messages in zip(keys, questions, strict=True) if key not in found}
+        total = len(found) + len(todo)
+
+        def one(key: str) -> None:
+            found[key] = self._one(todo[key], deadline)
+            self.answers.put(key, found[key])
+            if report is not None:
+                report(len(found), total)
+
+        self._stop.clear()
+        waiting = list(todo)
+        if waiting:
+            one(waiting.pop(0))
+        self._side_by_side(one, waiting)
+        return [found[key] for key in keys]
+
+    def _side_by_side(self, one: Callable[[str], None], waiting: Sequence[str]) -> None:
+        """The rest, a few at once; the first fault ends all of it."""
+        faults: list[BaseException] = []
+
+        def unless_stopped(key: str) -> None:
+            if self._stop.is_set():
+                return
+            try:
+                one(key)
+            except BaseException as error:
+                faults.append(error)
+                self._stop.set()
+                raise
+
+        with ThreadPoolExecutor(self.settings.at_once) as pool:
+            try:
+                wait([pool.submit(unless_stopped, key) for key in waiting], return_when=FIRST_EXCEPTION)
+            finally:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+        if faults:
+            raise faults[0]
+
+    def _identity(self, messages: Messages) -> str:
+        """What tells this question from all others: where it goes, to whom, what it says, how long the answer may be."""
+        settings = self.settings
+        return digest([settings.address, settings.model, settings.answer_tokens, json.dumps([dict(message) for message in messages])])
+
+    def _one(self, messages: Messages, deadline: float) -> Answer:
+        why = ""
+        for number in range(self.settings.tries):
+            if self._stop.is_set():
+                break
+            if time.time() >= deadline:
+                raise BudgetError(
+                    f"The budget ended before {self.settings.model!r} had answered everything. What was answered is kept: give it more time and run the same command again."
+                )
+            try:
+                return self._paid(messages, deadline)
+            except _AgainError as error:
+                why = str(error)
+                if not error.connected and not self._answered and number:
+                    break
+                if number + 1 < self.settings.tries:
+                    self._wait(number, error.after, deadline)
+        raise NotAtHand(f"The endpoint {self.settings.address} gave no answer: {why}. What was answered before is kept: see to it and run the same command again.")
+
+    def _wait(self, number: int, after: float | None, deadline: float) -> None:
+        seconds = min(LONGEST_WAIT, FIRST_WAIT * 2**number) * random.uniform(0.5, 1.0) if after is None else after
+        if after is not None and after > MOST_PATIENCE:
+            raise NotAtHand(f"The endpoint {self.settings.address} asks to wait {after:,.0f} s. What was answered is kept: run the same command again then.")
+        if time.time() + seconds > deadline:
+            raise BudgetError(
+                f"The endpoint {self.settings.address} asks to wait {seconds:,.0f} s, which the budget does not allow. Give it more time and run the same command again."
+            )
+        self._sleep(seconds)
+
+    def _paid(self, messages: Messages, deadline: float) -> Answer:
+        """One try, its money set aside first."""
+        settings = self.settings
+        size = sum(len(message["content"].encode("utf-8", "surrogatepass")) + OVERHEAD_TOKENS for message in messages)
+        most = settings.dollars(size, settings.answer_tokens)
+        self._account.reserve(most)
+        spent: float | None = None
+        try:
+            answer = self._try(messages, min(settings.timeout_seconds, max(deadline - time.time(), 0.1)))
+            if answer.text is not None:
+                told = answer.tokens_in is not None and answer.tokens_out is not None
+                spent = settings.dollars(answer.tokens_in or 0, answer.tokens_out or 0) if told else most
+        finally:
+            self._account.settle(most, spent)
+        self._answered = True
+        return answer
+
+    def _try(self, messages: Messages, seconds: float) -> Answer:
+        """Send it and read what comes back."""
+        start = time.perf_counter()
+        status, headers, body = self._post({"model": self.settings.model, "messages": [dict(message) for message in messages], **self._limits}, seconds)
+        if status in AGAIN:
+            raise _AgainError(f"it answered {status} ({self._said(body)})", _retry_after(headers))
+        if status != 200:
+            if status == 400 and self._adapt(body):
+                return self._try(messages, seconds)
+            return self._refused(status, body)
+        return self._read(body, time.perf_counter() - start)
+
+    def _read(self, body: bytes, seconds: float) -> Answer:
+        try:
+            content = json.loads(body)
+            text = content["choices"][0]["message"].get("content") or ""
+            usage = content.get("usage") or {}
+            counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            raise _AgainError(f"what it sent is no chat completion ({self._said(body)})") from error
+        tokens_in, tokens_out = (count if isinstance(count, int) and count >= 0 else None for count in counts)
+        return Answer(text if isinstance(text, str) else "", "", tokens_in, tokens_out, seconds)
+
+    def _refused(self, status: int, body: bytes) -> Answer:
+        """A question that the endpoint will not answer: said aloud if none was answered before, else an answer without a text."""
+        said, where = self._said(body), self.settings.address
+        if status in (401, 403):
+            state = f"the key in {KEY} is refused" if self._key else f"it asks for a key, and {KEY} is not set"
+            raise UsageError(f"--endpoint: {where} answered {status} ({said}): {state}. Set {KEY} to a key that may use {self.settings.model!r}.")
+        if status == 404 or 300 <= status < 400 or not self._answered:
+            raise UsageError(f"--endpoint: {where} answered {status} ({said}). Check the address and --endpoint-model {self.settings.model!r}.")
+        return Answer(None, f"{status}: {said}")
+
+    def _adapt(self, body: bytes) -> bool:
+        """Newer models know other limits: leave out or rename what the endpoint complains about; whether there is something to try again."""
+        said = body.decode("utf-8", "replace")
+        if "max_tokens" in self._limits and "max_completion_tokens" in said:
+            self._limits = {**self._limits, "max_completion_tokens": self.settings.answer_tokens}
+            del self._limits["max_tokens"]
+            return True
+        if "temperature" in self._limits and "temperature" in said:
+            self._limits = {name: value for name, value in self._limits.items() if name != "temperature"}
+            return True
+        return False
+
+    def _post(self, content: Mapping[str, Any], seconds: float) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body; whatever happens on the line is worth another try."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "ringsmith"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        request = urllib.request.Request(self.settings.address, json.dumps(content).encode(), headers, method="POST")  # noqa: S310 - is_address sees to http(s)
+        until = time.monotonic() + seconds
+        try:
+            with self._opener.open(request, timeout=seconds) as response:
+                return response.status, dict(response.headers), _read_until(response, until)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), _read_until(error, until)
+        except TimeoutError as error:
+            raise _AgainError(f"it took more than {seconds:.0f} s") from error
+        except urllib.error.URLError as error:
+            slow = isinstance(error.reason, TimeoutError)
+            raise _AgainError(f"it took more than {seconds:.0f} s" if slow else f"it cannot be reached ({error.reason})", connected=slow) from error
+        except (http.client.HTTPException, OSError) as error:
+            raise _AgainError(f"the line was dropped ({type(error).__name__})") from error
+
+    def _said(self, body: bytes) -> str:
+        """What an answer says, short, without the key."""
+        text = body.decode("utf-8", "replace")
+        try:
+            content = json.loads(text)
+            error = content.get("error", content) if isinstance(content, dict) else content
+            text = str(error.get("message", error) if isinstance(error, dict) else error)
+        except ValueError:
+            pass
+        text = " ".join((text.replace(self._key, "***") if self._key else text).split())
+        return (text if len(text) <= 160 else text[:157] + "...") or "nothing"
+
+
+def _read_until(response: Any, until: float) -> bytes:
+    """The whole body, unless it is too long or drips too slowly."""
+    parts, size = [], 0
+    while block := response.read1(1 << 16):
+        parts.append(block)
+        size += len(block)
+        if time.monotonic() > until:
+            raise TimeoutError
+        if size > MOST_BYTES:
+            raise http.client.HTTPException("too long")
+    return b"".join(parts)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the header says, in either of its forms; None where there is none."""
+    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    if value is None:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,66 @@
+"""Prompting an encoder: a label is as likely as its words lie near the text (Chang, Ratinov, Roth and Srikumar, 2008: dataless classification)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ringsmith.adapt.probe import copy_backbone
+from ringsmith.adapt.prompt_way import Given, Report, Saved, Way, joined
+from ringsmith.backbones import Backbone, encode, load_backbone
+from ringsmith.backbones.precision import possible_precisions
+from ringsmith.records import Floats
+
+
+class Similarity(Way):
+    """Scores labels by the cosine between the mean of the text's token vectors and that of the label's words.
+
+    Args:
+        backbone: the encoder.
+        words: of each label.
+        cache: whether vectors of texts are kept on disk.
+    """
+
+    name: ClassVar[str] = "similarity"
+
+    def __init__(self, backbone: Backbone, words: Sequence[str], *, cache: bool = False) -> None:
+        self.backbone, self.words, self.cache = backbone, list(words), cache
+        self.parameters = backbone.model.parameters
+        self._labels = _unit(self._vectors(self.words))
+
+    @classmethod
+    def candidates(cls, given: Given) -> Iterator[Way]:
+        yield cls(load_backbone(given.model, threads=given.setting.threads), given.words, cache=True)
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """The precision, which was measured."""
+        return {"precision": self.backbone.precision_note}
+
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None, report: Report | None = None) -> Floats:
+        return np.asarray(self.embed(texts, pairs, report) @ self._labels.T, dtype=np.float32)
+
+    def embed(self, texts: Sequence[str], pairs: Sequence[str] | None, report: Report | None = None) -> Floats:
+        return _unit(self._vectors(joined(texts, pairs), report))
+
+    def truncated_share(self, texts: Sequence[str], pairs: Sequence[str] | None) -> float:
+        return self.backbone.truncated_share(joined(texts, pairs))
+
+    def save(self, folder: Path) -> Mapping[str, Any]:
+        copy_backbone(self.backbone.model, folder)
+        return {"words": self.words, "precision": self.backbone.precision}
+
+    @classmethod
+    def load(cls, saved: Saved) -> Similarity:
+        known = saved.content["precision"] == "float32" or saved.content["precision"] in possible_precisions()
+        return cls(load_backbone(saved.model, threads=saved.threads, precision=saved.content["precision"] if known else "auto"), saved.content["words"])
+
+    def _vectors(self, texts: Sequence[str], report: Report | None = None) -> Floats:
+        return encode(self.backbone, texts, layers="last", pooling="mean", cache=self.cache, report=report)[:, 0]
+
+
+def _unit(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float32)

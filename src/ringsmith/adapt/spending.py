@@ -1,0 +1,73 @@
+"""What asking an endpoint may cost, and what it has cost: no question is put that could pass the ceiling.
+
+The account is a file of lines, one for each answer that was paid, so that all runs of a comparison, one after the other or side by
+side, share one ceiling, and a comparison that goes on knows what it has spent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+from ringsmith.errors import BudgetError
+
+
+class Account:
+    """Adds up dollars under a ceiling; safe between threads.
+
+    Args:
+        path: file of what was spent, None to keep it in memory only.
+        ceiling: dollars, None for no limit.
+    """
+
+    def __init__(self, path: Path | None, ceiling: float | None) -> None:
+        self.path, self.ceiling = path, ceiling
+        self._reserved = 0.0
+        self._own = 0.0
+        self._read = 0
+        self._lock = threading.Lock()
+
+    @property
+    def spent(self) -> float:
+        """Dollars so far, those of other processes included."""
+        if self.path is None or not self.path.exists():
+            return self._own
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._read += len(line)
+                    self._own += float(json.loads(line)["dollars"])
+        return self._own
+
+    def reserve(self, dollars: float) -> None:
+        """Set `dollars` aside for a question, the most that it can cost.
+
+        Raises:
+            BudgetError: the ceiling could be passed; says how far spending went.
+        """
+        with self._lock:
+            spent = self.spent
+            if self.ceiling is not None and spent + self._reserved + dollars > self.ceiling:
+                reached = f"${spent:.4f} of ${self.ceiling:.4f} are spent, and the next answer can cost ${dollars:.4f}"
+                raise BudgetError(f"--spend-at-most: {reached}; nothing more is asked. What was answered is kept: raise the ceiling and run the same command again.")
+            self._reserved += dollars
+
+    def settle(self, reserved: float, dollars: float | None) -> None:
+        """What was set aside is free again; `dollars` of it were spent, None where no answer came."""
+        with self._lock:
+            self._reserved -= reserved
+            if not dollars:
+                return
+            if self.path is None:
+                self._own += dollars
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            line = (json.dumps({"dollars": dollars}) + "\n").encode()
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                os.write(descriptor, line)  # one write: lines of several processes do not mix
+            finally:
+                os.close(descriptor)
