@@ -14,6 +14,8 @@ from ringsmith.errors import MachineError, ReadError
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT)
+OF_RUST = re.compile(r"\(os error (\d+)\)")
+"""How libraries in Rust (safetensors, tokenizers) tell the system's error: in the text of an error of their own."""
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -37,14 +39,35 @@ def disk_faults(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno in FORBIDDEN:
-            raise MachineError(f"{path}: this place may not be written ({error.strerror}). Name another place, or change its permissions.") from error
-        if error.errno in FULL:
-            raise MachineError(f"{path}: the disk is full ({error.strerror}); nothing half-written is left there. Free some space, or name another place.") from error
-        if isinstance(error, FileNotFoundError | NotADirectoryError) and not path.parent.is_dir():
-            raise MachineError(f"{path}: there is no folder {str(path.parent)!r} to write into. Make it first, or name another place.") from error
-        raise
+    except Exception as error:
+        if (translated := _refused(path, error)) is None:
+            raise
+        raise translated from error
+
+
+def _refused(path: Path, error: Exception) -> MachineError | None:
+    """The sentence for what the system refused; None where it is something else."""
+    number, why = system_error(error)
+    if number in FORBIDDEN:
+        return MachineError(f"{path}: this place may not be written ({why}). Name another place, or change its permissions.")
+    if number in FULL:
+        return MachineError(f"{path}: the disk is full ({why}); nothing half-written is left there. Free some space, or name another place.")
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not path.parent.is_dir():
+        return MachineError(f"{path}: there is no folder {str(path.parent)!r} to write into. Make it first, or name another place.")
+    return None
+
+
+def system_error(error: Exception) -> tuple[int | None, str]:
+    """Number and words of the operating system's error behind `error`; no number where there is none.
+
+    Examples:
+        >>> system_error(ValueError("Error while serializing: I/O error: No space left on device (os error 28)"))
+        (28, 'No space left on device')
+    """
+    if isinstance(error, OSError):
+        return error.errno, error.strerror or str(error)
+    found = OF_RUST.search(str(error))
+    return (int(found[1]), os.strerror(int(found[1]))) if found else (None, str(error))
 
 
 def path_of(source: str | Path) -> Path:

@@ -141,9 +141,12 @@ def test_the_best_of_blocks_are_the_best_of_all() -> None:
 def test_an_unknown_word_is_named_with_the_nearest_spellings() -> None:
     """Not a KeyError."""
     vectors = WordVectors(["house", "mouse"], np.eye(2, dtype=np.float32))
-    with pytest.raises(UnknownName, match=r"There is no vector for the word 'hause' among 2\. Did you mean 'house'\?"):
+    with pytest.raises(UnknownName, match=r"There is no vector for the word 'hause' among 2\. Did you mean 'house' or 'mouse'\?"):
         vectors.nearest("hause")
-    with pytest.raises(UnknownName, match="No word is spelt nearly so; check the case of its letters"):
+    for other in ("HOUSE", "huose"):
+        with pytest.raises(UnknownName, match=rf"There is no vector for the word '{other}' among 2\. Did you mean 'house'"):
+            vectors.row(other)
+    with pytest.raises(UnknownName, match="No word is spelt nearly so"):
         vectors.vector("zzzzzz")
 
 

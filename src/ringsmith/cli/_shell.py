@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ringsmith._files import FORBIDDEN, FULL, system_error
 from ringsmith.errors import MachineError, RingsmithError
 
 DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
@@ -33,20 +33,21 @@ def run_guarded(program: Callable[[], None]) -> None:
         program()
     except RingsmithError as error:
         fail(str(error))
-    except OSError as error:
+    except KeyboardInterrupt:
+        fail("Stopped.", code=130)
+    except Exception as error:
         if (translated := of_the_machine(error)) is None:
             raise
         fail(str(translated))
-    except KeyboardInterrupt:
-        fail("Stopped.", code=130)
 
 
-def of_the_machine(error: OSError) -> MachineError | None:
+def of_the_machine(error: Exception) -> MachineError | None:
     """The sentence for what the operating system refused; None where it is not the user's to mend."""
-    place = f" {error.filename!r}" if error.filename else ""
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    number, _ = system_error(error)
+    place = f" {error.filename!r}" if isinstance(error, OSError) and error.filename else ""
+    if number in FORBIDDEN:
         return MachineError(f"No permission to write or read{place}. Choose another folder with --out, or change its permissions.")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if number in FULL:
         return MachineError(f"The disk is full{place}. What was finished before is kept; free some space, or choose another disk with --out, and run the same command again.")
     return None
 

@@ -226,8 +226,10 @@ class WordVectors:
 
     def unknown(self, word: str) -> UnknownName:
         """The sentence for a word that is not there, with the nearest spellings among the most frequent words."""
-        near = get_close_matches(str(word), self.words[:SPELLINGS_AMONG], n=3, cutoff=0.7)
-        offered = f"Did you mean {' or '.join(map(repr, near))}?" if near else "No word is spelt nearly so; check the case of its letters."
+        text = str(word)
+        cased = [form for form in (text.lower(), text.capitalize(), text.upper()) if form in self.index]
+        near = list(dict.fromkeys([*cased, *get_close_matches(text, self.words[:SPELLINGS_AMONG], n=3, cutoff=0.6)]))[:3]
+        offered = f"Did you mean {' or '.join(map(repr, near))}?" if near else "No word is spelt nearly so."
         return UnknownName(f"There is no vector for the word {word!r} among {len(self):,}. {offered}")
 
     def _among(self, words: Iterable[str] | None) -> Ints | None:

@@ -98,7 +98,7 @@ def decode_words(pieces: Sequence[bytes], path: Path, errors: Errors, *, first: 
         broken = [at for at, piece in enumerate(pieces) if not is_utf8(piece)]
     if errors == "refuse":
         where = f"{path}:{first + broken[0]}" if unit == "line" else f"{path}, word {first + broken[0]:,}"
-        raise ReadError(f"{where}: words must be UTF-8; got the bytes {pieces[broken[0]][:40]!r}. Write the file in UTF-8, or read it with errors='replace'.")
+        raise ReadError(f"{where}: words must be UTF-8; got the bytes {pieces[broken[0]][:40]!r}. Write the file in UTF-8, or read it with errors='replace' (--errors replace).")
     return [piece.decode(errors="replace") for piece in pieces], len(broken)
 
 
@@ -115,7 +115,7 @@ def without_duplicates(vectors: WordVectors, path: Path, *, replaced: int = 0) -
     """The vectors with every word once, the first kept; what was found is added to the notes."""
     notes = list(vectors.notes)
     if replaced:
-        notes.append(f"{path.name}: {replaced:,} words were not UTF-8; their broken bytes are U+FFFD now.")
+        notes.append(f"{path.name}: {replaced:,} {'word was' if replaced == 1 else 'words were'} not UTF-8; the broken bytes are U+FFFD now.")
     if len(vectors.index) < len(vectors):
         rows = sorted(vectors.index.values())
         lost = len(vectors) - len(rows)
