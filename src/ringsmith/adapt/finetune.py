@@ -186,7 +186,7 @@ class FineTuning(Recipe):
         return module
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FineTuned:
-        model, name = self._model, f"{self._model.name}+{self.name}"
+        name = f"{self._model.name}+{self.name}"
         if budget.remaining() <= 0:
             raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
         set_threads(self.setting.threads)
@@ -200,7 +200,7 @@ class FineTuning(Recipe):
         try:
             return self._attempt(1, train, valid, budget, watch, (f"It was started again with seed {self.setting.seed + 1} and half the rates because {first}.",))
         except Broken as error:
-            raise RunRefused(f"{model.name}+{self.name} is not ranked: {error}, and starting again with half the rates did not mend it.") from error
+            raise RunRefused(f"{name} is not ranked: {error}, and starting again with half the rates did not mend it.") from error
 
     @property
     def _model(self) -> LocalModel:
@@ -222,9 +222,10 @@ class FineTuning(Recipe):
             choice = self._precision()
             pacing = options.pacing(attempt, len(train), classes=len(task.labels), width=self._model.hidden, low=choice.precision == "bfloat16")
             set_dropout(module, options.dropout)
-            loop = Loop(module, pacing, setting.report, before_step=self.before_step(module))
+            loop = Loop(module, pacing, setting.report, pause=self._pause(attempt), before_step=self.before_step(module))
             ease_dropout(module)
             rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
+            loop.parts = parts_for(module, rows, pacing.max_tokens, pacing.max_rows)
             course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
         guard.finish()
         moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
