@@ -82,12 +82,13 @@ def test_what_broke_down_or_was_dropped_is_told_as_such() -> None:
 
 
 def test_importance_names_what_matters() -> None:
-    """The rate first, with most of the difference; shares sum to one; too few trials say nothing."""
-    told = searched(0)
+    """Of settings drawn evenly the rate explains nearly all, as it does of `height`; shares sum to one; too few trials say nothing."""
+    draw = np.random.default_rng(0)
+    drawn = [{"rate": 10 ** draw.uniform(-5, -2), "epochs": int(draw.integers(1, 10)), "shape": [(1, 3), (2, 5), None][draw.integers(3)]} for _ in range(30)]
+    told = [Told(chosen, height(chosen)) for chosen in drawn]
     shares = importance(SPACE, told, seed=0)
     assert list(shares) == sorted(shares, key=lambda name: -shares[name])
-    assert next(iter(shares)) == "rate"
-    assert shares["rate"] > 0.6
+    assert shares["rate"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
     assert importance(SPACE, told[:6], seed=0) == {}
 
