@@ -22,6 +22,7 @@ from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.guard import Broken, Guard
 from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Loop
+from ringsmith.adapt.memory import parts_for
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
