@@ -9,6 +9,7 @@ choose      ties, recommendation, honesty         standings  runs -> rows     le
 handover    the winner becomes best/              study      all a report needs
 tuning      other settings for the best           search     what to try next (Optuna)
 trials      what was tried                        stopping   when a trial has fallen behind
+final       the best trials with other seeds
 tune_options    a search of one candidate, checked
 runner      run_comparison: the steps in order    events     what a listener is told
 

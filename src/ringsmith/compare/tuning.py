@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from ringsmith.compare.arena import Run
 from ringsmith.compare.choose import Part, pool
 from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
 from ringsmith.compare.files import read_arrays
+from ringsmith.compare.final import FINALISTS, IMPORTANCE_SECONDS, Final, Search
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.search import Told, importance, mark_of, propose
@@ -34,41 +34,10 @@ from ringsmith.records import Candidate, RunResult
 
 SEARCHED = 3
 """Candidates of a comparison that are searched, at most."""
-FINALISTS = 3
-"""Trials that are trained with more seeds, besides the defaults."""
 LEAST_SEEDS = 3
+"""With so many a finalist is trained."""
 FINAL_SHARE = 1 / 3
 """Of the time that is left for a search, this share is kept for the finals, at most."""
-IMPORTANCE_SECONDS = 3.0
-
-
-@dataclass(eq=False)
-class Search:
-    """The search of one candidate.
-
-    Attributes:
-        base: the candidate with its defaults.
-        space: what is searched.
-        wanted: how many trials, the defaults included.
-        trials: those that ended, in the order in which they were begun.
-        queue: those that the ledger knows and that were not looked at yet.
-        finalists: those that are trained with more seeds, the best first.
-        seeds: how many seeds the finalists have behind them.
-        importance: option -> share.
-        notes: what a reader should know, a sentence each.
-        over: whether no further trial is to come.
-    """
-
-    base: Entrant
-    space: Space
-    wanted: int
-    trials: list[Trial] = field(default_factory=list)
-    queue: list[Entrant] = field(default_factory=list)
-    finalists: list[Trial] = field(default_factory=list)
-    seeds: int = 1
-    importance: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    over: bool = False
 
 
 class Tuning:
@@ -96,7 +65,7 @@ class Tuning:
                     self.next(search)
             self.kept_seconds = 0.0
             for search in self.searches:
-                self.finals(search)
+                Final(self, search).run()
         except KeyboardInterrupt:
             stopped = True
         self.conclude()
@@ -263,75 +232,6 @@ class Tuning:
             self.race.leave(trial.name)
         for run in self.arena.runs_of(trial.entrant, self.most_seeds):
             shutil.rmtree(self.arena.place(run) / MODEL, ignore_errors=True)
-
-    def finals(self, search: Search) -> None:
-        """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
-        best = self.best(search)
-        search.finalists = self.that_fit(search, best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
-        self.race.expect(self.final_runs * (len(search.finalists) - FINALISTS - 1))
-        if search.finalists and not self.seed_matters(search):
-            self.race.expect(1 - self.final_runs * len(search.finalists))
-            search.notes.append("Another seed makes no difference to this recipe: the best was tried with two, and the answers are the same.")
-            return
-        for seeds in range(2, self.most_seeds + 1) if search.finalists else ():
-            if not self.one_seed_more(search, seeds):
-                search.notes.append(f"Time ended the final: its figures are of {search.seeds} seed{'s' if search.seeds > 1 else ''}.")
-                return
-            search.seeds = seeds
-            self.settle(search)
-
-    def seed_matters(self, search: Search) -> bool:
-        """Whether the best answers otherwise with a second seed, on the first split; taken for granted where there is no time to try."""
-        first, second = self.arena.runs_of(search.finalists[0].entrant, 2)[:2]
-        if not self.arena.finished(second) and (
-            self.race.forecast(search.base).seconds > self.left or self.race.perform(second, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status != "done"
-        ):
-            return True
-        one, other = (read_arrays(self.arena.predictions(run)) for run in (first, second))
-        return any(not np.array_equal(one[name], other[name]) for name in ("valid_proba", "test_proba"))
-
-    def one_seed_more(self, search: Search, seeds: int) -> bool:
-        """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
-        if self.seconds_of(search.finalists, seeds) > self.left:
-            return False
-        for trial in list(search.finalists):
-            todo = [run for run in self.arena.runs_of(trial.entrant, seeds) if not self.arena.finished(run)]
-            ended = [self.race.perform(run, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status for run in todo]
-            if "dropped" in ended:
-                return False
-            if set(ended) - {"done"}:
-                search.finalists.remove(trial)
-                search.notes.append(f"Trial {trial.number} broke down with another seed and is out of the final.")
-        return True
-
-    def that_fit(self, search: Search, finalists: list[Trial]) -> list[Trial]:
-        """As many of them as there is time for, with all seeds, the best first and then the defaults, to be compared with; none where two do not fit."""
-        if len(finalists) < 2:
-            return []
-        ordered = sorted(finalists, key=lambda trial: (trial is not finalists[0], trial.number != DEFAULTS))
-        needed = list(accumulate(self.seconds_of([trial], self.most_seeds) for trial in ordered))
-        fitting = sum(seconds <= self.left for seconds in needed)
-        if fitting < 2:
-            search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky.")
-            return []
-        if fitting < len(finalists):
-            search.notes.append(f"There was time to train {fitting} trials with other seeds.")
-        return ordered[:fitting]
-
-    def seconds_of(self, finalists: list[Trial], seeds: int) -> float:
-        """What it takes to train these with so many seeds, as far as it is not done."""
-        return sum(self.race.forecast(trial.entrant).seconds * sum(self.arena.finished(run) is None for run in self.arena.runs_of(trial.entrant, seeds)) for trial in finalists)
-
-    def settle(self, search: Search) -> None:
-        """Judge the finalists by all the seeds they have; the others leave the table."""
-        for trial in search.trials:
-            if trial in search.finalists:
-                self.race.enter(trial.entrant, seeds=search.seeds)
-                words = f"The defaults: trial 1 of {len(search.trials)}" if trial.number == DEFAULTS else f"Trial {trial.number} of {len(search.trials)}"
-                self.race.remarks[trial.name] = f"{words}; {search.seeds} seeds."
-            else:
-                self.drop(trial)
-        self.write()
 
     def conclude(self) -> None:
         """Say what mattered, and write everything once more."""

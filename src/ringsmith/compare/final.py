@@ -1,0 +1,135 @@
+"""The final of a search: the best trials and the defaults are trained with other seeds, and what all their seeds say counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ringsmith.adapt.spaces import Space
+from ringsmith.compare.files import read_arrays
+from ringsmith.compare.space import Entrant
+from ringsmith.compare.trials import DEFAULTS, Trial
+
+if TYPE_CHECKING:
+    from ringsmith.compare.tuning import Tuning
+
+FINALISTS = 3
+"""Trials that are trained with more seeds, besides the defaults."""
+IMPORTANCE_SECONDS = 3.0
+"""Kept free for what follows the final."""
+SAME = 0.005
+"""Probabilities that differ by less are the same answer."""
+
+
+@dataclass(eq=False)
+class Search:
+    """The search of one candidate.
+
+    Attributes:
+        base: the candidate with its defaults.
+        space: what is searched.
+        wanted: how many trials, the defaults included.
+        trials: those that ended, in the order in which they were begun.
+        queue: those that the ledger knows and that were not looked at yet.
+        finalists: those that are trained with more seeds, the best first.
+        seeds: how many seeds the finalists have behind them.
+        importance: option -> share.
+        notes: what a reader should know, a sentence each.
+        over: whether no further trial is to come.
+    """
+
+    base: Entrant
+    space: Space
+    wanted: int
+    trials: list[Trial] = field(default_factory=list)
+    queue: list[Entrant] = field(default_factory=list)
+    finalists: list[Trial] = field(default_factory=list)
+    seeds: int = 1
+    importance: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    over: bool = False
+
+
+class Final:
+    """The final of one search.
+
+    Args:
+        tuning: knows race, time and table.
+        search: what was searched.
+    """
+
+    def __init__(self, tuning: Tuning, search: Search) -> None:
+        self.tuning, self.search = tuning, search
+        self.race, self.arena = tuning.race, tuning.arena
+
+    def run(self) -> None:
+        """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
+        best = self.tuning.best(self.search)
+        self.search.finalists = self.that_fit(best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
+        self.race.expect(self.tuning.final_runs * (len(self.search.finalists) - FINALISTS - 1))
+        if self.search.finalists and not self.seed_matters():
+            self.race.expect(1 - self.tuning.final_runs * len(self.search.finalists))
+            self.search.notes.append("Another seed makes no difference to this recipe: the best was tried with two, and the answers are the same.")
+            return
+        for seeds in range(2, self.tuning.most_seeds + 1) if self.search.finalists else ():
+            if not self.one_seed_more(seeds):
+                self.search.notes.append(f"Time ended the final: its figures are of {self.search.seeds} seed{'s' if self.search.seeds > 1 else ''}.")
+                return
+            self.search.seeds = seeds
+            self.settle()
+
+    def seed_matters(self) -> bool:
+        """Whether the best answers otherwise with a second seed, on the first split; taken for granted where there is no time to try."""
+        first, second = self.arena.runs_of(self.search.finalists[0].entrant, 2)[:2]
+        if not self.arena.finished(second) and (
+            self.race.forecast(self.search.base).seconds > self.tuning.left or self.race.perform(second, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status != "done"
+        ):
+            return True
+        one, other = (read_arrays(self.arena.predictions(run)) for run in (first, second))
+        return any(not np.allclose(one[name], other[name], atol=SAME) for name in ("valid_proba", "test_proba"))
+
+    def one_seed_more(self, seeds: int) -> bool:
+        """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
+        if self.seconds_of(self.search.finalists, seeds) > max(self.tuning.left, 0.0):
+            return False
+        for trial in list(self.search.finalists):
+            runs = self.arena.runs_of(trial.entrant, seeds)
+            ended = {(self.arena.finished(run) or self.race.perform(run, finishing=self.race.reserve() + IMPORTANCE_SECONDS)).status for run in runs}
+            if "dropped" in ended:
+                return False
+            if ended != {"done"}:
+                self.search.finalists.remove(trial)
+                self.search.notes.append(f"Trial {trial.number} broke down with another seed and is out of the final.")
+        return True
+
+    def that_fit(self, finalists: list[Trial]) -> list[Trial]:
+        """As many of them as there is time for, with all seeds, the best first and then the defaults, to be compared with; none where two do not fit."""
+        if len(finalists) < 2:
+            return []
+        ordered = sorted(finalists, key=lambda trial: (trial is not finalists[0], trial.number != DEFAULTS))
+        needed = list(accumulate(self.seconds_of([trial], self.tuning.most_seeds) for trial in ordered))
+        fitting = sum(seconds <= max(self.tuning.left, 0.0) for seconds in needed)
+        if fitting < 2:
+            self.search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky.")
+            return []
+        if fitting < len(finalists):
+            self.search.notes.append(f"There was time to train {fitting} trials with other seeds.")
+        return ordered[:fitting]
+
+    def seconds_of(self, finalists: list[Trial], seeds: int) -> float:
+        """What it takes to train these with so many seeds, as far as it is not done."""
+        return sum(self.race.forecast(trial.entrant).seconds * sum(self.arena.finished(run) is None for run in self.arena.runs_of(trial.entrant, seeds)) for trial in finalists)
+
+    def settle(self) -> None:
+        """Judge the finalists by all the seeds they have; the others leave the table."""
+        for trial in self.search.trials:
+            if trial in self.search.finalists:
+                self.race.enter(trial.entrant, seeds=self.search.seeds)
+                words = f"The defaults: trial 1 of {len(self.search.trials)}" if trial.number == DEFAULTS else f"Trial {trial.number} of {len(self.search.trials)}"
+                self.race.remarks[trial.name] = f"{words}; {self.search.seeds} seeds."
+            else:
+                self.tuning.drop(trial)
+        self.tuning.write()
