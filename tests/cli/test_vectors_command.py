@@ -93,6 +93,40 @@ def test_view_writes_a_page_that_is_complete_in_itself(ringsmith: Ringsmith, fil
     assert "Without a vector: nobody." in ended.out
 
 
+def test_unknown_words_are_known_by_their_spelling(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """The whole way: trained with n-grams, opened again; what a form cannot hold is said, and so is what was guessed."""
+    (tmp_path / "corpus.txt").write_text("the cat sat on the mat\nthe dog sat on the cat\n" * 60, encoding="utf-8")
+    train = ("vectors", "train", "corpus.txt", "--subwords", "2-4", "--dim", "8", "--epochs", "1", "--min-count", "1", "--threads", "1", "--out")
+    kept = json.loads(ringsmith(*train, "v.safetensors", "--json").out)
+    assert (kept["ngrams"] > 20, kept["notes"]) == (True, [])
+    ended = ringsmith("vectors", "nearest", "v.safetensors", "catty", "cat", "-n", "1", "--json")
+    assert [line["word"] for line in json.loads(ended.out)] == ["catty", "cat"]
+    assert ended.err.strip() == "Not in the file, vector from the spelling: 'catty'."
+    assert "from the spelling: 'catty', 'doggy'" in ringsmith("vectors", "analogy", "v.safetensors", "catty", "doggy", "cat").err
+    assert ringsmith("vectors", "nearest", "v.safetensors", "qqq").code == 2
+    assert "kept in a .safetensors file only; they were left out" in ringsmith("vectors", "convert", "v.safetensors", "w.txt").err
+    assert ringsmith("vectors", "convert", "v.safetensors", "half.safetensors", "--precision", "float16").err == ""
+    assert ringsmith("vectors", "nearest", "half.safetensors", "catty").code == 0
+    assert f"Written   v.safetensors, with {kept['ngrams']} n-grams for words that are not in it" in ringsmith(*train, "v.safetensors").out
+    assert ringsmith("vectors", "nearest", "w.txt", "catty").code == 2
+
+
+def test_files_have_the_permissions_of_this_user(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """Whichever library writes them; others may read them, where the user's files may be read."""
+    (tmp_path / "usual").touch()
+    for name in ("v.safetensors", "v.bin"):
+        ringsmith("vectors", "convert", file, name)
+        assert (tmp_path / name).stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_more_than_there_is_memory_for_is_one_sentence(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """Not a traceback."""
+    (tmp_path / "corpus.txt").write_text("the cat sat\n" * 60, encoding="utf-8")
+    ended = ringsmith("vectors", "train", "corpus.txt", "--dim", "1000000000000000", "--out", "v.txt")
+    assert ended.code == 2
+    assert "This needs more memory than there is (Unable to allocate" in " ".join(ended.err.split())
+
+
 def test_bad_use_is_one_sentence_and_code_2(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
     """Unknown words and files, forms that do not fit, words that are not UTF-8."""
     (tmp_path / "latin.txt").write_bytes(b"1 1\n\xe9 1\n")

@@ -251,7 +251,7 @@ def test_a_byte_order_mark_and_nul_bytes_are_no_words(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfa rose\x00is " + b"a rose " * 50)
     corpus = read_corpus(path, ALL)
     assert corpus.vocabulary.words == ("a", "rose", "is")
-    assert corpus.notes == ("1 NUL bytes were taken for blanks.",)
+    assert corpus.notes == ("1 NUL byte taken for blanks.",)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -261,7 +261,7 @@ def test_a_word_without_an_end_is_left_out(tmp_path: Path) -> None:
     path.write_bytes(b"a b " + b"x" * 100_000 + b" c\n")
     corpus = read_corpus(path, ALL, threads=2)
     assert sentences_of(corpus) == [["a", "b", "c"]]
-    assert corpus.notes == ("1 words of more than 1,000 bytes were left out.",)
+    assert corpus.notes == ("1 word of more than 1,000 bytes left out.",)
     path.write_bytes(b"x" * 100_000)
     with pytest.raises(InputError, match="The corpus must hold words of at most 1,000 bytes; all of its words are longer"):
         read_corpus(path, ALL)

@@ -26,6 +26,7 @@ from ringsmith.words.files import open_vectors
 from ringsmith.words.glove import GloveOptions, train_glove
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.phrases import PhraseOptions
+from ringsmith.words.spread_training import SpreadOptions
 from ringsmith.words.training import NO_NGRAMS, VectorsJob, VectorsResult, make_vectors
 from ringsmith.words.word2vec import train_word2vec
 
@@ -62,6 +63,27 @@ def test_glove_is_what_train_glove_gives(corpus: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_vectors(tmp_path / "v.safetensors").matrix, expected.matrix)
     assert (result.epochs, result.trained_words) == (3, 3 * result.words)
     assert result.seconds["count"] > 0
+
+
+def test_unknown_words_get_vectors_when_the_file_is_opened_again(corpus: Path, tmp_path: Path) -> None:
+    """Those of the model for known n-grams; the file holds the n-grams of its words alone, and no more."""
+    options = Word2VecOptions(dim=6, epochs=1, subwords=(2, 4), deterministic=True)
+    result = make_vectors(VectorsJob(source=corpus, out=tmp_path / "v.safetensors", corpus=ALL, word2vec=options))
+    assert NO_NGRAMS not in result.notes
+    expected, found = train_word2vec(read_corpus(corpus, ALL), options), open_vectors(tmp_path / "v.safetensors")
+    assert "catdog" not in found
+    known = set(expected.bags.rows.tolist())
+    assert expected.vectors.ngrams is not None
+    rows = [row for row in expected.vectors.ngrams.rows("catdog") if row + len(found) in known]
+    np.testing.assert_allclose(found.vector("catdog"), expected.vectors.ngrams.buckets[rows].mean(axis=0), rtol=1e-5)
+    assert found.nearest("catdog", 1)[0].word in found
+    assert (tmp_path / "v.safetensors").stat().st_size < 100_000
+
+
+def test_words_too_short_for_any_ngram_leave_none(tmp_path: Path) -> None:
+    """No n-grams, and no file that promises some."""
+    make_vectors(VectorsJob(source=["a b a b"] * 50, out=tmp_path / "v.safetensors", corpus=ALL, word2vec=Word2VecOptions(dim=4, epochs=1, subwords=(5, 6))))
+    assert open_vectors(tmp_path / "v.safetensors").ngrams is None
 
 
 def test_phrases_become_words(corpus: Path, tmp_path: Path) -> None:
@@ -160,6 +182,8 @@ def test_every_option_of_the_command_arrives(corpus: Path, tmp_path: Path, monke
     run(corpus, "--out", tmp_path / "v.txt", "--method", "glove", "--window", "4", "--epochs", "3", "--memory", "2MB", "--rate", "0.1")
     assert seen[-1].glove == GloveOptions(iterations=3, eta=0.1, seed=0)
     assert (seen[-1].counting.window, seen[-1].counting.memory_bytes) == (4, 2_000_000)
+    run(corpus, "--out", tmp_path / "v.txt", "--on", "ray", "--workers", "3")
+    assert (seen[-1].on, seen[-1].spread) == ("ray", SpreadOptions(workers=3))
 
 
 def test_a_person_reads_what_happened(corpus: Path, tmp_path: Path) -> None:
@@ -186,6 +210,10 @@ WRONG = [
     (["--method", "glove", "--negative", "3", "--sample", "0"], r"^--negative and --sample: for skipgram and cbow only; got --method glove\. Leave them out\.$"),
     (["--method", "glove", "--hierarchical"], r"^--hierarchical: for skipgram and cbow only; got --method glove\. Leave it out\.$"),
     (["--subwords", "3"], r"^'--subwords' must be two lengths such as 3-6; got '3'\. Use 3-6, the usual ones\.$"),
+    (["--on", "slurm"], r"There is no place to work on 'slurm'\. Known: local, ray\."),
+    (["--workers", "2"], r"^--workers: for skipgram and cbow with --on ray only; got --method skipgram --on local\. Leave it out\.$"),
+    (["--workers", "2", "--on", "ray", "--method", "glove"], r"^--workers: for skipgram and cbow with --on ray only; got --method glove --on ray\."),
+    (["--workers", "0", "--on", "ray"], r"^'workers' must be at least 1; got 0\. Leave it out for one on each machine\.$"),
     (["--window", "0"], r"^'window' must be a whole number, at least 1; got 0\."),
     (["--dim", "0", "--epochs", "0"], r"^'dim' must be .*\n'epochs' must be "),
     (["--memory", "much"], r"^'--memory' must be a size such as 500MB or 2GB; got 'much'\. Leave it out for 1GiB\.$"),

@@ -43,6 +43,8 @@ def run_guarded(program: Callable[[], None]) -> None:
 
 def of_the_machine(error: Exception) -> MachineError | None:
     """The sentence for what the operating system refused; None where it is not the user's to mend."""
+    if isinstance(error, MemoryError):
+        return MachineError(f"This needs more memory than there is ({error or 'no more can be had'}). Choose something smaller, or a machine with more.")
     number, _ = system_error(error)
     place = f" {error.filename!r}" if isinstance(error, OSError) and error.filename else ""
     if number in FORBIDDEN:

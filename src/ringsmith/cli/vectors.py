@@ -49,6 +49,7 @@ def nearest(
     """The nearest words of one word or several, by cosine."""
     with opened(file, form, errors, as_json=as_json) as (vectors, console, _):
         found = vectors.nearest(words, n, among=None if among is None else vectors.words[:among])
+        say_spelt(vectors, words)
     if as_json:
         return _shell.print_json([{"word": word, "nearest": as_pairs(line)} for word, line in zip(words, found, strict=True)])
     for word, line in zip(words, found, strict=True):
@@ -73,6 +74,7 @@ def analogy(
     """A is to B as C is to what? man king woman: queen, if all is well."""
     with opened(file, form, errors, as_json=as_json) as (vectors, console, _):
         found = vectors.analogy([b, c], [a], n, method=method)  # type: ignore[arg-type]
+        say_spelt(vectors, [a, b, c])
     return _shell.print_json(as_pairs(found)) if as_json else show_neighbours(console, found)
 
 
@@ -133,7 +135,7 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Write vectors in another form, smaller if you like."""
-    from ringsmith.words.files import save_vectors
+    from ringsmith.words.files import keeps_ngrams, save_vectors
     from ringsmith.words.quantise import quantise
 
     if precision == "int8" and out.suffix != ".safetensors" and to != "safetensors":
@@ -143,6 +145,8 @@ def convert(
         if precision is not None:
             vectors, loss = quantise(vectors, precision)  # type: ignore[arg-type]
         written = save_vectors(vectors, out, to, report=report)
+        if vectors.ngrams is not None and not keeps_ngrams(out, to):
+            say("Vectors of n-grams, for words that are not in the file, are kept in a .safetensors file only; they were left out.")
     if as_json:
         return _shell.print_json({"out": str(written), "words": len(vectors), "dimensions": vectors.dimensions, "loss": asdict(loss) if loss else None})
     console.print(f"Written   {_shell.escape(str(written))} · {len(vectors):,} words x {vectors.dimensions}", soft_wrap=True)
@@ -189,8 +193,19 @@ def opened(file: Path, form: str | None, errors: str, *, as_json: bool, most: in
     with progress_bar(console) as report:
         vectors = open_one(file, form, errors, report, most)
         for note in vectors.notes:
-            Console(stderr=True, highlight=False).print(_shell.escape(note), soft_wrap=True)
+            say(note)
         yield vectors, console, report
+
+
+def say(note: str) -> None:
+    """Print a note beside the result, not into it."""
+    Console(stderr=True, highlight=False).print(_shell.escape(note), soft_wrap=True)
+
+
+def say_spelt(vectors: WordVectors, words: Sequence[str]) -> None:
+    """Say which words are known by their spelling alone."""
+    if spelt := [repr(word) for word in dict.fromkeys(words) if word not in vectors]:
+        say(f"Not in the file, vector from the spelling: {', '.join(spelt)}.")
 
 
 def open_one(file: Path, form: str | None, errors: str, report: Report, most: int | None = None) -> WordVectors:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TEXT, MODEL, RUN = "The text", "The model", "The run"
 METHODS = ("skipgram", "cbow", "glove")
 NOT_OF_GLOVE = ("negative", "sample", "hierarchical", "subwords")
+MEMORY = "Memory for reading, counting and glove's counts in training, e.g. 500MB or 2GB; what is more goes to disk. Default: 1GiB for reading, no bound for the rest."
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 
 
@@ -41,8 +42,12 @@ def train(
     lower: Annotated[bool, typer.Option("--lower", help="Small letters only.", rich_help_panel=TEXT)] = False,
     steps: Annotated[str | None, typer.Option(help="Prepare every line first: names of steps, comma separated (see ringsmith text).", rich_help_panel=TEXT)] = None,
     column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table.", rich_help_panel=TEXT)] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory for reading and counting, e.g. 500MB or 2GB; what is more goes to disk. Default: 1GiB.", rich_help_panel=RUN)] = None,
+    memory: Annotated[str | None, typer.Option(help=MEMORY, rich_help_panel=RUN)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RUN)] = None,
+    on: Annotated[
+        str, typer.Option(help="local, or ray: count (glove) or train (word2vec) on the Ray cluster at $RAY_ADDRESS, or on this machine.", rich_help_panel=RUN)
+    ] = "local",
+    workers: Annotated[int | None, typer.Option(help="With --on ray: word2vec trains in so many shards. Default: one on each machine.", rich_help_panel=RUN)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first vectors and of all that is drawn.", rich_help_panel=RUN)] = 0,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="The same bits in every run (word2vec then trains in one thread).", rich_help_panel=RUN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RUN)] = False,
@@ -58,6 +63,7 @@ def train(
     job = VectorsJob(
         source=corpus, out=out, corpus=corpus_options(min_count, max_vocab, column, lower=lower, steps=steps, memory=memory), threads=threads,
         **method_options(method, wanted, dim=dim, seed=seed, deterministic=deterministic, memory=memory), **phrase_options(phrases),
+        **place_options(on, workers, method),
     )  # fmt: skip
     console = _shell.people(as_json=as_json)
     say_compilation(console)
@@ -110,6 +116,19 @@ def phrase_options(passes: int) -> dict[str, Any]:
     return {"phrases": PhraseOptions(passes=passes)} if passes else {}
 
 
+def place_options(on: str, workers: int | None, method: str) -> dict[str, Any]:
+    """What `VectorsJob` is told of where the work is done.
+
+    Raises:
+        OptionError: workers where there are none.
+    """
+    from ringsmith.words.spread_training import SpreadOptions
+
+    if workers is not None and (on != "ray" or method == "glove"):
+        raise OptionError(f"--workers: for skipgram and cbow with --on ray only; got --method {method} --on {on}. Leave it out.")
+    return {"on": on, "spread": SpreadOptions(workers=workers)}
+
+
 def lengths_of(text: str | None) -> tuple[int, int] | None:
     """The two lengths in "3-6".
 
@@ -158,6 +177,7 @@ def as_content(result: VectorsResult) -> dict[str, Any]:
         "words_per_second": round(result.words_per_second),
         "losses": result.losses,
         "stopped": result.stopped,
+        "ngrams": result.ngrams,
         "out": str(result.out),
         "notes": list(result.notes),
     }
@@ -176,7 +196,8 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
     epochs = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
     name = "glove" if job.word2vec is None else job.word2vec.method
     line(console, "Trained", f"{name}, {options.dim} dimensions, {epochs} · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
-    line(console, "Written", f"{result.out} · {seconds['save']:.1f} s")
+    spelt = f", with {result.ngrams:,} n-grams for words that are not in it" if result.ngrams else ""
+    line(console, "Written", f"{result.out}{spelt} · {seconds['save']:.1f} s")
     if result.stopped:
         falling = ", and the learning rate had not fallen to its end" if job.word2vec else ""
         line(console, "Stopped", f"before the end: these are the vectors so far{falling}.")

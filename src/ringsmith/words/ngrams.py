@@ -50,7 +50,7 @@ class Ngrams:
     def _fit(self) -> bool:
         """Whether hashes, modulus and buckets belong together."""
         if self.hashes is None or self.modulus is None:
-            return self.hashes is self.modulus
+            return self.hashes is None and self.modulus is None
         inside = self.hashes.shape == (len(self.buckets),) and self.hashes[0] >= 0 and self.hashes[-1] < self.modulus
         return bool(inside and (np.diff(self.hashes) > 0).all())
 
@@ -64,7 +64,7 @@ class Ngrams:
         if self.hashes is None:
             return found
         places = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)
-        return places[self.hashes[places] == found]
+        return np.asarray(places[self.hashes[places] == found])
 
     def kept(self, hashes: Ints) -> Ngrams:
         """The n-grams with these values of the hash alone; only of n-grams that have a row for each value."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ringsmith.errors import OptionError
 from ringsmith.words.neighbours import Floats, Matrix, blocks, unit
+from ringsmith.words.ngrams import Ngrams
 from ringsmith.words.vectors import WordVectors
 
 Precision = Literal["float16", "int8"]
@@ -61,7 +62,7 @@ def quantise(vectors: WordVectors, precision: Precision, *, probed: int = PROBED
     if precision not in ("float16", "int8"):
         raise OptionError(f"'precision' must be 'float16' or 'int8'; got {precision!r}. Use 'float16', which loses almost nothing.")
     matrix, scales = (_halves if precision == "float16" else _bytes)(vectors)
-    small = replace(vectors, matrix=matrix, scales=scales, ngrams=vectors.ngrams and replace(vectors.ngrams, buckets=vectors.ngrams.buckets.astype(np.float16)))
+    small = replace(vectors, matrix=matrix, scales=scales, ngrams=vectors.ngrams and _halved(vectors.ngrams))
     cosines = _cosines(vectors, small)
     kept, words = _neighbours_kept(vectors, small, probed, seed)
     # A vector of zeros has no direction to lose; float32's last bit must not make a cosine of more than 1.
@@ -69,9 +70,17 @@ def quantise(vectors: WordVectors, precision: Precision, *, probed: int = PROBED
     return small, Loss(precision, _size(vectors), _size(small), mean, worst, kept, words)
 
 
+def _halved(ngrams: Ngrams) -> Ngrams:
+    """In float16, if that holds them."""
+    largest = np.abs(ngrams.buckets).max()
+    return replace(ngrams, buckets=ngrams.buckets.astype(np.float16)) if largest <= LARGEST_HALF else ngrams
+
+
 def _size(vectors: WordVectors) -> int:
     """Bytes of all numbers."""
-    return sum(array.nbytes for array in (vectors.matrix, vectors.scales, vectors.ngrams and vectors.ngrams.buckets) if array is not None)
+    scales = 0 if vectors.scales is None else vectors.scales.nbytes
+    ngrams = 0 if vectors.ngrams is None else vectors.ngrams.buckets.nbytes
+    return vectors.matrix.nbytes + scales + ngrams
 
 
 def _halves(vectors: WordVectors) -> tuple[Matrix, None]:

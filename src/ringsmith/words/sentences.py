@@ -177,7 +177,8 @@ class SentenceEncoder:
         arrays = load_file(folder / ARRAYS_FILE)
         vectors = open_vectors(folder / VECTORS_FILE)
         if "ngrams" in arrays:  # as they were written before vector files could hold them
-            vectors = replace(vectors, ngrams=Ngrams(arrays["ngrams"], *map(int, arrays["lengths"])))
+            shortest, longest = map(int, arrays["lengths"])
+            vectors = replace(vectors, ngrams=Ngrams(arrays["ngrams"], shortest, longest))
         return cls(vectors, arrays["weights"], float(arrays["unseen"][0]), arrays["components"], options)
 
 

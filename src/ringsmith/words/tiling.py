@@ -6,8 +6,9 @@ one round never touch the same weights: they need no locks, do not fight for cac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,7 @@ def cut_into_tiles(counts: Cooccurrences, *, x_max: float, alpha: float, seed: i
     bounds = np.stack([ends - sizes, ends], axis=-1)
     needed = entries * ENTRY_BYTES
     spill = None if memory_bytes is None or needed <= memory_bytes else Spill(needed, memory_bytes, f"the tiles of {entries:,} counts")
-    empty = spill.empty if spill is not None else np.empty
+    empty: Callable[..., Any] = spill.empty if spill is not None else np.empty
     rows, columns, logs, weights = (empty(entries, dtype) for dtype in (np.int32, np.int32, np.float32, np.float32))
 
     def fill(block: int) -> None:

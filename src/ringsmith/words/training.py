@@ -11,28 +11,34 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from ringsmith._cluster import Workers, cluster
 from ringsmith._files import disk_faults, path_of
-from ringsmith.errors import OptionError
+from ringsmith.errors import OptionError, UnknownName
 from ringsmith.records import Report, silent
 from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
-from ringsmith.words.cooccurrence import CooccurrenceOptions, count_cooccurrences
+from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import DEFAULTS, Corpus, CorpusOptions, read_corpus
 from ringsmith.words.files import save_vectors
-from ringsmith.words.files.formats import _form_to_write
+from ringsmith.words.files.formats import _form_to_write, keeps_ngrams
 from ringsmith.words.glove import GloveOptions, fit_glove, make_glove
 from ringsmith.words.model import Word2VecModel, make_model
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.phrases import PhraseOptions, join_phrases
 from ringsmith.words.sources import Source
+from ringsmith.words.spread_counts import spread_counts
+from ringsmith.words.spread_training import DEFAULTS as SPREADING
+from ringsmith.words.spread_training import SpreadOptions, spread_word2vec
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.word2vec import train_word2vec
 
+PLACES = ("local", "ray")
 NO_NGRAMS = "The file holds the vectors of words; those of n-grams, for words that are not in it, are kept in a .safetensors file only."
 
 
@@ -48,10 +54,12 @@ class VectorsJob:
         glove: how to train GloVe; None to train word2vec.
         counting: what GloVe counts as near.
         phrases: how to join frequent pairs of words, None to leave them apart.
-        threads: None for all cores.
+        threads: None for all cores; on a cluster, of each worker.
+        on: ``"local"``, or ``"ray"`` to count (GloVe) or to train (word2vec) on a Ray cluster.
+        spread: how word2vec is spread out there.
 
     Raises:
-        OptionError: not exactly one of the two methods.
+        OptionError: not exactly one of the two methods, or no threads. UnknownName: another place.
     """
 
     source: Source
@@ -62,8 +70,12 @@ class VectorsJob:
     counting: CooccurrenceOptions = COUNTING
     phrases: PhraseOptions | None = None
     threads: int | None = None
+    on: Literal["local", "ray"] = "local"
+    spread: SpreadOptions = SPREADING
 
     def __post_init__(self) -> None:
+        if self.on not in PLACES:
+            raise UnknownName.of("place to work on", self.on, PLACES)
         if (self.word2vec is None) == (self.glove is None):
             raise OptionError("A job must have either 'word2vec' or 'glove'; got both or neither. Give one of them.")
         if self.threads is not None and self.threads < 1:
@@ -83,6 +95,7 @@ class VectorsResult:
         seconds: wall clock of ``"read"`` (phrases and making ready included), ``"count"`` (0 but for GloVe), ``"train"`` and ``"save"``.
         losses: mean loss of each pass.
         stopped: whether the training was stopped before its end.
+        ngrams: vectors of n-grams in the file, which give words that are not in it theirs.
         notes: what was found, a sentence each.
     """
 
@@ -94,6 +107,7 @@ class VectorsResult:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "count", "train", "save"), 0.0))
     losses: list[float] = field(default_factory=list)
     stopped: bool = False
+    ngrams: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -120,24 +134,31 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
     """
     check_target(job.out)
     result = VectorsResult(path_of(job.out))
-    with result.timed("read"):
-        corpus = read_corpus(job.source, job.corpus, threads=job.threads, report=report)
-        if job.phrases is not None:
-            corpus = join_phrases(corpus, job.phrases, threads=job.threads, report=report).corpus
-    result.words, result.vocabulary, result.notes = corpus.words, len(corpus.vocabulary), (*corpus.notes, *([NO_NGRAMS] if job.word2vec and job.word2vec.subwords else []))
-    vectors = _word2vec(corpus, job, result, report) if job.word2vec is not None else _glove(corpus, job, result, report)
+    with cluster() if job.on == "ray" else nullcontext() as workers:
+        with result.timed("read"):
+            corpus = read_corpus(job.source, job.corpus, threads=job.threads, report=report)
+            if job.phrases is not None:
+                corpus = join_phrases(corpus, job.phrases, threads=job.threads, report=report).corpus
+        result.words, result.vocabulary, result.notes = corpus.words, len(corpus.vocabulary), corpus.notes
+        vectors = (_word2vec if job.word2vec is not None else _glove)(corpus, job, result, workers, report)
+    if vectors.ngrams is not None:
+        kept = keeps_ngrams(result.out)
+        result.ngrams, result.notes = len(vectors.ngrams.buckets) if kept else 0, (*result.notes, *([] if kept else [NO_NGRAMS]))
     with result.timed("save"):
         result.out = save_vectors(vectors, job.out, report=report)
     return result
 
 
-def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Report) -> WordVectors:
+def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, workers: Workers | None, report: Report) -> WordVectors:
     """Train; Ctrl-C leaves what was learnt until then."""
     assert job.word2vec is not None
     with result.timed("read"):
         model = make_model(corpus.vocabulary, job.word2vec)
         try:
-            train_word2vec(corpus, model=model, threads=job.threads, report=report)
+            if workers is None:
+                train_word2vec(corpus, model=model, threads=job.threads, report=report)
+            else:
+                spread_word2vec(corpus, job.word2vec, workers, spread=job.spread, model=model, threads=job.threads, report=report)
         except KeyboardInterrupt:
             if not model.trained_words:
                 raise
@@ -158,15 +179,15 @@ def _learnt(model: Word2VecModel) -> WordVectors:
     return replace(vectors, ngrams=vectors.ngrams.kept(hashes.astype(np.int64)) if len(hashes) else None)
 
 
-def _glove(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Report) -> WordVectors:
+def _glove(corpus: Corpus, job: VectorsJob, result: VectorsResult, workers: Workers | None, report: Report) -> WordVectors:
     """Count and train; Ctrl-C leaves what was learnt until then, if one pass was finished."""
     assert job.glove is not None
     with result.timed("count"):
-        counts = count_cooccurrences(corpus, job.counting, threads=job.threads, report=report)
+        counts = _counted(corpus, job, workers, report)
     with result.timed("train"):
         model = make_glove(counts.vocabulary, job.glove)
         try:
-            fit_glove(counts, job.glove, model=model, threads=job.threads, report=report)
+            fit_glove(counts, job.glove, model=model, threads=job.threads, memory_bytes=job.counting.memory_bytes, report=report)
         except KeyboardInterrupt:
             if not model.losses:
                 raise
@@ -174,6 +195,13 @@ def _glove(corpus: Corpus, job: VectorsJob, result: VectorsResult, report: Repor
         vectors = model.vectors
     result.epochs, result.trained_words, result.losses = len(model.losses), len(model.losses) * corpus.words, model.losses
     return vectors
+
+
+def _counted(corpus: Corpus, job: VectorsJob, workers: Workers | None, report: Report) -> Cooccurrences:
+    """Here or on the cluster: the same."""
+    if workers is None:
+        return count_cooccurrences(corpus, job.counting, threads=job.threads, report=report)
+    return spread_counts(corpus, job.counting, workers, report=report)
 
 
 def check_target(out: Path) -> None:

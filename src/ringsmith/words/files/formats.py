@@ -79,6 +79,11 @@ def save_vectors(vectors: WordVectors, path: str | Path, form: str | None = None
     return place
 
 
+def keeps_ngrams(path: str | Path, form: str | None = None) -> bool:
+    """Whether a file of this name (or form) holds vectors of n-grams, too."""
+    return _form_to_write(path_of(path), form).keeps_ngrams
+
+
 def _form_to_write(path: Path, name: str | None) -> Format:
     if name is not None and name not in FORMATS:
         raise UnknownName.of("form of vector files", name, FORMATS)

@@ -207,8 +207,9 @@ def _ngrams(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> Ngrams:
     if not {"ngrams", "ngram_lengths"} <= arrays.keys() or len(arrays["ngram_lengths"]) != 2 or arrays["ngrams"].shape[1] != arrays["vectors"].shape[1]:
         raise _damaged(path, "'ngrams' and 'ngram_lengths' are missing, or of another width than the vectors")
     modulus = int(arrays["ngram_modulus"][0]) if arrays.get("ngram_modulus", np.empty(0)).size else None
+    shortest, longest = map(int, arrays["ngram_lengths"])
     try:
-        return Ngrams(arrays["ngrams"], *map(int, arrays["ngram_lengths"]), arrays.get("ngram_hashes"), modulus)
+        return Ngrams(arrays["ngrams"], shortest, longest, arrays.get("ngram_hashes"), modulus)
     except InputError as error:
         raise _damaged(path, "its n-grams do not fit together") from error
 
