@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -221,12 +222,12 @@ def test_the_vectors_are_the_sum_the_first_or_both() -> None:
 
 
 def test_a_listener_hears_of_every_iteration() -> None:
-    """Loss and time left; the callback gets the model."""
+    """Pace and loss; the callback gets the model."""
     told, models = list[Progress](), list[int]()
     train_glove(made_up(), GloveOptions(dim=4, iterations=3), report=told.append, after_iteration=lambda model: models.append(len(model.losses)))
     assert models == [1, 2, 3]
     assert told[-1].done == told[-1].total
-    assert "iteration 3 of 3, loss 0." in told[-1].note
+    assert re.fullmatch(r"iteration 3 of 3, [\d.]+ M counts/s, loss 0\.\d+", told[-1].note)
 
 
 def test_an_exception_of_the_listener_ends_training() -> None:

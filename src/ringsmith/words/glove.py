@@ -251,9 +251,9 @@ class _Course:
             return
         self.told = now
         whole = self.entries * (self.iterations - self.done)
-        left = (now - self.started) * (whole - self.seen) / self.seen
+        pace = f"{self.seen / max(now - self.started, 1e-9) / 1e6:.2f} M counts/s"
         loss = f", loss {losses[-1]:.4f}" if losses else ""
-        note = f"iteration {min(len(losses) + 1, self.iterations)} of {self.iterations}{loss}, {int(left // 60)}:{int(left % 60):02d} left"
+        note = f"iteration {min(len(losses) + 1, self.iterations)} of {self.iterations}, {pace}{loss}"
         self.report(Progress("train", self.seen, whole, "counts", note))
 
 
