@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,10 +63,20 @@ def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
     for column in shown:
         table.add_column(column.heading, justify="right", no_wrap=True)
     for number, row in enumerate(ranked, start=1):
-        cells = [str(number), row.tie_group or "-", escape(row.candidate) + (" *" if row.recommended else ""), _with_interval(row).replace("[", "\\[")]
+        cells = [str(number), row.tie_group or "-", escape(foldable(row.candidate)) + (" *" if row.recommended else ""), _with_interval(row).replace("[", "\\[")]
         table.add_row(*cells, *(column.cell(row) for column in shown), style="bold green" if row.recommended else None)
     console.print(table)
     for row in rows:
         status = "" if row.status == "done" else f" [yellow]{row.status}[/]:"
         if row.why:
-            console.print(f"  [dim]-[/]  {escape(row.candidate)}:{status} {escape(row.why)}")
+            console.print(f"  [dim]-[/]  {escape(foldable(row.candidate))}:{status} {escape(row.why)}")
+
+
+def foldable(name: str) -> str:
+    """A candidate's name with room for line breaks between its options.
+
+    Examples:
+        >>> foldable("minilm+full[epochs=2,rate=0.0001]")
+        'minilm+full[epochs=2, rate=0.0001]'
+    """
+    return re.sub(r",(?! )", ", ", name)

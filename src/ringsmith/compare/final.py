@@ -59,11 +59,15 @@ class Final:
     Args:
         tuning: knows race, time and table.
         search: what was searched.
+
+    Attributes:
+        seeds: how many seeds the finalists are to have in all.
     """
 
     def __init__(self, tuning: Tuning, search: Search) -> None:
         self.tuning, self.search = tuning, search
         self.race, self.arena = tuning.race, tuning.arena
+        self.seeds = tuning.most_seeds
 
     def run(self) -> None:
         """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
@@ -74,7 +78,7 @@ class Final:
             self.race.expect(1 - self.tuning.final_runs * len(self.search.finalists))
             self.search.notes.append("Another seed makes no difference to this recipe: the best was tried with two, and the answers are the same.")
             return
-        for seeds in range(2, self.tuning.most_seeds + 1) if self.search.finalists else ():
+        for seeds in range(2, self.seeds + 1) if self.search.finalists else ():
             if not self.one_seed_more(seeds):
                 self.search.notes.append(f"Time ended the final: its figures are of {self.search.seeds} seed{'s' if self.search.seeds > 1 else ''}.")
                 return
@@ -106,18 +110,20 @@ class Final:
         return True
 
     def that_fit(self, finalists: list[Trial]) -> list[Trial]:
-        """As many of them as there is time for, with all seeds, the best first and then the defaults, to be compared with; none where two do not fit."""
+        """As many of them as there is time for, the best first and then the defaults, to be compared with: with all seeds, or with fewer; none where two do not fit."""
         if len(finalists) < 2:
             return []
         ordered = sorted(finalists, key=lambda trial: (trial is not finalists[0], trial.number != DEFAULTS))
-        needed = list(accumulate(self.seconds_of([trial], self.tuning.most_seeds) for trial in ordered))
-        fitting = sum(seconds <= max(self.tuning.left, 0.0) for seconds in needed)
-        if fitting < 2:
-            self.search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky.")
-            return []
-        if fitting < len(finalists):
-            self.search.notes.append(f"There was time to train {fitting} trials with other seeds.")
-        return ordered[:fitting]
+        for seeds in range(self.tuning.most_seeds, 1, -1):
+            needed = accumulate(self.seconds_of([trial], seeds) for trial in ordered)
+            fitting = sum(seconds <= max(self.tuning.left, 0.0) for seconds in needed)
+            if fitting > 1:
+                self.seeds = seeds
+                if fitting < len(finalists) or seeds < self.tuning.most_seeds:
+                    self.search.notes.append(f"There was time to train {fitting} trials with {seeds} seeds.")
+                return ordered[:fitting]
+        self.search.notes.append("The best was trained with one seed only, for want of time: it may have been lucky.")
+        return []
 
     def seconds_of(self, finalists: list[Trial], seeds: int) -> float:
         """What it takes to train these with so many seeds, as far as it is not done."""

@@ -32,7 +32,7 @@ class Trial:
         results: its runs so far, split by split, with the first seed.
         marks: the figure on the validation rows of its first run, of its first two runs together, and so on.
         status: ``"done"``, ``"dropped"`` (stopped because it fell behind), ``"refused"`` or ``"failed"``.
-        why: the reason where it is not done.
+        why: the reason where it is not done; a note otherwise.
     """
 
     number: int

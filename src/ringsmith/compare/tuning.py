@@ -87,8 +87,9 @@ class Tuning:
             known = len(search.queue)
             self.race.expect(max(0, search.wanted - known) * self.runs_each + self.final_runs * (FINALISTS + 1))
             self.race.listener(Searching(search.base.candidate.name, tuple(axis.name for axis in search.space), search.wanted, known))
-        finals = sum(self.race.forecast(search.base).seconds for search in self.searches) * self.final_runs * (FINALISTS + 1)
-        self.kept_seconds = max(0.0, min(finals, self.left * FINAL_SHARE))
+        one_seed = sum(self.race.forecast(search.base).seconds for search in self.searches) * self.runs_each
+        kept = min(one_seed * (self.most_seeds - 1) * (FINALISTS + 1), self.left * FINAL_SHARE)
+        self.kept_seconds = kept if kept >= 2 * one_seed else 0.0  # less is not even enough for one more seed of the best and of the defaults
 
     @property
     def runs_each(self) -> int:
@@ -167,7 +168,7 @@ class Tuning:
                 self.race.expect(at + 1 - len(runs))
                 why = f"after {at + 1} of {len(runs)} folds it had reached {trial.marks[-1]:.3f}, behind {self.sign * floor:.3f}, the median of the trials before it"
                 return replace(trial, status="dropped", why=why)
-        return trial
+        return replace(trial, why=" ".join(dict.fromkeys(result.why for result in trial.results if result.why)))
 
     def result_of(self, search: Search, trial: Trial, run: Run, *, runs_left: int) -> RunResult | None:
         """How one run of a trial ended, by the ledger or by doing it; None where there is no time.
