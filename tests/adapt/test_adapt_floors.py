@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from contracts.recipes import WORDS, toy
+from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.floors import Floors
+from ringsmith.catalogue import LocalModel
 from ringsmith.errors import RunDropped
+from ringsmith.records import Budget
+from ringsmith.tasks import Classification
 
 
 def test_without_floors_every_look_is_noted_and_none_stops() -> None:
@@ -36,3 +42,18 @@ def test_the_best_look_so_far_counts() -> None:
 def test_the_last_look_never_stops_a_run() -> None:
     """What is done is kept, however low."""
     Floors(((0.5, 0.8),))(1.0, 0.1)
+
+
+def test_fine_tuning_stops_at_the_first_look_below_its_floor(tiny_bert: LocalModel) -> None:
+    """Nothing is better than an accuracy of 1.1; what it had shown by then goes with the error. Without floors the looks and their shares are among the curves."""
+    rows, task = toy(), Classification(sorted(WORDS))
+    options = {"epochs": 4, "precision": "float32"}
+    train, valid = rows.take(np.arange(8, 48)), rows.take(np.arange(8))
+    with pytest.raises(RunDropped, match=r"at \d+ % of its steps it had reached \d\.\d{3} on the validation rows, less than the 1\.100") as caught:
+        create_recipe("full", Setting(task, tiny_bert, options, threads=1, floors=((0.2, 1.1),))).fit(train, valid, Budget(None))
+    assert caught.value.curves["floor"] == [1.1]
+    assert 0.2 <= caught.value.curves["valid_share"][-1] < 1
+    none = valid.take(np.arange(0))  # no row to judge by: no run is broken, however little it learns
+    curves = create_recipe("full", Setting(task, tiny_bert, options, threads=1)).fit(train, none, Budget(None)).facts.curves
+    assert len(curves["valid_share"]) == len(curves["valid"])
+    assert curves["valid_share"][-1] == 1
