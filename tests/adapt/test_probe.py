@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -90,13 +90,65 @@ def test_the_saved_folder_is_a_plain_backbone(tiny_bert: LocalModel, tmp_path: P
     assert all(torch.equal(theirs[name], ours[name]) for name in ours)
 
 
+def fit_long(model: LocalModel, rows: TextSet, *, ways: Sequence[str], seconds: float | None = None) -> FittedProbe:
+    """Fitted on three quarters of the rows, with these ways for long texts."""
+    setting = Setting(Classification(sorted(WORDS)), model, options={"precision": "float32", "long": ways}, threads=1)
+    index = np.arange(len(rows))
+    fitted = create_recipe("probe", setting).fit(rows.take(index[index % 4 != 0]), rows.take(index[index % 4 == 0]), Budget(seconds))
+    assert isinstance(fitted, FittedProbe)
+    return fitted
+
+
+def with_long_texts(*, told_late: bool) -> TextSet:
+    """The toy with 80 words more in two of three rows: before what tells the class, or after it; the model takes 64 tokens."""
+    rows, filler = toy(), "in the garden " * 27
+    long = [(filler + text if told_late else text + " " + filler) if i % 3 else text for i, text in enumerate(rows.texts)]
+    return TextSet(long, rows.labels)
+
+
 def test_truncation_is_counted(tiny_bert: LocalModel) -> None:
-    """Every second text is longer than the model's 64 tokens."""
-    rows = toy()
-    long = [text + " and happy" * 40 if i % 2 else text for i, text in enumerate(rows.texts)]
-    fitted = TestProbe.fit(tiny_bert, TextSet(long, rows.labels))
-    train = [i for i in range(len(rows)) if i % 4]
-    assert fitted.facts.truncated_share == pytest.approx(np.mean([i % 2 for i in train]))
+    """Two of three texts are longer than the model's 64 tokens, where their ends are cut off; read in windows, nothing is lost."""
+    rows = with_long_texts(told_late=True)
+    share = np.mean([i % 3 > 0 for i in range(len(rows)) if i % 4])
+    assert fit_long(tiny_bert, rows, ways=["cut"]).facts.truncated_share == pytest.approx(share)
+    assert fit_long(tiny_bert, rows, ways=["windows"]).facts.truncated_share == 0
+
+
+def test_what_stands_at_the_end_of_long_texts_is_found_by_windows(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """Cut off, two of three texts say nothing; the validation rows choose windows, which are kept on disk; short texts keep their vectors."""
+    rows = with_long_texts(told_late=True)
+    valid = np.arange(0, len(rows), 4)
+    cut, both = (fit_long(tiny_bert, rows, ways=ways) for ways in (["cut"], ["cut", "windows"]))
+    assert both.facts.chosen["long"] == both.long == "windows"
+    right = [np.mean([model.predict([rows.texts[i]])[0] == (rows.labels or [])[i] for i in valid]) for model in (cut, both)]
+    assert right[1] > right[0] + 0.2
+    both.save(tmp_path / "model")
+    again = load_fitted(tmp_path / "model", threads=1)
+    np.testing.assert_array_equal(again.predict_proba(rows.texts), both.predict_proba(rows.texts))
+    if both.mixture == cut.mixture:
+        np.testing.assert_allclose(both.embed(["I am happy"]), cut.embed(["I am happy"]), atol=1e-6)
+
+
+def test_short_texts_are_seen_in_one_way(tiny_bert: LocalModel) -> None:
+    """Nothing is chosen where there is nothing to choose."""
+    fitted = fit_long(tiny_bert, toy(), ways=["cut", "windows"])
+    assert "long" not in fitted.facts.chosen
+    assert fitted.long == "cut"
+
+
+def test_windows_that_do_not_fit_are_left_out_and_it_is_said(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 48 rows of 3 layers of 32 numbers are 18,432 bytes, and twice as much in two ways; and where time is short, the first way stays."""
+    rows = with_long_texts(told_late=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("ringsmith.adapt.encoder.MEMORY_BYTES", 48 * 3 * 32 * 4)
+        seen = encoder.see(rows.take(np.arange(36)), rows.take(np.arange(36, 48)), ("cut", "windows"))
+        assert list(seen.views) == ["cut"]
+        assert seen.notes == ("Long texts were treated in one way only: memory allows no more.",)
+    monkeypatch.setattr("ringsmith.adapt.encoder.SHARE", 1e-9)
+    monkeypatch.setattr(encoder, "rows_that_fit", lambda train: (train, ()))
+    seen = encoder.see(rows.take(np.arange(36)), rows.take(np.arange(36, 48)), ("cut", "windows"))
+    assert list(seen.views) == ["cut"]
+    assert seen.notes == ("Long texts were not tried as 'windows': the budget allows no more.",)
 
 
 def test_the_precision_it_was_fitted_with_is_kept(tiny_bert: LocalModel, tmp_path: Path) -> None:
@@ -107,6 +159,12 @@ def test_the_precision_it_was_fitted_with_is_kept(tiny_bert: LocalModel, tmp_pat
     assert isinstance(fitted, FittedProbe)
     assert isinstance(again, FittedProbe)
     assert again.backbone.precision == fitted.backbone.precision != "auto"
+
+
+def test_no_such_way(tiny_bert: LocalModel) -> None:
+    """The ways there are are named."""
+    with pytest.raises(OptionError, match=r"'long' must be cut, windows or both; got \('middle',\)"):
+        create_recipe("probe", Setting(Classification(["a", "b"]), tiny_bert, options={"long": ["middle"]}))
 
 
 def test_no_such_mixture(tiny_bert: LocalModel) -> None:

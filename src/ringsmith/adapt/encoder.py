@@ -1,8 +1,12 @@
-"""Rows into layers of vectors within a budget and a bound on memory: what does not fit is left out, and said."""
+"""Rows into layers of vectors within a budget and a bound on memory: what does not fit is left out, and said.
+
+Texts longer than the backbone takes are seen in two ways, between which the validation rows choose: cut off, or read in windows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,10 +15,16 @@ import numpy.typing as npt
 from ringsmith.adapt.mixtures import Layers, Vectors
 from ringsmith.adapt.recipe import Progress, Setting
 from ringsmith.backbones import Backbone, encode
+from ringsmith.backbones.encoding import Report
 from ringsmith.backbones.pooling import Pooling
+from ringsmith.backbones.windows import encode_windows, split_long
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, TextSet
 
+Long = Literal["cut", "windows"]
+"""What becomes of a text longer than the backbone takes: its end is ``cut`` off, or it is read in ``windows`` whose vectors are averaged."""
+WORTH_READING = 0.02
+"""Windows are tried where at least this share of the training rows is cut off."""
 MEMORY_BYTES = 1 << 30
 """All vectors of a fit together; above it only the last layer is kept."""
 SHARE = 0.7
@@ -22,6 +32,36 @@ SHARE = 0.7
 FEWEST_ROWS = 20
 EACH = 8
 """Characters that a text costs besides its own: special tokens and padding."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The rows of a fit, with long texts treated in one way.
+
+    Attributes:
+        train: vectors of the training rows.
+        valid: vectors of the validation rows.
+        truncated_share: share of the training texts of which something is not seen.
+    """
+
+    train: Layers
+    valid: Layers
+    truncated_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a frozen backbone sees of the rows of a fit.
+
+    Attributes:
+        train: the training rows that were used.
+        views: the ways in which long texts were treated, one only where hardly any is long.
+        notes: what a reader should know, as sentences.
+    """
+
+    train: TextSet
+    views: Mapping[Long, View]
+    notes: tuple[str, ...]
 
 
 class Encoder:
@@ -40,6 +80,40 @@ class Encoder:
         self.pooling = pooling
         self.budget = budget
         self.characters_per_second: float = float("inf")
+
+    def see(self, train: TextSet, valid: TextSet, ways: Sequence[Long]) -> Seen:
+        """The rows in the first of these ways, and in the others where texts are long, as far as memory and time allow.
+
+        Raises:
+            BudgetError: the first way does not fit the budget.
+        """
+        first, *others = ways if self.truncated_share(valid) >= WORTH_READING else ways[:1]
+        layers, notes = self.layers_that_fit(len(train) + len(valid), train.pairs is not None)
+        if others and self.layers_that_fit((len(train) + len(valid)) * len(ways), train.pairs is not None)[0] != "all":
+            others, notes = [], (*notes, "Long texts were treated in one way only: memory allows no more.")
+        start = self.budget.used()
+        valid_layers = self.encode(valid, layers, first)
+        train, more = self.rows_that_fit(train)
+        views = {first: View(self.encode(train, layers, first), valid_layers, self.truncated_share(train, first))}
+        seconds = self.budget.used() - start
+        for way in others:
+            try:
+                views[way] = self._other_view(train, valid, layers, way, seconds)
+            except BudgetError:
+                notes = (*notes, f"Long texts were not tried as {way!r}: the budget allows no more.")
+        return Seen(train, views, notes + more)
+
+    def _other_view(self, train: TextSet, valid: TextSet, layers: Literal["all", "last"], way: Long, seconds: float) -> View:
+        """Another way for the same rows, within a share of the time that is left, `seconds` being what the first one took.
+
+        Raises:
+            BudgetError: it does not fit.
+        """
+        encoder = Encoder(self.backbone, self.setting, self.pooling, self.budget.part(self.budget.remaining() * SHARE / 2))
+        windows = len(split_long(self.backbone.tokeniser, self._texts(train)).parts) / max(1, len(self._texts(train))) if way == "windows" else 1.0
+        if seconds * windows > encoder.budget.remaining():
+            raise BudgetError(f"To treat long texts as {way!r} does not fit the budget. Give it more time.")
+        return View(encoder.encode(train, layers, way), encoder.encode(valid, layers, way), encoder.truncated_share(train, way))
 
     def layers_that_fit(self, rows: int, pairs: bool) -> tuple[Literal["all", "last"], tuple[str, ...]]:
         """``"all"``, or ``"last"`` and a note where the vectors of all layers would not fit in memory."""
@@ -65,29 +139,42 @@ class Encoder:
             raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {left}. Give it more time.")
         return rows.take(kept), (f"{len(kept):,} of {len(rows):,} training rows were used, drawn by chance: the budget allows no more.",)
 
-    def encode(self, rows: TextSet, layers: Literal["all", "last"]) -> Layers:
+    def encode(self, rows: TextSet, layers: Literal["all", "last"], way: Long = "cut") -> Layers:
         """Vectors (n, layers, hidden) of the texts and of their pairs; notes the pace.
 
         Raises:
             BudgetError: the budget ended before all were encoded.
         """
         start = self.budget.used()
-        encoded = self._vectors(rows.texts, layers), None if rows.pairs is None else self._vectors(rows.pairs, layers)
+        encoded = self._vectors(rows.texts, layers, way), None if rows.pairs is None else self._vectors(rows.pairs, layers, way)
         self.characters_per_second = _sizes(rows).sum() / max(self.budget.used() - start, 1e-3)
         return encoded
 
-    def truncated_share(self, rows: TextSet) -> float:
-        """Share of the rows whose text or pair the backbone cuts off."""
-        texts = [*rows.texts, *(rows.pairs or [])]
-        return self.backbone.truncated_share(self.setting.steps.apply_all(texts))
+    def truncated_share(self, rows: TextSet, way: Long = "cut") -> float:
+        """Share of the texts and pairs of which the backbone does not see everything."""
+        if way == "cut":
+            return self.backbone.truncated_share(self._texts(rows))
+        return float(split_long(self.backbone.tokeniser, self._texts(rows)).cut.mean()) if len(rows) else 0.0
 
-    def _vectors(self, texts: Sequence[str], layers: Literal["all", "last"]) -> Vectors:
-        return encode(self.backbone, self.setting.steps.apply_all(texts), layers=layers, pooling=self.pooling, report=self._report)
+    def _texts(self, rows: TextSet) -> list[str]:
+        return self.setting.steps.apply_all([*rows.texts, *(rows.pairs or [])])
+
+    def _vectors(self, texts: Sequence[str], layers: Literal["all", "last"], way: Long) -> Vectors:
+        return layers_of(self.backbone, self.setting.steps.apply_all(texts), way, layers=layers, pooling=self.pooling, report=self._report)
 
     def _report(self, done: int, total: int) -> None:
         if self.budget.remaining() <= 0:
             raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {done:,} of {total:,} rows were done when it ended. Give it more time.")
         self.setting.report(Progress("encode", done, total, "rows"))
+
+
+def layers_of(
+    backbone: Backbone, texts: Sequence[str], way: Long, *, layers: Literal["all", "last"] = "all", pooling: Pooling, cache: bool = True, report: Report | None = None
+) -> Vectors:
+    """Vectors (n, layers, hidden) of texts that are prepared already."""
+    if way == "cut":
+        return encode(backbone, texts, layers=layers, pooling=pooling, cache=cache, report=report)
+    return encode_windows(backbone, split_long(backbone.tokeniser, texts), layers=layers, pooling=pooling, cache=cache, report=report)
 
 
 def _sizes(rows: TextSet) -> npt.NDArray[np.int64]:

@@ -42,6 +42,10 @@ class Linear:
         """Scores (n, K) or (n, 1)."""
         return np.asarray(rows @ self.weights.T, dtype=np.float32) + self.bias
 
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What a file of it holds."""
+        return {"weights": self.weights, "bias": self.bias}
+
     def rescaled(self, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32]) -> Linear:
         """The same with every score times `scale` plus `shift` (each (K,) or (1,))."""
         return Linear(self.weights * scale[:, None], self.bias * scale + shift)

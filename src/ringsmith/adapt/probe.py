@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
-from ringsmith.adapt.encoder import Encoder
+from ringsmith.adapt.encoder import Encoder, Long, View, layers_of
 from ringsmith.adapt.folder import MANIFEST, new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.logistic import LogisticPath
-from ringsmith.adapt.mixtures import MIXTURES, Layers, Vectors, features
+from ringsmith.adapt.mixtures import MIXTURES, Vectors, features
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
-from ringsmith.backbones import Backbone, encode, load_backbone
+from ringsmith.backbones import Backbone, load_backbone
 from ringsmith.backbones.load import Precision
 from ringsmith.backbones.pooling import Pooling
 from ringsmith.backbones.precision import possible_precisions
@@ -45,6 +46,7 @@ class ProbeOptions:
         mixtures: the mixtures of layers that are tried (see `MIXTURES`), the likeliest first; the validation rows choose.
         strengths: values of C, rising; each mixture walks up as long as it helps.
         pooling: how a text's tokens become one vector.
+        long: what is tried with texts longer than the backbone takes, where there are any: ``"cut"`` off, or read in ``"windows"``; the validation rows choose.
         precision: what the backbone multiplies in: ``"float32"``, ``"bfloat16"``, ``"int8"``, or ``"auto"``: the fastest that was measured to
             give the same vectors on this machine. It is saved with the model, which keeps it wherever the machine has it.
     """
@@ -52,9 +54,11 @@ class ProbeOptions:
     mixtures: tuple[str, ...] = ("all", "last4")
     strengths: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     pooling: Pooling = "mean"
+    long: tuple[Long, ...] = ("cut", "windows")
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "long", tuple(self.long))
         object.__setattr__(self, "mixtures", tuple(self.mixtures))
         object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
         hold(
@@ -64,27 +68,42 @@ class ProbeOptions:
                 ("strengths", lambda values: len(values) > 0 and values[0] > 0, "one or more numbers above 0"),
                 ("precision", lambda name: name in ("auto", "float32", "bfloat16", "int8"), "auto, float32, bfloat16 or int8"),
                 ("pooling", lambda name: name in ("mean", "cls", "last"), "mean, cls or last"),
+                ("long", lambda ways: len(ways) > 0 and set(ways) <= {"cut", "windows"}, "cut, windows or both"),
             ),
         )
 
 
+class Head(Protocol):
+    """What turns the vectors of a frozen backbone into scores."""
+
+    def scores(self, rows: Floats) -> npt.NDArray[np.float32]:
+        """Scores (n, K), or (n, 1) for two classes, of vectors (n, d)."""
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What a file of it holds."""
+
+
 class FittedProbe(Fitted):
-    """A frozen backbone and a linear head.
+    """A frozen backbone and a head.
 
     Attributes:
         backbone: as `load_backbone` gives it.
         head: scores of the mixture's columns, calibrated.
         mixture: name of the mixture of layers.
+        long: what becomes of texts longer than the backbone takes.
         options: what it was made with.
     """
 
     recipe: ClassVar[str] = "probe"
+    made_with: ClassVar[type[ProbeOptions]] = ProbeOptions
+    kind_of_head: ClassVar[Callable[..., Head]] = Linear
 
-    def __init__(self, task: Task, steps: TextSteps, backbone: Backbone, head: Linear, mixture: str, options: ProbeOptions, facts: FitFacts | None = None) -> None:
+    def __init__(self, task: Task, steps: TextSteps, backbone: Backbone, head: Head, mixture: str, long: Long, options: ProbeOptions, facts: FitFacts | None = None) -> None:
         super().__init__(task, steps, facts)
         self.backbone = backbone
         self.head = head
         self.mixture = mixture
+        self.long = long
         self.options = options
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
@@ -96,34 +115,33 @@ class FittedProbe(Fitted):
     def save(self, folder: Path) -> None:
         with new_folder(folder) as scratch:
             copy_backbone(self.backbone.model, scratch)
-            save_file({"weights": self.head.weights, "bias": self.head.bias}, scratch / FILE)
-            options = {**asdict(self.options), "mixtures": [self.mixture], "precision": self.backbone.precision}
+            save_file(self.head.arrays(), scratch / FILE)
+            options = {**asdict(self.options), "mixtures": [self.mixture], "long": [self.long], "precision": self.backbone.precision}
             write_manifest(scratch, recipe=self.recipe, task=self.task, steps=self.steps, model=self.backbone.model, options=options)
 
     @classmethod
-    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedProbe:
-        options = read_options(ProbeOptions, manifest["options"], recipe=cls.recipe)
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Self:
+        options = read_options(cls.made_with, manifest["options"], recipe=cls.recipe)
         about = manifest["backbone"]
         model = inspect_folder(folder, name=about["name"], revision=about["revision"], licence=about["licence"])
         known = options.precision == "float32" or options.precision in possible_precisions()
         backbone = load_backbone(model, threads=threads, precision=options.precision if known else "auto")
-        arrays = load_file(folder / FILE)
-        head = Linear(arrays["weights"], arrays["bias"])
-        return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), backbone, head, options.mixtures[0], options)
+        head = cls.kind_of_head(**load_file(folder / FILE))
+        return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), backbone, head, options.mixtures[0], options.long[0], options)
 
     def _layers(self, texts: Sequence[str]) -> Vectors:
-        return encode(self.backbone, self.steps.apply_all(texts), layers="all", pooling=self.options.pooling, cache=False)
+        return layers_of(self.backbone, self.steps.apply_all(texts), self.long, pooling=self.options.pooling, cache=False)
 
 
 class Probe(Recipe):
     """Encodes every row once, then tries mixtures of layers and strengths of the head on the validation rows."""
 
     name: ClassVar[str] = "probe"
-    fitted: ClassVar[type[Fitted]] = FittedProbe
+    fitted: ClassVar[type[FittedProbe]] = FittedProbe
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.options = read_options(ProbeOptions, setting.options, recipe=self.name)
+        self.options = read_options(self.fitted.made_with, setting.options, recipe=self.name)
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedProbe:
         assert self.setting.model is not None, "create_recipe sees to it"
@@ -131,39 +149,38 @@ class Probe(Recipe):
         with watch.stage("load"):
             backbone = load_backbone(self.setting.model, threads=self.setting.threads, precision=self.options.precision)
         with watch.stage("encode"):
-            encoder = Encoder(backbone, self.setting, self.options.pooling, budget)
-            layers, notes = encoder.layers_that_fit(len(train) + len(valid), train.pairs is not None)
-            valid_layers = encoder.encode(valid, layers)
-            train, more_notes = encoder.rows_that_fit(train)
-            train_layers = encoder.encode(train, layers)
-            cut = encoder.truncated_share(train)
+            seen = Encoder(backbone, self.setting, self.options.pooling, budget).see(train, valid, self.options.long)
         with watch.stage("train"):
-            found = self._search(train_layers, self.setting.task.targets(train.labels or []), valid_layers, Judge.of(self.setting.task, valid, by_loss=True), budget)
+            targets, judge = self.setting.task.targets(seen.train.labels or []), Judge.of(self.setting.task, valid, by_loss=True)
+            found = self._search(seen.views, targets, judge, budget)
         head, chosen = found.winner.model, dict(found.winner.setting) | {"precision": backbone.precision_note}
-        facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, notes + more_notes + found.notes)
-        return FittedProbe(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), self.options, facts)
+        way: Long = chosen.get("long", next(iter(seen.views)))
+        cut = seen.views[way].truncated_share
+        facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes)
+        return self.fitted(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), way, self.options, facts)
 
-    def _search(self, train_layers: Layers, targets: npt.NDArray[Any], valid_layers: Layers, judge: Judge, budget: Budget) -> Search[Linear]:
-        """Every mixture along its path of strengths; one mixture's vectors are in memory at a time."""
+    def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[Any]:
+        """Every view and mixture along its path of strengths; one mixture's vectors are in memory at a time."""
         task = self.setting.task
-        names = self.options.mixtures if train_layers[0].shape[1] > 1 else ("last",)
-        current: dict[str, tuple[LogisticPath, Vectors]] = {}
+        current: dict[tuple[Long, str], tuple[LogisticPath, Vectors]] = {}
 
         def trial(setting: Mapping[str, Any]) -> tuple[Linear, Floats]:
-            name = setting["mixture"]
+            way, name = setting.get("long", next(iter(views))), setting["mixture"]
             self.setting.report(Progress("train", found.tried, None, "settings", f"{name} C {setting['C']:g}"))
-            if name not in current:
+            if (way, name) not in current:
                 current.clear()
-                current[name] = LogisticPath(features(name, *train_layers), targets, len(task.labels), task.activation), features(name, *valid_layers)
-            path, valid_rows = current[name]
+                current[way, name] = LogisticPath(features(name, *views[way].train), targets, len(task.labels), task.activation), features(name, *views[way].valid)
+            path, valid_rows = current[way, name]
             head = path.solve(setting["C"], budget)
             if len(judge.known):
                 head = calibrate(head, head.scores(valid_rows[judge.known]), judge.targets, task.activation)
             return head, to_proba(head.scores(valid_rows), task.activation)
 
         found: Search[Linear] = Search(trial, judge, budget)
-        for name in names:
-            found.climb({"mixture": name, "C": strength} for strength in self.options.strengths)
+        for way, view in views.items():
+            where = {"long": way} if len(views) > 1 else {}
+            for name in self.options.mixtures if view.train[0].shape[1] > 1 else ("last",):
+                found.climb({**where, "mixture": name, "C": strength} for strength in self.options.strengths)
         return found
 
 
@@ -175,5 +192,5 @@ def copy_backbone(model: LocalModel, folder: Path) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
-def _size(head: Linear) -> int:
-    return int(head.weights.size + head.bias.size)
+def _size(head: Head) -> int:
+    return sum(array.size for array in head.arrays().values())

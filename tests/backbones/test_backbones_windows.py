@@ -1,0 +1,77 @@
+"""Windows: long texts cut between words, whole, and averaged by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from backbones_tiny import wordpiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringsmith.backbones import Backbone, Tokeniser, encode
+from ringsmith.backbones.windows import MOST_WINDOWS, cut_between_words, encode_windows, split_long
+
+TEN = Tokeniser(wordpiece(), max_tokens=12, pad_id=0, empty_id=1, types=True, vocabulary=1_000)
+"""Room for ten tokens and two special ones."""
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["the", "cat", "sat", "no", "xyz", "é", "\U0001f600", "\n"]), max_size=120))
+def test_windows_hold_every_token_once(words: list[str]) -> None:
+    """The tokens of the windows, one after the other, are those of the text; each window fits; weights are shares of the tokens."""
+    text = " ".join(words)
+    whole = wordpiece()(text, add_special_tokens=False)["input_ids"]
+    windows = split_long(TEN, [text])
+    parts = [wordpiece()(part, add_special_tokens=False)["input_ids"] for part in windows.parts]
+    assert [token for part in parts for token in part] == whole
+    assert max(map(len, parts)) <= 10
+    assert not windows.cut[0]
+    np.testing.assert_allclose(windows.weights, [len(part) / max(1, len(whole)) for part in parts] if len(parts) > 1 else [1.0], rtol=1e-6)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 12))
+def test_spans_cover_everything_and_end_between_words(sizes: list[int], room: int) -> None:
+    """One after the other, none over the room; a span ends within a word only if that word is longer than the room."""
+    words = [number for number, size in enumerate(sizes) for _ in range(size)]
+    spans = list(cut_between_words(words, room))
+    assert [place for first, last in spans for place in range(first, last)] == list(range(len(words)))
+    assert all(0 < last - first <= room for first, last in spans)
+    assert all(words[last] != words[last - 1] or sizes[words[last]] > room for _, last in spans[:-1])
+
+
+def test_a_short_text_stays_as_it_is() -> None:
+    """Blanks and all: its vector is the one it always had."""
+    windows = split_long(TEN, ["  the cat ", ""])
+    assert windows.parts == ["  the cat ", ""]
+    assert windows.starts.tolist() == [0, 1, 2]
+    assert windows.weights.tolist() == [1, 1]
+
+
+def test_after_sixteen_windows_a_text_is_cut() -> None:
+    """170 words fill 16 windows of 10, and the rest is counted as cut; a cell of 10 MB costs no more."""
+    windows = split_long(TEN, ["cat " * 170, "cat " * 160, "cat " * 2_500_000])
+    assert np.diff(windows.starts).tolist() == [MOST_WINDOWS] * 3
+    assert windows.cut.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "xlnet"])
+def test_a_texts_vector_is_the_mean_of_its_windows(family: str, loaded: Callable[[str], Backbone]) -> None:
+    """Each window encoded alone and averaged by its tokens, as it stands in the docstring; a short text has the vector `encode` gives."""
+    backbone = loaded(family)
+    room = backbone.max_tokens - backbone.tokeniser.hf.backend_tokenizer.num_special_tokens_to_add(False)
+    texts = ["the cat sat " * room, "the cat"]
+    windows = split_long(backbone.tokeniser, texts)
+    assert len(windows.parts) > len(texts)
+    found = encode_windows(backbone, windows, cache=False)
+    sizes = [len(backbone.tokeniser.hf(part, add_special_tokens=False)["input_ids"]) for part in windows.parts[:-1]]
+    alone = [encode(backbone, [part], cache=False)[0] for part in windows.parts[:-1]]
+    np.testing.assert_allclose(found[0], np.average(alone, axis=0, weights=sizes), atol=1e-5)
+    np.testing.assert_allclose(found[1], encode(backbone, texts[1:], cache=False)[0], atol=1e-5)
+
+
+def test_no_texts_give_no_vectors(loaded: Callable[[str], Backbone]) -> None:
+    """An empty list is answered by an empty array of the right shape."""
+    backbone = loaded("bert")
+    assert encode_windows(backbone, split_long(backbone.tokeniser, [])).shape == (0, backbone.layers, backbone.hidden)
