@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,7 @@ MEMORY_BYTES = 1 << 30
 """All vectors of the rows of a fit together; of more rows some are drawn by chance."""
 METHODS = ("word2vec", "glove")
 Encoders = Sequence[SentenceEncoder]
+Vectors = tuple[WordVectors, ...]
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,11 @@ class FittedStatic(Fitted):
         encoders: one, or two side by side.
         head: scores of their columns, calibrated.
         options: what it was made with.
-        source: the file that words came from, None where all are the training texts' own.
+        source: the file or the transformer that words came from, None where all are the training texts' own.
     """
 
     recipe: ClassVar[str] = "static"
+    made_with: ClassVar[type[StaticOptions]] = StaticOptions
 
     def __init__(
         self, task: Task, steps: TextSteps, encoders: Encoders, head: Linear, options: StaticOptions, source: LocalModel | None = None, facts: FitFacts | None = None
@@ -141,9 +143,9 @@ class FittedStatic(Fitted):
             write_manifest(scratch, recipe=self.recipe, task=self.task, steps=self.steps, model=self.source, options=options)
 
     @classmethod
-    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> FittedStatic:
+    def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Self:
         del threads  # sparse rows are multiplied by one
-        options = read_options(StaticOptions, manifest["options"], recipe=cls.recipe)
+        options = read_options(cls.made_with, manifest["options"], recipe=cls.recipe)
         encoders = [SentenceEncoder.load(folder / f"words-{number}", SentenceOptions(weighting=name)) for number, name in enumerate(options.weightings)]
         arrays = load_file(folder / FILE)
         about = manifest["backbone"]
@@ -177,11 +179,12 @@ class Static(Recipe):
     """Makes or opens word vectors, averages them, and tries sources, weightings and strengths of the head on the validation rows."""
 
     name: ClassVar[str] = "static"
-    fitted: ClassVar[type[Fitted]] = FittedStatic
+    given: ClassVar[str] = "file"
+    fitted: ClassVar[type[FittedStatic]] = FittedStatic
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.options = read_options(StaticOptions, setting.options, recipe=self.name)
+        self.options = read_options(self.fitted.made_with, setting.options, recipe=self.name)
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedStatic:
         watch, setting = Stopwatch(), self.setting
@@ -189,7 +192,7 @@ class Static(Recipe):
             train, notes = self._rows_in_memory(train, len(valid))
             rows, valid_rows = Rows.of(train, setting.steps), Rows.of(valid, setting.steps)
         if budget.remaining() <= 0:
-            raise BudgetError("The recipe 'static' got a budget that is over before it could begin. Give it more time.")
+            raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it could begin. Give it more time.")
         with watch.stage("words"):
             spaces, more = self._spaces(rows.all, budget)
         with watch.stage("train"):
@@ -197,9 +200,9 @@ class Static(Recipe):
             found = self._search(spaces, (rows, valid_rows), setting.task.targets(train.labels or []), judge, budget)
         encoders, head = found.winner.model
         notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes)
-        source = setting.model if setting.model and setting.model.kind == "vectors" else None
-        facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces), 0.0, dict(found.winner.setting), {}, watch.seconds, notes)
-        return FittedStatic(setting.task, setting.steps, encoders, head, self.options, source, facts)
+        source = setting.model if setting.model and setting.model.kind != "method" else None
+        facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces.get(self.given, ())), 0.0, dict(found.winner.setting), {}, watch.seconds, notes)
+        return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)
 
     def _rows_in_memory(self, train: TextSet, others: int) -> tuple[TextSet, tuple[str, ...]]:
         """All rows, or as many drawn by chance as have room for their vectors, and a note."""
@@ -209,26 +212,27 @@ class Static(Recipe):
         kept = np.sort(np.random.default_rng(self.setting.seed).choice(len(train), most, replace=False))
         return train.take(kept), (f"{most:,} of {len(train):,} training rows were used, drawn by chance: memory allows no more.",)
 
-    def _spaces(self, tokens: Tokens, budget: Budget) -> tuple[dict[str, tuple[WordVectors, ...]], tuple[str, ...]]:
-        """Name -> the vectors that stand side by side: ``own``, or ``file`` and ``both``."""
-        setting, model = self.setting, self.setting.model
-        from_file = model is not None and model.kind == "vectors"
-        spaces: dict[str, tuple[WordVectors, ...]] = {}
-        notes: tuple[str, ...] = ()
-        if from_file:
-            assert model is not None
-            opened, notes = most_frequent(Path(model.folder), tokens, self.options.most_words, report=setting.report)
-            spaces["file"] = (opened,)
-        if not from_file or self.options.join:
+    def _spaces(self, tokens: Tokens, budget: Budget) -> tuple[dict[str, Vectors], tuple[str, ...]]:
+        """Name -> the vectors that stand side by side: ``own``, or the name of what is given and ``both``."""
+        given, notes = self._given(tokens, budget)
+        spaces: dict[str, Vectors] = {} if given is None else {self.given: (given,)}
+        if given is None or self.options.join:
+            model = self.setting.model
             method = model.name if model is not None and model.kind == "method" else "word2vec"
-            own, more = own_vectors(tokens, self.options.own(method), budget, seed=setting.seed, threads=setting.threads, report=setting.report)
-            spaces["both" if from_file else "own"] = (*spaces.get("file", ()), own)
+            own, more = own_vectors(tokens, self.options.own(method), budget, seed=self.setting.seed, threads=self.setting.threads, report=self.setting.report)
+            spaces["own" if given is None else "both"] = (own,) if given is None else (given, own)
             notes += more
         return spaces, notes
 
-    def _search(
-        self, spaces: Mapping[str, tuple[WordVectors, ...]], rows: tuple[Rows, Rows], targets: npt.NDArray[Any], judge: Judge, budget: Budget
-    ) -> Search[tuple[Encoders, Linear]]:
+    def _given(self, tokens: Tokens, budget: Budget) -> tuple[WordVectors | None, tuple[str, ...]]:
+        """Vectors that do not come from the training texts, None where there are none, and notes."""
+        del budget  # a file is read in seconds
+        model = self.setting.model
+        if model is None or model.kind != "vectors":
+            return None, ()
+        return most_frequent(Path(model.folder), tokens, self.options.most_words, report=self.setting.report)
+
+    def _search(self, spaces: Mapping[str, Vectors], rows: tuple[Rows, Rows], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[tuple[Encoders, Linear]]:
         """The first source and weighting walk all strengths; the others begin one below what was best so far."""
         current: dict[tuple[str, str], _Trial] = {}
 
@@ -301,7 +305,6 @@ def parameters_of(encoders: Encoders, head: Linear) -> int:
     return int(sum(encoder.vectors.matrix.size + encoder.components.size for encoder in encoders) + buckets + head.weights.size + head.bias.size)
 
 
-def trained_of(encoders: Encoders, head: Linear, spaces: Mapping[str, Sequence[WordVectors]]) -> int:
-    """How many of them were trained here: all that did not come from a file."""
-    given = spaces["file"][0] if "file" in spaces else None
-    return parameters_of([encoder for encoder in encoders if encoder.vectors is not given], head)
+def trained_of(encoders: Encoders, head: Linear, given: Sequence[WordVectors]) -> int:
+    """How many of them were trained here: all that were not given."""
+    return parameters_of([encoder for encoder in encoders if not any(encoder.vectors is vectors for vectors in given)], head)
