@@ -1,0 +1,128 @@
+"""The recipe `head`: the backbone stays frozen as for `probe`; a small neural network learns on its vectors, encoded once.
+
+What it can that a line cannot: conditions that hold only together, as where two texts are compared. What it costs: some seconds of training, and
+several times the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ringsmith.adapt.choose import Judge, Mark
+from ringsmith.adapt.encoder import Long, View
+from ringsmith.adapt.linear import Linear, calibrate, to_proba
+from ringsmith.adapt.mixtures import Vectors, features
+from ringsmith.adapt.options import hold
+from ringsmith.adapt.perceptron import Learning, Perceptrons, train_member
+from ringsmith.adapt.probe import FittedProbe, Probe, ProbeOptions
+from ringsmith.adapt.recipe import Progress
+from ringsmith.adapt.search import Search
+from ringsmith.records import Budget, Floats
+
+
+@dataclass(frozen=True)
+class HeadOptions(ProbeOptions):
+    """Options of the recipe `head`, besides those of `probe` (its `strengths` are not used); the figures behind the defaults are in LOG.md.
+
+    Attributes:
+        members: networks that are averaged.
+        hidden: width of the hidden layer.
+        dropout: share of the hidden numbers left out at random while training.
+        input_dropout: share of the input numbers left out.
+        rate: learning rate at the start; it falls to 0.
+        decay: weight decay (Loshchilov and Hutter, 2019).
+        looks: at the validation rows, at most, one an epoch or every 40 steps; a member stops when five in a row were no better.
+        max_rows: rows of a batch.
+    """
+
+    mixtures: tuple[str, ...] = ("all",)
+    members: int = 3
+    hidden: int = 256
+    dropout: float = 0.5
+    input_dropout: float = 0.3
+    rate: float = 1e-3
+    decay: float = 0.01
+    looks: int = 30
+    max_rows: int = 32
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share = (lambda value: 0 <= value < 1, "from 0 to below 1")
+        hold(
+            self,
+            (
+                *((name, lambda value: value >= 1, "at least 1") for name in ("members", "hidden", "looks", "max_rows")),
+                *((name, *share) for name in ("dropout", "input_dropout")),
+                ("rate", lambda value: 0 < value <= 0.1, "above 0 and at most 0.1"),
+                ("decay", lambda value: value >= 0, "0 or more"),
+            ),
+        )
+
+    @property
+    def learning(self) -> Learning:
+        """How a member learns."""
+        return Learning(self.hidden, self.dropout, self.input_dropout, self.rate, self.decay, self.looks, self.max_rows)
+
+
+class FittedHead(FittedProbe):
+    """A frozen backbone and a neural head; its attributes are those of `FittedProbe`."""
+
+    recipe: ClassVar[str] = "head"
+    made_with: ClassVar[type[ProbeOptions]] = HeadOptions
+    kind_of_head = Perceptrons
+
+
+class Head(Probe):
+    """Encodes every row once, as `probe` does; trains the members one after the other while time lasts."""
+
+    name: ClassVar[str] = "head"
+    fitted: ClassVar[type[FittedProbe]] = FittedHead
+
+    def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[Any]:
+        """Every view and mixture with so many members; the validation rows choose the look, and the view."""
+        first = next(iter(views))
+
+        def trial(setting: Mapping[str, Any]) -> tuple[Perceptrons, Floats]:
+            view, name = views[setting.get("long", first)], setting["mixture"]
+            valid = features(name, *view.valid)
+            head = self._calibrated(self._members(features(name, *view.train), targets, valid, judge, budget), valid, judge)
+            return head, to_proba(head.scores(valid), self.setting.task.activation)
+
+        found: Search[Perceptrons] = Search(trial, judge, budget)
+        for way, view in views.items():
+            where = {"long": way} if len(views) > 1 else {}
+            found.each({**where, "mixture": name} for name in (self.options.mixtures if view.train[0].shape[1] > 1 else ("last",)))
+        return found
+
+    def _members(self, rows: Vectors, targets: npt.NDArray[Any], valid: Vectors, judge: Judge, budget: Budget) -> Perceptrons:
+        """As many members as the options ask for and the budget allows, at least one."""
+        assert isinstance(self.options, HeadOptions)
+        activation = self.setting.task.activation
+        inputs, wanted = torch.from_numpy(rows), torch.from_numpy(np.asarray(targets, dtype=np.int64 if activation == "softmax" else np.float32))
+
+        def look(member: torch.nn.Sequential) -> Mark:
+            return judge(to_proba(self._calibrated(Perceptrons.of([member]), valid, judge).scores(valid), activation))
+
+        members: list[torch.nn.Sequential] = []
+        for number in range(self.options.members):
+            if members and budget.remaining() <= 0:
+                break
+            self.setting.report(Progress("train", number, self.options.members, "members"))
+            seed = self.setting.seed + 1_000 * number
+            member, _ = train_member(inputs, wanted, len(self.setting.task.labels), look, self.options.learning, activation=activation, seed=seed, budget=budget)
+            members.append(member)
+        return Perceptrons.of(members)
+
+    def _calibrated(self, head: Perceptrons, valid: Vectors, judge: Judge) -> Perceptrons:
+        """The same, its scores scaled (and for several labels shifted) so that its probabilities fit the validation rows."""
+        if not len(judge.known):
+            return head
+        classes = len(head.scale)
+        fitted = calibrate(Linear(np.eye(classes, dtype=np.float32), np.zeros(classes, np.float32)), head.scores(valid[judge.known]), judge.targets, self.setting.task.activation)
+        return replace(head, scale=np.diag(fitted.weights).copy(), shift=fitted.bias)
