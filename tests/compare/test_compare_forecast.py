@@ -174,3 +174,17 @@ def test_a_distilled_model_costs_its_vocabulary_once_and_then_by_the_text() -> N
     assert found.rest == pytest.approx(0.2 * 500 * 80 / 1e6 * cost.seconds_per_megachar + MEASURING_SECONDS)
     forecaster.learn(PROBE, ROWS, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 30.0, "fit": 9.0, "predict": 1.0}, rows_per_second=0.1))
     assert forecaster.forecast(entrant, ROWS).fit == found.fit
+
+
+def test_long_texts_are_read_twice_by_a_frozen_backbone() -> None:
+    """By hand: of 1,000 tokens 256 are seen by the first pass, all of them in windows by the second and at prediction; a run that chose to cut tells of the first."""
+    rows, forecaster = replace(ROWS, tokens=(1_000,)), Forecaster(MACHINE)
+    per_token = (24 * 6 * 384**2 + 4 * 6 * 384 * 256) / (100e9 * EFFICIENCY)
+    found = forecaster.forecast(PROBE, rows)
+    assert found.fit == pytest.approx(1000 * (256 + 1_000) * per_token)
+    assert found.rest == pytest.approx(500 * 1_000 * per_token + MEASURING_A_MODEL_SECONDS)
+    assert forecaster.forecast(FULL, rows).rest == pytest.approx(500 * 256 * per_token + MEASURING_A_MODEL_SECONDS)
+    for chosen, tokens in (({"long": "windows"}, 1_000), ({"long": "cut"}, 256), ({}, 256)):
+        result = RunResult("r", {}, "holdout", 0, "done", seconds={"start": 7.0, "fit": 9.0, "predict": 1.0}, rows_per_second=1 / (2 * tokens * per_token), chosen=chosen)
+        forecaster.learn(PROBE, rows, result)
+        assert forecaster.ratios["probe"] == pytest.approx(2)
