@@ -346,7 +346,7 @@ def test_garbage_is_refused_in_a_sentence(tmp_path: Path, data: st.DataObject, f
     """Random bytes, and good files with bytes changed, cut or doubled: vectors or one of our errors, whatever the form says."""
     place = Path(tempfile.mkdtemp(dir=tmp_path)) / "garbage.bin"  # Windows replaces no file that is mapped
     name = data.draw(st.sampled_from([name for name in NAMES if name != "static"]))
-    good = save_vectors(small(3), tmp_path / f"good-{NAMES[name]}").read_bytes()
+    good = save_vectors(data.draw(st.sampled_from([small(3), spelt(False)])), tmp_path / f"good-{NAMES[name]}").read_bytes()
     content = bytearray(data.draw(st.one_of(st.just(good), st.binary(max_size=200), st.just(fasttext_bytes()))))
     for _ in range(data.draw(st.integers(0, 4))):
         at, value = data.draw(st.integers(0, len(content))), data.draw(st.binary(max_size=8))
@@ -360,6 +360,7 @@ def test_garbage_is_refused_in_a_sentence(tmp_path: Path, data: st.DataObject, f
         try:
             list(vectors.words)  # mapped words are decoded, and norms looked at, only now
             assert np.isfinite(vectors.norms).all()
+            assert vectors.vector("Moskau").shape == (vectors.dimensions,)
         except RingsmithError:
             continue
 
