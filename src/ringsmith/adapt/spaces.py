@@ -108,6 +108,18 @@ SPACES: dict[str, Space] = {
         Choice("pooling", ("mean", "cls", "last"), "Reimers and Gurevych 2019, table 6", usual="mean"),
         Choice("mixtures", (("all", "last4"), ("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("all", "last4")),
     ),
+    "distilled": (
+        Range("width", 64, 512, "Tulkens and van Dongen 2024, Model2Vec (256)", usual=256, log=True, whole=True),
+        Choice("states", ("embeddings", "last", "ends", "all"), "Tenney et al. 2019 (which layer carries what)", usual="embeddings"),
+    ),
+    "head": (
+        Range("hidden", 64, 1024, "Bengio 2012, section 3.2 (powers of two)", usual=256, log=True, whole=True),
+        Range("dropout", 0.0, 0.7, "Srivastava et al. 2014, A.4 (0.5 in hidden layers)", usual=0.5),
+        Range("input_dropout", 0.0, 0.5, "Srivastava et al. 2014, A.4 (0.2 of the input)", usual=0.3),
+        Range("rate", 1e-4, 1e-2, "Kingma and Ba 2015 (1e-3)", usual=1e-3, log=True),
+        Range("decay", 0.0, 0.1, "Loshchilov and Hutter 2019", usual=0.01),
+        Choice("mixtures", (("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("all",)),
+    ),
     "partial": (*FINE_TUNING, Choice("frozen", (0.25, 0.5, 0.75), "Lee et al. 2019 (a quarter of the layers is enough for nine tenths)", usual=0.5)),
     "lora": (
         Range("rate", 2e-4, 8e-3, "Hu et al. 2022, table 9 (2e-4 to 5e-4 at 768 wide)", log=True, by_width=True),
