@@ -110,6 +110,14 @@ def test_a_run_that_went_wrong_teaches_nothing(status: str) -> None:
     assert forecaster.forecast(PROBE, ROWS) == Forecaster(MACHINE).forecast(PROBE, ROWS)
 
 
+def test_half_of_a_frozen_body_is_passed_once_and_the_other_half_trained() -> None:
+    """`partial` costs one and a half passes more than the halves of its training passes; `lora` as much as `full`."""
+    per_row = seconds_per_row(MODEL, ROWS, MACHINE)
+    found = {name: Forecaster(MACHINE).forecast(Entrant(Candidate(name, MODEL.name), "x:Y", MODEL), ROWS) for name in ("partial", "lora", "full")}
+    assert found["partial"].fit == pytest.approx((1.5 + 1.5 * 9.6) * 1000 * per_row)
+    assert found["lora"].fit == found["full"].fit
+
+
 def test_full_needs_room_for_gradients_and_moments() -> None:
     """16 bytes a parameter against 4: 264 MB more for 22 million, less the vectors that a probe keeps (1,500 rows x 7 x 384 x 4 bytes = 16 MB)."""
     forecaster = Forecaster(MACHINE)

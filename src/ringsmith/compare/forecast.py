@@ -72,7 +72,7 @@ class Cost:
     Attributes:
         start_seconds: to start its process and import what it stands on.
         passes: forward passes over the training rows.
-        epochs: passes that train, each as dear as three forward ones: at least so many ...
+        epochs: passes that train, each as dear as three forward ones (times `share`): at least so many ...
         steps: ... and where rows are few as many as give about this many batches, as far as `MOST_EPOCHS`.
         steps_a_class: the same for each class, if that is more.
         least_steps: batches after which there is something worth having, but never less than one pass; None where all of the work is needed.
@@ -80,6 +80,7 @@ class Cost:
         once_seconds: work that is the same for every number of rows.
         windows: in so many windows a text may be read that is longer than the model takes, once more for fitting, and again to predict.
         once_tokens: tokens, one word's at a time, that go through the model whatever the rows.
+        share: of a training pass, what is left of it where layers are frozen.
     """
 
     start_seconds: float
@@ -92,16 +93,17 @@ class Cost:
     once_seconds: float = 0.0
     windows: int = 1
     once_tokens: int = 0
+    share: float = 1.0
 
     def forwards(self, work: Workload) -> float:
         """Forward passes over the training rows in all."""
-        return self.passes + TRAINING * self._epochs(work)
+        return self.passes + TRAINING * self.share * self._epochs(work)
 
     def least_forwards(self, work: Workload) -> float:
         """Forward passes after which there is something worth having."""
         if self.least_steps is None:
             return self.forwards(work)
-        return self.passes + TRAINING * min(self._epochs(work), max(1.0, self.least_steps * ROWS_OF_A_BATCH / max(work.train, 1)))
+        return self.passes + TRAINING * self.share * min(self._epochs(work), max(1.0, self.least_steps * ROWS_OF_A_BATCH / max(work.train, 1)))
 
     def _epochs(self, work: Workload) -> float:
         steps = max(self.steps, self.steps_a_class * work.classes)
@@ -117,6 +119,8 @@ COSTS: dict[str, Cost] = {
     "head": Cost(start_seconds=7.0, passes=1.0, windows=16),
     "fewshot": Cost(start_seconds=8.0, passes=3.0, epochs=1, steps=125, least_steps=1),
     "prompt": Cost(start_seconds=7.0, passes=1.0),
+    "partial": Cost(start_seconds=8.0, passes=1.5, epochs=3, steps=300, steps_a_class=40, least_steps=60, share=0.5),
+    "lora": Cost(start_seconds=9.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60),
     "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60),
 }
 """Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
