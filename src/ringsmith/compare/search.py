@@ -6,7 +6,8 @@ time, so that a search that was killed goes on to the very proposals it would ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -56,13 +57,14 @@ def propose(space: Space, told: Sequence[Told], *, seed: int, tried: Collection[
     optuna = load()
     drawn = int(digest([seed, [axis.name for axis in space], len(told)])[:8], 16)
     samplers = ((optuna.samplers.TPESampler(seed=drawn, n_startup_trials=STARTUP), TRIES), (optuna.samplers.RandomSampler(seed=drawn), DRAWS))
-    for sampler, times in samplers:
-        study = optuna.create_study(direction="maximize", sampler=sampler)
-        study.add_trials([_frozen(space, one) for one in told])
-        for _ in range(times):
-            settings = _settings(space, study.ask({axis.name: _distribution(axis) for axis in space}).params)
-            if mark_of(settings) not in tried:
-                return settings
+    with quiet(optuna):
+        for sampler, times in samplers:
+            study = optuna.create_study(direction="maximize", sampler=sampler)
+            study.add_trials([_frozen(space, one) for one in told])
+            for _ in range(times):
+                settings = _settings(space, study.ask({axis.name: _distribution(axis) for axis in space}).params)
+                if mark_of(settings) not in tried:
+                    return settings
     return None
 
 
@@ -76,9 +78,10 @@ def importance(space: Space, told: Sequence[Told], *, seed: int) -> dict[str, fl
     if len(whole) < FEWEST or len({one.mark for one in whole}) < 2 or len(space) < 2:
         return {}
     optuna = load()
-    study = optuna.create_study(direction="maximize")
-    study.add_trials([_frozen(space, one) for one in whole])
-    found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed))
+    with quiet(optuna):
+        study = optuna.create_study(direction="maximize")
+        study.add_trials([_frozen(space, one) for one in whole])
+        found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed))
     return {str(name): float(share) for name, share in found.items()}
 
 
@@ -88,14 +91,23 @@ def mark_of(settings: Mapping[str, Any]) -> str:
 
 
 def load() -> ModuleType:
-    """Optuna, silent.
+    """Optuna.
 
     Raises:
         MissingExtra: it is not installed.
     """
-    optuna = try_import("optuna", purpose="a search of hyper-parameters")
+    return try_import("optuna", purpose="a search of hyper-parameters")
+
+
+@contextmanager
+def quiet(optuna: ModuleType) -> Iterator[None]:
+    """Within the block Optuna keeps its log to itself."""
+    before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _distribution(axis: Axis) -> Any:
