@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_endpoint import KEY, Script, fake_endpoint
 
+from contracts.endpoint import KEY, Script, fake_endpoint
 from ringsmith.adapt.answers import Answer, Answers
 from ringsmith.adapt.endpoint import Endpoint, EndpointSettings, _retry_after, read_key
 from ringsmith.adapt.spending import Account

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from fake_endpoint import KEY, Script, fake_endpoint
 
+from contracts.endpoint import KEY, Script, fake_endpoint
 from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Fitted, Setting, create_recipe, load_fitted
 from ringsmith.adapt.endpoint import EndpointSettings
