@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,8 @@ from ringsmith.adapt import Setting, create_recipe, load_fitted, replay
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.finetune import FineTuned
 from ringsmith.adapt.partial import Partial, PartialOptions
+from ringsmith.adapt.pause import Pause
+from ringsmith.adapt.recipe import Progress, silent
 from ringsmith.adapt.replay import KeptFeed, keep_states, restore
 from ringsmith.adapt.stack import embeddings_of, layers_of
 from ringsmith.backbones import load_classifier
@@ -66,7 +69,9 @@ def test_replay_trains_the_same_weights(family: LocalModel) -> None:
     ours, theirs = weights_of(kept), weights_of(anew)
     assert ours.keys() == theirs.keys()
     for name, numbers in ours.items():
-        np.testing.assert_allclose(numbers, theirs[name], atol=2e-3, err_msg=name)
+        if not name.endswith("bias"):  # a key's has no gradient but rounding, which Adam makes large
+            np.testing.assert_allclose(numbers, theirs[name], atol=1e-3, err_msg=name)
+    np.testing.assert_allclose(kept.predict_proba(toy().texts), anew.predict_proba(toy().texts), atol=1e-3)
     assert kept.facts.notes == ()
     assert anew.facts.notes == ("The frozen layers were computed anew in every step: that was asked for.",)
 
@@ -117,6 +122,36 @@ def test_what_memory_does_not_hold_is_computed_anew(tiny_bert: LocalModel, monke
     monkeypatch.setattr(replay, "MEMORY_BYTES", 1_000)
     fitted = fit(tiny_bert)
     assert fitted.facts.notes == ("The frozen layers were computed anew in every step: their states would take 0.0 GB.",)
+
+
+def test_states_that_take_too_long_are_not_kept(tiny_bert: LocalModel) -> None:
+    """Told to stop, recording leaves the module as it was."""
+    tokeniser, module = load_classifier(tiny_bert, LABELS)
+    feed, layers = Feed(tokeniser(toy().texts), tokeniser.pad_id), layers_of(module)
+    assert keep_states(module.requires_grad_(False), layers, 1, [feed], torch.float32, lambda done, total: False) == "the budget is too short for that"
+    assert layers_of(module) is layers
+    assert len(layers) == 2
+    assert module.training
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """States are recorded again and are the same: killed at step 7 of 12, it ends as one that was not."""
+    straight = fit(tiny_bert)
+
+    def killed(progress: Progress) -> None:
+        if progress.stage == "train" and progress.done == 7:
+            raise KeyboardInterrupt
+
+    setting = Setting(Classification(LABELS), tiny_bert, options=SHORT, threads=1, report=killed)
+    valid = TextSet([], [], pairs=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Partial, "_pause", lambda self, attempt: Pause(tmp_path / "pause", "this", every_seconds=0.0))
+        with pytest.raises(KeyboardInterrupt):
+            Partial(setting).fit(toy(), valid, Budget())
+        assert list(tmp_path.iterdir())
+        again = Partial(replace(setting, report=silent)).fit(toy(), valid, Budget())
+    for name, numbers in weights_of(straight).items():
+        np.testing.assert_array_equal(numbers, weights_of(again)[name], err_msg=name)
 
 
 def test_a_body_that_needs_its_lower_layers_is_left_whole(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
