@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from ringsmith.errors import InputError, MachineError, OptionError
 from ringsmith.records import Progress
-from ringsmith.words import cooccurrence, rowcounts
+from ringsmith.words import cooccurrence, rowcounts, spill
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import Corpus, CorpusOptions, read_corpus
 from ringsmith.words.vocabulary import Vocabulary
@@ -143,6 +144,17 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(rowcounts.GrowingArray, "append", full)
     with pytest.raises(MachineError, match="the disk is full"):
         count_cooccurrences(corpus, CooccurrenceOptions(memory_bytes=1 << 20))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_without_room_for_the_counts_is_said_after_the_first_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after hours; nothing is left."""
+    monkeypatch.setattr(cooccurrence.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(spill.shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
+    told: list[Progress] = []
+    with pytest.raises(MachineError, match=r"^/.*: the counts of [\d,]+ words need \d+ KB of disk beyond the 1 MB of memory; 100 KB are free\. Free some space"):
+        count_cooccurrences(zipf_corpus(100_000), CooccurrenceOptions(memory_bytes=1 << 20), report=told.append)
+    assert told == []
     assert not list(tmp_path.iterdir())
 
 

@@ -25,13 +25,15 @@ from ringsmith.errors import InputError, OptionError
 from ringsmith.records import Progress, Report, silent
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.rowcounts import ENTRY_BYTES, Counter, Matrix, stretches
-from ringsmith.words.spill import give_back
+from ringsmith.words.spill import check_room, give_back
 from ringsmith.words.vocabulary import Vocabulary
 
 ENTRIES_AT_ONCE, FEWEST_ENTRIES = 1 << 22, 1 << 14
 """Entries that a thread holds at once: as they come, and at least, where memory is short."""
 BYTES_PER_WORD = 8
 """A word of the corpus takes two int32 while it is counted: itself and its place in the index."""
+MATRIX_BYTES = 8
+"""A column and a value of the whole matrix."""
 MOST_WORDS = 1 << 30
 DIGITS = 53
 """Binary digits of a double."""
@@ -136,7 +138,7 @@ def count_cooccurrences(
 
     Raises:
         InputError: no word stands near another one.
-        MachineError: `folder` may not be written, or the disk is full; nothing half-written is left there.
+        MachineError: `folder` may not be written, or the disk is full, or has no room for the counts; nothing half-written is left there.
 
     Examples:
         >>> from ringsmith.words.corpus import CorpusOptions, read_corpus
@@ -187,8 +189,7 @@ def _check(corpus: Corpus) -> None:
 
 def _count(corpus: Corpus, options: CooccurrenceOptions, counter: Counter, matrix: Matrix, work: Path | None, report: Report) -> None:
     """All at once where the corpus fits, and else in parts that are then added up."""
-    most = MOST_WORDS if options.memory_bytes is None else max(options.memory_bytes // (4 * BYTES_PER_WORD), 1)
-    parts = list(stretches(corpus.starts, most))
+    parts = list(stretches(corpus.starts, most_words(options)))
     if len(parts) == 1:
         for rows in counter.count(*sentences(corpus, parts[0]), report):
             matrix.append(rows)
@@ -202,6 +203,10 @@ def _count(corpus: Corpus, options: CooccurrenceOptions, counter: Counter, matri
             for rows in counter.count(*sentences(corpus, part)):
                 run.append(rows)
             runs.append(run.finish())
+            if number == 0 and options.memory_bytes is not None:
+                # The others are as large, about; and their sum is no smaller than one of them.
+                entries = len(runs[0].columns)
+                check_room(entries * ((len(parts) - 1) * ENTRY_BYTES + MATRIX_BYTES), options.memory_bytes, f"the counts of {corpus.words:,} words")
             give_back(corpus.ids)
             report(Progress("count", int(corpus.starts[part.stop]), corpus.words, "words", f"part {number + 1} of {len(parts)}"))
         for rows in counter.add_up(runs):
@@ -210,6 +215,11 @@ def _count(corpus: Corpus, options: CooccurrenceOptions, counter: Counter, matri
                 give_back(done.columns)
                 give_back(done.values)
         runs.clear()
+
+
+def most_words(options: CooccurrenceOptions) -> int:
+    """Words that are counted at once: a quarter of the memory is for them."""
+    return MOST_WORDS if options.memory_bytes is None else max(options.memory_bytes // (4 * BYTES_PER_WORD), 1)
 
 
 def sentences(corpus: Corpus, part: slice) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:

@@ -39,14 +39,7 @@ class Spill:
         self.needed_bytes, self.memory_bytes, self.purpose = needed_bytes, memory_bytes, purpose
         self._maps: list[mmap.mmap] = []
         self._held, self._lock = 0, threading.Lock()
-        if (free := shutil.disk_usage(tempfile.gettempdir()).free) < needed_bytes:
-            raise self._no_room(free)
-
-    def _no_room(self, free: int) -> MachineError:
-        return MachineError(
-            f"{tempfile.gettempdir()}: {self.purpose} need {in_units(self.needed_bytes)} of disk beyond the {in_units(self.memory_bytes)} of memory; {in_units(free)} are free. "
-            "Free some space, name a larger disk in the environment variable TMPDIR, or give more --memory."
-        )
+        check_room(needed_bytes, memory_bytes, purpose)
 
     def empty(self, size: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """An array (size,) of zeros on disk, to be written and read.
@@ -62,7 +55,7 @@ class Spill:
                 allocate(file, length)
             except OSError as error:
                 if error.errno in FULL:
-                    raise self._no_room(shutil.disk_usage(tempfile.gettempdir()).free) from error
+                    raise no_room(self.needed_bytes, self.memory_bytes, self.purpose) from error
                 raise
             mapped = mmap.mmap(file.fileno(), length)  # it keeps the file when its name and this way to it are gone
         self._maps.append(mapped)
@@ -77,6 +70,25 @@ class Spill:
             self._held = 0
         for mapped in self._maps:
             give_back(mapped)
+
+
+def check_room(needed_bytes: int, memory_bytes: int, purpose: str) -> None:
+    """Refuse what the disk for temporary files has no room for.
+
+    Raises:
+        MachineError: it has less than `needed_bytes`.
+    """
+    if shutil.disk_usage(tempfile.gettempdir()).free < needed_bytes:
+        raise no_room(needed_bytes, memory_bytes, purpose)
+
+
+def no_room(needed_bytes: int, memory_bytes: int, purpose: str) -> MachineError:
+    """The sentence for a disk that is too small."""
+    place = tempfile.gettempdir()
+    return MachineError(
+        f"{place}: {purpose} need {in_units(needed_bytes)} of disk beyond the {in_units(memory_bytes)} of memory; {in_units(shutil.disk_usage(place).free)} are free. "
+        "Free some space, name a larger disk in the environment variable TMPDIR, or give more --memory."
+    )
 
 
 def allocate(file: IO[bytes], length: int) -> None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ringsmith._cluster import Ticket, Workers
 from ringsmith.records import Progress, Report, silent
-from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, collect, counter_for, sentences
+from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, collect, counter_for, most_words, sentences
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.rowcounts import Counter, Matrix, Rows, Run, stretches
 
@@ -52,7 +52,7 @@ def spread_counts(corpus: Corpus, options: CooccurrenceOptions, workers: Workers
 def _fill(matrix: Matrix, corpus: Corpus, options: CooccurrenceOptions, workers: Workers, report: Report) -> None:
     """Count parts, add up ranges, and append these in their order."""
     cores = sum(workers.cores_of)
-    most = min(LARGEST_PART, -(-corpus.words // (PARTS_PER_CORE * cores)))
+    most = min(LARGEST_PART, most_words(options), -(-corpus.words // (PARTS_PER_CORE * cores)))
     parts, counter = list(stretches(corpus.starts, most)), workers.share(counter_for(corpus, options, threads=1))
     edges = ranges(corpus.vocabulary.counts, cores)
     counted = [_listed(workers.start(count_part, counter, *map(workers.share, sentences(corpus, part)), edges, answers=len(edges) - 1)) for part in parts]

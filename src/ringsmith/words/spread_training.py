@@ -200,8 +200,10 @@ def spread_word2vec(
     """
     model = model or make_model(corpus.vocabulary, options)
     count = spread.workers or len(workers.cores_of)
-    course = _Course(model, corpus.words * options.epochs, report)
     shards = _hire(corpus, options, workers, model, count, threads)
+    for ready in [shard.ask("train", 0.0) for shard in shards]:  # everybody is there before the clock starts
+        workers.fetch(ready)
+    course = _Course(model, corpus.words * options.epochs, report)
     news, rounds = None, max(1, round(corpus.words / spread.sync_words))
     for epoch in range(options.epochs):
         for turn in range(rounds):
