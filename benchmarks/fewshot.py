@@ -1,0 +1,196 @@
+"""A few rows of each class: the recipe `fewshot` against SetFit (its trainer, its defaults), and against `probe`, from the same MiniLM folder.
+
+Each run has a process of its own; they take turns, split by split. A split is drawn by its seed: so many rows of each class to learn from, and
+test rows that nobody saw. All get the same rows in all: SetFit looks at no validation rows, so ours gets none either and takes its usual settings.
+Seconds are those of training, without imports and loading (`train`), and of the whole process (`process`).
+
+SetFit's defaults make 23,408 steps of 16 pairs of 8 rows a class of banking77: hours on two cores. ``--max-steps`` cuts it (a setting of its own, its
+schedule ends there); the result then also says how many steps the defaults ask for, and the seconds they would take at its pace.
+``--classes`` takes so many classes only, drawn by the split's seed. ``--memory ROWS`` measures the peak of one fit on that many rows instead.
+
+    python benchmarks/fewshot.py --data ../shared/data [--only uci-sentiment banking77] [--splits 0 1 2] [--max-steps 300] --out fewshot.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Rows = tuple[list[str], list[str]]
+SETFIT_BATCH = 16
+MEMORY_SECONDS = 120
+
+
+def uci_sentiment(data: Path) -> tuple[Rows, Rows | None]:
+    """Sentences and labels of the three files, split at line feeds only (some sentences hold a NEL)."""
+    rows = [line.rsplit("\t", 1) for path in sorted((data / "uci-sentiment").glob("*_labelled.txt")) for line in path.read_bytes().decode("utf-8").split("\n")]
+    kept = [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2 and row[1].strip() in ("0", "1")]
+    return ([text for text, _ in kept], [label for _, label in kept]), None
+
+
+def banking77(data: Path) -> tuple[Rows, Rows | None]:
+    """The rows to learn from and those to test on, as they were published."""
+    parts = []
+    for name in ("train", "test"):
+        with (data / "banking77" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        parts.append(([row["text"] for row in rows], [row["category"] for row in rows]))
+    return parts[0], parts[1]
+
+
+SETS = {"uci-sentiment": uci_sentiment, "banking77": banking77}
+
+
+def draw(data: Path, name: str, seed: int, *, each: int, tests: int, classes: int | None) -> tuple[Rows, Rows]:
+    """`each` rows of every class to learn from, and at most `tests` others, by chance."""
+    (texts, labels), given = SETS[name](data)
+    generator = np.random.default_rng(seed)
+    kept = set(generator.permutation(sorted(set(labels)))[:classes].tolist())
+    order = [i for i in generator.permutation(len(texts)) if labels[i] in kept]
+    count: dict[str, int] = dict.fromkeys(kept, 0)
+    train: list[int] = []
+    others: list[int] = []
+    for i in order:
+        (train if count[labels[i]] < each else others).append(i)
+        count[labels[i]] += 1
+    test_texts, test_labels = given or (texts, labels)
+    held = [i for i in generator.permutation(len(test_texts)) if test_labels[i] in kept] if given else others
+    return ([texts[i] for i in train], [labels[i] for i in train]), ([test_texts[i] for i in held[:tests]], [test_labels[i] for i in held[:tests]])
+
+
+def ours(recipe: str, train: Rows, test: Rows, seed: int, threads: int, budget: float | None = None) -> dict[str, Any]:
+    """One of our recipes with its default options and no validation rows."""
+    from ringsmith.adapt import Setting, create_recipe
+    from ringsmith.catalogue import resolve
+    from ringsmith.records import Budget, TextSet
+    from ringsmith.tasks import infer_task
+
+    model = resolve("minilm", policy="never", offline=True)
+    fitted = create_recipe(recipe, Setting(infer_task(train[1]), model, seed=seed, threads=threads)).fit(TextSet(*train), TextSet([], []), Budget(budget))
+    right = np.mean([guess == label for guess, label in zip(fitted.predict(test[0]), test[1], strict=True)])
+    seconds = sum(value for stage, value in fitted.facts.seconds.items() if stage != "load")
+    return {"train": seconds, "accuracy": float(right), "steps": len(fitted.facts.curves.get("loss", ()))}
+
+
+def setfit(train: Rows, test: Rows, seed: int, threads: int, max_steps: int | None) -> dict[str, Any]:
+    """SetFit's own trainer with its defaults; checkpoints and reports are off, which only saves it time."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+    from datasets import Dataset
+    from setfit import SetFitModel, Trainer, TrainingArguments
+
+    from ringsmith.catalogue import resolve
+
+    torch.set_num_threads(threads)
+    names = sorted(set(train[1]))
+    model = SetFitModel.from_pretrained(str(resolve("minilm", policy="never", offline=True).folder))
+    asked = steps_of_defaults(train[1])
+    with tempfile.TemporaryDirectory() as scratch:
+        arguments = TrainingArguments(output_dir=scratch, seed=seed, save_strategy="no", report_to="none", show_progress_bar=False)
+        if max_steps is not None and asked > max_steps:
+            arguments.max_steps = max_steps
+        rows = Dataset.from_dict({"text": train[0], "label": [names.index(label) for label in train[1]]})
+        trainer = Trainer(model=model, args=arguments, train_dataset=rows)
+        start = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - start
+    guesses = np.asarray(model.predict(test[0], show_progress_bar=False))
+    steps = int(trainer.st_trainer.state.global_step)
+    right = float(np.mean(guesses == np.array([names.index(label) for label in test[1]])))
+    return {"train": seconds, "accuracy": right, "steps": steps, "steps_of_defaults": asked, "train_of_defaults": seconds * max(1.0, asked / steps)}
+
+
+def steps_of_defaults(labels: list[str]) -> int:
+    """Steps that SetFit's defaults make: all pairs, a row with itself included, the fewer kind repeated up to the number of the other."""
+    counts = np.unique(labels, return_counts=True)[1]
+    same = int((counts * (counts + 1) // 2).sum())
+    other = len(labels) * (len(labels) + 1) // 2 - same
+    return math.ceil(2 * max(same, other) / SETFIT_BATCH)
+
+
+def memory(data: Path, rows: int, threads: int) -> dict[str, Any]:
+    """Peak of one fit on so many rows: banking77's, over and over, each with a number of its own."""
+    (texts, labels), _ = banking77(data)
+    many = [f"{texts[i % len(texts)]} {i}" for i in range(rows)], [labels[i % len(labels)] for i in range(rows)]
+    found = ours("fewshot", many, (texts[:500], labels[:500]), 0, threads, MEMORY_SECONDS)
+    return {**found, "rows": rows, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024}
+
+
+def one(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What a process of its own measures."""
+    if chosen.memory:
+        return memory(chosen.data, chosen.memory, chosen.threads)
+    name, seed = chosen.only[0], chosen.splits[0]
+    train, test = draw(chosen.data, name, seed, each=chosen.rows, tests=chosen.tests, classes=chosen.classes)
+    if chosen.one == "setfit":
+        return setfit(train, test, seed, chosen.threads, chosen.max_steps)
+    return ours(chosen.one, train, test, seed, chosen.threads)
+
+
+def run(chosen: argparse.Namespace, contender: str, name: str, split: int) -> dict[str, Any]:
+    """One run in a process of its own."""
+    arguments = ["--data", chosen.data, "--one", contender, "--only", name, "--splits", split, "--rows", chosen.rows, "--tests", chosen.tests, "--threads", chosen.threads]
+    arguments += [part for option in ("max_steps", "classes") if getattr(chosen, option) for part in (f"--{option.replace('_', '-')}", getattr(chosen, option))]
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, __file__, *map(str, arguments)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return {"contender": contender, "set": name, "split": split, **json.loads(done.stdout.splitlines()[-1]), "process": time.perf_counter() - start}
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean accuracy with its standard error, and median seconds, of each contender on each set."""
+    found: dict[str, Any] = {}
+    for name, contender in sorted({(entry["set"], entry["contender"]) for entry in runs}):
+        mine = [entry for entry in runs if (entry["set"], entry["contender"]) == (name, contender)]
+        accuracies = [entry["accuracy"] for entry in mine]
+        error = statistics.stdev(accuracies) / math.sqrt(len(mine)) if len(mine) > 1 else None
+        seconds = {key: statistics.median(entry[key] for entry in mine) for key in ("train", "process", "train_of_defaults") if key in mine[0]}
+        found[f"{name} {contender}"] = {"accuracy": statistics.mean(accuracies), "standard_error": error, "splits": len(mine), **seconds}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--splits", type=int, nargs="+", default=list(range(10)))
+    parser.add_argument("--rows", type=int, default=8, help="of each class")
+    parser.add_argument("--classes", type=int)
+    parser.add_argument("--tests", type=int, default=1000)
+    parser.add_argument("--max-steps", type=int)
+    parser.add_argument("--memory", type=int)
+    parser.add_argument("--contenders", nargs="+", default=["setfit", "fewshot", "probe"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--one")
+    chosen = parser.parse_args()
+    if chosen.one or chosen.memory:
+        print(json.dumps(one(chosen)))
+        return
+    runs = []
+    for name in chosen.only:
+        for split in chosen.splits:
+            for contender in chosen.contenders:
+                runs.append(run(chosen, contender, name, split))
+                print(json.dumps(runs[-1]), flush=True)
+                if chosen.out:
+                    chosen.out.write_text(json.dumps({"summary": summary(runs), "runs": runs}, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(summary(runs), indent=1))
+
+
+if __name__ == "__main__":
+    main()
