@@ -183,13 +183,14 @@ def test_replayed_rows_are_those_of_the_batch(family: LocalModel) -> None:
     module.eval()
     module.requires_grad_(False)
     feed = Feed(tokeniser(["I am happy", "furious", "I tremble and I shout near the old mill", "mad in town"]), tokeniser.pad_id)
-    rows = np.array([2, 1, 3])
+    rows, names = np.array([2, 1, 3]), {name for name, _ in module.named_parameters()}
     with torch.no_grad():
         wanted = module(**feed.batch(module, rows)).logits
         kept = keep_states(module, layers_of(module), 1, [feed], torch.float32, lambda done, total: True)
         assert isinstance(kept, list)
         assert isinstance(kept[0], KeptFeed)
         assert len(layers_of_cut(module)) == 1
+        assert {name for name, _ in module.named_parameters()} < names
         torch.testing.assert_close(module(**kept[0].batch(module, rows)).logits, wanted, atol=1e-5, rtol=1e-5)
         restore(module)
         torch.testing.assert_close(module(**feed.batch(module, rows)).logits, wanted, atol=0, rtol=0)

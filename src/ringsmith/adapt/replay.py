@@ -34,7 +34,7 @@ GoOn = Callable[[int, int], bool]
 
 
 class Moving(nn.ModuleList):
-    """The layers that are left while the frozen ones are out.
+    """The layers that are left while the frozen ones are out; each keeps its number, and its weights their names.
 
     Args:
         whole: all layers of the body.
@@ -42,10 +42,15 @@ class Moving(nn.ModuleList):
     """
 
     def __init__(self, whole: nn.ModuleList, frozen: int) -> None:
-        super().__init__(list(whole)[frozen:])
+        super().__init__()
+        for number in range(frozen, len(whole)):
+            self.add_module(str(number), whole[number])
         self.outside = (whole,)  # in a tuple, so that torch does not take it for a part of this
         self.states: torch.Tensor | None = None
         self.handle = self[0].register_forward_pre_hook(self._hand_out)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self.children())[index]  # ModuleList's own counts from 0
 
     def _hand_out(self, layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         del layer
@@ -153,7 +158,6 @@ def _layout(module: Any, layers: nn.ModuleList, frozen: int, feed: Feed) -> bool
     batch = feed.batch(module, np.array([feed.tokens.lengths.argmax()]))
     length, width = batch["input_ids"].shape[1], module.config.hidden_size
     wanted = module(**batch).logits
-    moving = None
     try:
         with _stopping_at(layers[frozen]):
             states = _states(module, batch)
