@@ -26,6 +26,8 @@ from ringsmith.records import Budget
 
 SHARE = 0.3
 """Of the time left, this share may go into the states of the frozen layers."""
+PACE = 0.1
+"""The pace is judged when this share of the rows is done: the first batches are the slowest."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Partial(FineTuning):
     name: ClassVar[str] = "partial"
     fitted: ClassVar[type[FineTuned]] = FittedPartial
     options: PartialOptions
+    _remarks: tuple[str, ...] = ()
 
     def prepare(self, module: Any) -> None:
         """Freeze the layers and, where asked for, the embeddings."""
@@ -94,7 +97,7 @@ class Partial(FineTuning):
 
     def feeds(self, module: Any, train: Feed, valid: Feed, budget: Budget) -> tuple[Feed, Feed]:
         """The rows with what the frozen part makes of them, computed once."""
-        self._remarks: tuple[str, ...] = ()
+        self._remarks = ()
         count = self.options.count(module.config.num_hidden_layers) if self.options.side == "lower" else 0
         if not self.options.embeddings:
             return train, valid
@@ -120,6 +123,7 @@ class Partial(FineTuning):
 
         def go_on(done: int, total: int) -> bool:
             self.setting.report(Progress("freeze", done, total, "rows"))
-            return (budget.used() - start) * total <= share * done
+            used = budget.used() - start
+            return used <= share and (done < PACE * total or used * total <= share * done)
 
         return go_on
