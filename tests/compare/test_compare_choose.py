@@ -180,3 +180,22 @@ def test_rows_of_a_group_are_drawn_together() -> None:
     assert single is not None
     assert wide is not None
     assert wide.high - wide.low > 1.8 * (single.high - single.low)  # type: ignore[operator]
+
+
+def trial(valid: int, *, train: float = 10.0) -> Contestant:
+    """A setting of the candidate 'one' with so many errors on validation rows."""
+    return Contestant(Candidate("one", None, {"rate": valid}), part(range(200), valid), part(range(200, 400), 0), train, 10.0)
+
+
+def test_a_trial_that_is_tied_with_its_defaults_makes_way_for_them() -> None:
+    """The best of many looks better than it is; trials of other candidates are judged as ever."""
+    verdict = judge().decide([contestant("one", 6, 0), trial(4), trial(5)])
+    assert verdict.recommended == "one"
+    assert verdict.reason.startswith("no setting that was tried is shown to be better than the defaults: the best, one[rate=4], is tied with them (p = ")
+    assert judge().decide([contestant("other", 6, 0), trial(4)]).recommended == "one[rate=4]"
+
+
+def test_a_trial_that_is_truly_better_or_clearly_cheaper_is_taken() -> None:
+    """60 errors against 4 are no luck; a fifth of the time is worth a tie."""
+    assert judge().decide([contestant("one", 60, 0), trial(4)]).recommended == "one[rate=4]"
+    assert judge().decide([contestant("one", 6, 0, train=100.0), trial(4, train=10.0), trial(5, train=100.0)]).recommended == "one[rate=4]"

@@ -34,7 +34,9 @@ def history(search: Search, metric: Metric, name: str) -> Figure | None:
     rows = [{"number": trial.number, "valid": trial.valid, "colour": ACCENT if trial.winner else DATA} for trial in done]
     body = [[str(trial.number), wording.score(trial.valid), trial.status, wording.duration(trial.seconds)] for trial in search.trials]
     title = wording.metric_title(metric.name)
-    caption = "Each dot is a trial, the first one is the defaults; the line is the best so far. The ring marks the one to take; hollow dots were stopped early, where they stood."
+    caption = (
+        "Each dot is a trial, the first one is the defaults; the line is the best so far. The ring marks the best in the end; hollow dots stand where trials were stopped."
+    )
 
     def make(width: int) -> alt.LayerChart:
         axis = alt.Axis(grid=False, tickMinStep=1, tickCount=8 if width == WIDE else 5, format="d")
@@ -62,7 +64,7 @@ def parallel(search: Search, metric: Metric, name: str) -> Figure | None:
     title = wording.metric_title(metric.name)
     body = [[str(trial.number), *(of(trial, axis) for axis in search.axes), wording.score(trial.valid)] for trial in ranked(done, metric)]
     caption = (
-        f"Each line is a trial; the best quarter is drawn strongly, the one to take thickest. {title} on the validation rows stands last. An option matters where the strong "
+        f"Each line is a trial; the best quarter is drawn strongly, the best one thickest. {title} on the validation rows stands last. An option matters where the strong "
         f"lines meet and the others do not."
     )
     if any(axis.usual == "own rule" for axis in search.axes):

@@ -62,7 +62,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting that was tried; `reached` is the last figure before it was stopped, `winner` the one to take of its search."""
+    """One setting that was tried; `reached` is the last figure before it was stopped, `winner` whether it is the best of its search, by all its seeds."""
 
     number: int
     candidate: str
@@ -96,7 +96,7 @@ class Search:
 
     @property
     def winner(self) -> Trial | None:
-        """The trial to take, None where none came to its end."""
+        """The best trial, None where none came to its end."""
         return next((trial for trial in self.trials if trial.winner), None)
 
 
