@@ -34,9 +34,7 @@ def history(search: Search, metric: Metric, name: str) -> Figure | None:
     rows = [{"number": trial.number, "valid": trial.valid, "colour": ACCENT if trial.winner else DATA} for trial in done]
     body = [[str(trial.number), wording.score(trial.valid), trial.status, wording.duration(trial.seconds)] for trial in search.trials]
     title = wording.metric_title(metric.name)
-    caption = (
-        "Each dot is a trial, the first one is the defaults; the line is the best so far. The ring marks the best in the end; hollow dots stand where trials were stopped."
-    )
+    caption = "Each dot is a trial, the first one is the defaults; the line is the best so far. The ring marks the best in the end; hollow dots stand where trials were stopped."
 
     def make(width: int) -> alt.LayerChart:
         axis = alt.Axis(grid=False, tickMinStep=1, tickCount=8 if width == WIDE else 5, format="d")
