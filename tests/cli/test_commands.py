@@ -112,3 +112,13 @@ def test_version_and_help(ringsmith: Ringsmith) -> None:
 
     assert ringsmith("--version").out.strip() == f"ringsmith {__version__}"
     assert all(command in ringsmith("--help").out for command in ("compare", "predict", "text", "models", "demo"))
+
+
+def test_help_names_the_recipes_there_are() -> None:
+    """All of them, and those that compete where none is named."""
+    from ringsmith.adapt import RECIPES as ALL
+    from ringsmith.adapt.registry import default_recipes
+    from ringsmith.cli.compare import RECIPES, USUAL
+
+    assert RECIPES.split(", ") == list(ALL)
+    assert USUAL.split(", ") == default_recipes()

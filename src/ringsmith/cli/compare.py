@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ringsmith.adapt.endpoint import EndpointSettings
 
 ROWS, MODELS, ASKED, RACE, OUTPUT = "Which rows", "Which candidates", "Prompting", "How", "Output"
+RECIPES = "majority, tfidf, static, distilled, probe, head, partial, fewshot, lora, full, prompt"
+USUAL = "majority, tfidf, static, probe, partial, full"
+"""Written here once more, because importing the recipes for ``--help`` would take too long; a test compares."""
 
 
 def compare(
@@ -37,7 +40,7 @@ def compare(
             rich_help_panel=MODELS,
         ),
     ] = None,
-    recipes: Annotated[str | None, typer.Option(help="Ways to adapt, comma separated: majority, tfidf, static, probe, full. Default: all.", rich_help_panel=MODELS)] = None,
+    recipes: Annotated[str | None, typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}. Default: {USUAL}.", rich_help_panel=MODELS)] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=ASKED)
     ] = None,
