@@ -38,13 +38,10 @@ ENTRIES: dict[str, Entry] = {
     "tfidf": Entry("ringsmith.adapt.tfidf:Tfidf", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
     "static": Entry("ringsmith.adapt.static:Static", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"),
     "distilled": Entry(
-        "ringsmith.adapt.distilled:Distilled",
-        "transformer",
-        "the backbone distilled into word vectors: a hundred times its speed, without torch; with a linear classifier",
-        light=True,
+        "ringsmith.adapt.distilled:Distilled", "transformer", "the backbone as word vectors: no torch and a hundredth of the time to predict", default=False, light=True
     ),
     "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
-    "head": Entry("ringsmith.adapt.head:Head", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can"),
+    "head": Entry("ringsmith.adapt.head:Head", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False),
     "partial": Entry("ringsmith.adapt.partial:Partial", "transformer", "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once"),
     "fewshot": Entry("ringsmith.adapt.fewshot:FewShot", "transformer", "the backbone learns from few rows to put texts of one class together, then a linear head", default=False),
     "lora": Entry("ringsmith.adapt.lora:Lora", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),

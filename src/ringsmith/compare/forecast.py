@@ -116,7 +116,7 @@ COSTS: dict[str, Cost] = {
     "static": Cost(start_seconds=3.0, seconds_per_megachar=16.0, once_seconds=3.0),
     "distilled": Cost(start_seconds=7.0, seconds_per_megachar=16.0, once_seconds=3.0, once_tokens=90_000),
     "probe": Cost(start_seconds=7.0, passes=1.0, windows=16),
-    "head": Cost(start_seconds=7.0, passes=1.0, windows=16),
+    "head": Cost(start_seconds=7.0, passes=3.0, windows=16),
     "fewshot": Cost(start_seconds=8.0, passes=3.0, epochs=1, steps=125, least_steps=1),
     "prompt": Cost(start_seconds=7.0, passes=1.0),
     "partial": Cost(start_seconds=8.0, passes=1.5, epochs=3, steps=300, steps_a_class=40, least_steps=60, share=0.5),
