@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import time
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def split(rows: Rows, seed: int, share: float) -> dict[str, Rows]:
 
 def options_of(words: str) -> dict[str, Any]:
     """``rank=16,method=dora`` as options."""
-    return {name: _value(value) for name, value in (pair.split("=", 1) for pair in words.split(",") if pair)}
+    return {name: _value(value) for name, value in (pair.split("=", 1) for pair in re.split(r",(?=\w+=)", words) if pair)}
 
 
 def _value(word: str) -> Any:
