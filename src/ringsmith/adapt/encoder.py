@@ -24,7 +24,7 @@ from ringsmith.records import Budget, TextSet
 Long = Literal["cut", "windows"]
 """What becomes of a text longer than the backbone takes: its end is ``cut`` off, or it is read in ``windows`` whose vectors are averaged."""
 WORTH_READING = 0.02
-"""Windows are tried where at least this share of the training rows is cut off."""
+"""Windows are tried where at least this share of the validation texts is cut off."""
 MEMORY_BYTES = 1 << 30
 """All vectors of a fit together; above it only the last layer is kept."""
 SHARE = 0.7
