@@ -39,6 +39,7 @@ class Search:
         importance: option -> share.
         notes: what a reader should know, a sentence each.
         over: whether no further trial is to come.
+        seed_matters: whether another seed gives other answers; None while it is not known.
     """
 
     base: Entrant
@@ -51,6 +52,7 @@ class Search:
     importance: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     over: bool = False
+    seed_matters: bool | None = None
 
 
 class Final:
@@ -72,12 +74,11 @@ class Final:
     def run(self) -> None:
         """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
         best = self.tuning.best(self.search)
-        self.search.finalists = self.that_fit(best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
-        self.race.expect(self.tuning.final_runs * (len(self.search.finalists) - FINALISTS - 1))
-        if self.search.finalists and not self.seed_matters():
-            self.race.expect(1 - self.tuning.final_runs * len(self.search.finalists))
-            self.search.notes.append("Another seed makes no difference to this recipe: the best was tried with two, and the answers are the same.")
-            return
+        if self.search.seed_matters is None and best:
+            self.look_at_seeds(best[0])
+        if self.search.seed_matters is not False:
+            self.search.finalists = self.that_fit(best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
+        self.race.expect(-self.tuning.final_runs * (FINALISTS + 1 - len(self.search.finalists)))
         for seeds in range(2, self.seeds + 1) if self.search.finalists else ():
             if not self.one_seed_more(seeds):
                 self.search.notes.append(f"Time ended the final: its figures are of {self.search.seeds} seed{'s' if self.search.seeds > 1 else ''}.")
@@ -85,15 +86,17 @@ class Final:
             self.search.seeds = seeds
             self.settle()
 
-    def seed_matters(self) -> bool:
-        """Whether the best answers otherwise with a second seed, on the first split; taken for granted where there is no time to try."""
-        first, second = self.arena.runs_of(self.search.finalists[0].entrant, 2)[:2]
-        if not self.arena.finished(second) and (
-            self.race.forecast(self.search.base).seconds > self.tuning.left or self.race.perform(second, finishing=self.race.reserve() + IMPORTANCE_SECONDS).status != "done"
-        ):
-            return True
-        one, other = (read_arrays(self.arena.predictions(run)) for run in (first, second))
-        return any(not np.allclose(one[name], other[name], atol=SAME) for name in ("valid_proba", "test_proba"))
+    def look_at_seeds(self, trial: Trial) -> None:
+        """See whether a trial answers otherwise with a second seed, on the first split; where there is no time for that it is taken for granted."""
+        first, second = self.arena.runs_of(trial.entrant, 2)[:2]
+        if not self.arena.finished(second) and self.race.forecast(trial.entrant).seconds > self.tuning.left:
+            return
+        result = self.arena.finished(second) or self.race.perform(second, finishing=self.race.reserve() + self.tuning.kept_seconds + IMPORTANCE_SECONDS)
+        if result.status == "done":
+            one, other = (read_arrays(self.arena.predictions(run)) for run in (first, second))
+            self.search.seed_matters = any(not np.allclose(one[name], other[name], atol=SAME) for name in ("valid_proba", "test_proba"))
+        if self.search.seed_matters is False:
+            self.search.notes.append("Another seed makes no difference to this recipe: with two the answers are the same, so one is enough.")
 
     def one_seed_more(self, seeds: int) -> bool:
         """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""

@@ -87,9 +87,14 @@ class Tuning:
             known = len(search.queue)
             self.race.expect(max(0, search.wanted - known) * self.runs_each + self.final_runs * (FINALISTS + 1))
             self.race.listener(Searching(search.base.candidate.name, tuple(axis.name for axis in search.space), search.wanted, known))
-        one_seed = sum(self.race.forecast(search.base).seconds for search in self.searches) * self.runs_each
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep time for the finals: as much as they need, a third of what is left at most, and nothing where that is not even enough for two more runs."""
+        self.kept_seconds = 0.0
+        one_seed = sum(self.race.forecast(search.base).seconds for search in self.searches if search.seed_matters is not False) * self.runs_each
         kept = min(one_seed * (self.most_seeds - 1) * (FINALISTS + 1), self.left * FINAL_SHARE)
-        self.kept_seconds = kept if kept >= 2 * one_seed else 0.0  # less is not even enough for one more seed of the best and of the defaults
+        self.kept_seconds = kept if kept >= 2 * one_seed else 0.0
 
     @property
     def runs_each(self) -> int:
@@ -128,6 +133,9 @@ class Tuning:
             search.trials.append(trial)
             self.tell(search)
             self.show(search)
+            if trial.number == DEFAULTS and trial.mark is not None:
+                Final(self, search).look_at_seeds(trial)
+                self.keep()
         elif not remembered or not search.trials:
             if entrant is not None:
                 search.notes.append(f"There was time for {len(search.trials)} of {search.wanted} trials.")
