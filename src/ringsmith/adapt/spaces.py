@@ -113,12 +113,18 @@ SPACES: dict[str, Space] = {
         Choice("states", ("embeddings", "last", "ends", "all"), "Tenney et al. 2019 (which layer carries what)", usual="embeddings"),
     ),
     "head": (
-        Range("hidden", 64, 1024, "Bengio 2012, section 3.2 (powers of two)", usual=256, log=True, whole=True),
+        Range("hidden", 64, 1024, "Bengio 2012 (wide rather than narrow)", usual=256, log=True, whole=True),
         Range("dropout", 0.0, 0.7, "Srivastava et al. 2014, A.4 (0.5 in hidden layers)", usual=0.5),
         Range("input_dropout", 0.0, 0.5, "Srivastava et al. 2014, A.4 (0.2 of the input)", usual=0.3),
         Range("rate", 1e-4, 1e-2, "Kingma and Ba 2015 (1e-3)", usual=1e-3, log=True),
         Range("decay", 0.0, 0.1, "Loshchilov and Hutter 2019", usual=0.01),
         Choice("mixtures", (("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("all",)),
+    ),
+    "fewshot": (
+        Range("rate", 2e-5, 4e-4, "the package of Tunstall et al. 2022, SetFit (2e-5), to Turc et al. 2019 (3e-4)", log=True, by_width=True),
+        Range("epochs", 1, 10, "Tunstall et al. 2022 (1, over many pairs)", log=True, whole=True),
+        Range("temperature", 0.03, 1.0, "Khosla et al. 2020, figure 4 (0.1)", usual=0.3, log=True),
+        Choice("max_rows", (16, 32, 64, 128), "Khosla et al. 2020, figure 4 (larger is better)", usual=64),
     ),
     "partial": (*FINE_TUNING, Choice("frozen", (0.25, 0.5, 0.75), "Lee et al. 2019 (a quarter of the layers is enough for nine tenths)", usual=0.5)),
     "lora": (

@@ -2,7 +2,8 @@
 
     trial      the defaults first, then what the sampler proposes; each is a candidate like any other and runs like any other
     pruning    a run below the floors of the runs before it stops, and so does a trial that is behind after some of its folds
-    finals     the best three and the defaults are trained with two more seeds each; what all of them have counts, so the luckiest does not win
+    finals     the best three and the defaults are trained with two more seeds each, if the recipe depends on them; what all of them have counts,
+               so the luckiest does not win
     memory     the ledger alone: the trials in it are taken up again in their order, whatever stopped the search before
 
 Marks are figures on the validation rows; the test rows have no part in it. A search of many trials makes the best of them look better than
