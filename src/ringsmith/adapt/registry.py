@@ -42,7 +42,9 @@ ENTRIES: dict[str, Entry] = {
     ),
     "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
     "head": Entry("ringsmith.adapt.head:Head", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False),
-    "partial": Entry("ringsmith.adapt.partial:Partial", "transformer", "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once"),
+    "partial": Entry(
+        "ringsmith.adapt.partial:Partial", "transformer", "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once", default=False
+    ),
     "fewshot": Entry("ringsmith.adapt.fewshot:FewShot", "transformer", "the backbone learns from few rows to put texts of one class together, then a linear head", default=False),
     "lora": Entry("ringsmith.adapt.lora:Lora", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
     "full": Entry("ringsmith.adapt.full:Full", "transformer", "every weight of the backbone fine-tuned, with early stopping"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROWS, MODELS, ASKED, RACE, OUTPUT = "Which rows", "Which candidates", "Prompting", "How", "Output"
 RECIPES = "majority, tfidf, static, distilled, probe, head, partial, fewshot, lora, full, prompt"
-USUAL = "majority, tfidf, static, probe, partial, full"
+USUAL = "majority, tfidf, static, probe, full"
 """Written here once more, because importing the recipes for ``--help`` would take too long; a test compares."""
 
 
