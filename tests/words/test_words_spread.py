@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +24,10 @@ from ringsmith.words.glove import GloveOptions
 from ringsmith.words.model import make_model
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.spread_counts import ranges, spread_counts
-from ringsmith.words.spread_training import Moved, Shard, SpreadOptions, deal, put_together, spread_word2vec
+from ringsmith.words.spread_steps import Moved, gain, put_together, steps_per_word
+from ringsmith.words.spread_training import Shard, SpreadOptions, deal, spread_word2vec
 from ringsmith.words.training import VectorsJob, make_vectors
+from ringsmith.words.vocabulary import Vocabulary
 from ringsmith.words.word2vec import train_word2vec
 
 SMALL = Word2VecOptions(dim=8, epochs=2, deterministic=True)
@@ -143,18 +146,47 @@ def test_shards_hold_every_sentence_once() -> None:
     assert max(sizes) < 1.3 * min(sizes)
 
 
-def test_rows_move_by_the_mean_of_those_who_moved_them() -> None:
+def test_rows_move_by_the_mean_step_times_their_gain() -> None:
     """By the slow twin, row by row."""
     rng = np.random.default_rng(0)
-    before = rng.normal(size=(20, 3)).astype(np.float32)
+    before, gains = rng.normal(size=(20, 3)).astype(np.float32), rng.uniform(1, 3, 20)
     steps = [Moved(rows, rng.normal(size=(len(rows), 3)).astype(np.float32)) for rows in (np.array([0, 3, 7]), np.array([3, 7, 9, 19]), np.array([7]))]
     matrix = before.copy()
-    moved = put_together(matrix, steps)
+    moved = put_together(matrix, steps, gains)
     for row in range(20):
-        own = [step.values[step.rows.tolist().index(row)] for step in steps if row in step.rows]
-        np.testing.assert_allclose(matrix[row], before[row] + np.mean(own, axis=0) if own else before[row], rtol=1e-5)
+        total = sum(step.values[step.rows.tolist().index(row)] for step in steps if row in step.rows)
+        np.testing.assert_allclose(matrix[row], before[row] + gains[row] * total / 3, rtol=1e-4)
     assert moved.rows.tolist() == [0, 3, 7, 9, 19]
     np.testing.assert_array_equal(moved.values, matrix[moved.rows])
+
+
+@given(st.floats(0, 60), st.integers(1, 20))
+def test_the_gain_is_what_more_steps_would_have_come_to(x: float, workers: int) -> None:
+    """One row drawn to one place: the mean step of all, times the gain, is the way of one who took the steps of all."""
+    apart, together = 1 - math.exp(-x), 1 - math.exp(-workers * x)
+    assert float(gain(np.array([x]), workers)[0]) * apart == pytest.approx(together, rel=1e-4, abs=1e-9)
+    assert 1 <= float(gain(np.array([x]), workers)[0]) <= workers
+
+
+@pytest.mark.parametrize("way", [{}, {"shrink": False}, {"method": "cbow"}, {"subwords": (2, 3), "buckets": 50}, {"hierarchical": True, "negative": 2}], ids=str)
+def test_steps_are_as_many_as_a_count_by_hand_expects(way: dict[str, object]) -> None:
+    """From the options' own meaning: pairs of a word with its window, a negative for each, a node for each turn of a path."""
+    vocabulary = Vocabulary.of(["ab"] * 60 + ["bc"] * 30 + ["cd"] * 10)
+    options = Word2VecOptions(dim=2, window=3, sample=0, **{"negative": 5, **way})  # type: ignore[arg-type]
+    bags = make_model(vocabulary, options).bags
+    inputs, outputs = steps_per_word(vocabulary, options, bags)
+    shares, pairs = [0.6, 0.3, 0.1], 6 if way.get("shrink") is False else 4
+    expected = np.zeros(3 + (50 if options.subwords else 0))
+    for word, share in enumerate(shares):
+        for row in bags.rows[bags.starts[word] : bags.starts[word + 1]]:
+            expected[row] += share * pairs
+    np.testing.assert_allclose(inputs, expected[: len(inputs)])
+    told = 1 if options.method == "cbow" else pairs
+    noise = np.array([60, 30, 10]) ** 0.75
+    np.testing.assert_allclose(outputs[:3], told * (np.array(shares) + options.negative * noise / noise.sum()))
+    if options.hierarchical:
+        assert sorted(outputs[3:5].tolist()) == pytest.approx([told * 0.4, told * 1.0])
+    assert outputs[-1] == 0
 
 
 @pytest.mark.parametrize("way", [{}, {"method": "cbow"}, {"subwords": (2, 3), "buckets": 500}, {"hierarchical": True, "negative": 0}], ids=str)
@@ -228,7 +260,7 @@ def test_what_cannot_be_spread_out_is_refused() -> None:
         spread_word2vec(small_corpus(), SMALL, Here((4,)), spread=SpreadOptions(workers=4))
     with pytest.raises(OptionError, match=r"^'workers' must be at least 1; got 0"):
         SpreadOptions(workers=0)
-    with pytest.raises(OptionError, match=r"^'sync_words' must be at least 1; got 0\. Use 1,000,000"):
+    with pytest.raises(OptionError, match=r"^'sync_words' must be at least 1; got 0\. Use 200,000"):
         SpreadOptions(sync_words=0)
     model = make_model(small_corpus().vocabulary, SMALL)
     model.inputs[:] = np.inf

@@ -6,8 +6,7 @@
 Decisions:
 - Shards are stretches of the text dealt out in random order, so that each is like the whole, and of equal size, so that all are at the same learning
   rate at the same time: it falls over all words, as on one machine.
-- A row's steps are added up and divided by the number of workers that moved it: the mean for what all of them see, the whole step for rare
-  words and n-grams that only one of them has seen. (Dividing by the number of all workers costs most of the quality: LOG.md.)
+- What was learnt is put together row by row, between the sum and the mean of the workers' steps (`spread_steps.py`).
 - Only rows that moved travel.
 - With one thread a worker, the same number of workers gives the same bits in every run.
 """
@@ -31,6 +30,7 @@ from ringsmith.words.kernels.word2vec import LOSS_EVERY
 from ringsmith.words.model import Word2VecModel, aligned, make_model
 from ringsmith.words.neighbours import Floats
 from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.spread_steps import PULL, Moved, Shares, gain, put_together, steps_per_word
 from ringsmith.words.stretches import Piece, cut, pieces, work_through
 from ringsmith.words.vocabulary import Vocabulary
 from ringsmith.words.word2vec import _Training
@@ -45,36 +45,24 @@ class SpreadOptions:
 
     Attributes:
         workers: how many shards; None for one on each machine, with all its cores.
-        sync_words: words of all workers together between two times when they put together what they learnt.
+        sync_words: words of all workers together between two times when they put together what they learnt; fewer learn better, more cost less
+            traffic.
 
     Raises:
         OptionError: a value outside its range.
     """
 
     workers: int | None = None
-    sync_words: int = 1_000_000
+    sync_words: int = 200_000
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise OptionError(f"'workers' must be at least 1; got {self.workers}. Leave it out for one on each machine.")
         if self.sync_words < 1:
-            raise OptionError(f"'sync_words' must be at least 1; got {self.sync_words}. Use 1,000,000, the usual value, or leave it out.")
+            raise OptionError(f"'sync_words' must be at least 1; got {self.sync_words}. Use 200,000, the usual value, or leave it out.")
 
 
 DEFAULTS = SpreadOptions()
-
-
-@dataclass(frozen=True, eq=False)
-class Moved:
-    """Rows of a matrix: steps to add, or what they are now.
-
-    Attributes:
-        rows: (n,) their numbers, each once.
-        values: (n, d) float32.
-    """
-
-    rows: npt.NDArray[np.int64]
-    values: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,24 +136,6 @@ def _steps(mine: Floats, common: Floats) -> Moved:
     return Moved(rows, mine[rows] - common[rows])
 
 
-def put_together(matrix: Floats, steps: list[Moved]) -> Moved:
-    """Move `matrix` by the mean of the steps of those workers that moved a row; what moved, and to where.
-
-    Examples:
-        >>> matrix = np.zeros((3, 1), dtype=np.float32)
-        >>> one, other = (np.array([[2.0]], dtype=np.float32), np.array([[4.0], [6.0]], dtype=np.float32))
-        >>> put_together(matrix, [Moved(np.array([0]), one), Moved(np.array([0, 2]), other)]).rows.tolist(), matrix.tolist()
-        ([0, 2], [[3.0], [0.0], [6.0]])
-    """
-    movers = np.zeros(len(matrix), dtype=np.float32)
-    for moved in steps:
-        movers[moved.rows] += 1
-    for moved in steps:
-        matrix[moved.rows] += moved.values / movers[moved.rows, None]
-    rows = np.flatnonzero(movers)
-    return Moved(rows, matrix[rows])
-
-
 def spread_word2vec(
     corpus: Corpus,
     options: Word2VecOptions,
@@ -205,14 +175,22 @@ def spread_word2vec(
         workers.fetch(ready)
     course = _Course(model, corpus.words * options.epochs, report)
     news, rounds = None, max(1, round(corpus.words / spread.sync_words))
+    often, apart = steps_per_word(corpus.vocabulary, options, model.bags), corpus.words / rounds / count
     for epoch in range(options.epochs):
         for turn in range(rounds):
             share = (epoch + (turn + 1) / rounds) / options.epochs
             learnt = [workers.fetch(ticket) for ticket in [shard.ask("train", share, news) for shard in shards]]
-            news = workers.share(tuple(put_together(matrix, [each.steps[side] for each in learnt]) for side, matrix in enumerate((model.inputs, model.outputs))))
+            pull = PULL * (options.rate + (options.min_rate - options.rate) * share) * apart
+            news = workers.share(_put_together(model, learnt, (gain(pull * often[0], count), gain(pull * often[1], count))))
             course.add(learnt)
         course.end_epoch(options)
     return model
+
+
+def _put_together(model: Word2VecModel, learnt: list[Learnt], gains: tuple[Shares, Shares]) -> tuple[Moved, Moved]:
+    """Both matrices."""
+    inputs, outputs = ([each.steps[side] for each in learnt] for side in (0, 1))
+    return put_together(model.inputs, inputs, gains[0]), put_together(model.outputs, outputs, gains[1])
 
 
 def _hire(corpus: Corpus, options: Word2VecOptions, workers: Workers, model: Word2VecModel, count: int, threads: int | None) -> list[Hired]:
