@@ -62,7 +62,7 @@ def steps_per_word(vocabulary: Vocabulary, options: Word2VecOptions, bags: Bags)
     if options.hierarchical:
         paths = huffman_paths(counts)
         outputs.append(np.bincount(paths.nodes, weights=np.repeat(told, np.diff(paths.starts)), minlength=len(counts) - 1))
-    return inputs, np.concatenate([*outputs, [0.0]])
+    return np.asarray(inputs, dtype=np.float64), np.concatenate([*outputs, [0.0]])
 
 
 def gain(x: Shares, workers: int) -> Shares:
