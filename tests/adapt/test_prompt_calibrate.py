@@ -12,7 +12,7 @@ from prompt_models import LABELS, knowing_nli
 from contracts.recipes import toy
 from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.prompt import score_rows, way_of
-from ringsmith.adapt.prompt_calibrate import Calibration, fit_calibration, inclination
+from ringsmith.adapt.prompt_calibrate import Calibration, Evidence, calibrations, inclination, temperature
 from ringsmith.adapt.prompt_entailment import Entailment
 from ringsmith.adapt.prompt_way import PromptOptions, Way, label_words
 from ringsmith.backbones.entailment import entailment_columns, load_entailment
@@ -31,25 +31,55 @@ def test_an_inclination_is_divided_out() -> None:
     np.testing.assert_allclose(proba, [[0.8 / 0.9 / (0.8 / 0.9 + 2), 2 / (0.8 / 0.9 + 2)]], atol=1e-6)
 
 
+EVEN = np.array([0.5, 0.5])
+
+
 def test_a_temperature_fits_how_often_the_answer_is_right() -> None:
     """One-hot answers of which 3 in 4 are right: the probability of an answer is about that (a prior worth one row pulls a little)."""
     scores, targets = np.eye(2)[np.array([0, 1] * 200)].astype(np.float32), np.array([0, 1, 0, 0] * 100)
-    proba = fit_calibration(scores, targets, None, "softmax")(scores, "softmax")
-    np.testing.assert_allclose(proba.max(axis=1), 0.75, atol=0.01)
+    found = dict(calibrations(Evidence(scores, targets, None, EVEN), "softmax"))
+    assert found.keys() == {"none"}
+    np.testing.assert_allclose(found["none"](scores, "softmax").max(axis=1), 0.75, atol=0.01)
 
 
-def test_without_rows_only_the_inclination_is_taken() -> None:
-    """Nothing can be learnt from none."""
-    found = fit_calibration(np.zeros((0, 2)), np.zeros(0, np.int64), np.array([1.0, 2.0]), "softmax")
-    assert (found.scale.tolist(), found.shift.tolist()) == ([1, 1], [1, 2])
+def test_a_batch_is_calibrated_by_its_own_mean_and_the_shares() -> None:
+    """Scores of 3 and 0 for the one label, 2 and 1 for the other: what lies between is in doubt, and with shares of 0.9 and 0.1 it is the first's."""
+    targets = np.array([0, 1] * 200)
+    scores = np.array([[3, 0], [2, 1]] * 200, np.float32) + np.random.default_rng(0).normal(0, 0.3, (400, 2)).astype(np.float32)
+    found = dict(calibrations(Evidence(scores, targets, np.array([[2.5, 0.5]]), np.array([0.9, 0.1])), "softmax"))
+    assert found.keys() == {"none", "contextual", "contextual, shares of the classes", "batch", "batch, shares of the classes"}
+    right = {name: np.mean(calibration(scores, "softmax").argmax(axis=1) == targets) for name, calibration in found.items()}
+    assert right["none"] < 0.75
+    assert min(right["batch"], right["contextual"]) > 0.95
+    doubtful = {name: float(calibration(np.array([[2.5, 0.5]], np.float32), "softmax")[0, 0]) for name, calibration in found.items()}
+    assert doubtful["contextual"] == pytest.approx(0.5)
+    assert doubtful["contextual, shares of the classes"] == pytest.approx(0.9, abs=1e-4)
+
+
+def test_a_temperature_is_the_least_loss() -> None:
+    """No factor of a fine grid is better, the prior counted in."""
+    draw = np.random.default_rng(1)
+    scores, targets, offset = draw.normal(size=(50, 3)), draw.integers(0, 3, 50), np.array([0.5, 0.0, -1.0])
+
+    def loss(factor: float) -> float:
+        proba = np.exp(scores * factor + offset)
+        return float(-np.log(proba[np.arange(50), targets] / proba.sum(axis=1)).sum() + np.log(factor) ** 2 / 2)
+
+    assert loss(temperature(scores, targets, offset)) <= min(loss(factor) for factor in np.geomspace(1e-2, 1e2, 2_000)) + 1e-6
+
+
+def test_without_rows_nothing_is_learnt() -> None:
+    """The scores stay as they are."""
+    found = dict(calibrations(Evidence(np.zeros((0, 2)), np.zeros(0, np.int64), np.array([[1.0, 2.0]]), EVEN), "softmax"))
+    assert [(name, calibration.scale.tolist(), calibration.shift.tolist()) for name, calibration in found.items()] == [("none", [1, 1], [0, 0])]
 
 
 def test_several_labels_have_a_scale_and_a_shift_each() -> None:
     """Two labels whose scores part at 5 and at -5."""
     scores = np.array([[4, -6], [6, -4], [4.5, -4.5], [5.5, -5.5]] * 10, np.float32)
     targets = scores > [5, -5]
-    proba = fit_calibration(scores, targets, None, "sigmoid")(scores, "sigmoid")
-    np.testing.assert_array_equal(proba > 0.5, targets)
+    found = dict(calibrations(Evidence(scores, targets, None, EVEN), "sigmoid"))
+    np.testing.assert_array_equal(found["platt"](scores, "sigmoid") > 0.5, targets)
 
 
 def test_labels_in_words() -> None:

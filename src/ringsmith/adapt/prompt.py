@@ -24,8 +24,9 @@ from ringsmith._optional import try_import
 from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_json, write_manifest
+from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.options import read_options
-from ringsmith.adapt.prompt_calibrate import Calibration, fit_calibration, inclination
+from ringsmith.adapt.prompt_calibrate import Calibration, Evidence, calibrations
 from ringsmith.adapt.prompt_way import Given, PromptOptions, Report, Saved, Way, describe_note, label_words
 from ringsmith.adapt.recipe import FitFacts, Fitted, Pace, Progress, Recipe, Setting
 from ringsmith.catalogue import LocalModel, inspect_folder
@@ -97,7 +98,7 @@ class Best:
     mark: Mark
     way: Way
     calibration: Calibration
-    inclined: str
+    calibrated: str
 
 
 class Prompt(Recipe):
@@ -115,13 +116,14 @@ class Prompt(Recipe):
         assert model is not None, "create_recipe sees to it"
         watch, notes = Stopwatch(), list(describe_note(label_words(task, self.options.describe)))
         train, valid = _prepared(train, self.setting.steps), _prepared(_some(valid, MOST_VALID, self.setting.seed), self.setting.steps)
+        shares = class_shares(task, task.targets(train.labels or []))
         best: Best | None = None
         for way in self._candidates(model, train, budget, watch):
             if best is not None and self._no_time_for_another(watch, budget, notes):
                 break
             with watch.stage("ask"):
                 valid = self._that_fit(way, valid, budget, notes) if best is None else valid
-                best = max(filter(None, (best, *self._judged(way, valid, budget))), key=lambda found: found.mark)
+                best = max(filter(None, (best, *self._judged(way, valid, shares, budget))), key=lambda found: found.mark)
         assert best is not None, "every way has a candidate"
         return FittedPrompt(task, self.setting.steps, best.way, best.calibration, model, self.options, self._facts(best, train, watch, notes))
 
@@ -162,22 +164,13 @@ class Prompt(Recipe):
         notes.append("Prompts with more examples were not tried: the budget allows no more.")
         return True
 
-    def _judged(self, way: Way, valid: TextSet, budget: Budget) -> Iterator[Best]:
-        """The candidate under each estimate of its inclination."""
-        task, judge = self.setting.task, Judge.of(self.setting.task, valid, by_loss=True)
+    def _judged(self, way: Way, valid: TextSet, shares: Floats, budget: Budget) -> Iterator[Best]:
+        """The candidate under each calibration."""
+        activation, judge = self.setting.task.activation, Judge.of(self.setting.task, valid, by_loss=True)
         raw = score_rows(way, TextSteps(), valid, self._reporter(budget))
-        for name, inclined in self._inclinations(way, raw, pairs=valid.pairs is not None):
-            calibration = fit_calibration(raw[judge.known], judge.targets, inclined, task.activation)
-            yield Best(judge(calibration(raw, task.activation)), way, calibration, name)
-
-    def _inclinations(self, way: Way, raw: Floats, *, pairs: bool) -> Iterator[tuple[str, Floats | None]]:
-        yield "none", None
-        if self.setting.task.activation == "sigmoid":  # every label is shifted by itself in any case
-            return
-        if (blank := way.blank_scores(pairs=pairs)) is not None:
-            yield "contextual", inclination(blank)
-            if len(raw):
-                yield "batch", inclination(raw)
+        blank = None if activation == "sigmoid" else way.blank_scores(pairs=valid.pairs is not None)
+        for name, calibration in calibrations(Evidence(raw[judge.known], judge.targets, blank, shares), activation):
+            yield Best(judge(calibration(raw, activation)), way, calibration, name)
 
     def _reporter(self, budget: Budget) -> Report:
         def report(done: int, total: int) -> None:
@@ -190,7 +183,7 @@ class Prompt(Recipe):
     def _facts(self, best: Best, train: TextSet, watch: Stopwatch, notes: Sequence[str]) -> FitFacts:
         size = best.calibration.scale.size + best.calibration.shift.size
         sample = _some(train, MOST_VALID, self.setting.seed)
-        chosen = {"way": best.way.name, **best.way.chosen, "calibration": best.inclined, "scale": round(float(best.calibration.scale.mean()), 3)}
+        chosen = {"way": best.way.name, **best.way.chosen, "calibration": best.calibrated, "scale": round(float(best.calibration.scale.mean()), 3)}
         cut = best.way.truncated_share(sample.texts, sample.pairs)
         return FitFacts(best.way.parameters + size, size, cut, chosen, {}, watch.seconds, (*best.way.notes(), *notes))
 

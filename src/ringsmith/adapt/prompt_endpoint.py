@@ -44,7 +44,7 @@ class Asked(Way):
         instruction: what the system is told.
         shots: examples, their labels in words.
         rarest: column of the label that an unanswered row gets.
-        deadline: after which nothing is asked, seconds since the epoch.
+        deadline: after which nothing is asked while it is fitted, seconds since the epoch.
     """
 
     name: ClassVar[str] = "endpoint"
@@ -73,7 +73,8 @@ class Asked(Way):
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None, report: Report | None = None) -> Floats:
         questions = [self._question(text, None if pairs is None else pairs[number]) for number, text in enumerate(texts)]
-        answers = self.endpoint.ask(questions, deadline=self.deadline, report=report)
+        until = self.deadline if report is not None else float("inf")  # what is fitted answers whenever it is asked
+        answers = self.endpoint.ask(questions, deadline=until, report=report)
         self._answers += answers
         columns = [self._read(answer) for answer in answers]
         if len(self._unread) == len(self._answers) > 1:

@@ -21,24 +21,27 @@ class Similarity(Way):
     Args:
         backbone: the encoder.
         words: of each label.
+        sentence: what they stand in, with ``{}`` for them; ``{}`` alone for the bare words.
         cache: whether vectors of texts are kept on disk.
     """
 
     name: ClassVar[str] = "similarity"
 
-    def __init__(self, backbone: Backbone, words: Sequence[str], *, cache: bool = False) -> None:
-        self.backbone, self.words, self.cache = backbone, list(words), cache
+    def __init__(self, backbone: Backbone, words: Sequence[str], sentence: str, *, cache: bool = False) -> None:
+        self.backbone, self.words, self.sentence, self.cache = backbone, list(words), sentence, cache
         self.parameters = backbone.model.parameters
-        self._labels = _unit(self._vectors(self.words))
+        self._labels = _unit(self._vectors([sentence.replace("{}", text) for text in self.words]))
 
     @classmethod
     def candidates(cls, given: Given) -> Iterator[Way]:
-        yield cls(load_backbone(given.model, threads=given.setting.threads), given.words, cache=True)
+        backbone = load_backbone(given.model, threads=given.setting.threads)
+        for sentence in ("{}", given.options.hypothesis):  # the texts' vectors are computed once: they come from the cache the second time
+            yield cls(backbone, given.words, sentence, cache=True)
 
     @property
     def chosen(self) -> Mapping[str, Any]:
-        """The precision, which was measured."""
-        return {"precision": self.backbone.precision_note}
+        """What the words stand in, and the precision, which was measured."""
+        return {"sentence": self.sentence, "precision": self.backbone.precision_note}
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None, report: Report | None = None) -> Floats:
         return np.asarray(self.embed(texts, pairs, report) @ self._labels.T, dtype=np.float32)
@@ -51,12 +54,12 @@ class Similarity(Way):
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         copy_backbone(self.backbone.model, folder)
-        return {"words": self.words, "precision": self.backbone.precision}
+        return {"words": self.words, "sentence": self.sentence, "precision": self.backbone.precision}
 
     @classmethod
     def load(cls, saved: Saved) -> Similarity:
         known = saved.content["precision"] == "float32" or saved.content["precision"] in possible_precisions()
-        return cls(load_backbone(saved.model, threads=saved.threads, precision=saved.content["precision"] if known else "auto"), saved.content["words"])
+        return cls(load_backbone(saved.model, threads=saved.threads, precision=saved.content["precision"] if known else "auto"), saved.content["words"], saved.content["sentence"])
 
     def _vectors(self, texts: Sequence[str], report: Report | None = None) -> Floats:
         return encode(self.backbone, texts, layers="last", pooling="mean", cache=self.cache, report=report)[:, 0]

@@ -30,7 +30,7 @@ class PromptOptions:
         shots: numbers of training rows shown as examples that are tried; the validation rows choose. Causal models and endpoints only.
         describe: label -> the words that stand for it, where its own name says little.
         instruction: what the model is told first; None for a sentence that lists the labels.
-        hypothesis: sentence that an NLI model is asked about, with ``{}`` for the label.
+        hypothesis: sentence that an NLI model is asked about, with ``{}`` for the label; with an encoder it is tried beside the label's bare words.
     """
 
     shots: tuple[int, ...] = (0, 4, 16)
