@@ -32,7 +32,7 @@ from ringsmith.errors import OptionError
 
 METHODS = ("lora", "rslora", "dora", "ia3", "bitfit")
 FASTER = 10
-"""What is added learns this many times as fast as the weights themselves would: as fast as the head."""
+"""What is added learns this many times as fast as the weights themselves would, as fast as the head: 5e-4 at 768 wide, as in the paper (table 9)."""
 
 
 @dataclass(frozen=True)
