@@ -1,7 +1,7 @@
 """word2vec side by side with gensim on the same file: speed of training, quality of the vectors, and the whole command.
 
     python benchmarks/words/word2vec.py CORPUS [--megabytes 100] [--threads 2] [--rounds 3] [--dims 100 300] [--methods skipgram cbow] [--out FILE]
-    python benchmarks/words/word2vec.py CORPUS --quality SETS [--seeds 3] [--epochs 3] [--restrict 30000]
+    python benchmarks/words/word2vec.py CORPUS --quality SETS [--seeds 0 1 2] [--epochs 3] [--restrict 30000]
     python benchmarks/words/word2vec.py CORPUS --whole [--epochs 3] [--form .txt]
 
 Prints JSON. CORPUS: plain text, a sentence in each line; its first --megabytes are used. Both libraries: window 5, negative 5, sample 1e-3,
@@ -132,7 +132,7 @@ def quality(path: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
             scores: dict[str, list[dict[str, float]]] = {}
             for name, make in CONTENDERS.items():
                 train = make(path, method, dim, options.threads)[1]
-                scores[name] = [judged(train(seed, options.epochs), options.quality, options.restrict) for seed in range(options.seeds)]
+                scores[name] = [judged(train(seed, options.epochs), options.quality, options.restrict) for seed in options.seeds]
             means = {name: {key: statistics.mean(each[key] for each in rows) for key in rows[0]} for name, rows in scores.items()}
             spread = {key: max(each[key] for each in scores["gensim"]) - min(each[key] for each in scores["gensim"]) for key in means["gensim"]}
             results.append({
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["skipgram", "cbow"], choices=["skipgram", "cbow"])
     parser.add_argument("--quality", type=Path, default=None, metavar="SETS", help="folder with questions-words.txt and the EN-*.txt sets")
     parser.add_argument("--whole", action="store_true")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--restrict", type=int, default=30_000)
     parser.add_argument("--form", default=".txt", choices=[".txt", ".bin"])

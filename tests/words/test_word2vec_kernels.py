@@ -73,10 +73,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("dim", [5, 16, 40])
+@pytest.mark.parametrize("dim", [5, 16, 70])
 @pytest.mark.parametrize("name", CASES)
 def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int) -> None:
-    """Every option, at dimensions that fill their last block and that do not."""
+    """Every option, at dimensions that fill their last block and that do not, below and above four blocks."""
     options, generator = Word2VecOptions(dim=dim, **{"sample": 0, **CASES[name]}), np.random.default_rng(3)
     words, buckets = 30, 20 if "subwords" in name else 0
     sentences = [generator.integers(0, words, generator.integers(1, 15)).tolist() for _ in range(12)]
@@ -174,8 +174,9 @@ def test_one_word_alone_has_no_path() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_kernels_stay_within_their_arrays(name: str) -> None:
     """Around both matrices lie numbers that are none: read, they would spread; written, they would be gone. Vocabularies of one to five words, uneven sentences."""
-    options, generator, edge, width = Word2VecOptions(dim=16, **{"sample": 0, **CASES[name]}), np.random.default_rng(11), 4_096, 16
+    options, generator, edge = Word2VecOptions(dim=16, **{"sample": 0, **CASES[name]}), np.random.default_rng(11), 4_096
     for number in range(60):
+        width = (16, 80)[number % 2]
         words = int(generator.integers(1, 6))
         buckets = 7 if "subwords" in name else 0
         sentences = [generator.integers(0, words, generator.integers(1, 6)) for _ in range(4)]

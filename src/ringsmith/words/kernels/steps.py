@@ -24,6 +24,7 @@ from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, clamp, div
 
 ROWS = 6
 """Output rows of a step: the word and five negatives, word2vec's default."""
+FOUR = 4 * LANES
 
 
 @njit(**COMPILE)
@@ -181,20 +182,44 @@ def step_sides(hidden: Any, error: Any, outputs: Any, left: Any, right: Any, tot
 
 @njit(**COMPILE)
 def gather(x: Any, places: Any, count: int, share: float, hidden: Any, error: Any, at: int, width: int) -> None:
-    """Make `hidden` `share` times the sum of the inputs at `places`, and `error` 0; both from float `at` on."""
-    part = splat(np.float32(share))
-    for k in range(0, width, LANES):
-        total = splat(np.float32(0))
-        for c in range(count):
-            total = add(total, load(x, places[c] + k))
+    """Make `hidden` `share` times the sum of the inputs at `places`, and `error` 0; both from float `at` on.
+
+    Four blocks at a time: a sum alone waits for each of its additions.
+    """
+    part, zero, whole = splat(np.float32(share)), splat(np.float32(0)), width // FOUR * FOUR
+    for k in range(0, whole, FOUR):
+        a = b = c = d = zero
+        for i in range(count):
+            row = places[i] + k
+            a, b = add(a, load(x, row)), add(b, load(x, row + LANES))
+            c, d = add(c, load(x, row + 2 * LANES)), add(d, load(x, row + 3 * LANES))
+        store(hidden, at + k, multiply(a, part))
+        store(hidden, at + k + LANES, multiply(b, part))
+        store(hidden, at + k + 2 * LANES, multiply(c, part))
+        store(hidden, at + k + 3 * LANES, multiply(d, part))
+    for k in range(whole, width, LANES):
+        total = zero
+        for i in range(count):
+            total = add(total, load(x, places[i] + k))
         store(hidden, at + k, multiply(total, part))
-        store(error, at + k, splat(np.float32(0)))
+    for k in range(at, at + width, LANES):
+        store(error, k, zero)
 
 
 @njit(**COMPILE)
 def spread(x: Any, places: Any, count: int, share: float, error: Any, at: int, width: int) -> None:
-    """Add `share` times the error (from float `at` on) to each input at `places`."""
-    part = splat(np.float32(share))
-    for c in range(count):
-        for k in range(0, width, LANES):
-            store(x, places[c] + k, add_product(part, load(error, at + k), load(x, places[c] + k)))
+    """Add `share` times the error (from float `at` on) to each input at `places`; four blocks at a time, the error stays in registers."""
+    part, whole = splat(np.float32(share)), width // FOUR * FOUR
+    for k in range(0, whole, FOUR):
+        a, b = multiply(part, load(error, at + k)), multiply(part, load(error, at + k + LANES))
+        c, d = multiply(part, load(error, at + k + 2 * LANES)), multiply(part, load(error, at + k + 3 * LANES))
+        for i in range(count):
+            row = places[i] + k
+            store(x, row, add(load(x, row), a))
+            store(x, row + LANES, add(load(x, row + LANES), b))
+            store(x, row + 2 * LANES, add(load(x, row + 2 * LANES), c))
+            store(x, row + 3 * LANES, add(load(x, row + 3 * LANES), d))
+    for k in range(whole, width, LANES):
+        a = multiply(part, load(error, at + k))
+        for i in range(count):
+            store(x, places[i] + k, add(load(x, places[i] + k), a))
