@@ -1,4 +1,4 @@
-"""A few rows of each class: the recipe `fewshot` against SetFit (its trainer, its defaults), and against `probe`, from the same MiniLM folder.
+"""A few rows of each class: the recipe `fewshot` against SetFit (its trainer, its defaults), from the same MiniLM folder.
 
 Each run has a process of its own; they take turns, split by split. A split is drawn by its seed: so many rows of each class to learn from, and
 test rows that nobody saw. All get the same rows in all: SetFit looks at no validation rows, so ours gets none either and takes its usual settings.
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=1000)
     parser.add_argument("--max-steps", type=int)
     parser.add_argument("--memory", type=int)
-    parser.add_argument("--contenders", nargs="+", default=["setfit", "fewshot", "probe"])
+    parser.add_argument("--contenders", nargs="+", default=["setfit", "fewshot"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one")

@@ -3,9 +3,9 @@
     plan       after a few steps their pace is known: as many epochs as were asked for, or as many as the budget allows
     step       each text of a batch is encoded once, in parts of similar length; one loss over all pairs; AdamW
     look       before the first step, half way and at the end the vectors are handed to the caller, who fits a head and judges it
-    stop       at the planned end, or when the clock leaves time for one more look only
+    stop       at the planned end, or when the clock leaves time for the last look only
 
-The word embeddings stay as they are: a few rows touch a few hundred of their thousands, and moving those alone parts them from the rest.
+The word embeddings stay as they are: a few rows touch a few hundred of their thousands, and the optimizer need not sweep over the largest table.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class ContrastiveLoop:
         with torch.random.fork_rng(devices=[]), self._trainable():
             torch.manual_seed(seed)
             optimisers = make_optimisers(self.module, [], self.pacing)
-            for rows in balanced_batches(groups, max_rows, seed) if course.planned else ():
+            for rows in balanced_batches(groups, max_rows, seed) if course.planned and enough_for(2, look_seconds, budget) else ():
                 self._step(optimisers, tokens, wanted, rows, course)
                 if course.steps == PACE_STEPS:
                     course.planned = affordable(course, look_seconds, budget)

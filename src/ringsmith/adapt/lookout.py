@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringsmith.adapt.choose import Judge, Mark
+from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
-from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.adapt.mixtures import Vectors, normalised
 from ringsmith.adapt.recipe import Progress, Setting
 from ringsmith.adapt.search import Search
@@ -84,6 +84,8 @@ class Lookout:
             Broken: it predicts one class only, too late.
             BudgetError: the very first look does not fit the budget.
         """
+        if not self.judged and 0 < step < planned:
+            return  # nothing to judge by: the last look will do
         vectors, valid_vectors = (self._encode(part) for part in self.rows)
         head, strength = self._head(vectors, valid_vectors)
         mark = self.guard(head.scores(valid_vectors), step / max(1, planned))
@@ -113,7 +115,7 @@ class Lookout:
     def _head(self, vectors: Vectors, valid_vectors: Vectors) -> tuple[Linear, float]:
         """The head whose strength the validation rows like best, calibrated on them, and that strength."""
         task, known = self.setting.task, self.judge.known
-        path = LogisticPath(vectors, self.targets, len(task.labels), task.activation)
+        path = DensePath(vectors, self.targets, len(task.labels), task.activation)
 
         def trial(setting: Mapping[str, Any]) -> tuple[Linear, Floats]:
             head = path.solve(setting["C"], self.budget)
