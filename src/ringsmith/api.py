@@ -24,7 +24,7 @@ from ringsmith.serve import Predictor, load
 from ringsmith.text import TextSteps
 
 if TYPE_CHECKING:
-    from ringsmith.adapt.endpoint import EndpointSettings
+    from ringsmith.adapt.endpoint_settings import EndpointSettings
 
 __all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "load", "read_table", "report", "tune"]
 
@@ -144,7 +144,7 @@ def compare(
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
         models: short names, hub names, folders, files of word vectors or groups; None for the group ``default`` as far as it is on this machine.
         recipes: ways to adapt; None for those that compete by default.
-        endpoint: a chat model behind an address that the recipe ``prompt`` asks (`ringsmith.adapt.endpoint.EndpointSettings`).
+        endpoint: a chat model behind an address that the recipe ``prompt`` asks (`ringsmith.adapt.endpoint_settings.EndpointSettings`).
         describe: label -> the words that stand for it when the recipe ``prompt`` asks.
         budget: wall clock for everything: ``"10m"`` or seconds; None for no limit.
         metric: what judges; None for the task's own.

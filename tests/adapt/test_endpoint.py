@@ -12,7 +12,8 @@ import pytest
 
 from contracts.endpoint import KEY, Script, fake_endpoint
 from ringsmith.adapt.answers import Answer, Answers
-from ringsmith.adapt.endpoint import Endpoint, EndpointSettings, _retry_after, read_key
+from ringsmith.adapt.endpoint import Endpoint, _retry_after
+from ringsmith.adapt.endpoint_settings import EndpointSettings, read_key
 from ringsmith.adapt.spending import Account
 from ringsmith.errors import BudgetError, NotAtHand, OptionError, UsageError
 

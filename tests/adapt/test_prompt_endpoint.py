@@ -13,7 +13,7 @@ import pytest
 from contracts.endpoint import KEY, Script, fake_endpoint
 from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Fitted, Setting, create_recipe, load_fitted
-from ringsmith.adapt.endpoint import EndpointSettings
+from ringsmith.adapt.endpoint_settings import EndpointSettings
 from ringsmith.adapt.prompt_endpoint import read_label, read_labels
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.space import endpoint_choice

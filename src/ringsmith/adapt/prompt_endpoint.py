@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ringsmith.adapt.answers import Answer
-from ringsmith.adapt.endpoint import Endpoint, EndpointSettings, Messages
+from ringsmith.adapt.endpoint import Endpoint, Messages
+from ringsmith.adapt.endpoint_settings import EndpointSettings
 from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.prompt_shots import Shot, draw_shots
 from ringsmith.adapt.prompt_way import Given, Report, Saved, Way, in_words

@@ -13,7 +13,7 @@ import typer
 import ringsmith.cli._shell as _shell
 
 if TYPE_CHECKING:
-    from ringsmith.adapt.endpoint import EndpointSettings
+    from ringsmith.adapt.endpoint_settings import EndpointSettings
 
 ROWS, MODELS, ASKED, RACE, OUTPUT = "Which rows", "Which candidates", "Prompting", "How", "Output"
 RECIPES = "majority, tfidf, static, distilled, probe, head, partial, fewshot, lora, full, prompt"
@@ -101,7 +101,7 @@ def run(options: object, *, as_json: bool) -> None:
 
 def endpoint_of(url: str | None, model: str, price_in: float | None, price_out: float | None, spend_at_most: float | None, answer_tokens: int) -> EndpointSettings | None:
     """The endpoint to ask, None where no address is named."""
-    from ringsmith.adapt.endpoint import EndpointSettings
+    from ringsmith.adapt.endpoint_settings import EndpointSettings
     from ringsmith.errors import OptionError
 
     if url is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ringsmith.errors import OptionError
 
 if TYPE_CHECKING:
-    from ringsmith.adapt.endpoint import EndpointSettings
+    from ringsmith.adapt.endpoint_settings import EndpointSettings
 
 FetchPolicy = Literal["never", "if-missing", "always"]
 MOST_SEED = 2**31 - 1

@@ -14,7 +14,7 @@ from ringsmith.errors import MissingExtra, OptionError, UnknownName
 from ringsmith.records import Candidate, digest
 
 if TYPE_CHECKING:
-    from ringsmith.adapt.endpoint import EndpointSettings
+    from ringsmith.adapt.endpoint_settings import EndpointSettings
 
 BASELINE = "majority"
 """The recipe that looks at no text: the floor for all others, never refused itself."""
