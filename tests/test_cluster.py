@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,7 @@ class FakeRay:
 @pytest.mark.parametrize(
     ("address", "nodes", "sentence"),
     [
+        ("127.0.0.1:1", [], r"^\$RAY_ADDRESS: a Ray cluster must answer there; none does at '127\.0\.0\.1:1'\. Start it"),
         ("ray://nobody", [], r"^\$RAY_ADDRESS: a Ray cluster must answer there; none does at 'ray://nobody'\. Start it \(ray start --head\), or unset RAY_ADDRESS\.$"),
         ("ray://empty", [{"Alive": True, "Resources": {}}, {"Alive": False, "Resources": {"CPU": 4.0}}], r"^A Ray cluster must have CPU cores; this one offers none\."),
     ],
@@ -147,10 +149,25 @@ def test_a_cluster_that_runs_is_joined_as_it_is(monkeypatch: pytest.MonkeyPatch)
     """With its own cores, of every machine that lives."""
     ray = FakeRay([{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": True, "Resources": {"CPU": 2.0, "GPU": 1.0}}])
     monkeypatch.setattr(_cluster, "try_import", lambda *_, **__: ray)
-    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")
-    with cluster(cores_here=3) as workers:
-        assert workers.cores_of == (4, 2)
-    assert (ray.began["address"], "num_cpus" in ray.began, ray.ended) == ("192.0.2.1:6379", False, 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with cluster(cores_here=3) as workers:
+            assert workers.cores_of == (4, 2)
+    assert (ray.began["address"], "num_cpus" in ray.began, ray.ended) == (address, False, 1)
+
+
+def test_a_ray_that_does_not_start_here_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its own reason."""
+    ray = FakeRay([])
+    monkeypatch.setattr(_cluster, "try_import", lambda *_, **__: ray)
+    monkeypatch.setattr(FakeRay, "init", lambda self, **_: (_ for _ in ()).throw(RuntimeError("no ports")))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with (
+        pytest.raises(MachineError, match=r"^Ray could not be started on this machine: no ports\. Work without it \(--on local\)"),
+        cluster(),
+    ):
+        pass
 
 
 def test_ray_is_started_quietly_and_ended() -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import warnings
 from abc import ABC, abstractmethod
@@ -32,6 +33,7 @@ Ticket = Any
 """Stands for an answer that may still be under way; as an argument of another task it is that answer."""
 PURPOSE = "working on a cluster"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+PATIENCE_SECONDS = 5
 LONGEST_FOLDER = 40
 """Ray's sockets lie in its folder, and a socket's path has at most 107 characters."""
 
@@ -205,11 +207,26 @@ def _begin(ray: Any, address: str | None, folder: str | None, cores_here: int) -
         os.environ.setdefault(name, value)
     alone = {"num_cpus": cores_here, "include_dashboard": False, "_temp_dir": folder}
     try:
+        if address is not None:
+            _knock(address)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else alone))
-    except ConnectionError as error:
+    except (OSError, RuntimeError) as error:
+        if address is None:
+            raise MachineError(f"Ray could not be started on this machine: {error}. Work without it (--on local), or start it by hand: ray start --head.") from error
         raise MachineError(f"$RAY_ADDRESS: a Ray cluster must answer there; none does at {address!r}. Start it (ray start --head), or unset RAY_ADDRESS.") from error
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is at ``host:port`` at all: Ray itself waits for minutes.
+
+    Raises:
+        OSError: nobody is.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE_SECONDS).close()
 
 
 @contextmanager
