@@ -49,7 +49,7 @@ def test_the_usual_value_is_the_default_of_the_recipe(recipe: str) -> None:
 
 
 def test_bounds_of_a_rate_shrink_with_the_square_of_the_width() -> None:
-    """BERT-base has a quarter of MiniLM's: 2e-4 instead of 8e-4, with its paper's 2e-5 to 5e-5 well inside."""
+    """BERT-base has a quarter of MiniLM's: 1e-4 instead of 4e-4, with its paper's 2e-5 to 5e-5 well inside."""
     (narrow,), (wide,) = ([axis for axis in space_of("full", width) if axis.name == "rate"] for width in (384, 768))
     assert isinstance(narrow, Range)
     assert isinstance(wide, Range)
