@@ -116,7 +116,7 @@ class Prompt(Recipe):
         assert model is not None, "create_recipe sees to it"
         watch, notes = Stopwatch(), list(describe_note(label_words(task, self.options.describe)))
         train, valid = _prepared(train, self.setting.steps), _prepared(_some(valid, MOST_VALID, self.setting.seed), self.setting.steps)
-        shares = class_shares(task, task.targets(train.labels or []))
+        shares = class_shares(task, task.targets(train.labels)) if train.labels else np.full(len(task.labels), 1 / len(task.labels))
         best: Best | None = None
         for way in self._candidates(model, train, budget, watch):
             if best is not None and self._no_time_for_another(watch, budget, notes):

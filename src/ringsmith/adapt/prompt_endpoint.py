@@ -64,12 +64,13 @@ class Asked(Way):
     @classmethod
     def candidates(cls, given: Given) -> Iterator[Way]:
         setting, options, train, words, task = given.setting, given.options, given.train, given.words, given.setting.task
+        counts = (0,) if options.shots is None else options.shots
         endpoint = Endpoint(settings_of(given.model))
         instruction = _instruction(words, several=task.activation == "sigmoid") if options.instruction is None else options.instruction
         named = dict(zip(task.labels, words, strict=True))
-        shots = [replace(shot, label=in_words(shot.label, named)) for shot in draw_shots(train, max(options.shots), known=task.labels, seed=setting.seed)]
+        shots = [replace(shot, label=in_words(shot.label, named)) for shot in draw_shots(train, max(counts), known=task.labels, seed=setting.seed)]
         rarest = int(class_shares(task, task.targets(train.labels or [])).argmin()) if len(train) else 0
-        for count in sorted({min(count, len(shots)) for count in options.shots}):
+        for count in sorted({min(count, len(shots)) for count in counts}):
             yield cls(endpoint, task, words, instruction, shots[:count], rarest=rarest, deadline=given.budget.deadline)
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None, report: Report | None = None) -> Floats:

@@ -26,6 +26,8 @@ from ringsmith.records import Floats, TextSet
 
 MOST_LISTED = 20
 """More labels than these are not listed in the instruction: the list would be longer than the texts."""
+SHOTS = (0, 4, 16)
+"""Numbers of examples that are tried: none, a few, and about as many as 1,024 tokens hold of short texts."""
 LEAST_TEXT = 16
 """Tokens of a text that a prompt must have room for."""
 USUAL = 95
@@ -74,13 +76,14 @@ class Likelihood(Way):
     @classmethod
     def candidates(cls, given: Given) -> Iterator[Way]:
         setting, options, words = given.setting, given.options, given.words
+        counts = SHOTS if options.shots is None else options.shots
         causal = load_causal(given.model, threads=setting.threads)
         instruction = instruction_of(words) if options.instruction is None else options.instruction
-        drawn = draw_shots(given.train, max(options.shots), known=setting.task.labels, seed=setting.seed)
+        drawn = draw_shots(given.train, max(counts), known=setting.task.labels, seed=setting.seed)
         shots = [Shot(shot.text, shot.pair, in_words(shot.label, dict(zip(setting.task.labels, words, strict=True)))) for shot in drawn]
         bare = cls(causal, words, instruction, ())
         fitting = bare.fitting(shots, given.train)
-        for count in sorted({min(count, fitting) for count in options.shots}):
+        for count in sorted({min(count, fitting) for count in counts}):
             mixed = np.random.default_rng(setting.seed).permutation(count)  # so that no label stands last in its own right
             yield cls(causal, words, instruction, [shots[i] for i in mixed]) if count else bare
 

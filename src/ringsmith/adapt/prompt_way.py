@@ -27,23 +27,28 @@ class PromptOptions:
     """Options of the recipe `prompt`.
 
     Attributes:
-        shots: numbers of training rows shown as examples that are tried; the validation rows choose. Causal models and endpoints only.
+        shots: numbers of training rows shown as examples that are tried; the validation rows choose. None for 0, 4 and 16 with a causal model and for 0
+            through an endpoint, where every one of them is paid for with every row.
         describe: label -> the words that stand for it, where its own name says little.
         instruction: what the model is told first; None for a sentence that lists the labels.
         hypothesis: sentence that an NLI model is asked about, with ``{}`` for the label; with an encoder it is tried beside the label's bare words.
     """
 
-    shots: tuple[int, ...] = (0, 4, 16)
+    shots: tuple[int, ...] | None = None
     describe: Mapping[str, str] = field(default_factory=dict)
     instruction: str | None = None
     hypothesis: str = "This text is about {}."
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shots", tuple(self.shots))
+        object.__setattr__(self, "shots", None if self.shots is None else tuple(self.shots))
         hold(
             self,
             (
-                ("shots", lambda counts: len(counts) > 0 and all(isinstance(count, int) and count >= 0 for count in counts), "one or more whole numbers from 0 on"),
+                (
+                    "shots",
+                    lambda counts: counts is None or (len(counts) > 0 and all(isinstance(count, int) and count >= 0 for count in counts)),
+                    "one or more whole numbers from 0 on",
+                ),
                 ("hypothesis", lambda text: text.count("{}") == 1, "a sentence with one {} for the label"),
             ),
         )
