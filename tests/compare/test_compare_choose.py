@@ -195,7 +195,7 @@ def test_a_trial_that_is_tied_with_its_defaults_makes_way_for_them() -> None:
     assert judge().decide([contestant("other", 6, 0), trial(4)]).recommended == "one[rate=4]"
 
 
-def test_a_trial_that_is_truly_better_or_clearly_cheaper_is_taken() -> None:
-    """60 errors against 4 are no luck; a fifth of the time is worth a tie."""
+def test_a_trial_that_is_truly_better_is_taken() -> None:
+    """60 errors against 4 are no luck; but seconds of training are no reason, as vectors may have been computed before."""
     assert judge().decide([contestant("one", 60, 0), trial(4)]).recommended == "one[rate=4]"
-    assert judge().decide([contestant("one", 6, 0, train=100.0), trial(4, train=10.0), trial(5, train=100.0)]).recommended == "one[rate=4]"
+    assert judge().decide([contestant("one", 6, 0, train=100.0), trial(4, train=10.0)]).recommended == "one"
