@@ -36,7 +36,7 @@ class TestPartial(RecipeContract):
     """The whole contract."""
 
     recipe = "partial"
-    options: ClassVar[Mapping[str, Any]] = {**SHORT, "epochs": 40, "rate": 1e-2}
+    options: ClassVar[Mapping[str, Any]] = {**SHORT, "epochs": 40, "rate": 1e-2, "dropout": 0.0, "patience": 20}
 
     @pytest.fixture(scope="class")
     @classmethod
