@@ -163,17 +163,17 @@ def test_an_attempt_after_a_collapse_learns_half_as_fast() -> None:
     assert (second.rate, second.head_rate) == (first.rate / 2, first.head_rate / 2)
 
 
-@pytest.mark.parametrize(("width", "rate"), [(32, 2e-4), (384, 2e-4), (768, 5e-5), (1024, 2.8125e-5)])
+@pytest.mark.parametrize(("width", "rate"), [(32, 6e-5), (384, 6e-5), (768, 3e-5), (1024, 2.25e-5)])
 def test_wider_bodies_learn_slower(width: int, rate: float) -> None:
-    """BERT-base gets the 5e-5 of its paper; the head has ten times the body's rate."""
+    """BERT-base gets a rate that its paper tried; the head, fitted before, has the body's."""
     pacing = FullOptions().pacing(0, 100, classes=2, width=width, low=False)
     assert math.isclose(pacing.rate, rate)
-    assert math.isclose(pacing.head_rate, 10 * rate)
+    assert math.isclose(pacing.head_rate, rate)
 
 
-@pytest.mark.parametrize(("rows", "classes", "epochs"), [(100_000, 2, 3), (2_400, 2, 4), (735, 8, 320 * 32 / 735), (9_000, 77, 3_080 * 32 / 9_000), (100, 2, 20)])
+@pytest.mark.parametrize(("rows", "classes", "epochs"), [(100_000, 2, 3), (2_400, 2, 4), (735, 8, 300 * 32 / 735), (9_000, 77, 1_155 * 32 / 9_000), (100, 2, 20)])
 def test_few_rows_and_many_classes_want_more_epochs(rows: int, classes: int, epochs: float) -> None:
-    """300 steps, or 40 a class, between 3 and 20 epochs; and the forecast counts as many."""
+    """300 steps, or 15 a class, between 3 and 20 epochs; and the forecast counts as many."""
     assert math.isclose(FullOptions().pacing(0, rows, classes=classes, width=384, low=False).epochs, epochs)
     work = Workload(rows, 1, 50.0, (10,), classes)
     assert math.isclose(COSTS["full"].forwards(work), COSTS["full"].passes + 3 * epochs)

@@ -26,8 +26,8 @@ from ringsmith.errors import RunRefused
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification, MultiLabel, Task
 
-FIRST_LOSSES = [1.2362, 1.1828, 1.3232, 1.4349, 1.0880, 1.0701, 1.1362, 1.0878, 1.0615, 0.9902, 0.9943, 0.8769]
-"""Of the tiny BERT on the toy in float32, one thread."""
+FIRST_LOSSES = [0.5021, 0.7584, 0.7568, 0.846, 0.5364, 0.5345, 0.5062, 0.2929, 0.6493, 0.7796, 0.5987, 0.4088]
+"""Of the tiny BERT on the toy in float32, one thread, from a fitted head."""
 
 
 class TestFull(RecipeContract):
@@ -82,7 +82,7 @@ def fit_unguarded(model: LocalModel, rows: TextSet, task: Task) -> FittedFull:
 def test_first_losses_are_these(tmp_path: Path) -> None:
     """Held to its first losses, without dropout: a change of the loop, the order of the rows or the optimiser shows here."""
     model = tiny_model("bert", tmp_path / "model", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    setting = Setting(Classification(sorted(WORDS)), model, options={"epochs": 2, "rate": 3e-3, "head_rate": 1e-2, "max_rows": 8, "precision": "float32"}, threads=1)
+    setting = Setting(Classification(sorted(WORDS)), model, options={"epochs": 2, "rate": 3e-4, "head_rate": 3e-4, "max_rows": 8, "precision": "float32"}, threads=1)
     losses = Full(setting).fit(toy(), TextSet([], []), Budget()).facts.curves["loss"]
     assert losses == pytest.approx(FIRST_LOSSES, abs=2e-3)
 

@@ -17,6 +17,7 @@ import torch
 from ringsmith.adapt.linear import Activation, best_scale
 from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
 from ringsmith.backbones.pooling import CLS_AT_END
+from ringsmith.records import Rows
 
 TOKENS_PER_BATCH = 1_024
 """Padded tokens of a batch: larger ones leave the processor's caches."""
@@ -47,11 +48,11 @@ class Feed:
 
 def scores_of(module: Any, feed: Feed) -> Vectors:
     """Scores (n, K) before softmax or sigmoid, in the order of the rows, without dropout."""
-    return _run(module, feed, module.config.num_labels, lambda batch: module(**batch).logits)
+    return _run(module, feed, np.arange(len(feed)), module.config.num_labels, lambda batch: module(**batch).logits)
 
 
-def vectors_of(module: Any, feed: Feed) -> Vectors:
-    """What the last layer sees of each row (n, d)."""
+def vectors_of(module: Any, feed: Feed, rows: Rows | None = None) -> Vectors:
+    """What the last layer sees of each of these rows (n, d); of all for None."""
     layer, seen = last_layer(module), list[torch.Tensor]()
     hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
 
@@ -62,17 +63,17 @@ def vectors_of(module: Any, feed: Feed) -> Vectors:
         return states if states.ndim == 2 else states[torch.arange(len(states)), batch["attention_mask"].sum(dim=1) - 1]
 
     try:
-        return _run(module, feed, layer.in_features, vectors)
+        return _run(module, feed, np.arange(len(feed)) if rows is None else rows, layer.in_features, vectors)
     finally:
         hook.remove()
 
 
-def _run(module: Any, feed: Feed, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:
-    out, training = np.empty((len(feed), width), dtype=np.float32), module.training
+def _run(module: Any, feed: Feed, rows: Rows, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:
+    out, training = np.empty((len(rows), width), dtype=np.float32), module.training
     module.eval()
     with torch.inference_mode():
-        for rows in batches_by_tokens(feed.tokens.lengths, TOKENS_PER_BATCH):
-            out[rows] = compute(feed.batch(module, rows)).float().cpu().numpy()
+        for some in batches_by_tokens(feed.tokens.lengths[rows], TOKENS_PER_BATCH):
+            out[some] = compute(feed.batch(module, rows[some])).float().cpu().numpy()
     module.train(training)
     return out
 
@@ -81,6 +82,15 @@ def last_layer(module: Any) -> torch.nn.Linear:
     """The linear layer that gives the scores."""
     found: list[torch.nn.Linear] = [part for part in module.modules() if isinstance(part, torch.nn.Linear) and part.out_features == module.config.num_labels]
     return found[-1]
+
+
+def set_last_layer(module: Any, weights: Vectors, bias: Vectors) -> None:
+    """Give the last layer these weights (K, d) and, if it has one, this bias (K,)."""
+    layer = last_layer(module)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weights))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.from_numpy(bias))
 
 
 def scale_last_layer(module: Any, scores: Vectors, targets: npt.NDArray[Any], activation: Activation) -> float:

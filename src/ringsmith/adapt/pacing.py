@@ -33,7 +33,7 @@ class Pacing:
     Attributes:
         epochs: passes over the training rows that are planned.
         rate: highest learning rate of the body.
-        head_rate: highest learning rate of the head, which starts from random numbers.
+        head_rate: highest learning rate of the head.
         decay: weight decay (AdamW) of the matrices; biases, norms and embeddings have none.
         warm_up: share of the steps in which the rates rise.
         max_rows: rows of a batch.

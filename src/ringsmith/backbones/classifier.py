@@ -10,12 +10,13 @@ import torch
 import transformers
 
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_weights
+from ringsmith.backbones.meanlayer import add_mean_layer, is_read_by_mean
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 
 
 def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: bool = False, seed: int = 0) -> tuple[Tokeniser, Any]:
-    """The model with a new head over `labels`, and its tokenizer.
+    """The model with a new head over `labels`, and its tokenizer; a body that is read by the mean of its tokens gets a layer that does so.
 
     Args:
         model: a folder as `catalogue.resolve` checked it; a head it already has is kept only if it has the same number of labels.
@@ -39,6 +40,8 @@ def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: boo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = read_weights(transformers.AutoModelForSequenceClassification, model, settings)
+    if is_read_by_mean(model.folder):
+        add_mean_layer(module)
     tokeniser = read_tokeniser(model, module)
     module.config.pad_token_id = tokeniser.pad_id
     return tokeniser, module.train()

@@ -119,12 +119,12 @@ COSTS: dict[str, Cost] = {
     "head": Cost(start_seconds=7.0, passes=3.0, windows=16),
     "fewshot": Cost(start_seconds=8.0, passes=3.0, epochs=1, steps=125, least_steps=1),
     "prompt": Cost(start_seconds=7.0, passes=1.0),
-    "partial": Cost(start_seconds=8.0, passes=1.5, epochs=3, steps=300, steps_a_class=40, least_steps=60, share=0.5),
-    "lora": Cost(start_seconds=9.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60),
-    "full": Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60),
+    "partial": Cost(start_seconds=8.0, passes=2.0, epochs=3, steps=300, steps_a_class=15, least_steps=60, share=0.5),
+    "lora": Cost(start_seconds=9.0, passes=2.0, epochs=3, steps=300, steps_a_class=15, least_steps=60),
+    "full": Cost(start_seconds=8.0, passes=2.0, epochs=3, steps=300, steps_a_class=15, least_steps=60),
 }
 """Recipe -> prior. A recipe without a line is taken for the dearest until it has run once."""
-UNKNOWN = Cost(start_seconds=8.0, passes=1.0, epochs=3, steps=300, steps_a_class=40, least_steps=60, seconds_per_megachar=12.0)
+UNKNOWN = Cost(start_seconds=8.0, passes=2.0, epochs=3, steps=300, steps_a_class=15, least_steps=60, seconds_per_megachar=12.0)
 
 
 @dataclass(frozen=True)
