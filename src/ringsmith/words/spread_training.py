@@ -199,6 +199,8 @@ def _hire(corpus: Corpus, options: Word2VecOptions, workers: Workers, model: Wor
         raise OptionError(f"'workers' must be at most the cores of the cluster, {sum(workers.cores_of)}; got {count}. Leave it out for one on each machine.")
     room = max(1, min(workers.cores_of) // -(-count // len(workers.cores_of)))
     threads = 1 if options.deterministic else min(threads or room, room)
+    # Compiled here, once: workers on this machine find the kernels, where all at once they would compile them side by side.
+    _Training(corpus, options, model, silent, None)
     vocabulary, weights = workers.share(corpus.vocabulary), workers.share((np.ascontiguousarray(model.inputs), np.ascontiguousarray(model.outputs)))
     texts = deal(corpus, count, options.seed)
     seeds = [replace(options, seed=options.seed * count + number) for number in range(count)]
