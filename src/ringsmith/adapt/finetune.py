@@ -228,7 +228,8 @@ class FineTuning(Recipe):
             ease_dropout(module)
             rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
             loop.parts = parts_for(module, rows, pacing.max_tokens, pacing.max_rows)
-            fit_first_head(module, rows, targets, task.activation, seed=seed, budget=budget)
+            with loop.accelerator.autocast():
+                fit_first_head(module, rows, targets, task.activation, seed=seed, budget=budget)
             course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
         guard.finish()
         moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.adapt.classifier import Feed, set_last_layer, vectors_of
+from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.linear import Activation
-from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.records import Budget
 
 ROWS, AT_ONCE = 8_192, 512
@@ -46,6 +46,6 @@ def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activatio
     classes = module.config.num_labels
     if len(known) < ROWS_A_CLASS * classes:
         return False
-    head = LogisticPath(known, targets[rows[: len(known)]], classes, activation).solve(STRENGTH, budget.part(SHARE * budget.remaining()))
+    head = DensePath(known, targets[rows[: len(known)]], classes, activation).solve(STRENGTH, budget.part(SHARE * budget.remaining()))
     set_last_layer(module, head.weights, head.bias)
     return True

@@ -19,6 +19,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, Protocol, TypeVar, cast
 
@@ -29,6 +30,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.classifier import Feed, scores_of
@@ -41,6 +43,8 @@ from ringsmith.backbones import batches_by_tokens
 from ringsmith.records import Budget
 
 T = TypeVar("T")
+SHORT = 128
+"""On CPUs the way back through torch's fused attention in bfloat16 takes 2 to 5 times as long as plain products for rows of up to so many tokens (LOG.md)."""
 
 
 class Watch(Protocol):
@@ -198,11 +202,17 @@ class _Training:
         mine = rows[accelerator.process_index :: accelerator.num_processes]
         return [part for part in np.array_split(mine, self.loop.parts) if len(part)] or [rows[:0]]
 
+    def _attention(self, length: int) -> AbstractContextManager[Any]:
+        """What attends: torch's fused kernel, but plain products where that is slow."""
+        slow = self.loop.pacing.low_precision and self.loop.accelerator.device.type == "cpu" and length <= SHORT
+        return sdpa_kernel(SDPBackend.MATH) if slow else nullcontext()
+
     def _part(self, rows: npt.NDArray[np.int64], of: int) -> float:
         """Add the gradients of some rows of a batch of `of`; their share of its mean loss."""
         accelerator, used = self.loop.accelerator, rows if len(rows) else np.zeros(1, np.int64)
-        with accelerator.autocast():
-            scores = self.forward(**self.train.batch(self.loop.module, used)).logits.float()
+        batch = self.train.batch(self.loop.module, used)
+        with accelerator.autocast(), self._attention(batch["attention_mask"].shape[1]):
+            scores = self.forward(**batch).logits.float()
         wanted = self.targets[torch.from_numpy(used)].to(scores.device)
         loss = functional.binary_cross_entropy_with_logits(scores, wanted) if self.multilabel else functional.cross_entropy(scores, wanted)
         loss = loss * (len(rows) / of)
