@@ -12,7 +12,7 @@ import ringsmith
 
 NAMES = {
     "CorpusOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions", "WordVectors",
-    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec",
+    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
 }  # fmt: skip
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "polars", "altair", "accelerate", "huggingface_hub", "numba")
 

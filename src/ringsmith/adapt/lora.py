@@ -78,8 +78,8 @@ class LoraOptions(FineTuneOptions):
         """The paper's alpha that makes what is added count as asked for.
 
         Examples:
-            >>> LoraOptions().scale(), LoraOptions(rank=16, method="rslora").scale(), LoraOptions(alpha=16).scale()
-            (16.0, 8.0, 16.0)
+            >>> LoraOptions().scale(), LoraOptions(rank=16, method="rslora").scale(), LoraOptions(alpha=3.0).scale()
+            (16.0, 8.0, 3.0)
         """
         return self.alpha or 2.0 * (sqrt(self.rank) if self.method == "rslora" else self.rank)
 

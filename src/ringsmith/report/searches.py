@@ -51,7 +51,7 @@ class Axis:
         """Where a value lies between the bounds, from 0 to 1.
 
         Examples:
-            >>> Axis("rate", 1e-5, 1e-3, True, (), "", "", None).position(1e-4)
+            >>> round(Axis("rate", 1e-5, 1e-3, True, (), "", "", None).position(1e-4), 3)
             0.5
         """
         if self.values:
