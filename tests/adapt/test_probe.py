@@ -64,6 +64,13 @@ def test_a_pace_not_yet_known_leaves_all_rows(encoder: Encoder) -> None:
     assert encoder.rows_that_fit(rows) == (rows, ())
 
 
+def test_no_rows_show_no_pace(encoder: Encoder) -> None:
+    """Without validation rows all training rows are still taken, with and without a limit of time."""
+    encoder.encode(TextSet([], []), "all")
+    kept, notes = encoder.rows_that_fit(toy())
+    assert (len(kept), notes) == (len(toy()), ())
+
+
 def test_vectors_too_large_for_memory_leave_the_last_layer(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand: 100 rows of 3 layers of 32 numbers of 4 bytes are 38,400; pairs take twice as much."""
     monkeypatch.setattr("ringsmith.adapt.encoder.MEMORY_BYTES", 40_000)

@@ -147,7 +147,8 @@ class Encoder:
         """
         start = self.budget.used()
         encoded = self._vectors(rows.texts, layers, way), None if rows.pairs is None else self._vectors(rows.pairs, layers, way)
-        self.characters_per_second = _sizes(rows).sum() / max(self.budget.used() - start, 1e-3)
+        if size := _sizes(rows).sum():  # no rows show no pace
+            self.characters_per_second = size / max(self.budget.used() - start, 1e-3)
         return encoded
 
     def truncated_share(self, rows: TextSet, way: Long = "cut") -> float:
