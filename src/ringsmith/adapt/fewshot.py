@@ -18,18 +18,17 @@ from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.contrastive import ContrastiveLoop
 from ringsmith.adapt.dropout import ease_dropout
 from ringsmith.adapt.folder import new_folder, write_manifest
-from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.linear import Linear, to_proba
 from ringsmith.adapt.lookout import Lookout, vectors_of
 from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
+from ringsmith.adapt.restart import start_twice
 from ringsmith.backbones import Backbone, load_backbone, save_classifier
-from ringsmith.backbones.pays import bfloat16_pays
+from ringsmith.backbones.pays import training_precision
 from ringsmith.backbones.pooling import Pooling
-from ringsmith.backbones.precision import Choice
 from ringsmith.catalogue import inspect_folder
-from ringsmith.errors import BudgetError, RunRefused
+from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Task, task_from_json
 from ringsmith.text import TextSteps
@@ -45,8 +44,6 @@ DECAY, WARM_UP, CLIP = 0.01, 0.1, 1.0
 """As in the recipe `full`."""
 ROWS_FOR_THE_HEAD = 8_192
 """The head learns from at most so many rows, drawn by chance: after the body has parted the classes, more rows tell it little."""
-WORTHWHILE = 0.5
-"""A second start needs at least this share of the time the first one took."""
 
 
 @dataclass(frozen=True)
@@ -147,21 +144,13 @@ class FewShot(Recipe):
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedFewShot:
         if budget.remaining() <= 0:
             raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
-        return self._start(0, train, valid, budget, Stopwatch(), ())
-
-    def _start(self, attempt: int, train: TextSet, valid: TextSet, budget: Budget, watch: Stopwatch, notes: tuple[str, ...]) -> FittedFewShot:
-        """A first or a second start; the first is followed by the second where it breaks and time is left."""
         assert self.setting.model is not None, "create_recipe sees to it"
-        name, spent = f"{self.setting.model.name}+{self.name}", sum(watch.seconds.values())
-        try:
+        watch = Stopwatch()
+
+        def start(attempt: int, notes: tuple[str, ...]) -> FittedFewShot:
             return self._attempt(attempt, train, valid, budget, watch, notes)
-        except Broken as error:
-            if attempt:
-                raise RunRefused(f"{name} is not ranked: {error}, and starting again with half the rate did not mend it.") from error
-            if budget.remaining() < (sum(watch.seconds.values()) - spent) * WORTHWHILE:
-                raise RunRefused(f"{name} is not ranked: {error}, and no time was left to start again.") from error
-            note = f"It was started again with seed {self.setting.seed + 1} and half the rate because {error}."
-        return self._start(1, train, valid, budget, watch, (note,))
+
+        return start_twice(start, name=f"{self.setting.model.name}+{self.name}", seed=self.setting.seed, slower="half the rate", budget=budget, watch=watch)
 
     def _attempt(self, attempt: int, train: TextSet, valid: TextSet, budget: Budget, watch: Stopwatch, notes: tuple[str, ...]) -> FittedFewShot:
         """One start: load, tokenise, train, choose."""
@@ -172,7 +161,7 @@ class FewShot(Recipe):
         with watch.stage("tokenise"):
             tokens = backbone.tokeniser(setting.steps.apply_all(train.texts), None if train.pairs is None else setting.steps.apply_all(train.pairs))
         with watch.stage("train"):
-            choice = bfloat16_pays(backbone.hidden) if options.precision == "auto" else Choice(options.precision, f"{options.precision} (asked for)")  # type: ignore[arg-type]
+            choice = training_precision(options.precision, backbone.hidden)
             pacing = options.pacing(attempt, len(train), width=backbone.hidden, low=choice.precision == "bfloat16")
             ease_dropout(backbone.module)
             backbone.module.eval()  # what it put in is new, and begins in training mode

@@ -10,7 +10,7 @@ hand over  a plain Hugging Face folder, whatever was trained
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,7 +20,7 @@ from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
 from ringsmith.adapt.firsthead import fit_first_head
 from ringsmith.adapt.folder import new_folder, write_manifest
-from ringsmith.adapt.guard import Broken, Guard
+from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.memory import parts_for
@@ -28,18 +28,17 @@ from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
+from ringsmith.adapt.restart import start_twice
 from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
-from ringsmith.backbones.pays import bfloat16_pays
+from ringsmith.backbones.pays import training_precision
 from ringsmith.backbones.precision import Choice
 from ringsmith.catalogue import LocalModel, inspect_folder
-from ringsmith.errors import BudgetError, RunRefused
+from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Task, task_from_json
 from ringsmith.text import TextSteps
 
-WORTHWHILE = 0.5
-"""A second start needs at least this share of the time the first one took."""
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
 WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 15
 """Between these, as many epochs as give so many steps, or so many for each class."""
@@ -174,11 +173,6 @@ class FineTuning(Recipe):
         del module, budget
         return train, valid
 
-    def before_step(self, module: Any) -> Callable[[float], None] | None:
-        """What changes on the way, given the share of the planned steps done; None for nothing."""
-        del module
-        return None
-
     def remarks(self) -> tuple[str, ...]:
         """What the reader should know of this fit, a sentence each."""
         return ()
@@ -188,21 +182,15 @@ class FineTuning(Recipe):
         return module
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FineTuned:
-        name = f"{self._model.name}+{self.name}"
         if budget.remaining() <= 0:
             raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
         set_threads(self.setting.threads)
         watch = Stopwatch()
-        try:
-            return self._attempt(0, train, valid, budget, watch, ())
-        except Broken as error:
-            first = error
-        if budget.remaining() < sum(watch.seconds.values()) * WORTHWHILE:
-            raise RunRefused(f"{name} is not ranked: {first}, and no time was left to start again.") from first
-        try:
-            return self._attempt(1, train, valid, budget, watch, (f"It was started again with seed {self.setting.seed + 1} and half the rates because {first}.",))
-        except Broken as error:
-            raise RunRefused(f"{name} is not ranked: {error}, and starting again with half the rates did not mend it.") from error
+
+        def start(attempt: int, notes: tuple[str, ...]) -> FineTuned:
+            return self._attempt(attempt, train, valid, budget, watch, notes)
+
+        return start_twice(start, name=f"{self._model.name}+{self.name}", seed=self.setting.seed, slower="half the rates", budget=budget, watch=watch)
 
     @property
     def _model(self) -> LocalModel:
@@ -224,7 +212,7 @@ class FineTuning(Recipe):
             choice = self._precision()
             pacing = options.pacing(attempt, len(train), classes=len(task.labels), width=self._model.hidden, low=choice.precision == "bfloat16")
             set_dropout(module, options.dropout)
-            loop = Loop(module, pacing, setting.report, pause=self._pause(attempt), before_step=self.before_step(module))
+            loop = Loop(module, pacing, setting.report, pause=self._pause(attempt))
             ease_dropout(module)
             rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
             loop.parts = parts_for(module, rows, pacing.max_tokens, pacing.max_rows)
@@ -246,8 +234,7 @@ class FineTuning(Recipe):
         return None if path is None else Pause(path, f"{path.name}, {self.name}, attempt {attempt}, {self.options}")
 
     def _precision(self) -> Choice:
-        asked = self.options.precision
-        return bfloat16_pays(self._model.hidden) if asked == "auto" else Choice(asked, f"{asked} (asked for)")  # type: ignore[arg-type]
+        return training_precision(self.options.precision, self._model.hidden)
 
 
 def _chosen(course: Course) -> dict[str, Any]:

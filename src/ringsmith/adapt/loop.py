@@ -65,10 +65,9 @@ class Loop:
         pacing: how to walk.
         report: is told every step.
         pause: keeps the state of the training on disk from time to time, and starts from there where there is one; None for neither.
-        before_step: is given the share of the planned steps done, before each of them; for what changes on the way.
     """
 
-    def __init__(self, module: Any, pacing: Pacing, report: Report, *, pause: Pause | None = None, before_step: Callable[[float], None] | None = None) -> None:
+    def __init__(self, module: Any, pacing: Pacing, report: Report, *, pause: Pause | None = None) -> None:
         if AcceleratorState._shared_state:  # it remembers the precision of an earlier fit in this process
             AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision="bf16" if pacing.low_precision else "no")
@@ -76,7 +75,6 @@ class Loop:
         self.pacing = pacing
         self.report = report
         self.pause = pause
-        self.before_step = before_step
         self.parts = 1
 
     def train(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, *, seed: int, budget: Budget) -> Course:
@@ -172,8 +170,6 @@ class _Training:
     def _step(self, rows: npt.NDArray[np.int64]) -> None:
         """One batch: forward, backward, clip, move."""
         started, loop, course = time.perf_counter(), self.loop, self.course
-        if loop.before_step is not None:
-            loop.before_step(course.steps / course.planned)
         course.curves["loss"].append(self._sum(self._gradients(rows)))
         self.watch.step(course.curves["loss"], course.planned)
         clip_gradients(self.optimisers, loop.pacing.clip)

@@ -1,4 +1,4 @@
-"""What moves the weights: AdamW (Loshchilov and Hutter, 2019), lazily for the word embeddings; rates by group and by layer, one clip for all."""
+"""What moves the weights: AdamW (Loshchilov and Hutter, 2019), lazily for the word embeddings; rates by group, one clip for all."""
 
 from __future__ import annotations
 
@@ -30,18 +30,16 @@ def sparse_embeddings(module: Any, *, allowed: bool = True) -> Iterator[list[nn.
 def make_optimisers(module: Any, words: list[nn.Parameter], pacing: Pacing) -> list[torch.optim.Optimizer]:
     """AdamW over all weights that move but the word embeddings, which get lazy Adam; the head has its own rate, vectors have no decay."""
     sparse = {id(weight) for weight in words}
-    body = {id(weight): name for name, weight in module.base_model.named_parameters()}
+    body = {id(weight) for weight in module.base_model.parameters()}
     tables = {id(weight) for part in module.modules() if isinstance(part, nn.Embedding) for weight in part.parameters()}
-    layers = int(getattr(module.config, "num_hidden_layers", 0) or 0)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for weight in module.parameters():
         if id(weight) not in sparse and weight.requires_grad:
-            rate = pacing.rate * pacing.fall ** layers_above(body[id(weight)], layers) if id(weight) in body else pacing.head_rate
+            rate = pacing.rate if id(weight) in body else pacing.head_rate
             decay = pacing.decay if weight.ndim > 1 and id(weight) not in tables else 0.0
             groups.setdefault((rate, decay), []).append(weight)
     dense = torch.optim.AdamW([{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in groups.items()], fused=True)
-    lowest = pacing.rate * pacing.fall**layers
-    made: list[torch.optim.Optimizer] = [dense] + ([torch.optim.SparseAdam(words, lr=lowest)] if words else [])
+    made: list[torch.optim.Optimizer] = [dense] + ([torch.optim.SparseAdam(words, lr=pacing.rate)] if words else [])
     for group in (group for optimiser in made for group in optimiser.param_groups):
         group["highest"] = group["lr"]
     return made

@@ -41,7 +41,6 @@ class Pacing:
         clip: longest gradient.
         patience: looks without a better mark before it stops.
         low_precision: multiply in bfloat16.
-        fall: each layer below the last learns this many times as fast as the one above it; 1 for all alike.
     """
 
     epochs: float
@@ -54,7 +53,6 @@ class Pacing:
     clip: float
     patience: int
     low_precision: bool
-    fall: float = 1.0
 
 
 @dataclass(eq=False)

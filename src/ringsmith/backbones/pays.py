@@ -15,6 +15,11 @@ TOKENS = 1_024
 ROUNDS = 4
 
 
+def training_precision(asked: str, hidden: int) -> Choice:
+    """What to train a body of this width in: as asked, or for ``"auto"`` what is faster here."""
+    return bfloat16_pays(hidden) if asked == "auto" else Choice(asked, f"{asked} (asked for)")  # type: ignore[arg-type]
+
+
 def bfloat16_pays(hidden: int) -> Choice:
     """The precision to train a body of this width in.
 
