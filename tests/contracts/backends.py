@@ -22,6 +22,10 @@ class BackendContract:
 
     kind: ClassVar[type[Backend]]
 
+    def most_memory_mb(self) -> float:
+        """More than the fake recipe's run can hold in a process of its own: an interpreter with scikit-learn and torch."""
+        return 2000.0
+
     @pytest.fixture
     def backend(self) -> Backend:
         """The backend under test."""
@@ -50,7 +54,7 @@ class BackendContract:
         assert result.rows_per_second is not None
         assert result.rows_per_second > 100
         assert result.peak_memory_mb is not None
-        assert 20 < result.peak_memory_mb < 2000
+        assert 20 < result.peak_memory_mb <= self.most_memory_mb()
         assert result.size_mb is not None
         assert 0 < result.size_mb < 0.01
 
