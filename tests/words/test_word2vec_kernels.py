@@ -7,10 +7,11 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from ringsmith._kernels.simd import address, clamp, load, splat, store, subtract, sums
+from ringsmith._kernels.simd import add, address, clamp, load, splat, store, subtract, sums
 from ringsmith.words.huffman import huffman_paths, no_paths
 from ringsmith.words.kernels import word2vec as kernels
 from ringsmith.words.kernels.chance import below, draw, seed
+from ringsmith.words.kernels.own import copies, hand_on, hand_on_all, own_rows, row_of
 from ringsmith.words.kernels.reference import Chance, Twin, pair_loss
 from ringsmith.words.kernels.steps import sigmoid
 from ringsmith.words.model import aligned, flat, padded, target_rows
@@ -73,10 +74,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("dim", [5, 16, 70])
+@pytest.mark.parametrize(("dim", "own"), [(5, 0), (16, 12), (70, 0), (70, 12)])
 @pytest.mark.parametrize("name", CASES)
-def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int) -> None:
-    """Every option, at dimensions that fill their last block and that do not, below and above four blocks."""
+def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int, own: int) -> None:
+    """Every option, at dimensions that fill their last block and that do not, below and above four blocks; on shared rows and on copies of them."""
     options, generator = Word2VecOptions(dim=dim, **{"sample": 0, **CASES[name]}), np.random.default_rng(3)
     words, buckets = 30, 20 if "subwords" in name else 0
     sentences = [generator.integers(0, words, generator.integers(1, 15)).tolist() for _ in range(12)]
@@ -99,18 +100,51 @@ def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int) 
     kind = "cbow" if options.method == "cbow" else "subword_skipgram" if buckets else "skipgram"
     twin.start(5)
     getattr(twin, kind)(rates)
+    weights = weights_of(flat(inputs), flat(outputs), padded(dim), own, bool(buckets))
     getattr(kernels, kind)(
         kernels.Text(np.concatenate(sentences).astype(np.int32), starts),
-        kernels.Weights(flat(inputs), flat(outputs), padded(dim)),
+        weights,
         kernels.Bags(np.concatenate([[0], np.cumsum([len(bag) for bag in bags])]), np.concatenate(bags).astype(np.int32), max(map(len, bags))),
         kernels.Draws(keep, table, paths.starts, (paths.nodes + words).astype(np.int32), paths.labels),
         kernels.Shape(5, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean),
         kernels.Stretch(0, len(sentences), 0.1, 0.05, 5),
     )
+    hand_on_all(weights.own_inputs, weights.inputs, weights.width)
+    hand_on_all(weights.own_outputs, weights.outputs, weights.width)
     np.testing.assert_allclose(inputs, twin.inputs, atol=3e-5)
     np.testing.assert_allclose(outputs, twin.outputs, atol=3e-5)
     assert not outputs[-1].any(), "the blank row must stay empty"
     assert not flat(inputs).reshape(len(inputs), -1)[:, dim:].any(), "the padding must stay empty"
+
+
+def weights_of(inputs: np.ndarray, outputs: np.ndarray, width: int, own: int, subwords: bool) -> kernels.Weights:
+    """Weights with copies of the rows of so many words, handed on at every third use."""
+    return kernels.Weights(inputs, outputs, width, own_rows(inputs, 0 if subwords else own, width, 3), own_rows(outputs, own, width, 3))
+
+
+def test_what_several_copies_learnt_is_added_up() -> None:
+    """Three threads move copies of the same rows, by turns; the shared rows hold the sum of all moves, rows without a copy what was written to them."""
+    generator, width, moves = np.random.default_rng(4), 16, np.zeros((5, 16))
+    shared = generator.normal(0, 1, (5, width)).astype(np.float32)
+    before, owns = shared.copy(), [own_rows(flat(shared), 4, width, 2) for _ in range(3)]
+    for turn in range(60):
+        own, word, move = owns[turn % 3], int(generator.integers(0, 5)), generator.normal(0, 1, width).astype(np.float32)
+        in_copy = _move(own, flat(shared), word, move, width, turn % 7 == 0)
+        assert in_copy == (word < 4), "only words with a copy are moved in one"
+        moves[word] += move
+    for own in owns:
+        hand_on_all(own, flat(shared), width)
+    np.testing.assert_allclose(shared, before + moves, atol=1e-4)
+
+
+@njit
+def _move(own, shared, word, move, width, now):  # type: ignore[no-untyped-def]
+    mine = copies(own, shared)
+    if now:
+        hand_on(word, mine, width)
+    at, q, m = row_of(word, mine, width), address(shared), address(move)
+    store(q, at, add(load(q, at), load(m, 0)))
+    return at != word * width
 
 
 def test_the_twin_descends_the_loss_of_the_paper() -> None:
@@ -190,7 +224,7 @@ def test_kernels_stay_within_their_arrays(name: str) -> None:
         rooms[1][-edge - width : -edge] = 0
         getattr(kernels, "cbow" if options.method == "cbow" else "subword_skipgram" if buckets else "skipgram")(
             kernels.Text(np.concatenate(sentences).astype(np.int32), np.concatenate([[0], np.cumsum([len(sentence) for sentence in sentences])])),
-            kernels.Weights(rooms[0][edge:-edge], rooms[1][edge:-edge], width),
+            weights_of(rooms[0][edge:-edge], rooms[1][edge:-edge], width, min(words, number % 3), bool(buckets)),
             kernels.Bags(np.concatenate([[0], np.cumsum([len(bag) for bag in bags])]), np.concatenate(bags).astype(np.int32), max(map(len, bags))),
             kernels.Draws(keep_thresholds(counts, 0), negative_table(counts, 0.75, generator)[:100], paths.starts, (paths.nodes + words).astype(np.int32), paths.labels),
             kernels.Shape(5, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean),

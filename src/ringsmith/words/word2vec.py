@@ -9,7 +9,8 @@ The work is done in `kernels/word2vec.py`; here it is set up, shared out and wat
 Decisions:
 - The learning rate falls linearly over all words of all epochs, whichever thread reads them. (gensim's `corpus_file` lets each thread count for itself,
   so that its rate ends far above the floor.)
-- Threads share the weights without locks. With several threads two runs differ in the last digits; ``deterministic=True`` trains in one.
+- Threads share the weights without locks, but for the rows of the most frequent words, where they would wait for each other: there each moves copies
+  of its own (`kernels/own.py`). With several threads two runs differ in the last digits; ``deterministic=True`` trains in one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ringsmith.records import Progress, Report, silent
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.huffman import Paths, huffman_paths, no_paths
 from ringsmith.words.kernels import word2vec as kernels
+from ringsmith.words.kernels.own import hand_on_all, own_rows
 from ringsmith.words.model import Word2VecModel as Word2VecModel
 from ringsmith.words.model import flat, padded
 from ringsmith.words.model import make_model as make_model
@@ -38,6 +40,8 @@ from ringsmith.words.stretches import Piece, pieces, work_through
 
 AfterEpoch = Callable[[Word2VecModel], None]
 """Is given the model after every epoch, still in training."""
+OWN_ROWS, HAND_ON = 512, 16
+"""With several threads each has copies of the rows of so many words, and hands on what they learnt at one use in so many (LOG.md)."""
 SHAPE = ("dim", "hierarchical", "subwords", "buckets")
 """Options that decide how large the matrices are: they stay what they were when a model is trained on."""
 
@@ -110,24 +114,32 @@ class _Training:
         paths = huffman_paths(counts) if options.hierarchical else no_paths(len(counts))
         table = negative_table(counts, options.noise_power, generator) if options.negative else np.zeros(1, np.int32)
         self.text = kernels.Text(np.ascontiguousarray(corpus.ids), np.ascontiguousarray(corpus.starts))
-        self.weights = kernels.Weights(flat(model.inputs), flat(model.outputs), padded(model.options.dim))
+        self.hands: list[kernels.Weights] = []  # the weights as each thread has them: what is taken while it works is put back after
         self.bags = model.bags
         self.draws = kernels.Draws(keep_thresholds(counts, options.sample), table, paths.starts, self._nodes(paths), paths.labels)
         self.shape = kernels.Shape(options.window, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean)
         self.kernel: Any = kernels.cbow if options.method == "cbow" else kernels.subword_skipgram if options.subwords else kernels.skipgram
         self.lock, self.began = threading.Lock(), time.perf_counter()
         self.done, self.loss, self.pairs = 0, 0.0, 0
-        self.kernel(self.text, self.weights, self.bags, self.draws, self.shape, kernels.Stretch(0, 0, 0.0, 0.0, 0))  # compiled, or loaded, before the clock starts
+        self.kernel(self.text, self._weights(0), self.bags, self.draws, self.shape, kernels.Stretch(0, 0, 0.0, 0.0, 0))  # compiled, or loaded, before the clock starts
 
     def _nodes(self, paths: Paths) -> npt.NDArray[np.int32]:
         """Inner nodes as output rows: they follow the words."""
         return (paths.nodes + len(self.corpus.vocabulary)).astype(np.int32)
+
+    def _weights(self, words: int) -> kernels.Weights:
+        """Both matrices, with a thread's own copies of the rows of so many words."""
+        model, width, words = self.model, padded(self.model.options.dim), min(words, len(self.model.vocabulary))
+        inputs, outputs = flat(model.inputs), flat(model.outputs)
+        own_inputs = own_rows(inputs, 0 if model.options.subwords else words, width, HAND_ON)
+        return kernels.Weights(inputs, outputs, width, own_inputs, own_rows(outputs, words, width, HAND_ON))
 
     def run(self, threads: int) -> None:
         """Epoch after epoch."""
         plan = pieces(self.corpus.starts, self.options.epochs, shuffle=self.options.shuffle, seed=self.options.seed, before=len(self.model.losses))
         self.began = time.perf_counter()
         for epoch in range(self.options.epochs):
+            self.hands = [self._weights(OWN_ROWS if threads > 1 else 0) for _ in range(threads)]
             self._epoch(_until(plan, (epoch + 1) * self.corpus.words), threads)
             if self.after_epoch is not None:
                 self.after_epoch(self.model)
@@ -139,6 +151,9 @@ class _Training:
         try:
             work_through(plan, threads, self.work, self.tell)
         finally:
+            for weights in self.hands:
+                hand_on_all(weights.own_inputs, weights.inputs, weights.width)
+                hand_on_all(weights.own_outputs, weights.outputs, weights.width)
             model.seconds += time.perf_counter() - began
             model.trained_words += self.done - before
             model.loss_total += self.loss * kernels.LOSS_EVERY
@@ -154,7 +169,11 @@ class _Training:
         fall = options.min_rate - options.rate
         rates = options.rate + fall * piece.from_share, options.rate + fall * piece.to_share
         stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.number * 1_000_003 + options.seed)
-        loss, pairs = self.kernel(self.text, self.weights, self.bags, self.draws, self.shape, stretch)
+        weights = self.hands.pop()
+        try:
+            loss, pairs = self.kernel(self.text, weights, self.bags, self.draws, self.shape, stretch)
+        finally:
+            self.hands.append(weights)
         with self.lock:
             self.done, self.loss, self.pairs = self.done + piece.words, self.loss + loss, self.pairs + pairs
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ringsmith._kernels.simd import COMPILE, LANES, prefetch
+from ringsmith.words.kernels.own import row_of
 from ringsmith.words.kernels.steps import ROWS
 
 
@@ -57,13 +58,13 @@ def set_plain(slots: Any, side: int, plain: int, blank: int) -> int:
 
 
 @njit(**COMPILE)
-def set_negatives(slots: Any, side: int, word: int, table: Any, cursor: int, count: int, width: int) -> bool:
+def set_negatives(slots: Any, side: int, word: int, table: Any, cursor: int, count: int, own: Any, width: int) -> bool:
     """The rows of the word and of `count` negatives from the table; says whether one of these is the word itself, which does not count."""
     rows, _, rates = slots
-    rows[0], clash = word * width, False
+    rows[0], clash = row_of(word, own, width), False
     for j in range(count):
         other = np.int64(table[cursor + j])
-        rows[j + 1] = other * width
+        rows[j + 1] = row_of(other, own, width)
         if other == word:
             rates[place(j + 1, side)] = np.float32(0)
             clash = True
