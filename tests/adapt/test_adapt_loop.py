@@ -15,19 +15,13 @@ from torch import nn
 from ringsmith.adapt.full import FullOptions
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, sparse_embeddings
 from ringsmith.adapt.pacing import FEWEST_STEPS, Course, rate_share, replan, shuffled_batches
-from ringsmith.backbones import Tokens, load_classifier
+from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.forecast import COSTS, Workload
 from ringsmith.errors import BudgetError, OptionError
 from ringsmith.records import Budget
 
 PACING = FullOptions(max_rows=4, max_tokens=40, precision="float32", rate=1e-4, head_rate=1e-3).pacing(0, 100, classes=2, width=384, low=False)
-
-
-def tokens(lengths: list[int]) -> Tokens:
-    """Rows of these lengths, all of token 1."""
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Tokens(np.ones(starts[-1], np.int64), None, starts, np.zeros(len(lengths), bool))
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(0, 5))
@@ -127,20 +121,20 @@ def course(asked: int, steps: int, step_seconds: float) -> Course:
 
 def test_the_plan_is_kept_where_it_fits() -> None:
     """Without a limit, and with more than enough time, all steps that were asked for are planned."""
-    assert replan(course(100, 8, 0.1), tokens([5]), Budget()) == 100
-    assert replan(course(100, 8, 0.1), tokens([5]), Budget(1000)) == 100
+    assert replan(course(100, 8, 0.1), 5, Budget()) == 100
+    assert replan(course(100, 8, 0.1), 5, Budget(1000)) == 100
 
 
 def test_the_plan_shrinks_to_the_budget() -> None:
     """By hand: 10 s less 15 % reserve, less four looks of 100 tokens at 0.01 s * 0.45 (1.8 s), leave 6.7 s or 67 steps after the 8 done."""
-    assert replan(course(1000, 8, 0.1), tokens([100]), Budget(10)) == pytest.approx(8 + 67, abs=1)
+    assert replan(course(1000, 8, 0.1), 100, Budget(10)) == pytest.approx(8 + 67, abs=1)
 
 
 def test_a_budget_for_hardly_a_step_is_refused() -> None:
     """The sentence names the pace and what is left."""
     with pytest.raises(BudgetError, match=r"a step takes 1\.00 s, and [12]\.\d s are left"):
-        replan(course(1000, 8, 1.0), tokens([5]), Budget(2))
-    assert replan(course(FEWEST_STEPS - 2, 8, 1.0), tokens([5]), Budget(20)) == FEWEST_STEPS - 2
+        replan(course(1000, 8, 1.0), 5, Budget(2))
+    assert replan(course(FEWEST_STEPS - 2, 8, 1.0), 5, Budget(20)) == FEWEST_STEPS - 2
 
 
 def test_course_knows_its_best_look() -> None:

@@ -38,7 +38,7 @@ def make_optimisers(module: Any, words: list[nn.Parameter], pacing: Pacing) -> l
             rate = pacing.rate if id(weight) in body else pacing.head_rate
             decay = pacing.decay if weight.ndim > 1 and id(weight) not in tables else 0.0
             groups.setdefault((rate, decay), []).append(weight)
-    dense = torch.optim.AdamW([{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in groups.items()], fused=True)
+    dense = torch.optim.AdamW([{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in groups.items()], betas=pacing.betas, fused=True)
     made: list[torch.optim.Optimizer] = [dense] + ([torch.optim.SparseAdam(words, lr=pacing.rate)] if words else [])
     for group in (group for optimiser in made for group in optimiser.param_groups):
         group["highest"] = group["lr"]

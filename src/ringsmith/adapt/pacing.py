@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.adapt.choose import Mark
-from ringsmith.backbones import Tokens, batches_by_tokens
+from ringsmith.backbones import batches_by_tokens
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget
 
@@ -22,6 +22,8 @@ FORWARD_SHARE = 0.45
 """Seconds of a forward alone over those of a training step with as many tokens, at most."""
 RESERVE = 0.15
 """Share of the time left that is not planned for: the machine may slow down, and the model must still be handed over."""
+RESERVE_BY_THE_CLOCK = 0.03
+"""The same where the plan is made anew as the steps go on."""
 LOOKS = 4
 """The validation rows are judged once an epoch, or this often where fewer epochs are planned."""
 
@@ -41,6 +43,8 @@ class Pacing:
         clip: longest gradient.
         patience: looks without a better mark before it stops.
         low_precision: multiply in bfloat16.
+        betas: how slowly Adam forgets the gradients and their squares.
+        by_the_clock: the budget says how many steps; as they go on, their plan is made anew from time to time.
     """
 
     epochs: float
@@ -53,6 +57,8 @@ class Pacing:
     clip: float
     patience: int
     low_precision: bool
+    betas: tuple[float, float] = (0.9, 0.999)
+    by_the_clock: bool = False
 
 
 @dataclass(eq=False)
@@ -95,9 +101,9 @@ class Course:
         """Seconds of a step, by the later steps."""
         return (self.seconds - self.paced[1]) / max(1, self.steps - self.paced[0])
 
-    def look_seconds(self, valid: Tokens) -> float:
-        """Seconds a look will take, at most."""
-        return float(valid.lengths.sum()) * self.seconds / max(1, self.tokens) * FORWARD_SHARE
+    def look_seconds(self, tokens: int) -> float:
+        """Seconds a look at so many tokens will take, at most."""
+        return tokens * self.seconds / max(1, self.tokens) * FORWARD_SHARE
 
     def look_is_due(self) -> bool:
         """Whether the validation rows are to be judged after this step."""
@@ -140,13 +146,20 @@ def rate_share(step: int, steps: int, warm_up: float) -> float:
     return (step + 1) / rise if step < rise else max(0.0, (steps - step) / max(1, steps - rise))
 
 
-def replan(course: Course, valid: Tokens, budget: Budget) -> int:
+def replan(course: Course, look_tokens: int, budget: Budget, *, reserve: float = RESERVE, looks: int = LOOKS) -> int:
     """Steps that fit the budget at the pace so far, looks and a reserve included; never more than were asked for.
+
+    Args:
+        course: what happened so far.
+        look_tokens: tokens that a look reads.
+        budget: wall clock.
+        reserve: share of the time left that is not planned for.
+        looks: how many are still to come.
 
     Raises:
         BudgetError: hardly any would fit.
     """
-    usable = budget.remaining() * (1 - RESERVE) - LOOKS * course.look_seconds(valid)
+    usable = budget.remaining() * (1 - reserve) - looks * course.look_seconds(look_tokens)
     fit = course.steps + (course.asked if math.isinf(usable) else math.floor(usable / course.step_seconds))
     if fit < min(FEWEST_STEPS, course.asked):
         raise too_short(course, budget)
@@ -155,4 +168,4 @@ def replan(course: Course, valid: Tokens, budget: Budget) -> int:
 
 def too_short(course: Course, budget: Budget) -> BudgetError:
     """The sentence for a budget in which hardly any step fits."""
-    return BudgetError(f"Fine-tuning does not fit the budget: a step takes {course.step_seconds:.2f} s, and {max(budget.remaining(), 0):.1f} s are left. Give it more time.")
+    return BudgetError(f"Training does not fit the budget: a step takes {course.step_seconds:.2f} s, and {max(budget.remaining(), 0):.1f} s are left. Give it more time.")

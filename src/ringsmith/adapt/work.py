@@ -1,0 +1,145 @@
+"""What the training loop is given to do: batches, the loss of a part of one, and a look at how good the model has become.
+
+The fine-tuning of a classifier is one work (`Classifying`, here); learning from plain text is another one (`ringsmith.pretrain`). The loop knows
+neither rows nor texts: it walks, keeps the clock, cuts batches to memory and to processes, and keeps the best weights.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.classifier import Feed, scores_of
+from ringsmith.adapt.pacing import Course, Pacing, shuffled_batches
+from ringsmith.backbones import batches_by_tokens
+from ringsmith.records import Rows
+
+B = TypeVar("B")
+
+
+class Work(ABC, Generic[B]):
+    """What is trained on, and how good it has become.
+
+    Attributes:
+        per_epoch: steps of one pass over what is learnt from.
+        asked: steps that are wanted; fewer are made where the budget allows no more.
+        look_tokens: tokens that a look reads.
+    """
+
+    per_epoch: int
+    asked: int
+    look_tokens: int
+
+    @abstractmethod
+    def batches(self, seed: int, start: int) -> Iterator[B]:
+        """Batches without end, from number `start` on; they follow from the seed alone, so that a training can go on anywhere."""
+
+    @abstractmethod
+    def rows(self, batch: B) -> int:
+        """Rows of a batch."""
+
+    @abstractmethod
+    def part(self, batch: B, rows: Rows) -> B:
+        """Some rows of a batch."""
+
+    @abstractmethod
+    def tokens(self, batch: B) -> int:
+        """Tokens of a batch, padding left out."""
+
+    @abstractmethod
+    def longest(self, batch: B) -> int:
+        """Tokens of the longest row of a batch."""
+
+    @abstractmethod
+    def loss(self, module: Any, part: B) -> torch.Tensor:
+        """Mean loss of what a part of a batch predicts, a scalar on the device of `module`."""
+
+    def weight(self, batch: B) -> float:
+        """How much a part of a batch counts beside others: the number of things it predicts."""
+        return self.rows(batch)
+
+    def check(self, losses: Sequence[float], planned: int) -> None:
+        """Look at the losses of the steps so far; raises `guard.Broken` where nothing can come of them."""
+        del losses, planned
+
+    @abstractmethod
+    def look(self, module: Any, progress: float) -> Mark:
+        """How good the model is at this share of the planned steps; higher is better. The loop has set the precision."""
+
+    def look_is_due(self, course: Course) -> bool:
+        """Whether to look after this step (at the end there is always a look)."""
+        return course.look_is_due()
+
+    def note(self, course: Course) -> str:
+        """A figure worth seeing while it trains."""
+        return f"loss {course.curves['loss'][-1]:.2f}"
+
+
+class Watch(Protocol):
+    """Who watches over the fine-tuning of a classifier; `guard.Guard` does."""
+
+    def step(self, losses: Sequence[float], planned: int) -> None:
+        """Look at the losses of the steps so far; raises `Broken`."""
+
+    def __call__(self, scores: npt.NDArray[np.float32], progress: float) -> Mark:
+        """How good these scores of the validation rows are; raises `Broken` when they show that the run cannot be saved."""
+
+
+class Classifying(Work[Rows]):
+    """Fine-tuning of a classifier: a batch is the numbers of its rows.
+
+    Args:
+        train: the training rows.
+        targets: their columns (n,), or bool (n, K) for several labels a row.
+        valid: the validation rows.
+        watch: judges their scores.
+        pacing: how to walk.
+        multilabel: whether each label is told on its own.
+    """
+
+    def __init__(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, pacing: Pacing, *, multilabel: bool) -> None:
+        self.train, self.valid, self.watch, self.pacing, self.multilabel = train, valid, watch, pacing, multilabel
+        self.targets = torch.from_numpy(np.asarray(targets, dtype=np.float32 if multilabel else np.int64))
+        self.per_epoch = len(batches_by_tokens(train.tokens.lengths, pacing.max_tokens, pacing.max_rows))
+        self.asked = max(1, round(pacing.epochs * self.per_epoch))
+        self.look_tokens = int(valid.tokens.lengths.sum())
+
+    def batches(self, seed: int, start: int) -> Iterator[Rows]:
+        return islice(shuffled_batches(self.train.tokens.lengths, self.pacing, seed), start, None)
+
+    def rows(self, batch: Rows) -> int:
+        return len(batch)
+
+    def part(self, batch: Rows, rows: Rows) -> Rows:
+        return batch[rows]
+
+    def tokens(self, batch: Rows) -> int:
+        return int(self.train.tokens.lengths[batch].sum())
+
+    def longest(self, batch: Rows) -> int:
+        return int(self.train.tokens.lengths[batch].max())
+
+    def loss(self, module: Any, part: Rows) -> torch.Tensor:
+        scores = module(**self.train.batch(module, part)).logits.float()
+        wanted = self.targets[torch.from_numpy(part)].to(scores.device)
+        return functional.binary_cross_entropy_with_logits(scores, wanted) if self.multilabel else functional.cross_entropy(scores, wanted)
+
+    def check(self, losses: Sequence[float], planned: int) -> None:
+        self.watch.step(losses, planned)
+
+    def look(self, module: Any, progress: float) -> Mark:
+        return self.watch(scores_of(module, self.valid), progress)
+
+
+def spread_looks(course: Course, looks: int) -> bool:
+    """Whether a look is due after this step, when so many are to be spread evenly over the plan."""
+    return course.steps % math.ceil(course.planned / looks) == 0
