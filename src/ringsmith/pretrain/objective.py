@@ -40,6 +40,9 @@ class Pieces:
         mask: number of the piece that hides another one; None where the vocabulary has none.
         special: numbers of all pieces that stand for no text.
         begins_word: (size,) bool, whether a piece begins a word (for masks over whole words).
+        before: pieces that every sequence begins with: BERT's [CLS]; none for GPT-2 and XLNet.
+        after: pieces that every sequence ends with: BERT's [SEP], XLNet's <sep><cls>; none for GPT-2. Between documents that share a sequence
+            stands `end`.
     """
 
     size: int
@@ -49,6 +52,19 @@ class Pieces:
     mask: int | None
     special: tuple[int, ...]
     begins_word: npt.NDArray[np.bool_]
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+    def is_special(self) -> npt.NDArray[np.bool_]:
+        """(size,) bool, whether a piece stands for no text."""
+        found = np.zeros(self.size, dtype=np.bool_)
+        found[list(self.special)] = True
+        return found
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Of an objective that has nothing to choose."""
 
 
 class Objective(ABC):
@@ -56,24 +72,37 @@ class Objective(ABC):
 
     Args:
         pieces: the vocabulary.
+        options: of `options_kind`; None for its defaults.
     """
 
     name: ClassVar[str]
+    architecture: ClassVar[str]
+    """What `create` makes, as `shapes` and `vocabulary` call it."""
     vocabulary: ClassVar[VocabularyKind]
     """What kind of vocabulary is trained where none is given."""
-    crosses_documents: ClassVar[bool] = True
+    options_kind: ClassVar[type[Any]] = NoOptions
+    """A frozen dataclass: what can be chosen."""
+    crosses_documents: bool = True
     """Whether a sequence may hold the end of one document and the beginning of the next (between them stands `Pieces.end`)."""
-    framed: ClassVar[bool] = True
-    """Whether a sequence stands between `Pieces.start` and `Pieces.end`; otherwise it is cut out of the text as it comes, each document closed by `end`."""
-    tells_likelihood: ClassVar[bool] = True
+    tells_likelihood: bool = True
     """Whether the loss is the mean negative log likelihood of the predicted pieces in nats, so that perplexity and bits per byte follow from it."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, options: Any = None) -> None:
         self.pieces = pieces
+        self.options = self.options_kind() if options is None else options
+
+    @classmethod
+    def vocabulary_folder(cls, options: Any) -> str | None:
+        """The model folder whose vocabulary must be taken (a teacher's); None where any will do."""
+        return None
 
     @abstractmethod
     def create(self, shape: Shape, *, seed: int) -> Any:
-        """The model of transformers with random weights; the global generator is left as it was."""
+        """The model of transformers with random weights, in training mode; the global generator is left as it was.
+
+        Raises:
+            OptionError: the objective cannot be trained with this shape.
+        """
 
     @abstractmethod
     def adopt(self, model: LocalModel) -> Any:
@@ -85,7 +114,7 @@ class Objective(ABC):
 
     @abstractmethod
     def batch(self, rows: npt.NDArray[np.int64], generator: np.random.Generator) -> Batch:
-        """Inputs and targets (CPU) of whole sequences (n, length); `rows` is left as it was. Pure but for the generator.
+        """Inputs and targets (CPU) of whole sequences (n, length) without padding; `rows` is left as it was. Pure but for the generator.
 
         The first dimension of every tensor is n: where memory or processes ask for it, a batch is cut into parts of its rows.
         """
@@ -96,7 +125,16 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, module: Any, batch: Batch) -> torch.Tensor:
-        """What is lowered, a scalar: the mean over the predicted positions of this batch."""
+        """What is lowered, a scalar: the mean over the predicted positions of this batch.
+
+        Args:
+            module: what `create` or `adopt` gave, not a wrapper around it: its parts are called one by one.
+            batch: on the module's device.
+        """
+
+    @abstractmethod
+    def predicted(self, length: int) -> float:
+        """How many positions of a sequence are predicted, in the mean; for counting what a step costs."""
 
     def finish(self, module: Any) -> Any:
         """The model that is saved: where two were trained, the one that is kept."""
@@ -111,7 +149,12 @@ class Entry:
     summary: str
 
 
-ENTRIES: dict[str, Entry] = {}
+_PLACE = "ringsmith.pretrain.objectives"
+ENTRIES: dict[str, Entry] = {
+    "clm": Entry(f"{_PLACE}.clm:Causal", "each piece from all before it (GPT-2)"),
+    "mlm": Entry(f"{_PLACE}.mlm:Masked", "15 % of the pieces hidden, the same ones at every visit of a copy (BERT)"),
+    "mlm-dynamic": Entry(f"{_PLACE}.mlm_dynamic:MaskedAnew", "15 % of the pieces hidden, others at every visit (RoBERTa)"),
+}
 """Name -> objective. A new objective is one file, one test and one line here."""
 
 
