@@ -11,8 +11,8 @@ import pytest
 import ringsmith
 
 NAMES = {
-    "CorpusOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions", "WordVectors",
-    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
+    "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions",
+    "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
 }  # fmt: skip
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "polars", "altair", "accelerate", "huggingface_hub", "numba")
 

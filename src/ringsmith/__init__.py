@@ -18,11 +18,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ringsmith.api import DecodingOptions as DecodingOptions
     from ringsmith.api import Predictor as Predictor
     from ringsmith.api import Result as Result
     from ringsmith.api import RingsmithError as RingsmithError
     from ringsmith.api import TextSteps as TextSteps
     from ringsmith.api import compare as compare
+    from ringsmith.api import generate as generate
     from ringsmith.api import load as load
     from ringsmith.api import read_table as read_table
     from ringsmith.api import report as report
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
     from ringsmith.words.word2vec import train_word2vec as train_word2vec
 
 __all__ = [
-    "CorpusOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions", "WordVectors",
-    "__version__", "compare", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
+    "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions",
+    "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
 ]  # fmt: skip
 HOMES = {
     "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "Word2Vec": "words.gensim",

@@ -3,6 +3,7 @@
 compare     from a table of labelled texts to a `Result`: the table, the ties, the model to take
 tune        the same for one model and recipe, whose hyper-parameters are searched
 load        a model folder as an object that predicts
+generate    what a causal model writes after a prompt
 read_table  what `compare` reads, to look at it first
 report      make the HTML page of a comparison again
 """
@@ -10,12 +11,14 @@ report      make the HTML page of a comparison again
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ringsmith.backbones import require_transformers
+from ringsmith.backbones.decoding import DecodingOptions, Generation
 from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison, tuned
 from ringsmith.compare.events import silent
 from ringsmith.data import read_table
@@ -26,7 +29,7 @@ from ringsmith.text import TextSteps
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
 
-__all__ = ["Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "load", "read_table", "report", "tune"]
+__all__ = ["DecodingOptions", "Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "generate", "load", "read_table", "report", "tune"]
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,39 @@ def tune(
 def _name(table: Any) -> str:
     """Where a table lies, or ``"memory"``."""
     return str(table) if isinstance(table, str | Path) else "memory"
+
+
+def generate(
+    model: str | Path,
+    prompt: str,
+    options: DecodingOptions | None = None,
+    *,
+    threads: int | None = None,
+    offline: bool = False,
+    listener: Callable[[str], None] | None = None,
+) -> Generation:
+    """What a causal language model (GPT-2, XLNet, Llama ...) writes after a prompt.
+
+    Args:
+        model: a short name, a hub name or a folder.
+        prompt: the beginning of the text.
+        options: how tokens are chosen and when to end (`ringsmith.DecodingOptions`); None for the likeliest each time, 100 tokens.
+        threads: CPU threads, None for all cores.
+        offline: never touch the network.
+        listener: is told the text piece by piece as it comes.
+
+    Returns:
+        A record: `continuations`, each with its text, its tokens and why it ended; and the seconds.
+
+    Raises:
+        RingsmithError: the model writes no text, the prompt is empty or too long, or an option: one sentence says what and what to do.
+    """
+    require_transformers("writing text")
+    from ringsmith.backbones.generate import generate as write
+    from ringsmith.backbones.generate import load_writer
+    from ringsmith.catalogue import resolve
+
+    return write(load_writer(resolve(str(model), offline=offline), threads=threads), prompt, options, listener=listener)
 
 
 def report(folder: str | Path) -> Path:

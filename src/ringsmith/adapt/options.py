@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from ringsmith._rules import Rule as Rule
+from ringsmith._rules import hold as hold
 from ringsmith.errors import OptionError
 
 T = TypeVar("T")
-Rule = tuple[str, Callable[[Any], bool], str]
-"""Field, what must hold of its value, and the same in words: ``("epochs", lambda n: n >= 1, "at least 1")``."""
 
 
 def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T:
@@ -34,21 +34,3 @@ def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T
         end = f"; did you mean {near[0]!r}?" if near else "."
         raise OptionError(f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}{end} Its options: {', '.join(known) or 'none'}.")
     return kind(**options)
-
-
-def hold(options: object, rules: tuple[Rule, ...]) -> None:
-    """Check every rule of an options dataclass and name all that are broken; call it in ``__post_init__``.
-
-    Raises:
-        OptionError: at least one value breaks its rule.
-    """
-    broken = [f"{name!r} must be {words}; got {getattr(options, name)!r}" for name, rule, words in rules if not _holds(rule, getattr(options, name))]
-    if broken:
-        raise OptionError(". ".join(broken) + ". Leave it out for the usual value.")
-
-
-def _holds(rule: Callable[[Any], bool], value: Any) -> bool:
-    try:
-        return bool(rule(value))
-    except TypeError:
-        return False

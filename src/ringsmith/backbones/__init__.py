@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ringsmith._optional import try_import
+
 if TYPE_CHECKING:
     from ringsmith.backbones.backbone import Backbone
     from ringsmith.backbones.batches import batches_by_tokens
@@ -29,7 +31,20 @@ _HOMES = {
     "pad_batch": "tokens",
     "save_classifier": "classifier",
 }
-__all__ = ["Backbone", "Encoded", "Tokeniser", "Tokens", "batches_by_tokens", "encode", "encode_with_facts", "load_backbone", "load_classifier", "pad_batch", "save_classifier"]
+__all__ = [
+    "Backbone", "Encoded", "Tokeniser", "Tokens", "batches_by_tokens", "encode", "encode_with_facts", "load_backbone", "load_classifier", "pad_batch", "require_transformers",
+    "save_classifier",
+]  # fmt: skip
+
+
+def require_transformers(purpose: str) -> None:
+    """Refuse in one sentence where torch and transformers are not installed.
+
+    Raises:
+        MissingExtra: says which extra brings them.
+    """
+    try_import("torch", purpose=purpose)
+    try_import("transformers", purpose=purpose)
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell, compare, demo, models, predict, text, tune, vectors
+from ringsmith.cli import _shell, compare, demo, generate, models, predict, text, tune, vectors
 
 app = typer.Typer(
     name="ringsmith",
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(compare.compare)
 app.command()(tune.tune)
 app.command()(predict.predict)
+app.command()(generate.generate)
 app.command()(text.text)
 app.add_typer(models.app, name="models")
 app.add_typer(vectors.app, name="vectors")

@@ -1,0 +1,126 @@
+"""``ringsmith generate MODEL PROMPT``: what a causal language model writes after a prompt."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import ringsmith.cli._shell as _shell
+from ringsmith.backbones import require_transformers
+from ringsmith.cli._progress import progress_bar
+from ringsmith.errors import OptionError, ReadError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ringsmith.backbones.decoding import Continuation, DecodingOptions, Generation
+    from ringsmith.backbones.generate import Writer
+
+LONGEST_NAME = 255
+WHY = {"end": "the model ended it", "stop": "a stop text", "length": "--max-new-tokens reached", "limit": "the model reads no further"}
+
+
+def generate(
+    model: Annotated[str, typer.Argument(help="A causal model: a short name, a hub name or a folder.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="How the text begins: in quotes, a file, or '-' for standard input.")],
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", help="Tokens to write at most.")] = 100,
+    sample: Annotated[
+        bool | None, typer.Option("--sample/--greedy", help="Draw tokens by chance, or take the likeliest. By itself: chance where --temperature, --top-k or --top-p is named.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Below 1 plainer, above 1 wilder.")] = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", help="Draw among so many of the likeliest tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option("--top-p", help="Draw among the likeliest tokens that together have this probability.")] = None,
+    beams: Annotated[int, typer.Option(help="Follow so many beginnings side by side and take the likeliest whole.")] = 1,
+    repetition_penalty: Annotated[float, typer.Option("--repetition-penalty", help="Lower the scores of tokens that were there already: 1.2, say.")] = 1.0,
+    stop: Annotated[list[str] | None, typer.Option(help="End before this text. May be given several times.")] = None,
+    count: Annotated[int, typer.Option(help="How many continuations.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of chance.")] = 0,
+    stream: Annotated[bool | None, typer.Option("--stream/--no-stream", help="Show the text as it comes. By itself where one continuation is written without beams.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write on from a prompt with a causal language model: GPT-2, XLNet, Llama ..."""
+    from ringsmith.backbones.decoding import DecodingOptions
+
+    options = DecodingOptions(
+        max_new_tokens=max_new_tokens, sample=sample, temperature=temperature, top_k=top_k, top_p=top_p, beams=beams, repetition_penalty=repetition_penalty,
+        count=count, stop=tuple(stop or ()), seed=seed,
+    )  # fmt: skip
+    streams = _streams(options, asked=stream, as_json=as_json)
+    text = read_text(prompt)
+    console = _shell.people(as_json=as_json)
+    require_transformers("writing text")
+    with console.status("Loading the model ...") if console.is_terminal else nullcontext():
+        from ringsmith.backbones.generate import load_writer
+        from ringsmith.catalogue import resolve
+
+        writer = load_writer(resolve(model, offline=offline), threads=threads)
+    if streams:
+        return _streamed(writer, text, options)
+    return _at_once(console, writer, text, options, as_json=as_json)
+
+
+def _streams(options: DecodingOptions, *, asked: bool | None, as_json: bool) -> bool:
+    """Whether to show the text as it comes."""
+    if asked and as_json:
+        raise OptionError("--stream must go without --json, which prints one object at the end; got both. Leave one of the two out.")
+    if asked and (options.beams > 1 or options.count > 1):
+        several = f"--beams {options.beams}" if options.beams > 1 else f"--count {options.count}"
+        raise OptionError(f"--stream must follow one continuation as it is written; got {several} as well. Leave one of the two out.")
+    return not as_json and asked is not False and options.beams == options.count == 1
+
+
+def read_text(given: str) -> str:
+    """A text in quotes, the content of a file, or (``'-'``) standard input; a line end at the end of the latter two is no part of it.
+
+    Raises:
+        ReadError: the file or the input is not UTF-8.
+    """
+    try:
+        if given == "-":
+            return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n")
+        if len(given) <= LONGEST_NAME and "\n" not in given and "\0" not in given and Path(given).is_file():
+            return Path(given).read_text(encoding="utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        name = "standard input" if given == "-" else given
+        raise ReadError(f"{name}: the text must be UTF-8; byte {error.start} is not ({error.reason}). Save it as UTF-8.") from error
+    return given
+
+
+def _streamed(writer: Writer, text: str, options: DecodingOptions) -> None:
+    from ringsmith.backbones.generate import generate as write
+
+    def show(piece: str) -> None:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+
+    if sys.stdout.isatty():
+        show(text)
+    found = write(writer, text, options, listener=show)
+    show("\n")
+    if sys.stdout.isatty():
+        _shell.people(as_json=True).print(f"[dim]{_facts(found, found.continuations[0])}[/]", soft_wrap=True)
+
+
+def _at_once(console: Console, writer: Writer, text: str, options: DecodingOptions, *, as_json: bool) -> None:
+    from ringsmith.backbones.generate import generate as write
+
+    with progress_bar(console) as report:
+        found = write(writer, text, options, report=report)
+    if as_json:
+        return _shell.print_json({**found.to_json(), "model": writer.model.name, "tokens_per_second": round(found.tokens_per_second, 1)})
+    for number, one in enumerate(found.continuations, start=1):
+        if len(found.continuations) > 1:
+            console.print(f"[bold]{number}[/]  [dim]{_facts(found, one)}[/]", soft_wrap=True)
+        sys.stdout.write(one.text + "\n")
+        sys.stdout.flush()
+    return None
+
+
+def _facts(found: Generation, one: Continuation) -> str:
+    return f"{one.tokens:,} tokens · {found.tokens_per_second:,.0f} a second · {WHY[one.ended]}"

@@ -1,0 +1,87 @@
+"""``ringsmith generate`` as a user meets it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from command_line import Ringsmith, refused
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+import ringsmith as rs
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random GPT-2 over bytes."""
+    folder = tmp_path_factory.mktemp("causal") / "gpt2"
+    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(["<|end|>", *sorted(pre_tokenizers.ByteLevel.alphabet())])}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    torch.manual_seed(3)
+    config = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=64, vocab_size=257, initializer_range=0.4, bos_token_id=None, eos_token_id=None)
+    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=["input_ids", "attention_mask"], unk_token="<|end|>").save_pretrained(folder)
+    return folder
+
+
+def test_the_text_is_all_that_is_printed(ringsmith: Ringsmith, gpt2: Path) -> None:
+    """Streamed or at once, by command or from Python: the same; nothing on standard error."""
+    text = rs.generate(gpt2, "the cat", rs.DecodingOptions(max_new_tokens=12)).continuations[0].text
+    for way in ((), ("--no-stream",), ("--stream",), ("--greedy",)):
+        ended = ringsmith("generate", gpt2, "the cat", "-n", "12", *way)
+        assert (ended.code, ended.out, ended.err) == (0, text + "\n", "")
+
+
+def test_a_prompt_comes_from_a_file_or_standard_input(ringsmith: Ringsmith, gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the line end behind it, and without a byte order mark before it."""
+    expected = ringsmith("generate", gpt2, "der Bär", "-n", "5").out
+    (tmp_path / "prompt.txt").write_bytes("\ufeffder Bär\r\n".encode())
+    assert ringsmith("generate", gpt2, "prompt.txt", "-n", "5").out == expected
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("der Bär\n".encode())))
+    assert ringsmith("generate", gpt2, "-", "-n", "5").out == expected
+    (tmp_path / "latin.txt").write_bytes("der Bär".encode("latin-1"))
+    refused(ringsmith("generate", gpt2, "latin.txt"), r"latin\.txt: the text must be UTF-8; byte 5 is not")
+
+
+def test_json_tells_how_it_ended(ringsmith: Ringsmith, gpt2: Path) -> None:
+    """Each continuation with its tokens and the reason; the prompt's tokens, the seconds."""
+    content = json.loads(ringsmith("generate", gpt2, "the cat", "-n", "6", "--count", "3", "--temperature", "0.9", "--top-k", "50", "--seed", "4", "--json").out)
+    assert (content["prompt"], content["prompt_tokens"], len(content["continuations"])) == ("the cat", 7, 3)
+    assert all((one["tokens"], one["ended"]) == (6, "length") for one in content["continuations"])
+    assert content["tokens_per_second"] > 0
+    several = ringsmith("generate", gpt2, "the cat", "-n", "6", "--count", "3", "--temperature", "0.9", "--top-k", "50", "--seed", "4")
+    assert all(one["text"] in several.out for one in content["continuations"])
+    assert several.out.count("--max-new-tokens reached") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("cat", "--temperature", "0"), r"'temperature' must be above 0 .*; got 0\.0"),
+        (("cat", "--top-p", "1.2"), r"'top_p' must be above 0 and at most 1; got 1\.2"),
+        (("cat", "--beams", "3", "--stream"), r"--stream must follow one continuation as it is written; got --beams 3 as well\. Leave one of the two out"),
+        (("cat", "--json", "--stream"), r"--stream must go without --json"),
+        (("",), r"The prompt must hold at least one word; got an empty text"),
+        (("x" * 70,), r"The prompt must leave room for at least one token: .* reads 64; got 70"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_one_sentence(ringsmith: Ringsmith, gpt2: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit code 2, and nothing else."""
+    refused(ringsmith("generate", gpt2, *arguments), sentence)
+
+
+def test_a_fitted_model_is_sent_to_predict(ringsmith: Ringsmith, model: Path) -> None:
+    """The folder of a classifier of words has no transformer in it."""
+    refused(ringsmith("generate", model, "the cat"), r"a model folder holds a config\.json")
+
+
+@pytest.mark.minilm
+def test_minilm_writes_nothing_and_says_who_does(ringsmith: Ringsmith) -> None:
+    """It reads in both directions."""
+    refused(ringsmith("generate", "minilm", "the cat", "--offline"), r"minilm: 'generate' needs a causal language model .* reads in both directions \(BertModel\)")
