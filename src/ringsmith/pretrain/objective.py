@@ -92,7 +92,7 @@ class Objective(ABC):
         self.options = self.options_kind() if options is None else options
 
     @classmethod
-    def vocabulary_folder(cls, options: Any) -> str | None:
+    def vocabulary_folder(cls, options: Any) -> str | None:  # noqa: ARG003 - the contract's parameter
         """The model folder whose vocabulary must be taken (a teacher's); None where any will do."""
         return None
 

@@ -1,0 +1,75 @@
+"""What objectives ask of transformers' models: made from random weights, adopted from a folder, and their heads run on picked positions only.
+
+The layer that predicts is as wide as the vocabulary: for a small model it costs more than all others together. Objectives that predict some
+positions run the body on the whole sequence and the head on those positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ringsmith.backbones.load import read_weights
+from ringsmith.catalogue import LocalModel, read_config
+from ringsmith.errors import ModelError
+
+HEADS: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
+    "bert": lambda module, states: module.cls.predictions(states),
+    "camembert": lambda module, states: module.lm_head(states),
+    "distilbert": lambda module, states: module.vocab_projector(module.vocab_layer_norm(module.activation(module.vocab_transform(states)))),
+    "electra": lambda module, states: module.generator_lm_head(module.generator_predictions(states)),
+    "gpt2": lambda module, states: module.lm_head(states),
+    "modernbert": lambda module, states: module.decoder(module.head(states)),
+    "roberta": lambda module, states: module.lm_head(states),
+    "xlm-roberta": lambda module, states: module.lm_head(states),
+    "xlnet": lambda module, states: module.lm_loss(states),
+}
+"""Model type -> from the body's last vectors (k, hidden) to scores over the vocabulary (k, pieces)."""
+MASKED = ("bert", "camembert", "distilbert", "modernbert", "roberta", "xlm-roberta")
+"""Model types that predict hidden pieces, and whose head stands above."""
+
+
+def create(make: Callable[[Any], Any], config: Any, seed: int) -> Any:
+    """The model with random weights, in training mode; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make(config).train()
+
+
+def adopt(auto: Any, model: LocalModel, *, objective: str, kinds: Collection[str], vocabulary: int) -> Any:
+    """The folder's model under transformers' class `auto`, in training mode; a head that it lacks starts at random, always the same.
+
+    Args:
+        auto: a class with ``from_pretrained``.
+        model: the folder.
+        objective: who asks, for the sentence.
+        kinds: the model types that learn this way.
+        vocabulary: pieces of the tokenizer.
+
+    Raises:
+        ModelError: the folder holds another architecture, weights that do not fit, or fewer vectors than the vocabulary has pieces.
+    """
+    kind = read_config(Path(model.folder))["model_type"]
+    if kind not in kinds:
+        known = ", ".join(sorted(kinds)) if len(kinds) < 10 else "models that read from left to right"
+        raise ModelError(f"{model.folder}: the objective {objective!r} trains {known}; got {kind}. Choose another objective, or another model.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = read_weights(auto, model, {})
+    rows = module.get_input_embeddings().weight.shape[0]
+    if rows < vocabulary:
+        raise ModelError(f"{model.folder}: the model must have a vector for every piece; got {rows} vectors for {vocabulary} pieces. Use the model's own vocabulary.")
+    return module.train()
+
+
+def predict(module: Any, states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Scores (n * k, pieces), float32, at `places` (n, k) of the body's last vectors (n, length, hidden)."""
+    return HEADS[module.config.model_type](module, pick(states, places)).float()
+
+
+def pick(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """The vectors (n * k, hidden) at `places` (n, k) of (n, length, hidden)."""
+    return states.gather(1, places.unsqueeze(-1).expand(-1, -1, states.shape[-1])).flatten(0, 1)

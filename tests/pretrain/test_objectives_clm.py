@@ -1,0 +1,39 @@
+"""Causal language modelling: GPT-2's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from contracts.objectives import ObjectiveContract, negative_log_likelihood, toy_rows
+from ringsmith.pretrain.objective import Batch, Objective
+from ringsmith.pretrain.vocabulary import Vocabulary
+
+
+class TestCausal(ObjectiveContract):
+    """GPT-2's."""
+
+    name = "clm"
+    auto = transformers.AutoModelForCausalLM
+    stranger = transformers.BertConfig(vocab_size=400, hidden_size=16, num_hidden_layers=1, num_attention_heads=1, intermediate_size=16)
+
+    def slow_loss(self, module: Any, batch: Batch) -> float:
+        """-log p(piece | all before it), each from a forward pass over no more than those."""
+        rows = torch.cat([batch["input_ids"][:, :1], batch["labels"]], dim=1)[:3]
+        each = [negative_log_likelihood(module(input_ids=row[None, :place]).logits[0, -1], int(row[place])) for row in rows for place in range(1, rows.shape[1])]
+        return float(np.mean(each))
+
+    def test_the_loss_is_the_papers(self, objective: Objective, module: Any, batch: Batch) -> None:
+        """One forward pass per predicted piece, on three rows."""
+        super().test_the_loss_is_the_papers(objective, module, {key: tensor[:3] for key, tensor in batch.items()})
+
+    def test_the_loss_is_transformers_own(self, objective: Objective, module: Any, vocabulary: Vocabulary) -> None:
+        """Which shifts the labels inside."""
+        rows = toy_rows(vocabulary.tokeniser, vocabulary.pieces, 4)
+        whole = torch.from_numpy(rows)
+        module.eval()
+        with torch.no_grad():
+            assert torch.allclose(objective.loss(module, objective.batch(rows, np.random.default_rng(0))), module(input_ids=whole, labels=whole).loss)
