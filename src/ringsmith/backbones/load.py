@@ -109,11 +109,11 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def read_body(model: LocalModel) -> Any:
-    """The body without a head, float32, on the CPU; the encoder alone of an encoder-decoder."""
+def read_body(model: LocalModel, settings: dict[str, Any] | None = None) -> Any:
+    """The body without a head, float32, on the CPU; the encoder alone of an encoder-decoder. `settings` are further ones of the config."""
     kind = read_config(Path(model.folder))["model_type"]
     alone = str(MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(kind, "")).endswith("EncoderModel")  # T5 and its kin
-    module = read_weights(transformers.AutoModelForTextEncoding if alone else transformers.AutoModel, model, {})
+    module = read_weights(transformers.AutoModelForTextEncoding if alone else transformers.AutoModel, model, settings or {})
     return module if alone or not module.config.is_encoder_decoder else module.get_encoder()
 
 
@@ -148,14 +148,7 @@ def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None
     Raises:
         ModelError: there is none, or it needs a package or code of its own.
     """
-    with _quiet():
-        try:
-            hf = transformers.AutoTokenizer.from_pretrained(model.folder, **SAFE)
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
-            raise ModelError(f"{model.folder}: its tokenizer cannot be loaded: {_first_line(error)}. {TOKENIZER_RULE}") from error
-    names = [name for name in hf.vocab_files_names.values() if isinstance(name, str)]
-    if names and not any((Path(model.folder) / name).is_file() for name in names):  # transformers would make up an empty one
-        raise ModelError(f"{model.folder}: there is no tokenizer. {TOKENIZER_RULE}")
+    hf = read_plain_tokeniser(Path(model.folder))
     spare = next((token for token in (hf.eos_token, hf.sep_token, hf.unk_token, hf.bos_token) if token is not None), None)
     if hf.pad_token is None:
         hf.pad_token = spare if spare is not None else hf.convert_ids_to_tokens(0)
@@ -172,6 +165,23 @@ def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None
         vocabulary=rows,
         fingerprint=_fingerprint(Path(model.folder)),
     )
+
+
+def read_plain_tokeniser(folder: Path) -> Any:
+    """The tokenizer of transformers in `folder`, as it is.
+
+    Raises:
+        ModelError: there is none, or it needs a package or code of its own.
+    """
+    with _quiet():
+        try:
+            hf = transformers.AutoTokenizer.from_pretrained(folder, **SAFE)
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
+            raise ModelError(f"{folder}: its tokenizer cannot be loaded: {_first_line(error)}. {TOKENIZER_RULE}") from error
+    names = [name for name in hf.vocab_files_names.values() if isinstance(name, str)]
+    if names and not any((folder / name).is_file() for name in names):  # transformers would make up an empty one
+        raise ModelError(f"{folder}: there is no tokenizer. {TOKENIZER_RULE}")
+    return hf
 
 
 def _fingerprint(folder: Path) -> str:

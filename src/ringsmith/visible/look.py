@@ -1,0 +1,99 @@
+"""A model and a text -> an `Inspection`: everything that can be shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ringsmith.backbones.attention import Seen, Visible, load_visible, look
+from ringsmith.backbones.guesses import MOST_HIDDEN, expect, labels, replaced
+from ringsmith.backbones.parameters import count_places, tied_weights
+from ringsmith.catalogue import LocalModel
+from ringsmith.errors import InputError
+from ringsmith.inspection import Inspection, Shape
+from ringsmith.visible.patterns import describe_heads, is_causal
+from ringsmith.visible.rollout import roll_out
+
+LOGITS = {
+    "causal": ("batch", "sequence", "vocabulary"),
+    "masked": ("batch", "sequence", "vocabulary"),
+    "permuted": ("batch", "sequence", "vocabulary"),
+    "labels": ("batch", "labels"),
+    "token labels": ("batch", "sequence", "labels"),
+    "replaced": ("batch", "sequence"),
+}
+"""What the axes of the head's output count."""
+
+
+def inspect_text(model: LocalModel, text: str, pair: str | None = None, *, threads: int | None = None) -> Inspection:
+    """All that `model` makes of a text, and of a second one read with it.
+
+    Raises:
+        InputError: there is no text.
+        UsageError, ModelError: no transformer, weights that do not fit, or an architecture without attention.
+    """
+    check_text(text, pair)
+    return inspect_with(load_visible(model, threads=threads), text, pair)
+
+
+def check_text(text: str, pair: str | None) -> None:
+    """Refuse a text without anything in it."""
+    for name, given in (("TEXT", text), ("--pair", pair)):
+        if given is not None and not given.strip():
+            raise InputError(f"{name} must hold at least one word; got an empty text. Write what the model should read.")
+
+
+def inspect_with(visible: Visible, text: str, pair: str | None = None) -> Inspection:
+    """As `inspect_text`, with a model that is loaded."""
+    seen = look(visible, text, pair)
+    guesses, guessed = expect(visible, seen)
+    return Inspection(
+        model=visible.model.name,
+        architecture=type(visible.module).__name__,
+        text=text,
+        pair=pair,
+        tokens=seen.tokens,
+        cut=seen.cut,
+        max_tokens=visible.model.max_tokens,
+        causal=is_causal(seen.attention),
+        places=count_places(visible.module),
+        tied=tied_weights(visible.module),
+        shapes=shapes_of(visible, seen),
+        heads=describe_heads(seen.attention, special=[token.special for token in seen.tokens]),
+        attention=seen.attention,
+        rollout=roll_out(seen.attention),
+        guesses=guesses,
+        guessed=guessed,
+        labels=labels(visible, seen),
+        replaced=replaced(visible, seen),
+        notes=tuple(notes_of(visible, seen, text, pair)),
+    )
+
+
+def shapes_of(visible: Visible, seen: Seen) -> tuple[Shape, ...]:
+    """The outputs with their sizes, from the bottom to the top."""
+    layers, heads, width, _ = seen.attention.shape
+    found = [
+        Shape("token numbers", (1, width), ("batch", "sequence")),
+        Shape(f"hidden states, {seen.states} times: embeddings and {seen.states - 1} layers", seen.hidden, ("batch", "sequence", "hidden")),
+        Shape(f"attention, {layers} times", (1, heads, width, width), ("batch", "heads", "sequence", "sequence")),
+    ]
+    if seen.logits is not None:
+        found.append(Shape("logits", tuple(seen.logits.shape), LOGITS[visible.head]))
+    return tuple(found)
+
+
+def notes_of(visible: Visible, seen: Seen, text: str, pair: str | None) -> Sequence[str]:
+    """What a reader should know."""
+    notes = []
+    limit, longest = visible.tokeniser.max_tokens, visible.model.max_tokens
+    for name, whole, unread in (("the text", text, seen.cut[0]), ("the second text", pair or "", seen.cut[1])):
+        if unread:
+            reads = "" if longest == limit else f"; the model itself reads {'any length' if longest is None else f'{longest:,}'}"
+            notes.append(f"{unread:,} of {len(whole):,} characters of {name} were cut off: {limit:,} tokens are read here{reads}.")
+    if visible.head == "none":
+        notes.append("This folder holds no head: the model gives hidden states, and predicts nothing.")
+    if visible.head in ("masked", "permuted") and sum(not token.special for token in seen.tokens) > MOST_HIDDEN:
+        notes.append(f"Predictions are shown of the first {MOST_HIDDEN} tokens.")
+    if not visible.tokeniser.hf.is_fast:
+        notes.append("This model's tokenizer does not tell where in the text a token stands.")
+    return notes
