@@ -20,13 +20,13 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -34,7 +34,7 @@ from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.memory import out_of_memory, smaller
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates, sparse_embeddings
-from ringsmith.adapt.pacing import FEWEST_STEPS, LOOKS, PACE_STEPS, RESERVE, RESERVE_BY_THE_CLOCK, Course, Pacing, rate_share, replan, too_short
+from ringsmith.adapt.pacing import FEWEST_STEPS, LOOKS, PACE_STEPS, RESERVE, RESERVE_BY_THE_CLOCK, Course, Pacing, replan, too_short
 from ringsmith.adapt.pause import Pause, Weights
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.adapt.together import Together
@@ -44,6 +44,14 @@ from ringsmith.records import Budget, Rows
 B = TypeVar("B")
 SHORT = 128
 """On CPUs the way back through torch's fused attention in bfloat16 takes 2 to 5 times as long as plain products for rows of up to so many tokens (LOG.md)."""
+
+
+@contextmanager
+def first_process_first() -> Iterator[bool]:
+    """Let the first process of each machine through the block before the others: what it leaves on disk, they find. Yields whether it is alone."""
+    state = PartialState()
+    with state.local_main_process_first():
+        yield state.num_processes == 1
 
 
 class Loop:
@@ -128,7 +136,9 @@ class _Training(Generic[B]):
         loop.together.start_alike(loop.module)
         if loop.pause is not None:
             self.course, self.best = loop.pause.restore(loop.module, self.optimisers) or (self.course, None)
-        self.plan_at = self.course.steps + 1 if loop.pacing.by_the_clock and self.course.steps >= PACE_STEPS else PACE_STEPS
+        self.plan_at = PACE_STEPS
+        if loop.pacing.by_the_clock and self.course.steps >= PACE_STEPS:  # a new budget does not make the old plan longer
+            self.plan_at, self.course.asked = self.course.steps + 1, self.course.planned
         self.batches: Iterator[B] = work.batches(seed, self.course.steps)
 
     def run(self) -> None:
@@ -178,11 +188,12 @@ class _Training(Generic[B]):
         loop.together.sum_gradients(self.moving)
         clip_gradients(self.optimisers, loop.pacing.clip)
         for optimiser in self.optimisers:
-            set_rates(optimiser, rate_share(course.steps - 1, course.planned, loop.pacing.warm_up))
+            set_rates(optimiser, self.work.rate_share(course.steps - 1, course.planned, loop.pacing.warm_up))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         course.note(self.work.tokens(batch), time.perf_counter() - started)
-        loop.report(Progress("train", course.steps, course.planned, "steps", self.work.note(course)))
+        known = course.steps >= PACE_STEPS or not loop.pacing.by_the_clock
+        loop.report(Progress("train", course.steps, course.planned if known else None, "steps", self.work.note(course)))
 
     def _gradients(self, batch: B) -> float:
         """Leave the gradients of the batch's mean loss in the weights and return it; in more and smaller parts where memory runs out."""

@@ -39,16 +39,11 @@ class Together:
         """What the first process decides, in all of them; what it raises is raised in all of them."""
         if self.count == 1:
             return decide()
-        said: list[Any] = [None]
-        if self.first:
-            try:
-                said = [(decide(), None)]
-            except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for ever
-                said = [(None, error)]
+        said: list[Any] = [_outcome(decide) if self.first else None]
         distributed.broadcast_object_list(said, device=self.device)
-        found, error = said[0]
-        if error is not None:
-            raise error
+        found, fault = said[0]
+        if fault is not None:
+            raise fault
         return cast(T, found)
 
     def sum(self, value: float) -> float:
@@ -73,8 +68,16 @@ class Together:
         for piece in _pieces([weight.grad for weight in weights if weight.grad is not None]):
             flat = torch.cat([gradient.reshape(-1) for gradient in piece])
             distributed.all_reduce(flat)
-            for gradient, summed in zip(piece, flat.split([gradient.numel() for gradient in piece]), strict=True):
+            for gradient, summed in zip(piece, torch.split(flat, [gradient.numel() for gradient in piece]), strict=True):
                 gradient.copy_(summed.view_as(gradient))
+
+
+def _outcome(decide: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """What was decided, or what went wrong: whatever it is, the others must not wait for ever."""
+    try:
+        return decide(), None
+    except Exception as error:  # noqa: BLE001
+        return None, error
 
 
 def _pieces(gradients: list[torch.Tensor]) -> Iterator[list[torch.Tensor]]:

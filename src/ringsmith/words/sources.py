@@ -12,7 +12,7 @@ import lzma
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -104,14 +104,27 @@ def file_blocks(path: Path | None) -> Iterator[bytes]:
     Raises:
         ReadError: not readable, damaged, or not a text file.
     """
+    yield from cut(file_parts(path))
+    yield b"\n"
+
+
+def file_parts(path: Path | None, opened: Callable[[BinaryIO], BinaryIO] = lambda file: file) -> Iterator[bytes]:
+    """The text of one file (None: standard input) as it comes, unpacked, cut anywhere.
+
+    Args:
+        path: the file.
+        opened: is given the open file and returns what is to be read instead: a place to count what was read.
+
+    Raises:
+        ReadError: not readable, damaged, or not a text file.
+    """
     name = STDIN if path is None else str(path)
     with _faults(name):
         if path is None:
-            yield from cut(checked(name, unpacked(sys.stdin.buffer)))
+            yield from checked(name, unpacked(opened(sys.stdin.buffer)))
         else:
             with path.open("rb") as file:
-                yield from cut(checked(name, unpacked(file)))
-    yield b"\n"
+                yield from checked(name, unpacked(opened(file)))
 
 
 @contextmanager

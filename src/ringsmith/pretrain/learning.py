@@ -1,0 +1,160 @@
+"""Learning from plain text as a work for the one training loop (`ringsmith.adapt.loop`).
+
+Everything of batch number k follows from the seed and k: which sequences, and what of them is hidden. The held out sequences are always the same
+ones with the same pieces hidden, so that looks can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.guard import Broken
+from ringsmith.adapt.pacing import Course
+from ringsmith.adapt.work import Work, spread_looks
+from ringsmith.pretrain.objective import Batch, Objective
+from ringsmith.pretrain.packing import Sequences, shuffled
+from ringsmith.records import Rows
+
+T = TypeVar("T")
+LOOK_SEED = 2 ** 31
+"""Of what is hidden in the held out sequences: no training has it."""
+WITHOUT_END = 1_000_000_000
+"""Steps that are asked for where the clock alone says how many."""
+WINDOW, ABOVE_CHANCE = 32, 1.0
+"""So many steps whose mean loss is this far (nats) above guessing among all pieces show a rate that is too high."""
+COUNTED_ROWS = 8
+"""What a step costs is counted on so many sequences."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """How long it learns, and how often it is judged.
+
+    Attributes:
+        rows: sequences of a batch.
+        steps: how many; None for `epochs`, or for what the clock allows.
+        epochs: passes over the sequences; None for `steps`, or for what the clock allows.
+        looks: how often it is judged.
+        look_tokens: pieces that a look reads, at most.
+    """
+
+    rows: int
+    steps: int | None
+    epochs: float | None
+    looks: int
+    look_tokens: int
+
+    def asked(self, per_epoch: float) -> int:
+        """Steps that are asked for."""
+        if self.steps is not None:
+            return self.steps
+        return WITHOUT_END if self.epochs is None else max(1, round(self.epochs * per_epoch))
+
+
+class Learning(Work[Batch]):
+    """An objective over sequences; a batch is what the objective made of some of them.
+
+    Args:
+        objective: what is learnt.
+        train: sequences to learn from.
+        judge: sequences to judge by.
+        span: how long.
+    """
+
+    def __init__(self, objective: Objective, train: Sequences, judge: Sequences, span: Span) -> None:
+        self.objective, self.train, self.span = objective, train, span
+        self.length = train.length
+        per_epoch = len(train) / span.rows
+        self.per_epoch, self.asked = max(1, round(per_epoch)), span.asked(per_epoch)
+        self.judged = np.linspace(0, len(judge) - 1, min(len(judge), max(1, span.look_tokens // self.length))).astype(np.int64)
+        self.judge = judge
+        self.look_tokens = len(self.judged) * self.length
+
+    def batches(self, seed: int, start: int) -> Iterator[Batch]:
+        return ahead(self._made(seed, start))
+
+    def _made(self, seed: int, start: int) -> Iterator[Batch]:
+        for step, numbers in enumerate(shuffled(len(self.train), self.span.rows, seed, start), start):
+            yield self.objective.batch(self.train.rows(numbers), np.random.default_rng([seed, step]))
+
+    def rows(self, batch: Batch) -> int:
+        return len(batch["input_ids"])
+
+    def part(self, batch: Batch, rows: Rows) -> Batch:
+        return batch if len(rows) == self.rows(batch) else {name: tensor[torch.from_numpy(rows)] for name, tensor in batch.items()}
+
+    def tokens(self, batch: Batch) -> int:
+        return self.rows(batch) * self.length
+
+    def longest(self, batch: Batch) -> int:
+        return self.length
+
+    def weight(self, batch: Batch) -> float:
+        return self.objective.weight(batch)
+
+    def loss(self, module: Any, part: Batch) -> torch.Tensor:
+        return self.objective.loss(module, {name: tensor.to(module.device, non_blocking=True) for name, tensor in part.items()})
+
+    def check(self, losses: Sequence[float], planned: int) -> None:
+        """Stop what cannot be saved.
+
+        Raises:
+            Broken: a loss that is no number, or losses far above those of guessing.
+        """
+        if not math.isfinite(losses[-1]):
+            raise Broken(f"its loss became {losses[-1]} at step {len(losses)}")
+        chance = math.log(self.objective.pieces.size)
+        late = len(losses) % WINDOW == 0 and len(losses) >= planned / 10
+        if late and self.objective.tells_likelihood and (recent := float(np.mean(losses[-WINDOW:]))) > chance + ABOVE_CHANCE:
+            raise Broken(f"its loss ran away: {recent:.2f} at step {len(losses)}, where guessing has {chance:.2f}")
+
+    def look(self, module: Any, progress: float) -> Mark:
+        """Mean loss over the held out sequences, negative; the same draws at every look, and none taken from the training."""
+        total = weights = 0.0
+        module.eval()
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(LOOK_SEED)
+            generator = np.random.default_rng(LOOK_SEED)
+            for start in range(0, len(self.judged), self.span.rows):
+                batch = self.objective.batch(self.judge.rows(self.judged[start : start + self.span.rows]), generator)
+                weight = self.objective.weight(batch)
+                total += float(self.loss(module, batch)) * weight
+                weights += weight
+        module.train()
+        return -total / weights, -total / weights
+
+    def look_is_due(self, course: Course) -> bool:
+        return spread_looks(course, self.span.looks)
+
+    def note(self, course: Course) -> str:
+        return f"loss {course.curves['loss'][-1]:.2f} · {course.tokens / max(1e-9, course.seconds):,.0f} tokens/s"
+
+
+def ahead(made: Iterator[T]) -> Iterator[T]:
+    """The same things, the next one made by another thread while the last is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, made)
+        while True:
+            here = coming.result()
+            coming = pool.submit(next, made)
+            yield here
+
+
+def flops_of(work: Learning, module: Any) -> float:
+    """Floating point operations of a training step for each piece, forward and backward, counted by torch on a few sequences (products only; the optimizer is left out)."""
+    rows = work.train.rows(np.arange(min(COUNTED_ROWS, len(work.train))))
+    batch = work.objective.batch(rows, np.random.default_rng(0))
+    with torch.random.fork_rng(devices=[]), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        work.loss(module, batch).backward()  # type: ignore[no-untyped-call]
+    module.zero_grad(set_to_none=True)
+    return float(counter.get_total_flops()) / rows.size

@@ -1,0 +1,215 @@
+"""Pre-training from a corpus to a model folder.
+
+    read         corpus -> vocabulary (learnt, or the model's own) and one file of numbers (`prepare.py`)
+    sequences    cut out of it without padding, some held out to judge by (`packing.py`)
+    model        random weights of the asked shape, or a model to go on from
+    train        the one training loop (`adapt/loop.py`) with `learning.Learning`; a killed run goes on where it was
+    save         a plain folder of transformers, with `ringsmith.json` and a card (`card.py`)
+
+Several processes (`torchrun`) take the steps of one: each reads the same token file and takes its rows of every batch; the first one prepares,
+judges and writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ringsmith._files import path_of
+from ringsmith.adapt.dropout import ease_dropout, set_dropout
+from ringsmith.adapt.guard import Broken
+from ringsmith.adapt.loop import Loop, first_process_first
+from ringsmith.adapt.pacing import Pacing
+from ringsmith.adapt.pause import Pause
+from ringsmith.backbones.load import set_threads
+from ringsmith.backbones.pays import training_precision
+from ringsmith.catalogue import LocalModel, resolve
+from ringsmith.errors import BudgetError, InputError, OptionError, UsageError
+from ringsmith.pretrain.card import save_pretrained
+from ringsmith.pretrain.documents import Corpus, Source
+from ringsmith.pretrain.facts import Cost, Facts, facts_of
+from ringsmith.pretrain.learning import Learning, Span, flops_of
+from ringsmith.pretrain.objective import Objective, find_objective
+from ringsmith.pretrain.options import PretrainOptions, objective_options
+from ringsmith.pretrain.packing import divide
+from ringsmith.pretrain.prepare import Prepared, Say, prepare
+from ringsmith.pretrain.shapes import Shape
+from ringsmith.pretrain.tokenfile import TokenFile
+from ringsmith.pretrain.vocabulary import read_pieces
+from ringsmith.records import Budget, Report, silent
+
+BETAS = (0.9, 0.98)
+"""Adam's; RoBERTa's second one (Liu et al., 2019, section 3.1), steadier than 0.999 where batches are few."""
+LENGTH = 128
+LAYERS, HIDDEN, HEAD = 2, 128, 64
+"""What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
+UNESSENTIAL = ("out", "budget", "threads", "work", "licence")
+"""Options that do not change what is learnt: a training goes on whatever they are."""
+PATIENT = 1_000_000
+"""Looks without progress before it stops: it does not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """What came of it.
+
+    Attributes:
+        folder: the model.
+        facts: what is worth knowing, as in its card.
+    """
+
+    folder: Path
+    facts: Facts
+
+
+def quiet(label: str, text: str) -> None:
+    """The listener that hears nothing."""
+    del label, text
+
+
+def pretrain(source: Source, options: PretrainOptions, *, report: Report = silent, say: Say = quiet) -> Pretrained:
+    """Pre-train a model on plain text.
+
+    Args:
+        source: a text file (also packed), a folder of them, a table, ``"-"`` for standard input, or an iterable of strings, each a document.
+        options: what, how large, how long.
+        report: is told how far it is.
+        say: is told what was found.
+
+    Raises:
+        RingsmithError: the corpus, the options, a model or the machine: one sentence says what and what to do.
+    """
+    budget = Budget(options.budget)
+    check_place(options.out)
+    threads = set_threads(options.threads)
+    kind = find_objective(options.objective)
+    chosen = objective_options(kind.options_kind, options.objective_options, objective=options.objective)
+    model = resolve(options.from_model) if options.from_model else None
+    corpus = Corpus(source, options.reading)
+    with first_process_first() as alone:
+        if not alone and not corpus.can_be_read_again:
+            raise InputError("Several processes need a corpus that each of them can read; got one that gives its text only once. Write it to a file.")
+        known = Path(model.folder) if model else _teacher(kind, chosen)
+        prepared = prepare(corpus, kind, known, options, threads=threads, report=report, say=say)
+    objective = kind(read_pieces(prepared.tokeniser), chosen)
+    return _learn(Run(options, corpus, model, budget, threads), objective, prepared, report, say)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One call of `pretrain`: what was asked for.
+
+    Attributes:
+        options: as they were given.
+        corpus: what is learnt from.
+        model: what is gone on from, None for random weights.
+        budget: wall clock.
+        threads: CPU threads.
+    """
+
+    options: PretrainOptions
+    corpus: Corpus
+    model: LocalModel | None
+    budget: Budget
+    threads: int
+
+    @property
+    def length(self) -> int:
+        """Pieces of a sequence.
+
+        Raises:
+            OptionError: the model takes no sequence of this length.
+        """
+        most = None if self.model is None else self.model.max_tokens
+        length = self.options.length or min(LENGTH, most or LENGTH)
+        if most is not None and length > most:
+            raise OptionError(f"'length' must be at most what the model takes, {most} pieces; got {length}. Leave it out for {min(LENGTH, most)}.")
+        return length
+
+    @property
+    def shape(self) -> Shape:
+        """Of a model with random weights."""
+        options = self.options
+        hidden = options.hidden or HIDDEN
+        heads = options.heads or next(count for count in range(max(2, hidden // HEAD), 0, -1) if hidden % count == 0)
+        return Shape(options.layers or LAYERS, hidden, heads, options.feed_forward or 4 * hidden, self.length)
+
+    @property
+    def epochs(self) -> float | None:
+        """Passes over the corpus: one where nothing says how long."""
+        options = self.options
+        return options.epochs if options.by_the_clock or options.steps is not None or options.epochs is not None else 1.0
+
+    def pacing(self, *, low: bool) -> Pacing:
+        """How the loop walks."""
+        options = self.options
+        return Pacing(
+            epochs=self.epochs or 0.0, rate=options.rate, head_rate=options.rate, decay=options.decay, warm_up=options.warm_up, max_rows=max(1, options.batch_tokens // self.length),
+            max_tokens=options.batch_tokens, clip=options.clip, patience=PATIENT, low_precision=low, betas=BETAS, by_the_clock=options.by_the_clock,
+        )  # fmt: skip
+
+    def pause(self, file: TokenFile) -> Pause:
+        """Where the training is kept while it runs: beside the folder that will hold the model."""
+        options, out = self.options, self.options.out.expanduser()
+        asked = {name: value for name, value in asdict(options).items() if name not in UNESSENTIAL}
+        start = None if self.model is None else self.model.weights_sha256
+        return Pause(out.with_name(f"{out.name}.pause.safetensors"), json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str))
+
+
+def check_place(out: Path) -> None:
+    """Refuse a place that holds something, before hours are spent.
+
+    Raises:
+        UsageError: it is a file, or a folder that is not empty.
+    """
+    out = path_of(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out}: a model is written into an empty or a new folder; this one holds something else. Name another folder or empty this one.")
+
+
+def _teacher(kind: type[Objective], chosen: Any) -> Path | None:
+    """The folder whose vocabulary an objective insists on."""
+    folder = kind.vocabulary_folder(chosen)
+    return None if folder is None else Path(resolve(folder).folder)
+
+
+def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, say: Say) -> Pretrained:
+    """From sequences to the saved model."""
+    options, length = run.options, run.length
+    train, judge = divide(prepared.file, objective.pieces, length, crosses_documents=objective.crosses_documents, share=options.held_out)
+    module = objective.create(run.shape, seed=options.seed) if run.model is None else objective.adopt(run.model)
+    if run.budget.remaining() <= 0:
+        raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
+    work = Learning(objective, train, judge, Span(max(1, options.batch_tokens // length), options.steps, run.epochs, options.looks, options.look_tokens))
+    choice = training_precision(options.precision, module.get_input_embeddings().weight.shape[1])
+    set_dropout(module, options.dropout)
+    ease_dropout(module)
+    loop = Loop(module, run.pacing(low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
+    cost = Cost.of(loop.module, flops_of(work, loop.module), choice.note, threads=run.threads, processes=loop.together.count)
+    say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}")
+    with _mendable(options.rate):
+        course = loop.run(work, seed=options.seed, budget=run.budget)
+    facts = facts_of(options, run.corpus, run.model, objective, prepared.file, work, course, cost)
+    if loop.together.first:
+        save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
+    return Pretrained(options.out, facts)
+
+
+def _dressed(tokeniser: Any, length: int, model: LocalModel | None) -> Any:
+    """The tokenizer as it is saved: one that was learnt here cuts where the model's positions end."""
+    if model is None:
+        tokeniser.model_max_length = length
+    return tokeniser
+
+
+@contextmanager
+def _mendable(rate: float) -> Iterator[None]:
+    """A training that breaks, as a sentence that says what to do."""
+    try:
+        yield
+    except Broken as error:
+        raise OptionError(f"'rate' must be one at which the loss falls; got {rate:g}, and {error}. Take a lower one, such as {rate / 4:g}.") from error
