@@ -45,11 +45,12 @@ class PooledDropout(nn.Dropout):
     Args:
         p: share of numbers left out.
         pools: pool of each share, for all dropouts of a model; drawn when it is first needed.
+        dtype: of the pool: what is dropped out comes back in the wider of this and its own.
     """
 
-    def __init__(self, p: float, pools: dict[float, torch.Tensor]) -> None:
+    def __init__(self, p: float, pools: dict[float, torch.Tensor], dtype: torch.dtype = torch.float32) -> None:
         super().__init__(p)
-        self._pools = pools
+        self._pools, self._dtype = pools, dtype
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's own name)
         size = input.numel()
@@ -57,7 +58,8 @@ class PooledDropout(nn.Dropout):
             return input
         if self.p not in self._pools:
             # A generator of its own: the pool is the same in a training that was put aside and goes on in another process.
-            self._pools[self.p] = torch.bernoulli(torch.full((POOL,), 1 - self.p), generator=torch.Generator().manual_seed(POOL)) / (1 - self.p)
+            kept = torch.bernoulli(torch.full((POOL,), 1 - self.p), generator=torch.Generator().manual_seed(POOL)) / (1 - self.p)
+            self._pools[self.p] = kept.to(self._dtype)
         pool = self._pools[self.p]
         if size > POOL:
             return super().forward(input)

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.classifier import Feed, scores_of
-from ringsmith.adapt.pacing import Course, Pacing, shuffled_batches
+from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
 from ringsmith.backbones import batches_by_tokens
 from ringsmith.records import Rows
 
@@ -70,6 +70,10 @@ class Work(ABC, Generic[B]):
     def check(self, losses: Sequence[float], planned: int) -> None:
         """Look at the losses of the steps so far; raises `guard.Broken` where nothing can come of them."""
         del losses, planned
+
+    def rate_share(self, step: int, planned: int, warm_up: float) -> float:
+        """Share of the highest rate in step number `step` (from 0) of so many that are planned; `warm_up` is the share of them in which it rises."""
+        return rate_share(step, planned, warm_up)
 
     @abstractmethod
     def look(self, module: Any, progress: float) -> Mark:
