@@ -47,16 +47,22 @@ class ObjectiveContract:
     Attributes:
         name: in `ENTRIES`.
         options: of the objective; None for its defaults.
+        architecture: of the model, where the objective's class does not tell it.
+        shape: of the model.
         auto: the class of transformers that loads what was saved.
         stranger: a config of an architecture that the objective must refuse.
         drop: by how much of itself the loss falls in `STEPS` steps, at least.
+        part_tolerance: how exactly the losses of parts, weighed, make the loss of the whole.
     """
 
     name: ClassVar[str]
     options: ClassVar[Any] = None
+    architecture: ClassVar[str | None] = None
+    shape: ClassVar[Shape] = SHAPE
     auto: ClassVar[Any] = transformers.AutoModelForMaskedLM
     stranger: ClassVar[Any] = transformers.GPT2Config(vocab_size=400, n_embd=16, n_layer=1, n_head=1, n_positions=32)
     drop: ClassVar[float] = 0.25
+    part_tolerance: ClassVar[float] = 1e-5
 
     def slow_loss(self, module: Any, batch: Batch) -> float:
         """The loss of a batch, one position after the other."""
@@ -66,7 +72,7 @@ class ObjectiveContract:
     @classmethod
     def vocabulary(cls) -> Vocabulary:
         """A vocabulary learnt from the toy."""
-        return train_vocabulary(TEXTS * 3, find_objective(cls.name).architecture, 320, length=LENGTH)
+        return train_vocabulary(TEXTS * 3, cls.architecture or find_objective(cls.name).architecture, 320, length=LENGTH)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -77,7 +83,7 @@ class ObjectiveContract:
     @pytest.fixture
     def module(self, objective: Objective) -> Any:
         """The tiny model."""
-        return objective.create(SHAPE, seed=1)
+        return objective.create(self.shape, seed=1)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -117,7 +123,7 @@ class ObjectiveContract:
         """The seed decides, nothing else."""
         torch.manual_seed(7)
         before = torch.random.get_rng_state()
-        one, two, other = (objective.create(SHAPE, seed=seed).state_dict() for seed in (1, 1, 2))
+        one, two, other = (objective.create(self.shape, seed=seed).state_dict() for seed in (1, 1, 2))
         assert torch.equal(torch.random.get_rng_state(), before)
         assert all(torch.equal(one[key], two[key]) for key in one)
         assert any(not torch.equal(one[key], other[key]) for key in one)
@@ -125,7 +131,7 @@ class ObjectiveContract:
     def test_parameters_are_counted_as_the_model_has_them(self, objective: Objective, module: Any, vocabulary: Vocabulary) -> None:
         """The formula against the model itself."""
         real = sum(parameter.numel() for parameter in objective.finish(module).parameters())
-        assert count_parameters(objective.architecture, SHAPE, vocabulary.pieces.size).total == real
+        assert count_parameters(objective.architecture, self.shape, vocabulary.pieces.size).total == real
 
     def test_the_loss_is_the_papers(self, objective: Objective, module: Any, batch: Batch) -> None:
         """To a hundred-thousandth, against a loop over positions."""
@@ -140,8 +146,6 @@ class ObjectiveContract:
         with torch.no_grad():
             mean = sum(weight * float(objective.loss(module, part)) for weight, part in zip(weights, parts, strict=True)) / sum(weights)
             assert mean == pytest.approx(float(objective.loss(module, batch)), rel=self.part_tolerance)
-
-    part_tolerance: ClassVar[float] = 1e-5
 
     def test_predicted_positions_are_foretold(self, objective: Objective, rows: npt.NDArray[np.int64]) -> None:
         """What a step costs is counted before it is made."""
@@ -174,11 +178,15 @@ class ObjectiveContract:
 
     def test_a_saved_model_is_adopted_and_goes_on(self, objective: Objective, module: Any, batch: Batch, tmp_path: Path) -> None:
         """Domain-adaptive training begins where the first one ended."""
-        module.eval().save_pretrained(tmp_path)
+        objective.finish(module.eval()).save_pretrained(tmp_path)
         adopted = objective.adopt(inspect_folder(tmp_path, name="mine"))
         assert adopted.training
+        self.compare(objective, module, adopted.eval(), batch)
+
+    def compare(self, objective: Objective, module: Any, adopted: Any, batch: Batch) -> None:
+        """The adopted model says what the saved one said."""
         with torch.no_grad():
-            assert float(objective.loss(adopted.eval(), batch)) == pytest.approx(float(objective.loss(module, batch)), rel=1e-6)
+            assert float(objective.loss(adopted, batch)) == pytest.approx(float(objective.loss(module, batch)), rel=1e-6)
 
     def test_another_architecture_is_refused(self, objective: Objective, tmp_path: Path) -> None:
         """In one sentence that says what would do."""

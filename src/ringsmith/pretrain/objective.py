@@ -76,7 +76,7 @@ class Objective(ABC):
     """
 
     name: ClassVar[str]
-    architecture: ClassVar[str]
+    architecture: str
     """What `create` makes, as `shapes` and `vocabulary` call it."""
     vocabulary: ClassVar[VocabularyKind]
     """What kind of vocabulary is trained where none is given."""
@@ -94,6 +94,10 @@ class Objective(ABC):
     @classmethod
     def vocabulary_folder(cls, options: Any) -> str | None:  # noqa: ARG003 - the contract's parameter
         """The model folder whose vocabulary must be taken (a teacher's); None where any will do."""
+        return None
+
+    def natural_shape(self) -> Shape | None:
+        """The shape that is trained where none is asked for (a student's, from its teacher); None where the objective does not mind."""
         return None
 
     @abstractmethod
@@ -152,8 +156,12 @@ class Entry:
 _PLACE = "ringsmith.pretrain.objectives"
 ENTRIES: dict[str, Entry] = {
     "clm": Entry(f"{_PLACE}.clm:Causal", "each piece from all before it (GPT-2)"),
+    "distil": Entry(f"{_PLACE}.distil:Distil", "a student of half the layers learns what its teacher says (DistilBERT, DistilGPT-2)"),
     "mlm": Entry(f"{_PLACE}.mlm:Masked", "15 % of the pieces hidden, the same ones at every visit of a copy (BERT)"),
     "mlm-dynamic": Entry(f"{_PLACE}.mlm_dynamic:MaskedAnew", "15 % of the pieces hidden, others at every visit (RoBERTa)"),
+    "modern": Entry(f"{_PLACE}.modern:Modern", "30 % of the pieces hidden, rotary positions, normalisation first (ModernBERT)"),
+    "plm": Entry(f"{_PLACE}.plm:Permuted", "a sixth of the pieces, one after the other in an order drawn by chance (XLNet)"),
+    "rtd": Entry(f"{_PLACE}.rtd:Replaced", "which pieces a small generator has replaced (ELECTRA)"),
 }
 """Name -> objective. A new objective is one file, one test and one line here."""
 

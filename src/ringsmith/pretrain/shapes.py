@@ -18,7 +18,7 @@ from typing import Any
 
 import transformers
 
-from ringsmith.adapt.options import Rule, hold
+from ringsmith._rules import Rule, hold
 from ringsmith.errors import OptionError, UnknownName
 from ringsmith.pretrain.objective import Pieces
 

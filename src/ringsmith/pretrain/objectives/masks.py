@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.options import hold
+from ringsmith._rules import hold
 from ringsmith.pretrain.objective import IGNORED, Pieces
 
 Ids = npt.NDArray[np.int64]

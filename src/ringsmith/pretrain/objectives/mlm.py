@@ -19,7 +19,7 @@ import torch
 import transformers
 from torch.nn import functional
 
-from ringsmith.adapt.options import hold
+from ringsmith._rules import hold
 from ringsmith.catalogue import LocalModel
 from ringsmith.pretrain.objective import Batch, Pieces, VocabularyKind
 from ringsmith.pretrain.objectives import models

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import transformers
 
-from ringsmith.adapt.options import hold
+from ringsmith._rules import hold
 from ringsmith.pretrain.objective import VocabularyKind
 from ringsmith.pretrain.objectives.masked import HidingObjective
 from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules, draw_anew, hide
