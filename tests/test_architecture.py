@@ -48,7 +48,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "sklearn": ("adapt/", "visible/", "words/wordmap.py"),
     "scipy": ("adapt/", "metrics/", "words/"),
     "threadpoolctl": ("adapt/",),
-    "safetensors": ("adapt/", "backbones/", "words/"),
+    "safetensors": ("adapt/", "backbones/", "pretrain/", "words/"),
     "altair": ("report/charts.py", "report/charts_search.py", "report/wordmap.py"),
     "vl_convert": ("report/charts.py",),
     "jinja2": ("report/page.py", "export/card.py"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ringsmith.api import load as load
     from ringsmith.api import read_table as read_table
     from ringsmith.api import report as report
+    from ringsmith.api import translate as translate
     from ringsmith.api import tune as tune
     from ringsmith.words.corpus import CorpusOptions as CorpusOptions
     from ringsmith.words.corpus import read_corpus as read_corpus
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions",
-    "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec", "tune",
+    "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec",
+    "translate", "tune",
 ]  # fmt: skip
 HOMES = {
     "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "Word2Vec": "words.gensim",

@@ -4,6 +4,7 @@ compare     from a table of labelled texts to a `Result`: the table, the ties, t
 tune        the same for one model and recipe, whose hyper-parameters are searched
 load        a model folder as an object that predicts
 generate    what a causal model writes after a prompt
+translate   texts in the other language, by an encoder-decoder
 read_table  what `compare` reads, to look at it first
 report      make the HTML page of a comparison again
 """
@@ -29,7 +30,7 @@ from ringsmith.text import TextSteps
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
 
-__all__ = ["DecodingOptions", "Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "generate", "load", "read_table", "report", "tune"]
+__all__ = ["DecodingOptions", "Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "generate", "load", "read_table", "report", "translate", "tune"]
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,40 @@ def generate(
     from ringsmith.catalogue import resolve
 
     return write(load_writer(resolve(str(model), offline=offline), threads=threads), prompt, options, listener=listener)
+
+
+def translate(
+    model: str | Path,
+    texts: str | Sequence[str],
+    *,
+    beam: int = 4,
+    length_penalty: float = 0.6,
+    threads: int | None = None,
+    offline: bool = False,
+) -> list[str]:
+    """Texts in the other language, by an encoder-decoder that was trained on pairs.
+
+    Args:
+        model: a folder, or a hub name.
+        texts: one text, or several; an empty one stays empty.
+        beam: beginnings that are followed side by side; 1 takes the likeliest piece each time.
+        length_penalty: log probabilities are divided by length to this power: above 0 longer translations win more often.
+        threads: CPU threads, None for all cores.
+        offline: never touch the network.
+
+    Returns:
+        A translation for each text, in their order.
+
+    Raises:
+        RingsmithError: the model does not translate, a text is too long for it, or an option: one sentence says what and what to do.
+    """
+    require_transformers("translating")
+    from ringsmith.backbones.translate import TranslateOptions, load_translator
+    from ringsmith.backbones.translate import translate as run
+    from ringsmith.catalogue import resolve
+
+    options = TranslateOptions(beam=beam, length_penalty=length_penalty)
+    return run(load_translator(resolve(str(model), offline=offline), threads=threads), [texts] if isinstance(texts, str) else list(texts), options)
 
 
 def report(folder: str | Path) -> Path:

@@ -1,0 +1,277 @@
+"""From pairs of texts to a folder that translates.
+
+read     pairs, some held out to judge by (`parallel.py`)
+pieces   one vocabulary for both languages (`joint.py`)
+model    the Transformer of 2017 with random weights (`transformer.py`)
+train    the one training loop (`adapt/loop.py`) with `seq2seq.Translating`; a killed run goes on where it was
+save     a plain folder of transformers: `AutoModelForSeq2SeqLM`, `AutoTokenizer` and `generate` give what `ringsmith translate` gives
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from ringsmith._rules import Rule, hold
+from ringsmith._version import version
+from ringsmith.adapt.folder import MANIFEST, hash_files, new_folder, write_json
+from ringsmith.adapt.loop import Loop
+from ringsmith.adapt.pacing import Course, Pacing
+from ringsmith.adapt.pause import Pause
+from ringsmith.backbones.load import set_threads
+from ringsmith.backbones.pays import training_precision
+from ringsmith.errors import OptionError
+from ringsmith.pretrain.joint import train_joint_vocabulary
+from ringsmith.pretrain.looks import Looks
+from ringsmith.pretrain.parallel import Pairs, read_parallel, split_pairs
+from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, loss_of, padding_share
+from ringsmith.pretrain.shapes import Shape
+from ringsmith.pretrain.transformer import create_transformer, eased
+from ringsmith.records import Budget, Report, silent
+
+FORMAT, SCHEMA = "ringsmith-translation", 1
+BETAS = (0.9, 0.98)
+"""Adam's, as in the paper (5.3)."""
+CLIP = 1.0
+EPOCHS = 10
+"""Where neither steps nor epochs nor a budget are told."""
+UNLIMITED = 10**9
+UNESSENTIAL = ("budget", "threads", "precision")
+"""Options that do not change what is learnt but by rounding: a training goes on whatever they are."""
+
+
+def _whole(name: str, least: int) -> Rule:
+    return (name, lambda value: value is None or (isinstance(value, int) and value >= least), f"a whole number, at least {least}")
+
+
+@dataclass(frozen=True)
+class TranslationOptions:
+    """What is trained, and for how long; the figures behind the defaults are in LOG.md.
+
+    Attributes:
+        layers: blocks of the encoder, and as many of the decoder.
+        hidden: width of a piece's vector.
+        heads: of each attention; None for one for every 64 of the width.
+        feed_forward: width between the two products of a block; None for four times `hidden`.
+        length: pieces of the longest text; longer pairs are left out.
+        vocabulary: pieces of both languages together.
+        dropout: share left out of each part's output.
+        smoothing: share of the labels that is spread over all pieces.
+        batch_tokens: padded pieces of a batch, both sides together.
+        warm_up: steps in which the rate rises.
+        steps: how many; None to let `epochs` or the budget say it.
+        epochs: passes over the pairs; None for 10 where neither steps nor a budget are told.
+        budget: seconds of wall clock for everything; None for no limit.
+        held_out: pairs to judge by.
+        looks: how often it is judged.
+        averaged: looks whose weights are averaged at the end, if that is better; 1 for none.
+        patience: looks without progress before it stops.
+        seed: of the weights and the order of the pairs.
+        threads: CPU threads; None for all cores.
+        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
+
+    Raises:
+        OptionError: a value breaks its rule; all are named.
+    """
+
+    layers: int = 3
+    hidden: int = 256
+    heads: int | None = None
+    feed_forward: int | None = None
+    length: int = 128
+    vocabulary: int = 8_000
+    dropout: float = 0.1
+    smoothing: float = 0.1
+    batch_tokens: int = 4_096
+    warm_up: int = 1_000
+    steps: int | None = None
+    epochs: float | None = None
+    budget: float | None = None
+    held_out: int = 2_000
+    looks: int = 40
+    averaged: int = 5
+    patience: int = 5
+    seed: int = 0
+    threads: int | None = None
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        sizes = ("layers", "hidden", "heads", "feed_forward", "warm_up", "steps", "held_out", "looks", "averaged", "threads")
+        hold(
+            self,
+            (
+                *(_whole(name, 1) for name in sizes),
+                *(_whole(name, least) for name, least in (("length", 8), ("vocabulary", 68), ("batch_tokens", 16), ("patience", 0), ("seed", 0))),
+                *((name, lambda value: 0 <= value < 1, "from 0 to below 1") for name in ("dropout", "smoothing")),
+                *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "budget")),
+                ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
+            ),
+        )
+        if self.steps is not None and self.epochs is not None:
+            raise OptionError(f"'steps' and 'epochs' both say how long to train; got {self.steps} and {self.epochs:g}. Leave one of them out.")
+
+    @property
+    def shape(self) -> Shape:
+        """The model's shape."""
+        return Shape(self.layers, self.hidden, self.heads or max(1, self.hidden // 64), self.feed_forward or 4 * self.hidden, self.length)
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """What came of it.
+
+    Attributes:
+        folder: the model.
+        facts: what is worth knowing: pairs, steps, loss, speed, the curve.
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+def pretrain_translation(source: str | Path, target: str | Path | None, out: Path, options: TranslationOptions, *, report: Report = silent) -> Translation:
+    """Train a Transformer on parallel text and write it to `out`.
+
+    Args:
+        source: a table of two columns, or a file of lines with `target` beside it.
+        target: the translations of these lines; None for a table.
+        out: an empty or missing folder.
+        options: how large, how long.
+        report: is told how far it is.
+
+    Raises:
+        RingsmithError: the files, the options, the machine: one sentence says what and what to do.
+    """
+    budget = Budget(options.budget)
+    pairs = read_parallel(source, target)
+    parts = split_pairs(pairs, valid=min(options.held_out, len(pairs) // 4), test=0)
+    return train_translation(parts.train, parts.valid, out, options, budget=budget, report=report, notes=pairs.notes)
+
+
+def train_translation(
+    train: Pairs, valid: Pairs, out: Path, options: TranslationOptions, *, budget: Budget | None = None, report: Report = silent, notes: Sequence[str] = ()
+) -> Translation:
+    """As `pretrain_translation`, for pairs that were read and divided before.
+
+    Args:
+        train: to learn from.
+        valid: to judge by.
+        out: an empty or missing folder.
+        options: how large, how long.
+        budget: when to end; None for `options.budget` from now on.
+        report: is told how far it is.
+        notes: what was left out, for the card.
+    """
+    with new_folder(out.expanduser()):  # a place that refuses is found out now, not after the training
+        pass
+    budget, threads = budget or Budget(options.budget), set_threads(options.threads)
+    tokeniser = train_joint_vocabulary([*train.sources, *train.targets], options.vocabulary, length=options.length)
+    (learnt, longer), (judged, _) = (encode_pairs(tokeniser, pairs, options.length) for pairs in (train, valid))
+    module = create_transformer(options.shape, len(tokeniser), dropout=options.dropout, seed=options.seed)
+    precision = training_precision(options.precision, options.hidden)
+    identity = _identity(train, valid, options)
+    state = out.expanduser().absolute().with_name(f".{out.name}.training")
+    looks = Looks(state, identity, options.averaged)
+    work = _work(learnt, judged, options, looks)
+    low = precision.precision == "bfloat16"
+    loop = Loop(module, _pacing(options, low=low), report, pause=Pause(state / "pause.safetensors", identity))
+    with eased(loop.module, low_precision=low):
+        course = loop.run(work, seed=options.seed, budget=budget)
+    loss, averaged = _finish(loop, work, looks)
+    facts = _facts(options, work, course, module)
+    facts |= {"loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": list(notes)}
+    if loop.together.first:
+        _save(out, module, tokeniser, facts)
+        shutil.rmtree(state, ignore_errors=True)
+    return Translation(out, facts)
+
+
+def _work(train: Encoded, valid: Encoded, options: TranslationOptions, looks: Looks) -> Translating:
+    """What the loop is given; the steps follow from what was asked for."""
+    work = Translating(train, valid, max_tokens=options.batch_tokens, rate=Rate(options.hidden, options.warm_up), smoothing=options.smoothing, looks=options.looks, keep=looks.keep)
+    by_the_clock = options.budget is not None and options.steps is None and options.epochs is None
+    work.asked = options.steps or (UNLIMITED if by_the_clock else max(1, round((options.epochs or EPOCHS) * work.per_epoch)))
+    return work
+
+
+def _pacing(options: TranslationOptions, *, low: bool) -> Pacing:
+    """How the loop walks; the rate itself is the work's (equation 3)."""
+    by_the_clock = options.budget is not None and options.steps is None and options.epochs is None
+    return Pacing(
+        epochs=options.epochs or EPOCHS,
+        rate=1.0,
+        head_rate=1.0,
+        decay=0.0,
+        warm_up=0.0,
+        max_rows=UNLIMITED,
+        max_tokens=options.batch_tokens,
+        clip=CLIP,
+        patience=options.patience,
+        low_precision=low,
+        betas=BETAS,
+        by_the_clock=by_the_clock,
+    )
+
+
+def _finish(loop: Loop, work: Translating, looks: Looks) -> tuple[float, int]:
+    """Give the model the mean of the last looks' weights where that is better than the best look; the loss, and how many were averaged."""
+    module, mean = loop.module, looks.mean()
+    best = {name: weight.detach().clone() for name, weight in module.named_parameters()}
+    before = loss_of(module, work.valid, work.max_tokens)
+    if len(looks.paths()) < 2:
+        return before, 1
+    _put(module, mean)
+    after = loss_of(module, work.valid, work.max_tokens)
+    if after < before:
+        return after, len(looks.paths())
+    _put(module, best)
+    return before, 1
+
+
+def _put(module: Any, weights: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, weight in module.named_parameters():
+            weight.copy_(weights.get(name, weight))
+
+
+def _identity(train: Pairs, valid: Pairs, options: TranslationOptions) -> str:
+    """Tells this training from every other."""
+    kept = {name: value for name, value in asdict(options).items() if name not in UNESSENTIAL}
+    found = hashlib.blake2b(json.dumps([kept, torch.__version__]).encode(), digest_size=16)
+    for pairs in (train, valid):
+        for text in (*pairs.sources, *pairs.targets):
+            found.update(text.encode() + b"\n")
+    return found.hexdigest()
+
+
+def _facts(options: TranslationOptions, work: Translating, course: Course, module: Any) -> dict[str, Any]:
+    """What is worth knowing, but for the outcome."""
+    return {
+        "options": asdict(options),
+        "pairs": {"train": len(work.train), "valid": len(work.valid)},
+        "parameters": sum(weight.numel() for weight in module.parameters() if weight.requires_grad),
+        "steps": course.steps,
+        "epochs": round(course.epochs(course.steps), 3),
+        "tokens": course.tokens,
+        "seconds": round(course.seconds, 1),
+        "tokens_per_second": round(course.tokens / max(course.seconds, 1e-9), 1),
+        "padding": round(padding_share(work.train, work.max_tokens), 4),
+        "curves": {"loss": course.curves["loss"], "look_step": course.curves["valid_step"], "look_loss": [-mark for mark in course.curves["valid"]]},
+    }
+
+
+def _save(out: Path, module: Any, tokeniser: Any, facts: dict[str, Any]) -> None:
+    """The folder, whole or not at all."""
+    with new_folder(out.expanduser()) as scratch:
+        module.save_pretrained(scratch)
+        tokeniser.save_pretrained(scratch)
+        versions = {"ringsmith": version(), "torch": torch.__version__, "transformers": transformers.__version__}
+        write_json(scratch / MANIFEST, {"schema": SCHEMA, "format": FORMAT, "versions": versions, **facts, "files": hash_files(scratch)})
