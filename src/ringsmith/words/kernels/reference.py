@@ -91,12 +91,15 @@ class Twin:
 
     def targets(self, word: int) -> list[Targets]:
         """Output rows and labels that tell a word, six at a time; a negative that is the word itself leaves its place empty."""
+        found = self.same_targets(word)
+        self.go_on()
+        return found
+
+    def same_targets(self, word: int) -> list[Targets]:
+        """The same, and the next word gets the same negatives."""
         places: list[tuple[int, float] | None] = [(word, 1.0)] if self.negative else []
         places += [(other, 0.0) if other != word else None for other in self.table[self.cursor : self.cursor + self.negative]]
         places += self.paths[word]
-        self.cursor += self.negative
-        if self.cursor + self.negative > len(self.table):
-            self.cursor = 0
         return [[place for place in places[at : at + 6] if place] for at in range(0, len(places), 6)]
 
     def centres(self, rates: list[float]) -> Iterator[tuple[int, list[int], float]]:
@@ -106,6 +109,12 @@ class Twin:
             for i, centre in enumerate(kept):
                 far = self.reach()
                 yield centre, kept[max(0, i - far) : i] + kept[i + 1 : i + far + 1], rate
+
+    def go_on(self) -> None:
+        """To the next negatives."""
+        self.cursor += self.negative
+        if self.cursor + self.negative > len(self.table):
+            self.cursor = 0
 
     def skipgram(self, rates: list[float]) -> None:
         """With g = (label - sigmoid(x . o)) rate; x += sum g o; o += sum g x: the context words tell the centre."""
@@ -126,19 +135,20 @@ class Twin:
     def cbow(self, rates: list[float]) -> None:
         """With h = mean of the context's rows; o += g h; every row += sum g o. By the sum, every row gets its share of the error.
 
-        Two centres half a sentence apart go side by side: both look before either moves.
+        Two centres half a sentence apart go side by side, with the same negatives: both look before either moves.
         """
         for sentence, rate in zip(self.sentences, rates, strict=True):
             kept = self.thinned(sentence)
             half = (len(kept) + 1) // 2
             for i in range(half if len(kept) > 1 else 0):
                 self.together([self.told(kept, j) for j in (i, i + half) if j < len(kept)], rate)
+                self.go_on()
 
     def told(self, kept: list[int], centre: int) -> Side:
         """What tells the word at this place: its rows, their vector, its targets."""
         far = self.reach()
         rows = [row for word in kept[max(0, centre - far) : centre] + kept[centre + 1 : centre + far + 1] for row in self.bags[word]]
-        return Side(rows, self.inputs[rows].sum(axis=0) / (len(rows) if self.mean else 1), self.targets(kept[centre]))
+        return Side(rows, self.inputs[rows].sum(axis=0) / (len(rows) if self.mean else 1), self.same_targets(kept[centre]))
 
     def subword_skipgram(self, rates: list[float]) -> None:
         """With h = mean of the centre's n-grams; it tells the context words, two side by side."""

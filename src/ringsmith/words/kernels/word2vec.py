@@ -244,7 +244,7 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
 def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, stretch: Stretch) -> tuple[float, int]:
     """Train on a stretch: the centre is told from all its context words together; returns the loss of some centres, and how many these were.
 
-    A centre of the first half of the sentence and one of the second go side by side.
+    A centre of the first half of the sentence and one of the second go side by side, with the same negatives: five rows to fetch instead of ten.
     """
     width, window = weights.width, shape.window
     blank, size, negatives = len(weights.outputs) - width, len(draws.negatives), max(0, shape.plain - 1)
@@ -267,16 +267,16 @@ def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, s
             j, watched, more, count_right, clash_right = i + half, steps % LOSS_EVERY == 0, 0, 0, False
             if steps % own_outputs[2] == 0:
                 hand_on_targets(kept[i], cursor, tables, negatives, width)
-                hand_on_targets(kept[min(j, n - 1)], min(cursor + negatives, max(0, size - negatives)), tables, negatives, width)
+                hand_on(kept[min(j, n - 1)], own_outputs, width)
             count = context_of(kept, spots, n, i, reach(state, window, shape.shrink), places, bag, width)
             found, clash = targets_of(kept[i], cursor, tables, left, 0, shape.plain, width)
-            cursor = look_ahead(outputs, tables, cursor, size, negatives, 2, kept[i + 1], width)
             if j < n:
                 count_right = context_of(kept, spots, n, j, reach(state, window, shape.shrink), places_right, bag, width)
                 more, clash_right = targets_of(kept[j], cursor, tables, right, ROWS, shape.plain, width)
-                cursor = look_ahead(outputs, tables, cursor, size, negatives, 2, kept[min(j + 1, n - 1)], width)
+                prefetch_row(outputs, row_of(kept[min(j + 1, n - 1)], own_outputs, width), width)
             else:
                 set_rates(right, ROWS, shape.plain, 0.0)
+            cursor = look_ahead(outputs, tables, cursor, size, negatives, 1, kept[i + 1], width)
             total = level(left, right, found, more, blank) if shape.deepest else fixed
             prefetch_row(x, spots[min(i + window + 1, n - 1)], width)
             prefetch_row(x, spots[min(j + window + 1, n - 1)], width)
