@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import transformers
-from torch.nn import functional
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from ringsmith.backbones.causal import NOT_LEFT_TO_RIGHT
@@ -18,6 +17,7 @@ from ringsmith.catalogue import LocalModel
 from ringsmith.pretrain.objective import Batch, Objective, VocabularyKind
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.masks import Ids
+from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.shapes import Shape, make_config
 
 KINDS = frozenset(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) - frozenset(MODEL_FOR_MASKED_LM_MAPPING_NAMES) - NOT_LEFT_TO_RIGHT
@@ -41,8 +41,8 @@ class Causal(Objective):
         return {"input_ids": whole[:, :-1].contiguous(), "labels": whole[:, 1:].contiguous()}
 
     def loss(self, module: Any, batch: Batch) -> torch.Tensor:
-        scores = module(input_ids=batch["input_ids"], use_cache=False).logits
-        return functional.cross_entropy(scores.flatten(0, 1).float(), batch["labels"].flatten())
+        states = module.base_model(input_ids=batch["input_ids"], use_cache=False)[0]
+        return predicted_loss(states.flatten(0, 1), module.get_output_embeddings(), batch["labels"].flatten())
 
     def predicted(self, length: int) -> float:
         return length - 1

@@ -145,7 +145,7 @@ def _look(module: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The last vectors (n, length, hidden), and the scores (m, pieces) at the places that are predicted."""
     states = module.base_model(input_ids=batch["input_ids"])[0]
     picked = models.pick(states, batch["places"]) if "places" in batch else states.flatten(0, 1)
-    return states, models.HEADS[module.config.model_type](module, picked).float()
+    return states, module.get_output_embeddings()(models.before_output(module, picked)).float()
 
 
 def _check_shape(shape: Shape, natural: Shape, most: int) -> None:

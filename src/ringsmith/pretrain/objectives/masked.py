@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import transformers
-from torch.nn import functional
 
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError
-from ringsmith.pretrain.objective import IGNORED, Batch, Objective, Pieces
+from ringsmith.pretrain.objective import Batch, Objective, Pieces
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules
+from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.shapes import Shape, make_config
 
 
@@ -66,4 +66,5 @@ def as_batch(hidden: Hidden) -> Batch:
 
 def masked_loss(module: Any, states: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Mean negative log likelihood of the hidden pieces, given the body's last vectors (n, length, hidden)."""
-    return functional.cross_entropy(models.predict(module, states, batch["places"]), batch["labels"].flatten(), ignore_index=IGNORED)
+    seen = models.before_output(module, models.pick(states, batch["places"]))
+    return predicted_loss(seen, module.get_output_embeddings(), batch["labels"].flatten())

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch.nn import functional
 
 from ringsmith.backbones.load import read_weights
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import ModelError
 
-HEADS: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
-    "bert": lambda module, states: module.cls.predictions(states),
-    "camembert": lambda module, states: module.lm_head(states),
-    "distilbert": lambda module, states: module.vocab_projector(module.vocab_layer_norm(module.activation(module.vocab_transform(states)))),
-    "electra": lambda module, states: module.generator_lm_head(module.generator_predictions(states)),
-    "gpt2": lambda module, states: module.lm_head(states),
-    "modernbert": lambda module, states: module.decoder(module.head(states)),
-    "roberta": lambda module, states: module.lm_head(states),
-    "xlm-roberta": lambda module, states: module.lm_head(states),
-    "xlnet": lambda module, states: module.lm_loss(states),
+BEFORE_OUTPUT: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
+    "bert": lambda module, states: module.cls.predictions.transform(states),
+    "camembert": lambda module, states: _roberta(module.lm_head, states),
+    "distilbert": lambda module, states: module.vocab_layer_norm(module.activation(module.vocab_transform(states))),
+    "electra": lambda module, states: module.generator_predictions(states),
+    "gpt2": lambda module, states: states,
+    "modernbert": lambda module, states: module.head(states),
+    "roberta": lambda module, states: _roberta(module.lm_head, states),
+    "xlm-roberta": lambda module, states: _roberta(module.lm_head, states),
+    "xlnet": lambda module, states: states,
 }
-"""Model type -> from the body's last vectors (k, hidden) to scores over the vocabulary (k, pieces)."""
+"""Model type -> from the body's last vectors (k, hidden) to what the output layer sees (k, hidden)."""
 MASKED = ("bert", "camembert", "distilbert", "modernbert", "roberta", "xlm-roberta")
 """Model types that predict hidden pieces, and whose head stands above."""
 
@@ -67,7 +68,16 @@ def adopt(auto: Any, model: LocalModel, *, objective: str, kinds: Collection[str
 
 def predict(module: Any, states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Scores (n * k, pieces), float32, at `places` (n, k) of the body's last vectors (n, length, hidden)."""
-    return HEADS[module.config.model_type](module, pick(states, places)).float()
+    return cast(torch.Tensor, module.get_output_embeddings()(before_output(module, pick(states, places))).float())
+
+
+def before_output(module: Any, states: torch.Tensor) -> torch.Tensor:
+    """What the output layer sees (k, hidden), given the body's last vectors (k, hidden)."""
+    return BEFORE_OUTPUT[module.config.model_type](module, states)
+
+
+def _roberta(head: Any, states: torch.Tensor) -> torch.Tensor:
+    return cast(torch.Tensor, head.layer_norm(functional.gelu(head.dense(states))))
 
 
 def pick(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
