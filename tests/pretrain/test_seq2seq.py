@@ -23,7 +23,7 @@ from ringsmith.pretrain.seq2seq import Encoded, Rate, Side, Translating, forced_
 from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.smoothing import PLACES, smoothed_loss
 from ringsmith.pretrain.transformer import create_transformer, eased
-from ringsmith.pretrain.translation import TranslationOptions, train_translation
+from ringsmith.pretrain.translation import TranslationOptions, pretrain_translation, train_translation
 
 SHAPE = Shape(2, 32, 4, 64, 24)
 TOY = TranslationOptions(
@@ -249,6 +249,38 @@ def test_a_killed_training_goes_on_to_the_same_curve(tmp_path: Path, monkeypatch
     assert steps[0] == 15
     assert again.facts["curves"] == whole.facts["curves"]
     assert (tmp_path / "broken" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+
+
+def test_the_card_is_read_from_the_facts(toy: tuple[Path, dict[str, Any]]) -> None:
+    """Loss, pairs and steps as they are in the manifest; the picture stands beside it."""
+    folder, facts = toy
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"{facts['loss']:.4f} nats, perplexity {math.exp(facts['loss']):,.2f}" in card
+    assert f"{facts['pairs']['train']:,} to learn from, 60 to judge by" in card
+    assert "320 steps" in card
+    assert (folder / "loss.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_two_files_become_a_model_and_what_was_found_is_said(tmp_path: Path) -> None:
+    """The whole way, as the command line goes it."""
+    parts = turned_pairs(300).train
+    (tmp_path / "a").write_text("\n".join([*parts.sources, "", parts.sources[0]]))
+    (tmp_path / "b").write_text("\n".join([*parts.targets, "x", parts.targets[0]]))
+    said: list[str] = []
+    options = dataclasses.replace(TOY, steps=3, looks=1, held_out=20)
+    found = pretrain_translation(tmp_path / "a", tmp_path / "b", tmp_path / "model", options, say=lambda label, text: said.append(f"{label} {text}".strip()))
+    assert said[0].startswith(f"Read {len(parts):,} pairs: ")
+    assert said[1:3] == [f"1 pair with an empty side was left out, the first in line {len(parts) + 1}.", "1 pair that was there before was left out."]
+    assert "of the batches are padding" in said[3]
+    assert said[1] in (found.folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_loss_that_is_no_number_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to change, and to what."""
+    parts = turned_pairs(300)
+    monkeypatch.setattr("ringsmith.pretrain.seq2seq.forced_loss", lambda module, *_: module.lm_head.weight.sum() * math.nan)
+    with pytest.raises(OptionError, match=r"'warm_up' must be so long that the loss falls; got 80, and the loss is no number in step 1\. Take a longer one, such as 320"):
+        train_translation(parts.train, parts.valid, tmp_path / "model", TOY)
 
 
 def test_a_place_that_holds_something_is_refused_before_the_training(tmp_path: Path) -> None:

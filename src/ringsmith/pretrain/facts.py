@@ -7,6 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any, Self
 
 from ringsmith._version import version as own_version
@@ -136,7 +137,7 @@ def facts_of(options: PretrainOptions, corpus: Corpus, model: LocalModel | None,
         cost=cost,
         flops=cost.flops_per_token * course.tokens,
         held_out=_held_out(objective, file, work, course),
-        curves=_curves(course),
+        curves=curves_of(course),
         versions={"ringsmith": own_version(), "python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         notes=_notes(work, course),
     )
@@ -153,16 +154,14 @@ def _held_out(objective: Objective, file: TokenFile, work: Learning, course: Cou
     return HeldOut(loss, math.exp(loss) if told else None, bits if told else None, int(course.curves["valid_step"][best]), len(work.judged), work.look_tokens)
 
 
-def _curves(course: Course) -> dict[str, list[float]]:
+def curves_of(course: Course) -> dict[str, list[float]]:
+    """Losses of training, in at most `POINTS` means, and of the looks."""
     losses, count = course.curves["loss"], course.steps
     cuts = [round(part * count / min(count, POINTS)) for part in range(min(count, POINTS) + 1)]
-    means = [sum(losses[begin:end]) / (end - begin) for begin, end in zip(cuts, cuts[1:], strict=False)]
+    means = [sum(losses[begin:end]) / (end - begin) for begin, end in pairwise(cuts)]
     return {"step": list(map(float, cuts[1:])), "loss": means, "look_step": list(course.curves["valid_step"]), "look_loss": list(course.curves["valid_log_loss"])}
 
 
 def _notes(work: Learning, course: Course) -> tuple[str, ...]:
-    notes = []
-    if work.span.steps is not None or work.span.epochs is not None:
-        if course.planned != work.asked:
-            notes.append(f"{course.planned:,} steps instead of {work.asked:,}: the budget allows no more.")
-    return tuple(notes)
+    told = work.span.steps is not None or work.span.epochs is not None
+    return (f"{course.planned:,} steps instead of {work.asked:,}: the budget allows no more.",) if told and course.planned != work.asked else ()

@@ -188,7 +188,7 @@ class Translating(Work[Rows]):
 
     def check(self, losses: Sequence[float], planned: int) -> None:
         if not math.isfinite(losses[-1]):
-            raise Broken(f"the loss is not a number in step {len(losses):,}: the rate is too high. Train with a longer 'warm_up'")
+            raise Broken(f"the loss is no number in step {len(losses):,}")
 
     def look(self, module: Any, progress: float) -> Mark:
         if self.keep is not None:

@@ -12,32 +12,33 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
 from ringsmith._rules import Rule, hold
-from ringsmith._version import version
-from ringsmith.adapt.folder import MANIFEST, hash_files, new_folder, write_json
+from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.backbones.load import set_threads
 from ringsmith.backbones.pays import training_precision
 from ringsmith.errors import OptionError
+from ringsmith.pretrain.facts import curves_of
 from ringsmith.pretrain.joint import train_joint_vocabulary
 from ringsmith.pretrain.looks import Looks
 from ringsmith.pretrain.parallel import Pairs, read_parallel, split_pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, loss_of, padding_share
 from ringsmith.pretrain.shapes import Shape
+from ringsmith.pretrain.training import Say, check_place, quiet
 from ringsmith.pretrain.transformer import create_transformer, eased
+from ringsmith.pretrain.translation_card import save_translation
 from ringsmith.records import Budget, Report, silent
 
-FORMAT, SCHEMA = "ringsmith-translation", 1
 BETAS = (0.9, 0.98)
 """Adam's, as in the paper (5.3)."""
 CLIP = 1.0
@@ -137,7 +138,7 @@ class Translation:
     facts: dict[str, Any]
 
 
-def pretrain_translation(source: str | Path, target: str | Path | None, out: Path, options: TranslationOptions, *, report: Report = silent) -> Translation:
+def pretrain_translation(source: str | Path, target: str | Path | None, out: Path, options: TranslationOptions, *, report: Report = silent, say: Say = quiet) -> Translation:
     """Train a Transformer on parallel text and write it to `out`.
 
     Args:
@@ -146,18 +147,31 @@ def pretrain_translation(source: str | Path, target: str | Path | None, out: Pat
         out: an empty or missing folder.
         options: how large, how long.
         report: is told how far it is.
+        say: is told what was found.
 
     Raises:
         RingsmithError: the files, the options, the machine: one sentence says what and what to do.
     """
     budget = Budget(options.budget)
+    check_place(out)
     pairs = read_parallel(source, target)
     parts = split_pairs(pairs, valid=min(options.held_out, len(pairs) // 4), test=0)
-    return train_translation(parts.train, parts.valid, out, options, budget=budget, report=report, notes=pairs.notes)
+    say("Read", f"{len(pairs):,} pairs: {len(parts.train):,} to learn from, {len(parts.valid):,} to judge by; no source text stands in both")
+    for note in pairs.notes:
+        say("", note)
+    return train_translation(parts.train, parts.valid, out, options, budget=budget, report=report, say=say, notes=pairs.notes)
 
 
 def train_translation(
-    train: Pairs, valid: Pairs, out: Path, options: TranslationOptions, *, budget: Budget | None = None, report: Report = silent, notes: Sequence[str] = ()
+    train: Pairs,
+    valid: Pairs,
+    out: Path,
+    options: TranslationOptions,
+    *,
+    budget: Budget | None = None,
+    report: Report = silent,
+    say: Say = quiet,
+    notes: Sequence[str] = (),
 ) -> Translation:
     """As `pretrain_translation`, for pairs that were read and divided before.
 
@@ -168,10 +182,10 @@ def train_translation(
         options: how large, how long.
         budget: when to end; None for `options.budget` from now on.
         report: is told how far it is.
+        say: is told what was found.
         notes: what was left out, for the card.
     """
-    with new_folder(out.expanduser()):  # a place that refuses is found out now, not after the training
-        pass
+    check_place(out)
     budget, threads = budget or Budget(options.budget), set_threads(options.threads)
     tokeniser = train_joint_vocabulary([*train.sources, *train.targets], options.vocabulary, length=options.length)
     (learnt, longer), (judged, _) = (encode_pairs(tokeniser, pairs, options.length) for pairs in (train, valid))
@@ -183,15 +197,26 @@ def train_translation(
     work = _work(learnt, judged, options, looks)
     low = precision.precision == "bfloat16"
     loop = Loop(module, _pacing(options, low=low), report, pause=Pause(state / "pause.safetensors", identity))
-    with eased(loop.module, low_precision=low):
+    size = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+    say("Model", f"{size / 1e6:,.1f} M parameters, {len(tokeniser):,} pieces; {padding_share(learnt, options.batch_tokens):.1%} of the batches are padding; {precision.note}")
+    with eased(loop.module, low_precision=low), _mendable(options.warm_up):
         course = loop.run(work, seed=options.seed, budget=budget)
     loss, averaged = _finish(loop, work, looks)
     facts = _facts(options, work, course, module)
-    facts |= {"loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": list(notes)}
+    facts |= {"vocabulary": len(tokeniser), "loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": list(notes)}
     if loop.together.first:
-        _save(out, module, tokeniser, facts)
+        save_translation(out, loop.module, tokeniser, facts)
         shutil.rmtree(state, ignore_errors=True)
     return Translation(out, facts)
+
+
+@contextmanager
+def _mendable(warm_up: int) -> Iterator[None]:
+    """A training that breaks, as a sentence that says what to do."""
+    try:
+        yield
+    except Broken as error:
+        raise OptionError(f"'warm_up' must be so long that the loss falls; got {warm_up:,}, and {error}. Take a longer one, such as {4 * warm_up:,}.") from error
 
 
 def _work(train: Encoded, valid: Encoded, options: TranslationOptions, looks: Looks) -> Translating:
@@ -264,14 +289,5 @@ def _facts(options: TranslationOptions, work: Translating, course: Course, modul
         "seconds": round(course.seconds, 1),
         "tokens_per_second": round(course.tokens / max(course.seconds, 1e-9), 1),
         "padding": round(padding_share(work.train, work.max_tokens), 4),
-        "curves": {"loss": course.curves["loss"], "look_step": course.curves["valid_step"], "look_loss": [-mark for mark in course.curves["valid"]]},
+        "curves": curves_of(course),
     }
-
-
-def _save(out: Path, module: Any, tokeniser: Any, facts: dict[str, Any]) -> None:
-    """The folder, whole or not at all."""
-    with new_folder(out.expanduser()) as scratch:
-        module.save_pretrained(scratch)
-        tokeniser.save_pretrained(scratch)
-        versions = {"ringsmith": version(), "torch": torch.__version__, "transformers": transformers.__version__}
-        write_json(scratch / MANIFEST, {"schema": SCHEMA, "format": FORMAT, "versions": versions, **facts, "files": hash_files(scratch)})
