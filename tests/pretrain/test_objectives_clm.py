@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import transformers
 
 from contracts.objectives import ObjectiveContract, negative_log_likelihood, toy_rows
+from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.pretrain.objective import Batch, Objective
+from ringsmith.pretrain.objectives.clm import Causal
 from ringsmith.pretrain.vocabulary import Vocabulary
 
 
@@ -37,3 +41,22 @@ class TestCausal(ObjectiveContract):
         module.eval()
         with torch.no_grad():
             assert torch.allclose(objective.loss(module, objective.batch(rows, np.random.default_rng(0))), module(input_ids=whole, labels=whole).loss)
+
+    @pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt_neox", "opt", "cohere", "granite"])
+    def test_other_models_that_read_from_left_to_right_learn_as_well(self, kind: str, vocabulary: Vocabulary, tmp_path: Path) -> None:
+        """Also those that scale or bound their scores: their loss is transformers' own."""
+        sizes = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 64}
+        own = {
+            "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32, "pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0},
+            "gemma2": {"head_dim": 16, "num_key_value_heads": 2, "final_logit_softcapping": 0.05},
+            "cohere": {"logit_scale": 7.0},
+            "granite": {"logits_scaling": 7.0},
+        }
+        torch.manual_seed(0)
+        transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.for_model(kind, **{**sizes, **own.get(kind, {})})).save_pretrained(tmp_path)
+        objective = Causal(vocabulary.pieces)
+        module = objective.adopt(inspect_folder(tmp_path, name=kind)).eval()
+        rows = toy_rows(vocabulary.tokeniser, vocabulary.pieces, 4)
+        with torch.no_grad():
+            whole = torch.from_numpy(rows)
+            assert torch.allclose(objective.loss(module, objective.batch(rows, np.random.default_rng(0))), module(input_ids=whole, labels=whole).loss, rtol=1e-5)

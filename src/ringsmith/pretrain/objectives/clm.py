@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import transformers
+from torch.nn import functional
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from ringsmith.backbones.causal import NOT_LEFT_TO_RIGHT
@@ -21,6 +22,8 @@ from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.shapes import Shape, make_config
 
 KINDS = frozenset(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) - frozenset(MODEL_FOR_MASKED_LM_MAPPING_NAMES) - NOT_LEFT_TO_RIGHT
+PLAIN = {"gpt2", "gpt_neox", "llama", "mistral", "opt", "qwen2", "qwen3"}
+"""Model types whose scores are the output layer on the body's last vectors and nothing else; others scale or bound them (Gemma, Cohere, Granite)."""
 
 
 class Causal(Objective):
@@ -41,6 +44,9 @@ class Causal(Objective):
         return {"input_ids": whole[:, :-1].contiguous(), "labels": whole[:, 1:].contiguous()}
 
     def loss(self, module: Any, batch: Batch) -> torch.Tensor:
+        if module.config.model_type not in PLAIN:
+            scores = module(input_ids=batch["input_ids"], use_cache=False).logits
+            return functional.cross_entropy(scores.flatten(0, 1).float(), batch["labels"].flatten())
         states = module.base_model(input_ids=batch["input_ids"], use_cache=False)[0]
         return predicted_loss(states.flatten(0, 1), module.get_output_embeddings(), batch["labels"].flatten())
 

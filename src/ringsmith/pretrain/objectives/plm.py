@@ -27,6 +27,7 @@ from ringsmith.catalogue import LocalModel
 from ringsmith.pretrain.objective import IGNORED, Batch, Objective, VocabularyKind
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.masks import Bools, Ids
+from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.shapes import Shape, make_config
 
 
@@ -73,8 +74,7 @@ class Permuted(Objective):
         inputs = batch["input_ids"]
         mapping = functional.one_hot(batch["places"], inputs.shape[1]).float()
         states = module.transformer(input_ids=inputs, perm_mask=hidden_from(batch["order"]), target_mapping=mapping, use_mems=False)[0]
-        scores = module.lm_loss(states.flatten(0, 1)).float()
-        return functional.cross_entropy(scores, batch["labels"].flatten(), ignore_index=IGNORED)
+        return predicted_loss(states.flatten(0, 1), module.lm_loss, batch["labels"].flatten())
 
     def predicted(self, length: int) -> float:
         return (length - len(self.pieces.before) - len(self.pieces.after)) / self.options.window
