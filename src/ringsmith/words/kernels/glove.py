@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, address, inverse_root, load, multiply, splat, store, subtract, total
+from ringsmith._kernels.simd import COMPILE, LANES, add, add_product, address, inverse_root, load, multiply, prefetch, splat, store, subtract, total
 
+AHEAD = 8
+"""Entries from the one that moves to the one whose rows are asked for: most tiles are so sparse that a row is seldom met again while it is near."""
 Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
@@ -51,6 +53,13 @@ def train(
     spot = address(lanes)
     loss = splat(np.float32(0))
     for at in range(first, stop):
+        ahead = min(at + AHEAD, stop - 1)
+        i, j = np.int64(rows[ahead]) * width, np.int64(columns[ahead]) * width
+        for k in range(0, width, LANES):
+            prefetch(w, i + k)
+            prefetch(c, j + k)
+            prefetch(wg, i + k)
+            prefetch(cg, j + k)
         i, j = np.int64(rows[at]) * width, np.int64(columns[at]) * width
         even = odd = splat(np.float32(0))
         for k in range(0, width - LANES, 2 * LANES):
