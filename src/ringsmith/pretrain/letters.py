@@ -20,7 +20,7 @@ BATCH = 1_000
 
 
 def thinned(texts: Iterable[str], most_characters: int) -> list[str]:
-    """Every k-th text, k being the lowest power of two that keeps them within `most_characters` (or a single text).
+    """Every k-th text, k being the lowest power of two that keeps them within `most_characters`; a single longer text is cut.
 
     Examples:
         >>> thinned(["one", "two", "three", "four", "five"], 12)
@@ -31,8 +31,8 @@ def thinned(texts: Iterable[str], most_characters: int) -> list[str]:
     for number, text in enumerate(texts):
         if number % step:
             continue
-        kept.append(text)
-        characters += len(text)
+        kept.append(text[:most_characters])
+        characters += len(kept[-1])
         while characters > most_characters and len(kept) > 1:
             kept, step = kept[::2], step * 2
             characters = sum(map(len, kept))

@@ -143,8 +143,9 @@ def _frame(tokeniser: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _begin_words(names: list[str]) -> npt.NDArray[np.bool_]:
-    """Which pieces begin a word: with a blank of any kind's own sign, or with punctuation; in a wordpiece vocabulary all but the ``##`` ones."""
-    if any(name.startswith("##") and len(name) > 2 for name in names):
+    """Which pieces begin a word: those with the sign of a blank, and marks; where pieces that go on have a sign (``##``) all the others."""
+    signs = {sign: sum(name.startswith(sign) for name in names) for sign in ("##", "Ġ", "▁")}
+    if signs["##"] == max(signs.values()):
         return np.array([not name.startswith("##") for name in names], dtype=np.bool_)
     return np.array([not name or name[0] in "ĠĊĉč▁" or (name[0].isascii() and not name[0].isalnum()) for name in names], dtype=np.bool_)
 
