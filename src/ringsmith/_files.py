@@ -25,13 +25,13 @@ def written(path: Path) -> Iterator[Path]:
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield scratch
-        scratch.chmod(_usual_mode())  # some libraries write files that their owner alone may read
+        scratch.chmod(usual_mode())  # some libraries write files that their owner alone may read
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _usual_mode() -> int:
+def usual_mode() -> int:
     """The permissions that this user's new files have."""
     mask = os.umask(0o077)
     os.umask(mask)

@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ringsmith._files import usual_mode
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import MachineError, ModelError, UsageError
 from ringsmith.tasks import Task
@@ -54,6 +55,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         yield scratch
         scratch.chmod(0o755)
+        for path in scratch.rglob("*"):
+            if path.is_file():
+                path.chmod(usual_mode())  # some libraries write files that their owner alone may read
         if folder.exists():
             folder.rmdir()
         scratch.rename(folder)

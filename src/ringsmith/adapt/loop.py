@@ -28,6 +28,7 @@ import numpy.typing as npt
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.utils import parse_flag_from_env
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ringsmith.adapt.choose import Mark
@@ -39,6 +40,7 @@ from ringsmith.adapt.pause import Pause, Weights
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.adapt.together import Together
 from ringsmith.adapt.work import Classifying, Watch, Work
+from ringsmith.backbones.load import best_device
 from ringsmith.records import Budget, Rows
 
 B = TypeVar("B")
@@ -49,9 +51,14 @@ SHORT = 128
 @contextmanager
 def first_process_first() -> Iterator[bool]:
     """Let the first process of each machine through the block before the others: what it leaves on disk, they find. Yields whether it is alone."""
-    state = PartialState()
+    state = PartialState(cpu=_on_cpu())
     with state.local_main_process_first():
         yield state.num_processes == 1
+
+
+def _on_cpu() -> bool:
+    """Whether processes talk by gloo: there is nothing faster, or it was asked for (``ACCELERATE_USE_CPU``)."""
+    return parse_flag_from_env("ACCELERATE_USE_CPU") or best_device() == "cpu"
 
 
 class Loop:
@@ -67,7 +74,7 @@ class Loop:
     def __init__(self, module: Any, pacing: Pacing, report: Report, *, pause: Pause | None = None) -> None:
         if AcceleratorState._shared_state:  # it remembers the precision of an earlier fit in this process
             AcceleratorState._reset_state()
-        self.accelerator = Accelerator(mixed_precision="bf16" if pacing.low_precision else "no")
+        self.accelerator = Accelerator(mixed_precision="bf16" if pacing.low_precision else "no", cpu=_on_cpu())
         self.module = module.to(self.accelerator.device)
         self.together = Together(self.accelerator.num_processes, self.accelerator.process_index, self.accelerator.device)
         self.pacing = pacing

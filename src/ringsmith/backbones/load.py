@@ -167,6 +167,12 @@ def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None
     )
 
 
+def save_module(module: Any, folder: Path) -> None:
+    """Write a model of transformers into `folder`: config and safetensors."""
+    with _quiet():
+        module.save_pretrained(folder)
+
+
 def read_plain_tokeniser(folder: Path) -> Any:
     """The tokenizer of transformers in `folder`, as it is.
 
@@ -178,8 +184,8 @@ def read_plain_tokeniser(folder: Path) -> Any:
             hf = transformers.AutoTokenizer.from_pretrained(folder, **SAFE)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             raise ModelError(f"{folder}: its tokenizer cannot be loaded: {_first_line(error)}. {TOKENIZER_RULE}") from error
-    names = [name for name in hf.vocab_files_names.values() if isinstance(name, str)]
-    if names and not any((folder / name).is_file() for name in names):  # transformers would make up an empty one
+    names = ["tokenizer.json", *(name for name in hf.vocab_files_names.values() if isinstance(name, str))]
+    if not any((folder / name).is_file() for name in names):  # transformers would make up an empty one
         raise ModelError(f"{folder}: there is no tokenizer. {TOKENIZER_RULE}")
     return hf
 

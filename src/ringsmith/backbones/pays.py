@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -21,39 +22,49 @@ def training_precision(asked: str, hidden: int) -> Choice:
 
 
 def bfloat16_pays(hidden: int) -> Choice:
-    """The precision to train a body of this width in.
-
-    A feed-forward block, forwards and backwards, in both precisions in turns, so that a busy machine slows both alike. The flag of the
-    processor does not tell: with the same flag bfloat16 is twice as fast on one CPU and half as fast on another.
+    """The precision to train a body of this width in, told by a feed-forward block of it.
 
     Args:
         hidden: width of a token's vector.
+    """
+    with torch.random.fork_rng(devices=[]):  # random numbers of the caller are left alone
+        block = nn.Sequential(nn.Linear(hidden, 4 * hidden), nn.GELU(), nn.Linear(4 * hidden, hidden))
+        rows = torch.randn(TOKENS, hidden)
+    return faster_precision(f"{hidden} wide", lambda: functional.mse_loss(block(rows).float(), rows).backward())  # type: ignore[no-untyped-call]
+
+
+def faster_precision(name: str, step: Callable[[], object]) -> Choice:
+    """The precision in which a training step is faster here; measured once for each `name`, remembered.
+
+    Forwards and backwards, in both precisions in turns, so that a busy machine slows both alike. The flag of the processor does not tell: with
+    the same flag bfloat16 is twice as fast on one CPU and half as fast on another.
+
+    Args:
+        name: tells this step from others.
+        step: forward and backward; within autocast when it is tried in bfloat16.
     """
     if torch.cuda.is_available():
         supported = torch.cuda.is_bf16_supported()
         return Choice("bfloat16" if supported else "float32", "the GPU multiplies in bfloat16" if supported else "the GPU has no bfloat16")
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return Choice("float32", "this CPU has no bfloat16")
-    note = _note(f"training, {hidden} wide")
+    note = _note(f"training, {name}")
     if (known := _recall(note)) is not None:
         return known
-    gain = _gain(hidden)
+    gain = _gain(step)
     kept = "bfloat16" if gain >= WORTH else "float32"
     choice = Choice(kept, f"{kept} (measured: a training step in bfloat16 is {gain:.1f} x as fast)")  # type: ignore[arg-type]
     _remember(note, choice)
     return choice
 
 
-def _gain(hidden: int) -> float:
-    """Seconds of a step in float32 over those in bfloat16, the best of some rounds each. Random numbers of the caller are left alone."""
-    with torch.random.fork_rng(devices=[]):
-        block = nn.Sequential(nn.Linear(hidden, 4 * hidden), nn.GELU(), nn.Linear(4 * hidden, hidden))
-        rows = torch.randn(TOKENS, hidden)
+def _gain(step: Callable[[], object]) -> float:
+    """Seconds of a step in float32 over those in bfloat16, the best of some rounds each."""
     best = {True: float("inf"), False: float("inf")}
     for _ in range(ROUNDS):
         for low in (False, True):
             start = time.perf_counter()
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
-                functional.mse_loss(block(rows).float(), rows).backward()  # type: ignore[no-untyped-call]
+                step()
             best[low] = min(best[low], time.perf_counter() - start)
     return best[False] / best[True]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith.adapt.folder import MANIFEST, hash_files, new_folder, write_json
+from ringsmith.backbones.load import save_module
 from ringsmith.pretrain.facts import Facts
 from ringsmith.pretrain.picture import loss_picture
 from ringsmith.pretrain.vocabulary import save_vocabulary
@@ -27,7 +28,7 @@ def save_pretrained(folder: Path, module: Any, tokeniser: Any, facts: Facts) -> 
         UsageError: the folder holds something. MachineError: the disk refuses.
     """
     with new_folder(folder.expanduser()) as scratch:
-        module.save_pretrained(scratch)
+        save_module(module, scratch)
         save_vocabulary(tokeniser, scratch)
         (scratch / PICTURE).write_text(loss_picture(facts.curves), encoding="utf-8")
         (scratch / CARD).write_text(card_of(facts, type(module).__name__), encoding="utf-8")
@@ -75,7 +76,15 @@ def _front(facts: Facts, cls: str) -> list[str]:
     """What the hub reads."""
     task = next((task for end, task in TASKS.items() if cls.endswith(end)), None)
     licence = facts.corpus["licence"]
-    return ["---", "library_name: transformers", *([f"license: {licence}"] if licence else []), *([f"pipeline_tag: {task}"] if task else []), "tags: [ringsmith, pretrained]", "---", ""]
+    return [
+        "---",
+        "library_name: transformers",
+        *([f"license: {licence}"] if licence else []),
+        *([f"pipeline_tag: {task}"] if task else []),
+        "tags: [ringsmith, pretrained]",
+        "---",
+        "",
+    ]
 
 
 def _rows(facts: Facts) -> list[tuple[str, str]]:

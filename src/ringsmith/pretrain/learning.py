@@ -6,8 +6,9 @@ ones with the same pieces hidden, so that looks can be compared.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,19 +22,21 @@ from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.work import Work, spread_looks
+from ringsmith.backbones.pays import faster_precision, training_precision
+from ringsmith.backbones.precision import Choice
 from ringsmith.pretrain.objective import Batch, Objective
 from ringsmith.pretrain.packing import Sequences, shuffled
 from ringsmith.records import Rows
 
 T = TypeVar("T")
-LOOK_SEED = 2 ** 31
+LOOK_SEED = 2**31
 """Of what is hidden in the held out sequences: no training has it."""
 WITHOUT_END = 1_000_000_000
 """Steps that are asked for where the clock alone says how many."""
 WINDOW, ABOVE_CHANCE = 32, 1.0
 """So many steps whose mean loss is this far (nats) above guessing among all pieces show a rate that is too high."""
-COUNTED_ROWS = 8
-"""What a step costs is counted on so many sequences."""
+FEW_ROWS, MORE_ROWS = 8, 32
+"""What a step costs is counted on so many sequences; in which precision it is faster is measured on so many."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +154,34 @@ def ahead(made: Iterator[T]) -> Iterator[T]:
 
 
 def flops_of(work: Learning, module: Any) -> float:
-    """Floating point operations of a training step for each piece, forward and backward, counted by torch on a few sequences (products only; the optimizer is left out)."""
-    rows = work.train.rows(np.arange(min(COUNTED_ROWS, len(work.train))))
-    batch = work.objective.batch(rows, np.random.default_rng(0))
-    with torch.random.fork_rng(devices=[]), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        work.loss(module, batch).backward()  # type: ignore[no-untyped-call]
+    """Floating point operations of a training step for each piece, forward and backward, counted by torch on a few sequences.
+
+    Products only; the optimizer is left out.
+    """
+    rows = min(FEW_ROWS, len(work.train))
+    step = _few(work, module, rows)
+    with FlopCounterMode(display=False) as counter:
+        step()
     module.zero_grad(set_to_none=True)
-    return float(counter.get_total_flops()) / rows.size
+    return float(counter.get_total_flops()) / (rows * work.length)
+
+
+def precision_of(asked: str, work: Learning, module: Any) -> Choice:
+    """What to train in: as asked, or for ``"auto"`` what is faster here, measured on steps of this very model and objective."""
+    if asked != "auto":
+        return training_precision(asked, 0)
+    name = f"{work.objective.name}, {module.config.to_json_string(use_diff=False)}, {work.length}"
+    choice = faster_precision(hashlib.sha256(name.encode()).hexdigest(), _few(work, module, min(MORE_ROWS, work.span.rows, len(work.train))))
+    module.zero_grad(set_to_none=True)
+    return choice
+
+
+def _few(work: Learning, module: Any, count: int) -> Callable[[], None]:
+    """A step on a few sequences, without moving a weight; no random numbers are taken from the training."""
+    batch = work.objective.batch(work.train.rows(np.arange(count)), np.random.default_rng(0))
+
+    def step() -> None:
+        with torch.random.fork_rng(devices=[]), sdpa_kernel(SDPBackend.MATH):
+            work.loss(module, batch).backward()  # type: ignore[no-untyped-call]
+
+    return step

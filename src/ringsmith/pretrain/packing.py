@@ -65,10 +65,8 @@ class Sequences:
 def pack(stretch: Stretch, pieces: Pieces, length: int, *, crosses_documents: bool) -> Sequences:
     """All sequences of `length` pieces in a stretch of documents; there may be none."""
     width = length - len(pieces.before) - len(pieces.after)
-    if crosses_documents:
-        starts = np.arange(len(stretch.tokens) // width, dtype=np.int64) * width
-    else:
-        starts = within_documents(stretch.documents, width)
+    across = np.arange(len(stretch.tokens) // width, dtype=np.int64) * width
+    starts = across if crosses_documents else within_documents(stretch.documents, width)
     return Sequences(stretch.tokens, starts, length, pieces.before, pieces.after)
 
 

@@ -127,8 +127,10 @@ def _vocabulary(corpus: Corpus, objective: type[Objective], options: PretrainOpt
         learnt = train_vocabulary(_some(_told(corpus.read(), "vocabulary", report), corpus.size), objective.architecture, size, lowercase=options.lowercase)
     pieces = len(learnt.tokeniser)
     if options.vocabulary is not None and pieces < size:
-        raise OptionError(f"'vocabulary' must not be larger than the corpus allows: it gives {pieces:,} pieces; got {size:,}. Use {pieces}, or leave it out for as many as there are.")
-    say("Vocabulary", f"{pieces:,} pieces ({objective.vocabulary}), learnt from {corpus.name}")
+        raise OptionError(
+            f"'vocabulary' must not be larger than the corpus allows: it gives {pieces:,} pieces; got {size:,}. Use {pieces}, or leave it out for as many as there are."
+        )
+    say("Pieces", f"{pieces:,} ({objective.vocabulary}), learnt from {corpus.name}")
     if place is not None:
         with suppress(UsageError), new_folder(place) as scratch:  # another process may have been faster
             save_vocabulary(learnt.tokeniser, scratch)

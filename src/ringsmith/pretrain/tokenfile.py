@@ -149,7 +149,7 @@ def write_tokens(path: Path, corpus: Pass, tokeniser: Any, made_from: MadeFrom, 
         writer = _Writer(dtype, made_from, {"train": file, "held_out": aside})
         for batch in _encoded(corpus, tokeniser, threads):
             writer.add(batch)
-            _check_room(path, writer.bytes, corpus.done, total)
+            _check_room(path, writer.size, corpus.done, total)
             report(Progress("tokenise", corpus.done, total, "bytes", writer.pace(corpus.text_bytes)))
         if not writer.documents:
             raise InputError(f"{corpus.corpus.name}: a corpus must hold text; this one holds none. Name a file or folder with text in it.")
@@ -223,7 +223,7 @@ class _Writer:
         return sum(ends[-1] for ends in self.ends.values())
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Written so far, or to be."""
         return self.tokens * self.width + 8 * self.documents
 

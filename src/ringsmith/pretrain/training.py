@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,17 @@ from ringsmith.adapt.loop import Loop, first_process_first
 from ringsmith.adapt.pacing import Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.backbones.load import set_threads
-from ringsmith.backbones.pays import training_precision
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, InputError, OptionError, UsageError
 from ringsmith.pretrain.card import save_pretrained
 from ringsmith.pretrain.documents import Corpus, Source
 from ringsmith.pretrain.facts import Cost, Facts, facts_of
-from ringsmith.pretrain.learning import Learning, Span, flops_of
+from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of
 from ringsmith.pretrain.objective import Objective, find_objective
-from ringsmith.pretrain.options import PretrainOptions, objective_options
+from ringsmith.pretrain.options import SHAPE, PretrainOptions, objective_options
 from ringsmith.pretrain.packing import divide
-from ringsmith.pretrain.prepare import Prepared, Say, prepare
+from ringsmith.pretrain.prepare import Prepared, prepare
+from ringsmith.pretrain.prepare import Say as Say
 from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.tokenfile import TokenFile
 from ringsmith.pretrain.vocabulary import read_pieces
@@ -45,6 +45,8 @@ from ringsmith.records import Budget, Report, silent
 BETAS = (0.9, 0.98)
 """Adam's; RoBERTa's second one (Liu et al., 2019, section 3.1), steadier than 0.999 where batches are few."""
 LENGTH = 128
+RATE, RATE_ON = 2e-3, 1e-4
+"""Highest learning rates: of 128 numbers a piece from random weights (LOG.md), and of a model that is gone on from (Gururangan et al., 2020)."""
 LAYERS, HIDDEN, HEAD = 2, 128, 64
 """What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
 UNESSENTIAL = ("out", "budget", "threads", "work", "licence")
@@ -130,10 +132,12 @@ class Run:
             raise OptionError(f"'length' must be at most what the model takes, {most} pieces; got {length}. Leave it out for {min(LENGTH, most)}.")
         return length
 
-    @property
-    def shape(self) -> Shape:
-        """Of a model with random weights."""
+    def shape(self, natural: Shape | None) -> Shape:
+        """Of a model with random weights; what was not asked for is as in `natural`, where there is one."""
         options = self.options
+        if natural is not None:
+            asked = {name: value for name in (*SHAPE, "length") if (value := getattr(options, name)) is not None}
+            return replace(natural, **asked)
         hidden = options.hidden or HIDDEN
         heads = options.heads or next(count for count in range(max(2, hidden // HEAD), 0, -1) if hidden % count == 0)
         return Shape(options.layers or LAYERS, hidden, heads, options.feed_forward or 4 * hidden, self.length)
@@ -144,11 +148,17 @@ class Run:
         options = self.options
         return options.epochs if options.by_the_clock or options.steps is not None or options.epochs is not None else 1.0
 
-    def pacing(self, *, low: bool) -> Pacing:
+    def rate(self, hidden: int) -> float:
+        """Highest learning rate, for a body so wide."""
+        if self.options.rate is not None:
+            return self.options.rate
+        return RATE_ON if self.model is not None else RATE * min(1.0, HIDDEN / hidden) ** 0.5
+
+    def pacing(self, length: int, rate: float, *, low: bool) -> Pacing:
         """How the loop walks."""
         options = self.options
         return Pacing(
-            epochs=self.epochs or 0.0, rate=options.rate, head_rate=options.rate, decay=options.decay, warm_up=options.warm_up, max_rows=max(1, options.batch_tokens // self.length),
+            epochs=self.epochs or 0.0, rate=rate, head_rate=rate, decay=options.decay, warm_up=options.warm_up, max_rows=max(1, options.batch_tokens // length),
             max_tokens=options.batch_tokens, clip=options.clip, patience=PATIENT, low_precision=low, betas=BETAS, by_the_clock=options.by_the_clock,
         )  # fmt: skip
 
@@ -179,21 +189,24 @@ def _teacher(kind: type[Objective], chosen: Any) -> Path | None:
 
 def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, say: Say) -> Pretrained:
     """From sequences to the saved model."""
-    options, length = run.options, run.length
+    options = run.options
+    shape = run.shape(objective.natural_shape())
+    length = run.length if run.model else shape.length
     train, judge = divide(prepared.file, objective.pieces, length, crosses_documents=objective.crosses_documents, share=options.held_out)
-    module = objective.create(run.shape, seed=options.seed) if run.model is None else objective.adopt(run.model)
+    module = objective.create(shape, seed=options.seed) if run.model is None else objective.adopt(run.model)
     if run.budget.remaining() <= 0:
         raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
     work = Learning(objective, train, judge, Span(max(1, options.batch_tokens // length), options.steps, run.epochs, options.looks, options.look_tokens))
-    choice = training_precision(options.precision, module.get_input_embeddings().weight.shape[1])
     set_dropout(module, options.dropout)
     ease_dropout(module)
-    loop = Loop(module, run.pacing(low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
+    choice = precision_of(options.precision, work, module)
+    rate = run.rate(module.get_input_embeddings().weight.shape[1])
+    loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
     cost = Cost.of(loop.module, flops_of(work, loop.module), choice.note, threads=run.threads, processes=loop.together.count)
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}")
-    with _mendable(options.rate):
+    with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    facts = facts_of(options, run.corpus, run.model, objective, prepared.file, work, course, cost)
+    facts = facts_of(replace(options, rate=rate), run.corpus, run.model, objective, prepared.file, work, course, cost)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
     return Pretrained(options.out, facts)

@@ -22,11 +22,11 @@ BEFORE_OUTPUT: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
     "camembert": lambda module, states: _roberta(module.lm_head, states),
     "distilbert": lambda module, states: module.vocab_layer_norm(module.activation(module.vocab_transform(states))),
     "electra": lambda module, states: module.generator_predictions(states),
-    "gpt2": lambda module, states: states,
+    "gpt2": lambda _, states: states,
     "modernbert": lambda module, states: module.head(states),
     "roberta": lambda module, states: _roberta(module.lm_head, states),
     "xlm-roberta": lambda module, states: _roberta(module.lm_head, states),
-    "xlnet": lambda module, states: states,
+    "xlnet": lambda _, states: states,
 }
 """Model type -> from the body's last vectors (k, hidden) to what the output layer sees (k, hidden)."""
 MASKED = ("bert", "camembert", "distilbert", "modernbert", "roberta", "xlm-roberta")

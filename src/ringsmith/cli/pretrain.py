@@ -1,0 +1,136 @@
+"""``ringsmith pretrain CORPUS --objective mlm --out DIR``: a small transformer of your own text, or one that goes on learning from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import ringsmith.cli._shell as _shell
+from ringsmith.cli._progress import progress_bar
+from ringsmith.errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ringsmith.pretrain.facts import Facts
+
+TEXT, MODEL, TRAINING, RUN = "The text", "The model", "The training", "The run"
+OBJECTIVES = "What is learnt: mlm (BERT), mlm-dynamic (RoBERTa), clm (GPT-2), plm (XLNet), rtd (ELECTRA), distil (DistilBERT, DistilGPT-2), modern (ModernBERT)."
+SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=DIR; may be given several times."
+
+
+def pretrain(
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table with --column, or - for standard input.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model into.", rich_help_panel=RUN)],
+    objective: Annotated[str, typer.Option(help=OBJECTIVES, rich_help_panel=TRAINING)] = "mlm",
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SET, rich_help_panel=TRAINING)] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model: a short name or a folder.", rich_help_panel=MODEL)] = None,
+    layers: Annotated[int | None, typer.Option(help="Blocks. Default: 2.", rich_help_panel=MODEL)] = None,
+    hidden: Annotated[int | None, typer.Option(help="Width of a piece's vector. Default: 128.", rich_help_panel=MODEL)] = None,
+    heads: Annotated[int | None, typer.Option(help="Heads of the attention. Default: one for every 64 of the width, at least 2.", rich_help_panel=MODEL)] = None,
+    feed_forward: Annotated[int | None, typer.Option(help="Width of the feed-forward part. Default: four times --hidden.", rich_help_panel=MODEL)] = None,
+    length: Annotated[int | None, typer.Option(help="Pieces of a sequence. Default: 128.", rich_help_panel=MODEL)] = None,
+    vocabulary: Annotated[int | None, typer.Option(help="Pieces of the vocabulary. Default: 16384, or fewer where the text holds no more.", rich_help_panel=MODEL)] = None,
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="Small letters only.", rich_help_panel=MODEL)] = False,
+    budget: Annotated[str | None, typer.Option(help="Time for everything: 90s, 10m, 1h30m.", rich_help_panel=TRAINING)] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps.", rich_help_panel=TRAINING)] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the text. Default: 1, where neither --steps nor --budget is given.", rich_help_panel=TRAINING)] = None,
+    batch_tokens: Annotated[int | None, typer.Option(help="Pieces of a batch. Default: 4096.", rich_help_panel=TRAINING)] = None,
+    rate: Annotated[float | None, typer.Option(help="Highest learning rate. Default: by the width; lower with --from.", rich_help_panel=TRAINING)] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of numbers left out at random. Default: 0.", rich_help_panel=TRAINING)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all that is drawn.", rich_help_panel=TRAINING)] = 0,
+    documents: Annotated[str, typer.Option(help="What ends a document in plain text: blank (a blank line) or line.", rich_help_panel=TEXT)] = "blank",
+    column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table.", rich_help_panel=TEXT)] = None,
+    on_bad_text: Annotated[str, typer.Option(help="Lines that are not UTF-8: refuse or skip.", rich_help_panel=TEXT)] = "refuse",
+    held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
+    licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
+    precision: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=RUN)] = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RUN)] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder for the text in numbers, which later runs use again. Default: the cache.", rich_help_panel=RUN)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RUN)] = False,
+) -> None:
+    """Pre-train a transformer on plain text, from random weights or going on from a model.
+
+    A run that was stopped goes on when the same command is given again. Several processes: torchrun --nproc-per-node 2 -m ringsmith pretrain ...
+    """
+    from ringsmith.pretrain.documents import Reading
+    from ringsmith.pretrain.options import PretrainOptions
+    from ringsmith.pretrain.training import pretrain as run
+
+    wanted = {"batch_tokens": batch_tokens, "rate": rate, "dropout": dropout}
+    options = PretrainOptions(
+        out=out, objective=objective, objective_options=settings_of(settings or []), from_model=start, layers=layers, hidden=hidden, heads=heads, feed_forward=feed_forward,
+        length=length, vocabulary=vocabulary, lowercase=lowercase, steps=steps, epochs=epochs, budget=None if budget is None else seconds_of(budget), held_out=held_out, seed=seed,
+        threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
+        **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
+    )  # fmt: skip
+    console = _shell.people(as_json=as_json)
+    with progress_bar(console) as report:
+        result = run(corpus, options, report=report, say=lambda label, text: line(console, label, text))
+    if as_json:
+        _shell.print_json(as_content(result.facts) | {"out": str(result.folder)})
+    else:
+        show(console, result.folder, result.facts)
+
+
+def settings_of(pairs: list[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` as a mapping; numbers and true or false are read as such.
+
+    Examples:
+        >>> settings_of(["whole_words=true", "share=0.2", "copies=4", "teacher=runs/bert"])
+        {'whole_words': True, 'share': 0.2, 'copies': 4, 'teacher': 'runs/bert'}
+    """
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or not value:
+            raise OptionError(f"--set must be NAME=VALUE, such as whole_words=true; got {pair!r}.")
+        found[name.replace("-", "_")] = value_of(value)
+    return found
+
+
+def value_of(text: str) -> Any:
+    """A value as it was meant."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def seconds_of(budget: str) -> float:
+    """Seconds of ``10m``."""
+    from ringsmith.compare import parse_budget
+
+    return parse_budget(budget)
+
+
+def as_content(facts: Facts) -> dict[str, Any]:
+    """What ``--json`` prints: the facts, the curves left out (they stand in the model's folder)."""
+    content = asdict(facts)
+    del content["curves"]
+    return content | {"tokens_per_second": round(facts.tokens_per_second)}
+
+
+def show(console: Console, folder: Path, facts: Facts) -> None:
+    """Say what came of it."""
+    held = facts.held_out
+    likely = "" if held.perplexity is None else f" · perplexity {held.perplexity:,.1f} · {held.bits_per_byte:.3f} bits per byte"
+    line(console, "Trained", f"{facts.steps:,} steps, {facts.tokens / 1e6:,.2f} M pieces · {facts.seconds:,.1f} s, {facts.tokens_per_second:,.0f} pieces/s")
+    line(console, "Held out", f"loss {held.loss:.3f}{likely}")
+    for note in facts.notes:
+        line(console, "", note)
+    line(console, "Written", f"{folder} · README.md · loss.svg · ringsmith.json")
+    line(console, "Try", f"ringsmith compare DATA --models {folder}")
+
+
+def line(console: Console, label: str, text: str) -> None:
+    """Print a line under a label."""
+    console.print(f"[bold]{label:<10}[/]{_shell.escape(text)}", soft_wrap=True)
