@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": set(),
     "api": EVERYTHING - {"cli"},
     "cli": EVERYTHING,
-    "__init__": {"api", "words"},
+    "__init__": {"api", "pretrain", "words"},
     "__main__": {"cli"},
 }
 HOME_OF: dict[str, tuple[str, ...]] = {

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ringsmith.api import report as report
     from ringsmith.api import translate as translate
     from ringsmith.api import tune as tune
+    from ringsmith.pretrain.face import PretrainOptions as PretrainOptions
+    from ringsmith.pretrain.face import pretrain as pretrain
     from ringsmith.words.corpus import CorpusOptions as CorpusOptions
     from ringsmith.words.corpus import read_corpus as read_corpus
     from ringsmith.words.files import open_vectors as open_vectors
@@ -44,14 +46,14 @@ if TYPE_CHECKING:
     from ringsmith.words.word2vec import train_word2vec as train_word2vec
 
 __all__ = [
-    "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "Result", "RingsmithError", "TextSteps", "Word2Vec", "Word2VecOptions",
-    "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "read_corpus", "read_table", "report", "save_vectors", "train_glove", "train_word2vec",
-    "translate", "tune",
+    "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "PretrainOptions", "Result", "RingsmithError", "TextSteps", "Word2Vec",
+    "Word2VecOptions", "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "pretrain", "read_corpus", "read_table", "report", "save_vectors",
+    "train_glove", "train_word2vec", "translate", "tune",
 ]  # fmt: skip
 HOMES = {
-    "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "Word2Vec": "words.gensim",
-    "Word2VecOptions": "words.options", "WordVectors": "words.vectors", "open_vectors": "words.files", "read_corpus": "words.corpus", "save_vectors": "words.files",
-    "train_glove": "words.glove", "train_word2vec": "words.word2vec",
+    "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "PretrainOptions": "pretrain.face",
+    "Word2Vec": "words.gensim", "Word2VecOptions": "words.options", "WordVectors": "words.vectors", "open_vectors": "words.files", "pretrain": "pretrain.face",
+    "read_corpus": "words.corpus", "save_vectors": "words.files", "train_glove": "words.glove", "train_word2vec": "words.word2vec",
 }  # fmt: skip
 """Where a name lives; the others live in `api`. Each module is imported when its name is first asked for."""
 
@@ -74,6 +76,7 @@ class _Face(ModuleType):
     """This module, in which `compare` and `report` stay functions: importing the packages of the same names would put these in their place."""
 
     compare = property(lambda _: __getattr__("compare"), lambda *_: None)
+    pretrain = property(lambda _: __getattr__("pretrain"), lambda *_: None)
     report = property(lambda _: __getattr__("report"), lambda *_: None)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell, compare, demo, generate, models, predict, text, translate, tune, vectors
+from ringsmith.cli import _shell, compare, demo, generate, models, predict, pretrain, text, translate, tune, vectors
 
 app = typer.Typer(
     name="ringsmith",
@@ -23,6 +23,7 @@ app.command()(tune.tune)
 app.command()(predict.predict)
 app.command()(generate.generate)
 app.command()(translate.translate)
+app.command()(pretrain.pretrain)
 app.command()(text.text)
 app.add_typer(models.app, name="models")
 app.add_typer(vectors.app, name="vectors")
