@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from torch.nn import functional
 
 from contracts.objectives import LENGTH, SHAPE, ObjectiveContract, negative_log_likelihood, train
 from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.errors import ModelError, OptionError
 from ringsmith.pretrain.objective import IGNORED, Batch, Objective, find_objective
-from ringsmith.pretrain.objectives.distil import Distil, DistilOptions, soft_targets
+from ringsmith.pretrain.objectives import taught
+from ringsmith.pretrain.objectives.distil import Distil, DistilOptions
 from ringsmith.pretrain.objectives.students import spread_layers, student_of
 from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.vocabulary import Vocabulary, save_vocabulary
@@ -161,13 +163,37 @@ def test_layers_are_those_of_the_released_model() -> None:
     assert spread_layers(2, 1) == [0]
 
 
-def test_soft_targets_are_transformers_and_torchs_own() -> None:
-    """Against kl_div with its batch mean, times the square of the temperature."""
+@pytest.mark.parametrize("offset", [True, False], ids=["offset", "no offset"])
+@pytest.mark.parametrize("at_once", [1, 1 << 21], ids=["place by place", "at once"])
+def test_loss_and_gradients_are_torchs_own(offset: bool, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against kl_div with its batch mean, times the square of the temperature, and cross_entropy, by autograd."""
+    monkeypatch.setattr(taught, "SCORES", at_once)
     generator = torch.Generator().manual_seed(0)
-    student, teacher = (torch.randn(6, 9, generator=generator) for _ in range(2))
-    there = torch.tensor([True, True, False, True, False, True])
-    expected = torch.nn.functional.kl_div(torch.log_softmax(student[there] / 2, -1), torch.softmax(teacher[there] / 2, -1), reduction="batchmean") * 4
-    assert torch.allclose(soft_targets(student, teacher, there, 2.0), expected)
+    states, table, their_states, their_table = (torch.randn(size, generator=generator) for size in ((6, 4), (9, 4), (6, 4), (9, 4)))
+    bias = torch.randn(9, generator=generator) if offset else None
+    labels = torch.tensor([3, 8, IGNORED, 0, IGNORED, 3])
+    there = labels != IGNORED
+    inputs = [tensor.requires_grad_() for tensor in (states, table, bias) if tensor is not None]
+    student, teacher = functional.linear(states, table, bias)[there], functional.linear(their_states, their_table)[there]
+    soft = functional.kl_div(torch.log_softmax(student / 3, -1), torch.softmax(teacher / 3, -1), reduction="batchmean") * 9
+    expected = 5 * soft + 2 * functional.cross_entropy(student, labels[there])
+    fast = taught.taught_loss(taught.Seen(states, table, bias), taught.Seen(their_states, their_table, None), labels, temperature=3.0, soft=5.0, own=2.0)
+    assert torch.allclose(fast, expected)
+    for one, other in zip(torch.autograd.grad(fast * 0.7, inputs), torch.autograd.grad(expected * 0.7, inputs), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_low_precision_is_near() -> None:
+    """Within autocast the products are taken in its precision, all else in full."""
+    generator = torch.Generator().manual_seed(0)
+    seen = [taught.Seen(torch.randn(20, 16, generator=generator), torch.randn(30, 16, generator=generator), torch.zeros(30)) for _ in range(2)]
+    labels = torch.arange(20)
+    full = taught.taught_loss(*seen, labels, temperature=2.0, soft=5.0, own=2.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = taught.taught_loss(*seen, labels, temperature=2.0, soft=5.0, own=2.0)
+    assert low.dtype == torch.float32
+    assert float(low) == pytest.approx(float(full), rel=2e-2)
+    assert float(low) != float(full)
 
 
 def test_a_student_has_no_weight_of_its_own() -> None:

@@ -47,7 +47,7 @@ XLNET = {
 """Special pieces in the order of their numbers, as the papers' models have them."""
 LETTERS = 1_000
 """Characters that may be pieces of their own in a wordpiece vocabulary; rarer ones are unknown."""
-MOST_CHARACTERS: dict[VocabularyKind, int] = {"wordpiece": 50_000_000, "bytes": 50_000_000, "unigram": 5_000_000}
+MOST_CHARACTERS: dict[VocabularyKind, int] = {"wordpiece": 50_000_000, "bytes": 50_000_000, "unigram": 4_000_000}
 """Characters that are learnt from at most."""
 
 

@@ -26,12 +26,13 @@ from ringsmith.backbones.load import read_weights
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.errors import ModelError, OptionError
-from ringsmith.pretrain.objective import IGNORED, Batch, Objective, Pieces, VocabularyKind
+from ringsmith.pretrain.objective import Batch, Objective, Pieces, VocabularyKind
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.clm import Causal
 from ringsmith.pretrain.objectives.masks import Ids
 from ringsmith.pretrain.objectives.mlm_dynamic import MaskedAnew
 from ringsmith.pretrain.objectives.students import student_of
+from ringsmith.pretrain.objectives.taught import Seen, taught_loss
 from ringsmith.pretrain.shapes import Shape
 
 TEACHERS = {"bert": transformers.BertForMaskedLM, "gpt2": transformers.GPT2LMHeadModel}
@@ -121,31 +122,23 @@ class Distil(Objective):
         return self.own.batch(rows, generator)
 
     def loss(self, module: Any, batch: Batch) -> torch.Tensor:
-        states, scores = _look(module, batch)
+        states, student = _look(module, batch)
         with torch.no_grad():
-            their_states, their_scores = _look(self.teacher.to(states.device), batch)
-        labels = batch["labels"].flatten()
-        soft = soft_targets(scores, their_scores, labels != IGNORED, self.options.temperature)
-        own = functional.cross_entropy(scores, labels, ignore_index=IGNORED)
-        cosine = 1 - functional.cosine_similarity(states.float(), their_states.float(), dim=-1).mean()
-        return self.options.soft * soft + self.options.objective * own + self.options.cosine * cosine
+            their_states, teacher = _look(self.teacher.to(states.device), batch)
+        weights = self.options
+        told = taught_loss(student, teacher, batch["labels"].flatten(), temperature=weights.temperature, soft=weights.soft, own=weights.objective)
+        return told + weights.cosine * (1 - functional.cosine_similarity(states.float(), their_states.float(), dim=-1).mean())
 
     def predicted(self, length: int) -> float:
         return self.own.predicted(length)
 
 
-def soft_targets(scores: torch.Tensor, teacher: torch.Tensor, there: torch.Tensor, temperature: float) -> torch.Tensor:
-    """T^2 KL(teacher / T || student / T), the mean over the rows (m, pieces) that are `there` (m,)."""
-    wanted = functional.log_softmax(teacher / temperature, dim=-1)
-    each = functional.kl_div(functional.log_softmax(scores / temperature, dim=-1), wanted, reduction="none", log_target=True).sum(-1)
-    return temperature**2 * (each * there).sum() / there.sum().clamp(min=1)
-
-
-def _look(module: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """The last vectors (n, length, hidden), and the scores (m, pieces) at the places that are predicted."""
+def _look(module: Any, batch: Batch) -> tuple[torch.Tensor, Seen]:
+    """The last vectors (n, length, hidden), and what the output layer sees at the places that are predicted."""
     states = module.base_model(input_ids=batch["input_ids"])[0]
     picked = models.pick(states, batch["places"]) if "places" in batch else states.flatten(0, 1)
-    return states, module.get_output_embeddings()(models.before_output(module, picked)).float()
+    layer = module.get_output_embeddings()
+    return states, Seen(models.before_output(module, picked), layer.weight, layer.bias)
 
 
 def _check_shape(shape: Shape, natural: Shape, most: int) -> None:
