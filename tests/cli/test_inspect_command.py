@@ -1,0 +1,137 @@
+"""``ringsmith inspect`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from command_line import Ringsmith, refused, reviews
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+import ringsmith as rs
+from ringsmith.inspection import PATTERNS
+
+LETTERS = list("abcdefghijklmnopqrstuvwxyz.,")
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random masked BERT over letters."""
+    folder = tmp_path_factory.mktemp("masked") / "bert"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{letter}" for letter in LETTERS), "the", "bank", "river"]
+    tokenizer = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 32}
+    transformers.BertForMaskedLM(transformers.BertConfig(vocab_size=len(vocabulary), **shape)).save_pretrained(folder)  # type: ignore[arg-type]
+    return folder
+
+
+def test_the_terminal_shows_every_part(ringsmith: Ringsmith, bert: Path) -> None:
+    """Tokens with numbers, predictions, heads, a map, the rollout, parameters that sum up, shapes."""
+    ended = ringsmith("inspect", bert, "the bank by the river", "--layer", "2", "--head", "1")
+    assert (ended.code, ended.err) == (0, "")
+    total = sum(weights.numel() for weights in transformers.AutoModelForMaskedLM.from_pretrained(bert).parameters())
+    for part in (f"{total:,} parameters", "Tokens  8 of at most 32", "[CLS] the bank b", "Expected  each token was hidden in turn", "Heads  a row for each layer",
+                 "Layer 2, head 1", "Where it comes from", "Shared, counted once: cls.predictions.decoder", "[batch, sequence, vocabulary]  logits"):  # fmt: skip
+        assert part in ended.out, part
+
+
+def test_json_is_the_record_with_the_maps_that_were_asked_for(ringsmith: Ringsmith, bert: Path) -> None:
+    """Without --layer and --head none; the same numbers as from Python."""
+    content = json.loads(ringsmith("inspect", bert, "the bank", "--pair", "the river", "--json").out)
+    look = rs.inspect(bert, "the bank", "the river")
+    assert content["attention"] == []
+    assert [token["piece"] for token in content["tokens"]] == ["[CLS]", "the", "bank", "[SEP]", "the", "river", "[SEP]"]
+    assert content["parameters"] == look.parameters
+    assert {head["pattern"] for head in content["heads"]} <= set(PATTERNS)
+    asked = json.loads(ringsmith("inspect", bert, "the bank", "--pair", "the river", "--layer", "1", "--json").out)["attention"]
+    assert [(one["layer"], one["head"]) for one in asked] == [(1, 1), (1, 2)]
+    np.testing.assert_allclose(asked[1]["weights"], look.attention[0, 1], atol=6e-5)
+    np.testing.assert_allclose(content["rollout"], look.rollout, atol=6e-5)
+
+
+def test_the_page_is_written_beside_what_is_shown(ringsmith: Ringsmith, bert: Path, tmp_path: Path) -> None:
+    """And a text may come from a file."""
+    (tmp_path / "text.txt").write_text("the bank\n", encoding="utf-8")
+    ended = ringsmith("inspect", bert, "text.txt", "--out", "look.html")
+    assert ended.out.strip().endswith("Written   look.html")
+    assert "the bank" in (tmp_path / "look.html").read_text(encoding="utf-8")
+    assert json.loads(ringsmith("inspect", bert, "the bank", "--out", "two.html", "--json").out)["text"] == "the bank"
+
+
+@pytest.mark.minilm
+def test_a_fitted_model_shows_its_labels(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """A frozen MiniLM with a head of ours: the probabilities that `predict` gives, and the body's attention."""
+    rows = reviews(40)
+    rs.compare(rows, models=["minilm"], recipes=["probe"], out=tmp_path / "run", folds=0, threads=1, min_rows=1)
+    best = tmp_path / "run" / "best"
+    content = json.loads(ringsmith("inspect", best, rows[0][0], "--json").out)
+    expected = dict(zip(rs.load(best).labels, rs.load(best).predict_proba(rows[0][0]), strict=True))
+    assert dict(map(tuple, content["labels"])) == pytest.approx(expected, abs=1e-4)
+    assert content["notes"] == ["Fitted by the recipe probe."]
+    assert len(content["heads"]) == 72
+    shown = ringsmith("inspect", best, rows[0][0]).out
+    assert "Label" in shown
+    assert "good" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("",), r"TEXT must hold at least one word; got an empty text"),
+        (("the", "--pair", " "), r"--pair must hold at least one word"),
+        (("the", "--layer", "3"), r"--layer must be 1 to 2, as many as .* has; got 3\. Leave it out to see all of them"),
+        (("the", "--head", "0"), r"--head must be 1 to 2"),
+        (("the", "--out", "look.pdf"), r"--out must be an HTML page; got 'look\.pdf'\. Name it look\.html"),
+        (("the", "--vectors", "v.txt"), r"--vectors must go with --word; got no --word"),
+        (("the", "--word", "bank", "--layer", "1"), r"--layer must go without --word"),
+        (("the", "--out", "nowhere/look.html"), r"nowhere"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_one_sentence(ringsmith: Ringsmith, bert: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit code 2, and nothing else."""
+    refused(ringsmith("inspect", bert, *arguments), sentence)
+
+
+def test_models_without_a_transformer_are_sent_elsewhere(ringsmith: Ringsmith, model: Path, tmp_path: Path) -> None:
+    """A classifier of words, and word vectors."""
+    refused(ringsmith("inspect", model, "the cat"), r"'inspect' needs a transformer; this model was fitted by the recipe tfidf, which has none\. .* ringsmith predict")
+    (tmp_path / "v.txt").write_text("2 2\nthe 1 2\ncat 2 1\n", encoding="utf-8")
+    refused(ringsmith("inspect", "./v.txt", "the cat"), r"'inspect' needs a transformer; this is a file of word vectors")
+
+
+def test_a_word_shows_its_senses(ringsmith: Ringsmith, bert: Path, tmp_path: Path) -> None:
+    """Uses with their forms, groups with lines around the word, the static vector, a map; as JSON; as a page."""
+    (tmp_path / "sentences.txt").write_text("the bank by the river\nthe Bank lent\nno such\na river, a bank\n", encoding="utf-8")
+    ended = ringsmith("inspect", bert, "sentences.txt", "--word", "bank", "--layers", "last", "--out", "senses.html")
+    assert (ended.code, ended.err) == (0, "")
+    for part in ("bank  3 uses (bank 2, Bank 1)", "the last layer", "mean cosine of two uses", "The one static vector  from the input embedding", "Map", "Written   senses.html"):
+        assert part in ended.out, part
+    assert "<strong>Bank</strong>" in (tmp_path / "senses.html").read_text(encoding="utf-8")
+    content = json.loads(ringsmith("inspect", bert, "sentences.txt", "--word", "bank", "--json").out)
+    assert [one["line"] for one in content["occurrences"]] == [1, 2, 4]
+    senses = rs.inspect_word(bert, "bank", ["the bank by the river", "the Bank lent", "no such", "a river, a bank"])
+    assert content["self_similarity"] == pytest.approx(senses.self_similarity, abs=1e-3)
+    assert [one["start"] for one in content["occurrences"]] == [one.start for one in senses.occurrences]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--word", "river"), r"The sentences must use the word 'river' at least twice; got 1 in 2 lines"),
+        (("--word", "bank", "--layers", "first"), r"'layers' must be last, last4, all or a number from 0 to 2; got 'first'"),
+        (("--word", "bank", "--vectors", "none.txt"), r"none\.txt: there is no such file"),
+    ],
+)
+def test_senses_that_cannot_be_shown_are_one_sentence(ringsmith: Ringsmith, bert: Path, tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit code 2, and nothing else."""
+    (tmp_path / "s.txt").write_text("the bank by the river\nthe bank\n", encoding="utf-8")
+    refused(ringsmith("inspect", bert, "s.txt", *arguments), sentence)
