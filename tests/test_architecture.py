@@ -22,14 +22,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapt": {"catalogue", "tasks", "data", "text", "metrics", "words", "backbones"},
     "pretrain": {"catalogue", "text", "words", "backbones", "adapt"},
     "compare": {"catalogue", "data", "text", "tasks", "metrics", "adapt"},
-    "visible": {"catalogue", "words", "backbones", "metrics"},
+    "visible": {"catalogue", "text", "words", "backbones", "metrics", "adapt", "serve"},
     "report": {"metrics"},
     "export": {"tasks", "words", "backbones", "adapt"},
     "serve": {"text", "tasks", "adapt", "words"},
     "demo": set(),
     "api": EVERYTHING - {"cli"},
     "cli": EVERYTHING,
-    "__init__": {"api", "pretrain", "words"},
+    "__init__": {"api", "pretrain", "words", "visible"},
     "__main__": {"cli"},
 }
 HOME_OF: dict[str, tuple[str, ...]] = {

@@ -12,8 +12,8 @@ import ringsmith
 
 NAMES = {
     "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "PretrainOptions", "Result", "RingsmithError", "TextSteps", "Word2Vec",
-    "Word2VecOptions", "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "pretrain", "read_corpus", "read_table", "report", "save_vectors",
-    "train_glove", "train_word2vec", "translate", "tune",
+    "Word2VecOptions", "WordVectors", "__version__", "compare", "generate", "inspect", "inspect_word", "load", "open_vectors", "pretrain", "read_corpus", "read_table",
+    "report", "save_vectors", "train_glove", "train_word2vec", "translate", "tune",
 }  # fmt: skip
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "polars", "altair", "accelerate", "huggingface_hub", "numba")
 

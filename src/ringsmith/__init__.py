@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ringsmith.api import tune as tune
     from ringsmith.pretrain.face import PretrainOptions as PretrainOptions
     from ringsmith.pretrain.face import pretrain as pretrain
+    from ringsmith.visible.face import inspect as inspect
+    from ringsmith.visible.face import inspect_word as inspect_word
     from ringsmith.words.corpus import CorpusOptions as CorpusOptions
     from ringsmith.words.corpus import read_corpus as read_corpus
     from ringsmith.words.files import open_vectors as open_vectors
@@ -47,13 +49,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "PretrainOptions", "Result", "RingsmithError", "TextSteps", "Word2Vec",
-    "Word2VecOptions", "WordVectors", "__version__", "compare", "generate", "load", "open_vectors", "pretrain", "read_corpus", "read_table", "report", "save_vectors",
-    "train_glove", "train_word2vec", "translate", "tune",
+    "Word2VecOptions", "WordVectors", "__version__", "compare", "generate", "inspect", "inspect_word", "load", "open_vectors", "pretrain", "read_corpus", "read_table",
+    "report", "save_vectors", "train_glove", "train_word2vec", "translate", "tune",
 ]  # fmt: skip
 HOMES = {
     "CorpusOptions": "words.corpus", "FastText": "words.gensim", "GloveOptions": "words.glove", "KeyedVectors": "words.keyed", "PretrainOptions": "pretrain.face",
     "Word2Vec": "words.gensim", "Word2VecOptions": "words.options", "WordVectors": "words.vectors", "open_vectors": "words.files", "pretrain": "pretrain.face",
-    "read_corpus": "words.corpus", "save_vectors": "words.files", "train_glove": "words.glove", "train_word2vec": "words.word2vec",
+    "read_corpus": "words.corpus", "save_vectors": "words.files", "inspect": "visible.face", "inspect_word": "visible.face", "train_glove": "words.glove",
+    "train_word2vec": "words.word2vec",
 }  # fmt: skip
 """Where a name lives; the others live in `api`. Each module is imported when its name is first asked for."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringsmith.cli import _shell, compare, demo, generate, models, predict, pretrain, text, translate, tune, vectors
+from ringsmith.cli import _shell, compare, demo, generate, inspect, models, predict, pretrain, text, translate, tune, vectors
 
 app = typer.Typer(
     name="ringsmith",
@@ -22,6 +22,7 @@ app.command()(compare.compare)
 app.command()(tune.tune)
 app.command()(predict.predict)
 app.command()(generate.generate)
+app.command()(inspect.inspect)
 app.command()(translate.translate)
 app.command()(pretrain.pretrain)
 app.command()(text.text)

@@ -21,8 +21,8 @@ def show_word(
     console: Console, model: str, word: str, given: str, *, layers: str | None, vectors: Path | None, out: Path | None, threads: int | None, offline: bool, as_json: bool
 ) -> None:
     """Look, print, and write the page."""
-    from ringsmith.api import inspect_word
     from ringsmith.data import read_texts
+    from ringsmith.visible.face import inspect_word
 
     sentences = read_texts(given).texts.texts
     with progress_bar(console) as report:

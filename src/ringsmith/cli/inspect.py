@@ -41,8 +41,8 @@ def inspect(
 
         return show_word(console, model, word, text, layers=layers, vectors=vectors, out=out, threads=threads, offline=offline, as_json=as_json)
     refuse_alone("--word", {"--layers": layers, "--vectors": vectors})
-    from ringsmith.api import inspect as look_into
     from ringsmith.cli.generate import read_text
+    from ringsmith.visible.face import inspect as look_into
 
     with console.status("Looking ...") if console.is_terminal else nullcontext():
         look = look_into(model, read_text(text), pair, threads=threads, offline=offline)
