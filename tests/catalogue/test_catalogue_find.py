@@ -2,32 +2,74 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from catalogue_folders import make_folder
+from safetensors.numpy import save_file
 
 from ringsmith.catalogue import Entry, entries, expand, find, groups, resolve
 from ringsmith.catalogue import find as find_function
+from ringsmith.catalogue.entry import methods
 from ringsmith.catalogue.local import LocalModel
 from ringsmith.errors import ModelError, NotAtHand, OptionError, UnknownName
 
+ZOO = ("bert", "roberta", "gpt2", "xlnet", "electra", "modernbert", "distilbert", "distilgpt2", "word2vec", "glove")
+
 
 def test_the_catalogue_is_sound() -> None:
-    """Every entry has a repository, a licence, a size, languages and a reason; groups are known; repositories differ."""
+    """Every entry has a repository or a package, a licence, a size, languages and a reason; groups are known; repositories differ."""
     for entry in entries().values():
-        assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.hub)
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.hub) if entry.hub else entry.package
         assert entry.licence in ("Apache-2.0", "MIT", "CC-BY-4.0", "CC-BY-SA-4.0")
-        assert entry.size_mb > 10
-        assert entry.parameters > 1
+        assert entry.size_mb > 10 if entry.hub else 0 < entry.size_mb < 10
+        assert entry.parameters > 1 if entry.hub else entry.parameters == 1
         assert all(language == "*" or re.fullmatch("[a-z]{2}", language) for language in entry.languages)
         assert entry.why
         assert set(entry.groups) <= set(groups())
         assert entry.max_tokens is None or entry.max_tokens >= 128
-    assert len({entry.hub for entry in entries().values()}) == len(entries())
+    places = [entry.hub or entry.package for entry in entries().values()]
+    assert len(set(places)) == len(places)
     assert {"minilm", "bert", "distilbert", "roberta", "gpt2", "distilgpt2", "xlnet", "albert", "electra", "deberta", "xlm-roberta", "e5-small"} <= set(entries())
+    assert all(find([group]) or any(group in method.groups for method in methods().values()) for group in groups())
+    assert [entry.name for entry in find(["zoo"])] == [f"zoo-{name}" for name in ZOO]
+
+
+@pytest.fixture
+def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package ringsmith_zoo that holds one transformer and one file of word vectors, and nothing else of the zoo."""
+    package = tmp_path / "ringsmith_zoo"
+    make_folder(package / "bert")
+    (package / "__init__.py").write_text("raise RuntimeError('nothing imports it')")
+    (package / "word2vec").mkdir()
+    save_file({"vectors": np.ones((3, 2), np.float16)}, package / "word2vec" / "vectors.safetensors")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "ringsmith_zoo", raising=False)
+    importlib.invalidate_caches()
+    yield package
+    importlib.invalidate_caches()
+
+
+def test_a_package_carries_models_and_word_vectors(zoo: Path) -> None:
+    """Found without the network and without importing the package; each under its short name."""
+    model, words = resolve("zoo-bert", offline=True), resolve("zoo-word2vec", offline=True)
+    assert (model.name, model.folder, model.kind, model.licence) == ("zoo-bert", str(zoo / "bert"), "transformer", "CC-BY-SA-4.0")
+    assert (words.name, words.folder, words.kind, words.hidden) == ("zoo-word2vec", str(zoo / "word2vec" / "vectors.safetensors"), "vectors", 2)
+
+
+def test_what_a_package_lacks_is_left_out_of_its_group(zoo: Path) -> None:
+    """The group holds what is there and says how to get the rest; a model that is named is an error in one sentence."""
+    choices = {choice.name: choice for choice in expand(["zoo"], language="en")}
+    assert {name for name, choice in choices.items() if choice.model is not None} == {"zoo-bert", "zoo-word2vec"}
+    sentence = "Model 'zoo-glove' comes in a package of its own, which is not installed here. Install it: pip install ringsmith-zoo."
+    assert choices["zoo-glove"].why == f"left out: {sentence}"
+    with pytest.raises(NotAtHand, match=re.escape(sentence)):
+        resolve("zoo-glove")
 
 
 @pytest.mark.minilm
@@ -67,14 +109,12 @@ def test_names_without_a_model(name: str, error: type[Exception], sentence: str,
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
-    """A text is no file of vectors, a policy is one of three, an empty group says what is missing."""
+    """A text is no file of vectors, a policy is one of three."""
     (tmp_path / "notes.txt").write_text("dear diary, today")
     with pytest.raises(ModelError, match=r"a model is a folder with config\.json and model\.safetensors, or a file of word vectors; this begins with 'dear diary, today'\."):
         resolve(str(tmp_path / "notes.txt"))
     with pytest.raises(OptionError, match="'policy' must be never, if-missing or always; got 'sometimes'"):
         resolve("bert", policy="sometimes")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="The group 'zoo' holds nothing in this version"):
-        expand(["zoo"])
     with pytest.raises(UnknownName, match=r"There is no model 'berd'. Did you mean 'bert'"):
         find(["berd"])
 

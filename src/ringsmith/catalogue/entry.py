@@ -19,7 +19,7 @@ class Entry:
 
     Attributes:
         name: the short name.
-        hub: its repository on the Hugging Face hub.
+        hub: its repository on the Hugging Face hub, None where it comes in a package alone.
         family: how it was pre-trained.
         parameters: millions of parameters, rounded.
         languages: ISO 639-1 codes; ``"*"`` for about a hundred.
@@ -28,11 +28,11 @@ class Entry:
         why: what speaks for (or against) it, in half a sentence.
         groups: names of the groups it belongs to.
         max_tokens: longest input its makers recommend, None where there is no limit.
-        package: ``"package/folder"`` of an installed package that carries its files, None where there is none.
+        package: ``"package/folder"`` of an installed package that carries its files, or ``"package/file"`` for word vectors; None where there is none.
     """
 
     name: str
-    hub: str
+    hub: str | None
     family: str
     parameters: int
     languages: tuple[str, ...]
@@ -48,7 +48,7 @@ class Entry:
         return language is None or MANY in self.languages or language in self.languages
 
     def embedded(self) -> Path | None:
-        """The folder in an installed package that carries its files (the package is not imported), or None."""
+        """The folder (or file of word vectors) in an installed package (which is not imported), or None."""
         if self.package is None:
             return None
         package, _, folder = self.package.partition("/")
@@ -56,7 +56,12 @@ class Entry:
         if spec is None or spec.origin is None:
             return None
         place = Path(spec.origin).parent / folder
-        return place if place.is_dir() else None
+        return place if place.exists() else None
+
+    @property
+    def distribution(self) -> str:
+        """The name its package is installed by."""
+        return (self.package or "").partition("/")[0].replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -109,4 +114,4 @@ def _toml() -> dict[str, dict[str, dict[str, object]]]:
 
 def _entry(name: str, content: dict[str, object]) -> Entry:
     tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
-    return Entry(name=name, **tupled)  # type: ignore[arg-type]
+    return Entry(name=name, **{"hub": None, **tupled})  # type: ignore[arg-type]

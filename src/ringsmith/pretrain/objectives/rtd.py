@@ -66,6 +66,16 @@ class GeneratorAndDiscriminator(nn.Module):
         """The discriminator's."""
         return self.discriminator.config
 
+    @property
+    def base_model(self) -> Any:
+        """The discriminator's body."""
+        return self.discriminator.base_model
+
+    @property
+    def device(self) -> torch.device:
+        """Where both are."""
+        return next(self.parameters()).device
+
     def get_input_embeddings(self) -> Any:
         """The table that both share."""
         return self.discriminator.get_input_embeddings()
