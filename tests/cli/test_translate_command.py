@@ -61,6 +61,45 @@ def test_wrong_use_is_one_sentence(ringsmith: Ringsmith, folder: Path, arguments
     refused(ringsmith("translate", folder, *arguments), sentence)
 
 
+TRAIN = ("--objective", "seq2seq", "--steps", "4", "--layers", "1", "--hidden", "32", "--vocabulary", "80", "--length", "24", "--threads", "1", "--precision", "float32")
+
+
+def pairs(tmp_path: Path) -> None:
+    """Two files of lines, each the other's letters the other way round."""
+    lines = [f"{chr(97 + number % 7)} {chr(97 + number % 5)} {chr(97 + number // 9)}" for number in range(90)]
+    (tmp_path / "a.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "b.txt").write_text("\n".join(line[::-1] for line in lines) + "\n")
+
+
+def test_a_model_is_learnt_from_two_files_and_translates(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """What was read and what came of it is told; the folder translates; options of the objective are passed on."""
+    pairs(tmp_path)
+    ended = ringsmith("pretrain", "a.txt", "--target", "b.txt", "--out", "model", *TRAIN, "--set", "warm_up=10", "--set", "held_out=8")
+    assert (ended.code, ended.err) == (0, "")
+    assert [line.split(" ")[0] for line in ended.out.splitlines() if line[0] != " "] == ["Read", "Model", "Trained", "Held", "Written", "Try"]
+    assert ringsmith("translate", "model", "a b c").code == 0
+    content = json.loads(ringsmith("pretrain", "a.txt", "--target", "b.txt", "--out", "again", *TRAIN, "--set", "warm_up=10", "--json").out)
+    assert (content["options"]["warm_up"], content["steps"], content["out"]) == (10, 4, "again")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("a.txt", "--target", "b.txt", "--out", "m"), r"--target is for the objective seq2seq, which learns from pairs of texts; got mlm"),
+        (("a.txt", "--target", "b.txt", "--out", "m", *TRAIN, "--rate", "1", "--lowercase"), r"--lowercase, --rate must be left out with the objective seq2seq"),
+        (("a.txt", "--target", "b.txt", "--out", "m", *TRAIN, "--set", "warmup=9"), r"The objective 'seq2seq' has no option 'warmup'; did you mean 'warm_up'"),
+        (("a.txt", "--out", "m", *TRAIN), r"a\.txt: every line must hold a text and its translation; line 1 has 1 column"),
+        (("a.txt", "--target", "short.txt", "--out", "m", *TRAIN), r"they have 1 and 90 lines\. The first without a partner is line 2 of a\.txt"),
+    ],
+)
+def test_pairs_and_options_that_cannot_be_are_one_sentence(ringsmith: Ringsmith, tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit code 2, and no folder."""
+    pairs(tmp_path)
+    (tmp_path / "short.txt").write_text("x\n")
+    refused(ringsmith("pretrain", *arguments), sentence)
+    assert not (tmp_path / "m").exists()
+
+
 def test_a_file_that_is_not_utf8_is_told_where(ringsmith: Ringsmith, folder: Path, tmp_path: Path) -> None:
     """The byte."""
     (tmp_path / "latin.txt").write_bytes("là".encode("latin-1"))

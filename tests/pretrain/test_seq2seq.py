@@ -17,11 +17,12 @@ from translation_toy import turned_pairs
 
 from ringsmith.adapt.pause import Pause
 from ringsmith.errors import OptionError, UsageError
+from ringsmith.pretrain import seq2seq
 from ringsmith.pretrain.joint import END, PAD, START, train_joint_vocabulary
 from ringsmith.pretrain.parallel import Pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Side, Translating, forced_loss, loss_of, noam_rate, padding_share, paired_batches
 from ringsmith.pretrain.shapes import Shape
-from ringsmith.pretrain.smoothing import PLACES, smoothed_loss
+from ringsmith.pretrain.smoothing import MOST, PLACES, smoothed_loss
 from ringsmith.pretrain.transformer import create_transformer, eased
 from ringsmith.pretrain.translation import TranslationOptions, pretrain_translation, train_translation
 
@@ -96,7 +97,7 @@ def test_the_smoothed_loss_and_its_gradients_are_those_of_the_formula(smoothing:
     wanted = torch.randint(13, (23,))
     found = smoothed_loss(hidden, table, wanted, smoothing)
     assert found.item() == pytest.approx(slow_loss(hidden.double() @ table.double().T, wanted, smoothing).item(), abs=1e-5)
-    many, right = torch.randn(PLACES * 2 + 5, 8, requires_grad=True), torch.randint(13, (PLACES * 2 + 5,))
+    many, right = torch.randn(MOST + PLACES + 5, 8, requires_grad=True), torch.randint(13, (MOST + PLACES + 5,))
     ours = torch.autograd.grad(3 * smoothed_loss(many, table, right, smoothing), (many, table))
     theirs = torch.autograd.grad(3 * torch.nn.functional.cross_entropy(many @ table.T, right, label_smoothing=smoothing), (many, table))
     assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(ours, theirs, strict=True))
@@ -278,7 +279,7 @@ def test_two_files_become_a_model_and_what_was_found_is_said(tmp_path: Path) -> 
 def test_a_loss_that_is_no_number_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What to change, and to what."""
     parts = turned_pairs(300)
-    monkeypatch.setattr("ringsmith.pretrain.seq2seq.forced_loss", lambda module, *_: module.lm_head.weight.sum() * math.nan)
+    monkeypatch.setattr(seq2seq, "forced_loss", lambda module, *_: module.lm_head.weight.sum() * math.nan)
     with pytest.raises(OptionError, match=r"'warm_up' must be so long that the loss falls; got 80, and the loss is no number in step 1\. Take a longer one, such as 320"):
         train_translation(parts.train, parts.valid, tmp_path / "model", TOY)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ringsmith.cli._shell as _shell
+import ringsmith.cli._translation as _translation
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from ringsmith.pretrain.facts import Facts
 
 TEXT, MODEL, TRAINING, RUN = "The text", "The model", "The training", "The run"
-OBJECTIVES = "What is learnt: mlm (BERT), mlm-dynamic (RoBERTa), clm (GPT-2), plm (XLNet), rtd (ELECTRA), distil (DistilBERT, DistilGPT-2), modern (ModernBERT)."
+OBJECTIVES = (
+    "What is learnt: mlm (BERT), mlm-dynamic (RoBERTa), clm (GPT-2), plm (XLNet), rtd (ELECTRA), distil (DistilBERT, DistilGPT-2), modern (ModernBERT), "
+    "seq2seq (the Transformer of 2017, which translates)."
+)
+TARGET = "With seq2seq: the translations of CORPUS, line by line. Without it CORPUS is a table of two columns."
 SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=DIR; may be given several times."
 
 
@@ -26,6 +31,7 @@ def pretrain(
     corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table with --column, or - for standard input.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model into.", rich_help_panel=RUN)],
     objective: Annotated[str, typer.Option(help=OBJECTIVES, rich_help_panel=TRAINING)] = "mlm",
+    target: Annotated[str | None, typer.Option(metavar="FILE", help=TARGET, rich_help_panel=TEXT)] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SET, rich_help_panel=TRAINING)] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model: a short name or a folder.", rich_help_panel=MODEL)] = None,
     layers: Annotated[int | None, typer.Option(help="Blocks. Default: 2.", rich_help_panel=MODEL)] = None,
@@ -67,13 +73,15 @@ def pretrain(
         threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
+    _translation.check_target(objective, target)
     console = _shell.people(as_json=as_json)
+    if objective == _translation.NAME:
+        return _translation.train(console, corpus, target, options, as_json=as_json)
     with progress_bar(console) as report:
         result = run(corpus, options, report=report, say=lambda label, text: line(console, label, text))
     if as_json:
-        _shell.print_json(as_content(result.facts) | {"out": str(result.folder)})
-    else:
-        show(console, result.folder, result.facts)
+        return _shell.print_json(as_content(result.facts) | {"out": str(result.folder)})
+    return show(console, result.folder, result.facts)
 
 
 def settings_of(pairs: list[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import transformers
 
 from ringsmith._version import version
 from ringsmith.adapt.folder import MANIFEST, hash_files, new_folder, write_json
+from ringsmith.backbones.load import save_module
 from ringsmith.pretrain.card import CARD, PICTURE
 from ringsmith.pretrain.picture import loss_picture
 
@@ -28,7 +29,7 @@ def save_translation(out: Path, module: Any, tokeniser: Any, facts: dict[str, An
     """
     versions = {"ringsmith": version(), "torch": torch.__version__, "transformers": transformers.__version__}
     with new_folder(out.expanduser()) as scratch:
-        module.save_pretrained(scratch)
+        save_module(module, scratch)
         tokeniser.save_pretrained(scratch)
         (scratch / PICTURE).write_text(loss_picture(facts["curves"]), encoding="utf-8")
         (scratch / CARD).write_text(card_of(facts, versions), encoding="utf-8")
