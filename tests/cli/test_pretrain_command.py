@@ -1,0 +1,112 @@
+"""``ringsmith pretrain`` as a user meets it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import Ringsmith, Write, refused
+
+import ringsmith as rs
+
+WORDS = "the dog sees a ring by the river and the fox follows a king into the forest".split()  # noqa: SIM905
+TINY = ("--layers", "1", "--hidden", "16", "--length", "16", "--batch-tokens", "128", "--threads", "1", "--precision", "float32", "--work", "work")
+
+
+def text(documents: int = 40) -> bytes:
+    """Documents of made-up sentences."""
+    lines = [" ".join(WORDS[(number * 7 + place * 3) % len(WORDS)] for place in range(12)) for number in range(documents * 4)]
+    return "\n\n".join("\n".join(lines[start : start + 4]) for start in range(0, len(lines), 4)).encode()
+
+
+def test_a_model_is_made_and_everything_is_told(ringsmith: Ringsmith, write: Write, tmp_path: Path) -> None:
+    """What was read, the model, the held out loss, where it lies; the folder is one that the catalogue takes."""
+    write("corpus.txt", text())
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
+    assert (ended.code, ended.err) == (0, "")
+    lines = [line.split(" ")[0] for line in ended.out.splitlines()]
+    assert [label for label in lines if label] == ["Pieces", "Read", "Model", "Trained", "Held", "Written", "Try"]
+    assert "perplexity" in ended.out
+    assert {path.name for path in (tmp_path / "model").iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json", "ringsmith.json", "README.md", "loss.svg"}
+    again = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
+    refused(again, "a model is written into an empty or a new folder")
+
+
+def test_json_is_printed_for_programs(ringsmith: Ringsmith, write: Write) -> None:
+    """The facts on standard output, the lines for people on standard error; options of the objective are passed on."""
+    write("corpus.txt", text())
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--epochs", "0.5", "--set", "whole_words=true", "--json", *TINY)
+    content = json.loads(ended.out)
+    assert content["objective"]["options"]["whole_words"] is True
+    assert content["epochs"] == pytest.approx(0.5, abs=0.1)
+    assert content["held_out"]["bits_per_byte"] > 0
+    assert "Read" in ended.err
+
+
+def test_standard_input_is_a_corpus(ringsmith: Ringsmith, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Read for the vocabulary and for the numbers, though it comes but once."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text())))
+    ended = ringsmith("pretrain", "-", "--out", "model", "--steps", "2", *TINY)
+    assert ended.code == 0, ended
+    assert (tmp_path / "model" / "ringsmith.json").exists()
+
+
+def test_it_goes_on_from_a_folder(ringsmith: Ringsmith, write: Write, tmp_path: Path) -> None:
+    """A causal model, further."""
+    write("corpus.txt", text())
+    assert ringsmith("pretrain", "corpus.txt", "--out", "first", "--objective", "clm", "--steps", "4", *TINY).code == 0
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "second", "--objective", "clm", "--from", "first", "--steps", "2", "--threads", "1", "--work", "work")
+    assert (ended.code, ended.err) == (0, "")
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "third", "--from", "first", "--threads", "1"), "The objective .mlm. needs a vocabulary with a piece that hides others")
+
+
+def test_python_has_it_too(write: Write, tmp_path: Path) -> None:
+    """Strings in memory, each a document."""
+    options = rs.PretrainOptions(out=tmp_path / "model", layers=1, hidden=16, length=16, batch_tokens=128, steps=2, threads=1, work=tmp_path / "work", held_out=0.1)
+    made = rs.pretrain(text().decode().split("\n\n"), options)
+    assert (made.folder / "model.safetensors").exists()
+    assert made.facts.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "sentence"),
+    [
+        (b"", (), r"corpus\.txt: a corpus must hold text|The corpus must hold some text"),
+        (b"one line\n", (), r"A corpus must hold two sequences of 16 pieces, one to learn from and one to judge by; it holds \d+ pieces"),
+        (text() + b"\nbro\xffken", (), r"corpus\.txt, line \d+: a corpus must be UTF-8; byte 4 of the line is 0xff\. Mend it, or leave such lines out with --on-bad-text skip"),
+        (text(), ("--vocabulary", "9000"), r"'vocabulary' must not be larger than the corpus allows: it gives \d+ pieces; got 9,000"),
+        (text(), ("--objective", "mml"), r"There is no objective 'mml'\. Did you mean 'mlm'\?"),
+        (text(), ("--set", "whole_words"), r"--set must be NAME=VALUE, such as whole_words=true; got 'whole_words'"),
+        (text(), ("--set", "sharing=0.2"), r"The objective 'mlm' has no option 'sharing'; did you mean 'share'\?"),
+        (text(), ("--heads", "3"), r"'heads' must divide 'hidden' \(16\); got 3"),
+        (text(), ("--budget", "soon"), r"'budget' must be a time such as 90s, 10m"),
+        (text(), ("--from", "nobody"), r"There is no model 'nobody'|'layers' and 'hidden' cannot be chosen"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(ringsmith: Ringsmith, write: Write, tmp_path: Path, content: bytes, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit code 2, and no model."""
+    write("corpus.txt", content)
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "2", *TINY, *arguments), sentence)
+    assert not (tmp_path / "model").exists()
+
+
+def test_bad_lines_are_skipped_and_counted(ringsmith: Ringsmith, write: Write) -> None:
+    """Where that was asked for."""
+    write("corpus.txt", text() + b"\nbro\xffken")
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "2", "--on-bad-text", "skip", *TINY)
+    assert ended.code == 0, ended
+    assert "1 line left out: not UTF-8" in ended.out
+
+
+def test_a_disk_without_room_is_told_before(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From what the first part took."""
+    from ringsmith.pretrain import tokenfile
+
+    monkeypatch.setattr(tokenfile, "AT_ONCE", 1_000)
+    monkeypatch.setattr("ringsmith.words.sources.BLOCK", 1_000)
+    monkeypatch.setattr(tokenfile, "free_bytes", lambda folder: tokenfile.SPARE_BYTES)
+    write("corpus.txt", text())
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "2", *TINY), r"the disk must hold the corpus in numbers, about 0\.\d\d GB; 0\.\d\d GB are free")
