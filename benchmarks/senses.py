@@ -175,10 +175,11 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--most", type=int, default=3_000, help="pairs of a part")
     parser.add_argument("--words", type=int, default=40, help="words of each kind")
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    backbone = load_backbone(resolve(asked.model, policy="never"), precision="float32")
+    backbone = load_backbone(resolve(asked.model, policy="never"), threads=asked.threads, precision="float32")
     found: dict[str, Any] = {"model": asked.model, "seed": asked.seed, "options": {key: str(value) for key, value in vars(asked).items()}}
     if "semcor" in asked.only:
         found["semcor"] = context(backbone, semcor(asked.data, seed=asked.seed, most=asked.most), asked.vectors)
