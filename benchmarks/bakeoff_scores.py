@@ -1,0 +1,74 @@
+"""How good, how sure, and who is level with whom: figures that are made of parts (sentences, rows, passages), which the bootstrap draws.
+
+All contestants of a task are judged on the same parts, so their differences are drawn together (paired bootstrap), and the p values of a round are
+corrected by Holm, as in `ringsmith.metrics.ties`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from ringsmith.metrics.intervals import percentiles
+from ringsmith.metrics.significance import bootstrap_p, holm
+
+Floats = npt.NDArray[np.float64]
+DRAWS = 1_000
+LEVEL = 0.05
+
+
+def _ratio(drawn: Floats) -> Floats:
+    """What is right, of all: parts are [right, all]."""
+    return drawn[:, 0] / drawn[:, 1]
+
+
+def _f1(drawn: Floats) -> Floats:
+    """Parts are [found and there, found, there]."""
+    return 2 * drawn[:, 0] / np.maximum(1, drawn[:, 1] + drawn[:, 2])
+
+
+SUMS: dict[str, Callable[[Floats], Floats]] = {"accuracy": _ratio, "bits per byte": _ratio, "entity F1": _f1}
+"""Metrics that follow from sums over the parts."""
+
+
+def score(metric: str, parts: Floats) -> float:
+    """The figure of all parts; for Spearman's correlation they are [score, truth]."""
+    return float(SUMS[metric](parts.sum(0)[None])[0]) if metric in SUMS else _spearman(parts)
+
+
+def _spearman(parts: Floats) -> float:
+    return float(np.corrcoef(rankdata(parts[:, 0]), rankdata(parts[:, 1]))[0, 1])
+
+
+def drawn(metric: str, parts: Floats) -> Floats:
+    """The figure in each of `DRAWS` draws of the parts; the same draws for every contestant."""
+    rng = np.random.default_rng(0)
+    if metric in SUMS:
+        counts = rng.multinomial(len(parts), np.full(len(parts), 1 / len(parts)), size=DRAWS)
+        return SUMS[metric](counts @ parts)
+    return np.array([_spearman(parts[rng.integers(len(parts), size=len(parts))]) for _ in range(DRAWS)])
+
+
+def with_interval(metric: str, parts: Floats) -> dict[str, Any]:
+    """Value and 95 % interval."""
+    low, high = percentiles(drawn(metric, parts))
+    return {"metric": metric, "value": score(metric, parts), "low": low, "high": high, "parts": len(parts)}
+
+
+def tie_letters(metric: str, parts: Mapping[str, Floats]) -> dict[str, str]:
+    """Contestant -> letter: A for the best and all that are not significantly worse, B for the best of the rest and so on."""
+    sign = -1 if metric == "bits per byte" else 1
+    draws = {name: sign * drawn(metric, one) for name, one in parts.items()}
+    left = sorted(parts, key=lambda name: -sign * score(metric, parts[name]))
+    letters: dict[str, str] = {}
+    while left:
+        leader, *others = left
+        p_values = holm([bootstrap_p(draws[name] - draws[leader]) for name in others])
+        level = [name for name, p in zip(others, p_values, strict=True) if p >= LEVEL]
+        letters |= dict.fromkeys([leader, *level], chr(ord("A") + len(set(letters.values()))))
+        left = [name for name in others if name not in level]
+    return letters
