@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,13 @@ def test_the_page_is_written_beside_what_is_shown(ringsmith: Ringsmith, bert: Pa
     assert ended.out.strip().endswith("Written   look.html")
     assert "the bank" in (tmp_path / "look.html").read_text(encoding="utf-8")
     assert json.loads(ringsmith("inspect", bert, "the bank", "--out", "two.html", "--json").out)["text"] == "the bank"
+
+
+def test_a_pretrained_folder_is_looked_into_although_it_has_a_manifest(ringsmith: Ringsmith, bert: Path, tmp_path: Path) -> None:
+    """Its `ringsmith.json` tells how it was trained, not how it answers."""
+    folder = shutil.copytree(bert, tmp_path / "pretrained")
+    (folder / "ringsmith.json").write_text('{"schema": 1, "format": "ringsmith-pretrained"}', encoding="utf-8")
+    assert ringsmith("inspect", folder, "the bank").code == 0
 
 
 @pytest.mark.minilm

@@ -92,7 +92,7 @@ def show_guesses(console: Console, look: Inspection) -> None:
         table.add_column(heading, justify="right" if heading in ("#", "probability", "rank") else "left", no_wrap=heading != "likeliest")
     shown = surprising(look.guesses)
     for guess in shown:
-        likeliest = ", ".join(f"{piece} {chance:.0%}" for piece, chance in guess.options)
+        likeliest = ", ".join(f"{piece} {chance:.1%}" for piece, chance in guess.options)
         known = guess.probability is not None
         table.add_row(
             str(guess.position + 1), escape(guess.actual or "-"), f"{guess.probability:.1%}" if known else "-", f"{guess.rank:,}" if guess.rank else "-", escape(likeliest)

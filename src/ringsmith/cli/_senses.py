@@ -27,15 +27,17 @@ def show_word(
     sentences = read_texts(given).texts.texts
     with progress_bar(console) as report:
         senses = inspect_word(model, word, sentences, layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
+    if out is not None:  # before anything is printed: who reads may stop reading
+        from ringsmith._version import version
+        from ringsmith.report.sensepage import write_senses
+
+        write_senses(out, senses, version=version())
     if as_json:
         _shell.print_json(senses.to_json())
     else:
         show_senses(console, senses)
     if out is not None:
-        from ringsmith._version import version
-        from ringsmith.report.sensepage import write_senses
-
-        console.print(f"\nWritten   {_shell.escape(str(write_senses(out, senses, version=version())))}", soft_wrap=True)
+        console.print(f"\nWritten   {_shell.escape(str(out))}", soft_wrap=True)
 
 
 def show_senses(console: Console, senses: Senses) -> None:

@@ -47,6 +47,11 @@ def inspect(
     with console.status("Looking ...") if console.is_terminal else nullcontext():
         look = look_into(model, read_text(text), pair, threads=threads, offline=offline)
     asked = wanted(look, layer, head)
+    if out is not None:  # before anything is printed: who reads may stop reading
+        from ringsmith._version import version
+        from ringsmith.report.lookpage import write_look
+
+        write_look(out, look, version=version(), asked=asked)
     if as_json:
         _shell.print_json(as_content(look, asked))
     else:
@@ -55,10 +60,7 @@ def inspect(
 
         show_look(console, look, asked or telling(look.heads)[:2])
     if out is not None:
-        from ringsmith._version import version
-        from ringsmith.report.lookpage import write_look
-
-        console.print(f"\nWritten   {_shell.escape(str(write_look(out, look, version=version(), asked=asked)))}", soft_wrap=True)
+        console.print(f"\nWritten   {_shell.escape(str(out))}", soft_wrap=True)
     return None
 
 

@@ -89,6 +89,7 @@ def render_look(look: Inspection, *, version: str, asked: Sequence[Head] = ()) -
     environment = templates()
     heads = look.attention.shape[1]
     style = "".join(environment.get_template(name).render() for name in ("style.css", "wordmap.css", "inspect.css"))
+    style += f".maps {{ max-width: min(60rem, {2 + 7 * heads}rem); }}"  # few heads are not blown up
     maps = [Map(head, heatmap.paths(look.attention[head.layer - 1, head.head - 1, :DRAWN, :DRAWN])) for head in look.heads]
     chips = chips_of(look)
     labels = [elide(chip.text, LETTERS) for chip in chips[:DRAWN]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ def inspect(model: str | Path, text: str, pair: str | None = None, *, threads: i
 
     check_text(text, pair)
     place = Path(model).expanduser()
-    if (place / "ringsmith.json").is_file():
+    if _is_fitted(place):
         return _inspect_fitted(place, text, pair, threads)
     return inspect_text(resolve(str(model), offline=offline), text, pair, threads=threads)
 
@@ -70,6 +71,15 @@ def inspect_word(
     from ringsmith.visible.senses import inspect_word as look_up
 
     return look_up(resolve(str(model), offline=offline), word, sentences, layers=layers, vectors=vectors, threads=threads, report=report)
+
+
+def _is_fitted(folder: Path) -> bool:
+    """Whether it is the folder of a fitted model; pre-trained ones have a manifest of another format."""
+    try:
+        content = json.loads((folder / "ringsmith.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("format") == "ringsmith-model"
 
 
 def _inspect_fitted(folder: Path, text: str, pair: str | None, threads: int | None) -> Inspection:
