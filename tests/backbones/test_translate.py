@@ -93,6 +93,19 @@ def test_a_line_that_is_too_long_is_refused_by_its_number(translator: Translator
         translate(translator, ["a bird sang.", "", "xyz" * 50])
 
 
+def test_a_translation_without_end_is_cut_fifty_pieces_behind_its_text(tmp_path: Path) -> None:
+    """Where the model would go on to its last position."""
+    long = load_translator(resolve(str(make_translator(tmp_path / "long", length=200))), threads=1, device="cpu")
+    with torch.no_grad():
+        long.module.get_input_embeddings().weight[long.tokeniser.hf.eos_token_id] = 0.0
+        long.module.final_logits_bias[0, long.tokeniser.hf.eos_token_id] = -1e4  # it never ends
+    made = translate(long, [TEXTS[2]], TranslateOptions(beam=1))[0]
+    pieces = len(long.tokeniser.hf(TEXTS[2])["input_ids"])
+    expected = long.module.generate(**long.tokeniser.hf(TEXTS[2], return_tensors="pt"), num_beams=1, max_length=pieces + 50)
+    assert made == long.tokeniser.hf.decode(expected[0], skip_special_tokens=True)
+    assert expected.shape[1] == pieces + 50
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [({"beam": 0}, r"'beam' must be at least 1; got 0"), ({"length_penalty": float("nan")}, r"'length_penalty' must be a number; got nan")],
