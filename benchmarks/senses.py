@@ -4,8 +4,7 @@ Two sets. `semcor`: the same word in two sentences of SemCor, half of the pairs 
 and the mixture of layers are chosen on words of brown1, and judged by other words, in brown2 and in Senseval 2 and 3. `wic-tsv`: a word in a sentence beside "WORD: definition";
 chosen on the training rows, judged by the development rows (the test rows have no labels). No pair, and in `semcor` no word, is in both parts.
 
-`groups`: how often k-means with the best silhouette finds that a word has several senses, for words of SemCor with one and with several: what the least silhouette
-(`PLAIN`) is chosen by.
+`groups`: the best silhouette of k-means for words of SemCor with one sense and for words with several, and how well the groups agree with the senses (adjusted Rand).
 
     python benchmarks/senses.py --data ../shared/data [--model minilm] [--only semcor wic-tsv groups] [--vectors glove.txt] --out senses.json
 """
@@ -174,6 +173,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["semcor", "wic-tsv", "groups"])
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--most", type=int, default=3_000, help="pairs of a part")
+    parser.add_argument("--layers", default="last4", help="mixture of layers that groups are made of")
     parser.add_argument("--words", type=int, default=40, help="words of each kind")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)
@@ -186,7 +186,7 @@ def main() -> None:
     if "wic-tsv" in asked.only:
         found["wic-tsv"] = context(backbone, wic_tsv(asked.data), asked.vectors)
     if "groups" in asked.only:
-        found["groups"] = groups(backbone, asked.data, layers="last4", words=asked.words, seed=asked.seed)
+        found["groups"] = groups(backbone, asked.data, layers=asked.layers, words=asked.words, seed=asked.seed)
     asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 

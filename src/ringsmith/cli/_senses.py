@@ -59,7 +59,8 @@ def show_groups(console: Console, senses: Senses) -> None:
     if senses.silhouette is None:
         console.print("\n[bold]One group[/]  the uses do not fall apart into groups that are told apart plainly", soft_wrap=True)
     else:
-        console.print(f"\n[bold]{senses.clusters} groups[/]  silhouette {senses.silhouette:.2f}; {senses.between_share:.0%} of the spread lies between them", soft_wrap=True)
+        between = f"{senses.between_share:.0%} of the spread lies between them"
+        console.print(f"\n[bold]{senses.clusters} groups[/]  of use, which need not be senses: silhouette {senses.silhouette:.2f}; {between}", soft_wrap=True)
     for number, central in enumerate(senses.central):
         members = [one for one in senses.occurrences if one.cluster == number]
         typical = [senses.occurrences[central], *(one for one in members if one is not senses.occurrences[central])]

@@ -11,7 +11,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 MOST_GROUPS = 6
 PLAIN = 0.1
-"""Silhouette from which groups are taken to be there at all; chosen on sense-tagged words, see LOG.md."""
+"""Silhouette from which groups are named at all: rows without any structure stay below it. It does not tell words of one sense from words of several;
+no silhouette does: on SemCor the best ones of both kinds have the same median (benchmarks/senses.py, `groups`). Groups are groups of use."""
 
 
 @dataclass(frozen=True, eq=False)

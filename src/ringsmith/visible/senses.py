@@ -20,7 +20,7 @@ from ringsmith.visible.groups import between_share, context_share, group, places
 from ringsmith.visible.uses import find_uses
 
 LAYERS = "last4"
-"""The mixture whose vectors told senses apart best, see LOG.md."""
+"""No mixture told senses apart better than the others by more than chance (benchmarks/senses.py); the mean of four is the least noisy of them."""
 IN_WORDS = {"last": "the last layer", "last4": "the mean of the last four layers", "all": "the mean of all layers"}
 OTHERS = 200
 NEIGHBOURS = 8
