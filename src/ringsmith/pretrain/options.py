@@ -43,7 +43,7 @@ class PretrainOptions:
         vocabulary: pieces of the vocabulary that is learnt; None for 16,384, or fewer where the corpus holds no more.
         lowercase: whether texts are lowered first, where the vocabulary is learnt here.
         batch_tokens: pieces of a batch.
-        rate: highest learning rate; None for 2e-3 at a width of 128, less by the root of the width above it, and 1e-4 for a model that is gone on from.
+        rate: highest learning rate; None for 1e-3 at a width of 128, less by the root of the width above it, and 1e-4 for a model that is gone on from.
         decay: weight decay (Loshchilov and Hutter, 2019) of the matrices.
         warm_up: share of the steps in which the rate rises.
         dropout: share of numbers left out at random while pre-training; the saved config keeps the architecture's own.

@@ -40,10 +40,10 @@ class _Predicted(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, table: torch.Tensor, offset: torch.Tensor | None, labels: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         counted = labels != IGNORED
-        share = counted.float() / counted.sum().clamp_min(1)
+        ctx.places = counted.sum().clamp_min(1)
         sums = _Sums(states.detach(), table.detach(), offset, dtype, wanted=any(ctx.needs_input_grad))
         with torch.autocast(states.device.type, enabled=False):
-            loss = sums.add(torch.where(counted, labels, 0)[:, None], share[:, None])
+            loss = sums.add(torch.where(counted, labels, 0)[:, None], counted[:, None]) / ctx.places
         ctx.save_for_backward(sums.by_states, sums.by_table, sums.by_offset)
         ctx.kinds = states.dtype, table.dtype
         return loss
@@ -51,7 +51,7 @@ class _Predicted(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, None, None]:
         by_states, by_table, by_offset = ctx.saved_tensors
-        scale = gradients[0]
+        scale = gradients[0] / ctx.places
         offset = None if by_offset is None else by_offset.mul_(scale)
         return (by_states * scale).to(ctx.kinds[0]), by_table.mul_(scale).to(ctx.kinds[1]), offset, None, None
 
@@ -66,22 +66,25 @@ class _Sums:
         self.by_table = torch.zeros_like(table, dtype=torch.float32) if wanted else None
         self.by_offset = torch.zeros_like(offset, dtype=torch.float32) if wanted and offset is not None else None
 
-    def add(self, right: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-        """Go through all places; `right` pieces and each one's `share` of the mean, (n, 1)."""
+    def add(self, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """Go through all places; the `right` pieces, and which places count, (n, 1) each. The sum over places: their number is divided by at the end."""
         places, pieces = len(self.states), len(self.table)
         total = torch.zeros((), device=self.states.device)
         block = max(1, BLOCK // pieces)
         for begin in range(0, places, block):
             rows = slice(begin, min(begin + block, places))
             slope = torch.empty((rows.stop - begin, pieces), dtype=self.states.dtype, device=self.states.device) if self.by_states is not None else None
-            total += self._block(rows, right, share, slope)
+            total += self._block(rows, right, there, slope)
             if slope is not None and self.by_states is not None and self.by_table is not None:
-                self.by_states[rows] = slope @ self.table
-                self.by_table += slope.T @ self.states[rows]
+                counted = there[rows].to(slope.dtype)
+                self.by_states[rows] = (slope @ self.table).mul_(counted)
+                self.by_table += slope.T @ (self.states[rows] * counted)
+                if self.by_offset is not None:
+                    self.by_offset += (slope.T @ counted)[:, 0]
         return total
 
-    def _block(self, rows: slice, right: torch.Tensor, share: torch.Tensor, slope: torch.Tensor | None) -> torch.Tensor:
-        """Some places: their share of the loss; the gradient by their scores is put into `slope`."""
+    def _block(self, rows: slice, right: torch.Tensor, there: torch.Tensor, slope: torch.Tensor | None) -> torch.Tensor:
+        """Some places: the sum of their losses; the gradient by their scores is put into `slope`."""
         at_once = max(1, SCORES // len(self.table)) if self.states.device.type == "cpu" else rows.stop - rows.start
         total = torch.zeros((), device=self.states.device)
         for begin in range(rows.start, rows.stop, at_once):
@@ -89,10 +92,8 @@ class _Sums:
             scores = self.states[some] @ self.table.T if self.offset is None else torch.addmm(self.offset, self.states[some], self.table.T)
             likely = torch.softmax(scores, 1, dtype=torch.float32)
             told = likely.gather(1, right[some]).clamp_min_(torch.finfo(torch.float32).tiny)  # 87 nats are as wrong as can be
-            total -= (told.log() * share[some]).sum()
+            total -= (told.log() * there[some]).sum()
             if slope is not None:
-                likely.scatter_add_(1, right[some], torch.full_like(told, -1.0)).mul_(share[some])
-                if self.by_offset is not None:
-                    self.by_offset += likely.sum(0)
+                likely.scatter_add_(1, right[some], torch.full_like(told, -1.0))
                 slope[begin - rows.start : some.stop - rows.start] = likely
         return total

@@ -45,7 +45,7 @@ from ringsmith.records import Budget, Report, silent
 BETAS = (0.9, 0.98)
 """Adam's; RoBERTa's second one (Liu et al., 2019, section 3.1), steadier than 0.999 where batches are few."""
 LENGTH = 128
-RATE, RATE_ON = 2e-3, 1e-4
+RATE, RATE_ON = 1e-3, 1e-4
 """Highest learning rates: of 128 numbers a piece from random weights (LOG.md), and of a model that is gone on from (Gururangan et al., 2020)."""
 LAYERS, HIDDEN, HEAD = 2, 128, 64
 """What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
