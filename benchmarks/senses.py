@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["semcor", "wic-tsv", "groups"])
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--most", type=int, default=3_000, help="pairs of a part")
-    parser.add_argument("--layers", default="last4", help="mixture of layers that groups are made of")
+    parser.add_argument("--layers", default="last", help="mixture of layers that groups are made of")
     parser.add_argument("--words", type=int, default=40, help="words of each kind")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)

@@ -150,7 +150,8 @@ def test_a_words_record_has_every_use_and_comes_back_from_json(folder: Path) -> 
     senses = inspect_word(resolve(str(folder)), "bank", SENTENCES, threads=1)
     assert senses.forms == {"bank": 3, "Bank": 1}
     assert [one.line for one in senses.occurrences] == [1, 2, 5, 5]
-    assert senses.layers == "the mean of the last four layers"
+    assert senses.layers == "the last layer"
+    assert inspect_word(resolve(str(folder)), "bank", SENTENCES, layers="last4", threads=1).layers == "the mean of the last four layers"
     assert len(senses.central) == senses.clusters
     assert -1 <= senses.self_similarity <= 1
     assert Senses.from_json(json.loads(json.dumps(senses.to_json()))) == senses

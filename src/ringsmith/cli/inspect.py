@@ -26,7 +26,7 @@ def inspect(
     layer: Annotated[int | None, typer.Option(help="Show the heads of this layer, from 1.")] = None,
     head: Annotated[int | None, typer.Option(help="Show this head, from 1; of every layer, or of --layer.")] = None,
     word: Annotated[str | None, typer.Option(help="Show one word in many sentences, in capital or small letters: the senses it has.")] = None,
-    layers: Annotated[str | None, typer.Option(help="With --word: the layers its vectors are from: last, last4, all or a number.")] = None,
+    layers: Annotated[str | None, typer.Option(help="With --word: the layers its vectors are from: last (the usual), last4, all or a number.")] = None,
     vectors: Annotated[Path | None, typer.Option(help="With --word: a file of word vectors to take its one static vector from.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,

@@ -57,7 +57,7 @@ def inspect_word(
         model: a short name, a hub name or a folder.
         word: the word, in capital or small letters.
         sentences: where it is used.
-        layers: where the vectors are from: ``"last"``, ``"last4"``, ``"all"`` or a number; None for the mean of the last four.
+        layers: where the vectors are from: ``"last"``, ``"last4"``, ``"all"`` or a number; None for the last.
         vectors: a file of word vectors to take the one static vector from; None for the model's input embedding.
         threads: CPU threads, None for all cores.
         offline: never touch the network.
