@@ -46,7 +46,7 @@ class _Predicted(torch.autograd.Function):
             loss = sums.add(torch.where(counted, labels, 0)[:, None], counted[:, None]) / ctx.places
         ctx.save_for_backward(sums.by_states, sums.by_table, sums.by_offset)
         ctx.kinds = states.dtype, table.dtype
-        return loss
+        return cast(torch.Tensor, loss)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, None, None]:
