@@ -84,7 +84,7 @@ def _other_use(model: LocalModel) -> tuple[str, str] | None:
     if architecture.endswith("Classification"):
         return f"a fitted classifier ({architecture})", f"For its labels: ringsmith predict {model.name} TEXT."
     if kind in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
-        return f"an encoder-decoder ({architecture}), which reads one text and writes another", f"For what it reads: ringsmith inspect {model.name} TEXT."
+        return f"an encoder-decoder ({architecture}), which reads one text and writes another", f"To translate with it: ringsmith translate {model.name} TEXT."
     is_causal = architecture == MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind)
     if not is_causal and (kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
         return f"one that reads in both directions ({architecture})", f"For what it makes of a text: ringsmith inspect {model.name} TEXT."
