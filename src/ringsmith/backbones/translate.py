@@ -3,8 +3,7 @@
 Decisions:
 - The same translations as transformers gives with the same settings; what is padded is masked, so that a text's neighbours do not change it.
 - Beams are ranked as transformers does it, by log probability over length ^ penalty. Vaswani et al. (2017) divide by ((5 + length) / 6) ^ penalty
-  (Wu et al., 2016), which is weaker on short texts. On the validation pairs of Tatoeba the two make no difference that can be told (LOG.md), and
-  a folder that translates the same everywhere is worth more.
+  (Wu et al., 2016), which is weaker on short texts; a folder that translates the same everywhere is worth more than the letter of that formula.
 - A translation ends at the latest 50 pieces behind the length of its text (section 6.1 of the paper): one that finds no end holds up its batch.
 - An empty line stays empty, and what is too long for the model is refused before anything is translated: half a text is no translation.
 """

@@ -7,8 +7,8 @@ The loss of one place with the right piece y among K is the cross entropy betwee
 
 Its gradient by the scores z is p - q', so that forward and backward are made together, and what is even in q' needs no look at the scores: it is
 a product with the mean of all pieces' vectors. Scores become gradients in place, in the precision of the products; float32 copies are of a few
-places at a time, which stay within the processor's cache. That is 2.2 times as fast as the output layer and torch's cross entropy one after the
-other (LOG.md).
+places at a time, which stay within the processor's cache. A whole training step is 1.3 times as fast with it as with the output layer and torch's
+cross entropy one after the other (LOG.md).
 """
 
 from __future__ import annotations

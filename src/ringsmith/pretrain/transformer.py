@@ -99,7 +99,7 @@ def eased(module: Any, *, low_precision: bool) -> Iterator[None]:
     - In low precision what runs from block to block is in it too; else every product copies its input from float32 first.
     - Attention by plain products, which rows of a few dozen pieces are faster with, and which stay in low precision.
 
-    Together 1.6 times as many tokens a second on one core (LOG.md).
+    Together 1.25 times as many tokens a second on one core (LOG.md).
     """
     if module.device.type != "cpu":
         yield
