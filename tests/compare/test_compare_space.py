@@ -103,3 +103,14 @@ def test_the_driver_loads_neither_torch_nor_sklearn_nor_polars_nor_numba() -> No
     """A job imports its recipe by name in its own process; the driver stays light."""
     code = "import sys, ringsmith.compare.runner; print(sorted({'torch', 'transformers', 'sklearn', 'polars', 'scipy', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_model_may_say_what_it_competes_with_where_nobody_asks() -> None:
+    """A small model of the zoo is not fine-tuned unless it is asked for."""
+    zoo = [Choice("zoo-bert", model("zoo-bert"), "small", recipes=("probe",))]
+
+    def named(recipes: list[str] | None) -> list[str]:
+        return [entrant.candidate.name for entrant in space.entrants(recipes, zoo)[0]]
+
+    assert [name for name in named(None) if name.startswith("zoo")] == ["zoo-bert+probe"]
+    assert named(["probe", "full"]) == ["zoo-bert+probe", "zoo-bert+full"]

@@ -28,6 +28,7 @@ class Entry:
         why: what speaks for (or against) it, in half a sentence.
         groups: names of the groups it belongs to.
         max_tokens: longest input its makers recommend, None where there is no limit.
+        recipes: those it competes with where none is named; empty for all.
         package: ``"package/folder"`` of an installed package that carries its files, or ``"package/file"`` for word vectors; None where there is none.
     """
 
@@ -42,6 +43,7 @@ class Entry:
     groups: tuple[str, ...]
     max_tokens: int | None = None
     package: str | None = None
+    recipes: tuple[str, ...] = ()
 
     def speaks(self, language: str | None) -> bool:
         """Whether it was trained on texts in `language` (ISO 639-1); True where the language is not known."""

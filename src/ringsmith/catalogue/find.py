@@ -34,11 +34,13 @@ class Choice:
         name: what it is called.
         model: the model on this machine, None where it is left out.
         why: why it is in, or why it is left out, as a sentence.
+        recipes: those it competes with where none is named; empty for all.
     """
 
     name: str
     model: LocalModel | None
     why: str
+    recipes: tuple[str, ...] = ()
 
 
 def find(names: Sequence[str] = (), *, language: str | None = None) -> list[Entry]:
@@ -141,7 +143,7 @@ def _choose(entry: Entry, state: LocalModel | str, language: str | None, *, spok
     if isinstance(state, str):
         return Choice(entry.name, None, f"left out: {state}")
     if entry.speaks(language):
-        return Choice(entry.name, state, entry.why)
+        return Choice(entry.name, state, entry.why, entry.recipes)
     speaks = "/".join(entry.languages)
     if spoken:
         return Choice(entry.name, None, f"left out: it was trained on {speaks} and the texts look like {language}; a model that speaks {language} is at hand")

@@ -11,6 +11,9 @@ import typer
 import ringsmith.cli._shell as _shell
 from ringsmith.cli.compare import process_started, run
 
+MODELS = ("default", "zoo")
+"""What pays most often, and one small model of every family."""
+
 
 def demo(
     budget: Annotated[str, typer.Option(help="Wall clock for everything.")] = "3m",
@@ -24,9 +27,9 @@ def demo(
 
     console = _shell.people(as_json=as_json)
     with messages() as path:
-        command = f"ringsmith compare {path.name} --budget {budget} --seed {seed} --out {out}"
+        command = f"ringsmith compare {path.name} --models {','.join(MODELS)} --budget {budget} --seed {seed} --out {out}"
         console.print(f"[bold]{'Demo':<10}[/]what a customer wants, in 8 intents ({path}); the same as: {_shell.escape(command)}", soft_wrap=True)
         options = CompareOptions(
-            data=str(path), budget=parse_budget(budget), out=out, seed=seed, offline=True, started=process_started(), command=" ".join(["ringsmith", *sys.argv[1:]])
+            data=str(path), models=MODELS, budget=parse_budget(budget), out=out, seed=seed, offline=True, started=process_started(), command=" ".join(["ringsmith", *sys.argv[1:]])
         )
         run(options, as_json=as_json)

@@ -69,7 +69,8 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
         if not alone and not words and not asked:
             raise MissingExtra(f"The recipe {', '.join(on_models)} needs torch and transformers, which are not installed. Install them: pip install 'ringsmith[transformers]'.")
         on_models = []
-    pairs = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind == "transformer" for name in on_models]
+    bodies = [choice for choice in choices if choice.model and choice.model.kind == "transformer"]
+    pairs = [_entrant(name, choice) for choice in bodies for name in on_models if recipes is not None or not choice.recipes or name in choice.recipes]
     found = alone + words + pairs + asked
     left_out += [LeftOut(choice.name, why) for choice in choices if (why := _no_recipe(choice, names))]
     if not found:
