@@ -4,8 +4,8 @@
     python benchmarks/bakeoff.py ... --stage train --only bert gpt2        one step alone; what is done is never done again
 
     train      every contestant of `bakeoff_train.LINEUP`, teachers before their students, through `ringsmith.pretrain` and `ringsmith.words`
-    evaluate   likelihood of unseen text, part of speech, entities, words in context, likeness (`bakeoff_tasks.py`)
-    compare    `ringsmith compare` on four sets of labelled texts, all contestants at once: real recipes, real splits
+    evaluate   likelihood of unseen text, part of speech, entities, words in context, likeness, and four sets of labelled texts through Ringsmith's
+               own recipes (`bakeoff_tasks.py`)
     table      everything as one JSON file and one Markdown table, with intervals and ties (`bakeoff_table.py`)
 
 A run that was killed goes on: each training where it was, everything else at the first result that is missing.
@@ -15,22 +15,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-STAGES = ("train", "evaluate", "compare", "table")
+STAGES = ("train", "evaluate", "table")
 
 
 def main() -> None:
     """All stages, or those that are asked for, for every seed."""
     asked = parse()
     asked.work.mkdir(parents=True, exist_ok=True)
-    stages: dict[str, Callable[[argparse.Namespace, int], None]] = {"train": train_all, "evaluate": evaluate_all, "compare": compare_all}
+    stages: dict[str, Callable[[argparse.Namespace, int], None]] = {"train": train_all, "evaluate": evaluate_all}
     for stage in asked.stage:
         if stage == "table":
             from bakeoff_table import write_table
@@ -72,7 +69,7 @@ def train_all(asked: argparse.Namespace, seed: int) -> None:
 def evaluate_all(asked: argparse.Namespace, seed: int) -> None:
     """Every task of every contestant that is trained, each result a file."""
     import transformers
-    from bakeoff_tasks import TASKS
+    from bakeoff_tasks import tasks
 
     transformers.logging.set_verbosity_error()  # that heads are left out is meant here
     transformers.logging.disable_progress_bar()
@@ -81,41 +78,11 @@ def evaluate_all(asked: argparse.Namespace, seed: int) -> None:
         if not (place / "facts.json").exists():
             say(f"{one.name}, seed {seed}: not trained yet")
             continue
-        for task, judge in TASKS.items():
+        for task, judge in tasks(asked.recipes).items():
             path = asked.work / "results" / f"seed{seed}" / one.name / f"{task}.json"
             if not path.exists():
                 write(path, judge(place, asked.data, asked.work / "held_out.txt"))
                 say(f"{one.name}, seed {seed}: {task}")
-
-
-def compare_all(asked: argparse.Namespace, seed: int) -> None:
-    """One comparison for each set, through the command line as a user would; the ledger goes on where it was."""
-    from bakeoff_data import tables
-
-    models = [model for one in chosen(asked) if (model := model_of(asked.work, one.name, seed)) is not None]
-    for name, (table, test) in tables(asked.data, asked.work / "tables").items():
-        out = asked.work / "compare" / f"seed{seed}" / name
-        if (out / "leaderboard.json").exists() or (asked.sets is not None and name not in asked.sets):
-            continue
-        named = ",".join(str(model.resolve()) for model in models)
-        command = [sys.executable, "-m", "ringsmith", "compare", table, "--models", named, "--recipes", asked.recipes, "--seed", str(seed), "--offline", "--out", str(out)]
-        command += [*(["--test", test] if test else []), *(["--threads", str(asked.threads)] if asked.threads else [])]
-        say(f"seed {seed}: {' '.join(command[1:])}")
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-
-def model_of(work: Path, name: str, seed: int) -> Path | None:
-    """The folder of a trained model, or its word vectors under a name of their own; None where it is not trained yet."""
-    place = work / "models" / f"seed{seed}" / name
-    if not (place / "facts.json").exists():
-        return None
-    vectors = place / "vectors.safetensors"
-    if not vectors.exists():
-        return place
-    named = work / "vectors" / f"seed{seed}" / f"wiki-{name}.safetensors"
-    named.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(vectors, named)
-    return named
 
 
 def write(path: Path, content: Any) -> None:
@@ -134,9 +101,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("build/bakeoff"), help="everything that is made")
     parser.add_argument("--stage", nargs="*", choices=STAGES, default=STAGES)
     parser.add_argument("--only", nargs="*", default=None, help="some contestants")
-    parser.add_argument("--sets", nargs="*", default=None, help="some sets of labelled texts")
-    parser.add_argument("--seeds", nargs="*", type=int, default=[0], help="of the pre-training, and of the splits")
-    parser.add_argument("--recipes", default="probe,static")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0], help="of the pre-training")
+    parser.add_argument("--recipes", nargs="*", default=["probe"], help="for the labelled texts; word vectors take static in place of probe")
     parser.add_argument("--megabytes", type=float, default=64.0, help="of text to learn from; the text behind it is held out")
     parser.add_argument("--flops", type=float, default=4e12, help="of every transformer's training")
     for name, default in (("vocabulary", 7_168), ("layers", 2), ("hidden", 128), ("batch-tokens", 1_024)):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 UCI = ("amazon_cells_labelled.txt", "imdb_labelled.txt", "yelp_labelled.txt")
 TRAIN_SENTENCES = 2_500
 """Of the part-of-speech set, of its 12,544: a linear head learns little from the rest."""
+
+
+MOST_ROWS = 3_000
+"""Of the sets with many classes, to learn from and to choose by."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,19 @@ class Likeness:
     first: list[list[str]]
     second: list[list[str]]
     scores: list[float]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Texts with a label each."""
+
+    texts: list[str]
+    labels: list[str]
+
+    @classmethod
+    def of(cls, pairs: list[tuple[str, str]]) -> Rows:
+        """Of (text, label)."""
+        return cls([text for text, _ in pairs], [label for _, label in pairs])
 
 
 def part_of_speech(data: Path) -> dict[str, Tagged]:
@@ -106,32 +124,52 @@ def passages(held_out: Path, count: int, *, shortest: int = 150, longest: int = 
     return [line for line in lines if shortest <= len(line.encode()) <= longest][:count]
 
 
-def tables(data: Path, place: Path) -> dict[str, tuple[str, str | None]]:
-    """Name -> the table that is learnt from, and the one that is reported on (None: a part of the first)."""
-    place.mkdir(parents=True, exist_ok=True)
-    banking = data / "banking77"
-    return {
-        "uci-sentiment": (str(_uci(data / "uci-sentiment", place)), None),
-        "sms-spam": (str(data / "sms-spam" / "SMSSpamCollection"), None),
-        "banking77": (str(banking / "train.csv"), str(banking / "test.csv")),
-        "clinc150": (_clinc(data / "clinc150", place, "train"), _clinc(data / "clinc150", place, "test")),
-    }
+def labelled(data: Path, name: str) -> dict[str, Rows]:
+    """Texts and labels of one set: to learn from, to choose by, to report on. The same rows for every contestant and seed."""
+    return LABELLED[name](data)
 
 
-def _uci(folder: Path, place: Path) -> Path:
-    """The three files as one table."""
-    lines: list[str] = []
-    for name in UCI:
-        header, *rows = (folder / name).read_text(encoding="utf-8").split("\n")
-        lines += rows if lines else [header, *rows]
-    return _written(place / "uci-sentiment.tsv", (line for line in lines if line.strip()))
+def _uci(data: Path) -> dict[str, Rows]:
+    """Sentences of three kinds of reviews, 2 classes; some hold a NEL, so lines end at line feeds alone."""
+    lines = (line for name in UCI for line in (data / "uci-sentiment" / name).read_text(encoding="utf-8").split("\n")[1:])
+    rows = [(text.strip(), label.strip()) for text, tab, label in (line.rpartition("\t") for line in lines) if tab]
+    return _split(rows, test=True)
 
 
-def _clinc(folder: Path, place: Path, part: str) -> str:
-    rows = json.loads((folder / "data_full.json").read_text(encoding="utf-8"))[part]
-    return str(_written(place / f"clinc150-{part}.jsonl", (json.dumps({"text": text, "label": label}) for text, label in rows)))
+def _sms(data: Path) -> dict[str, Rows]:
+    """Messages, spam or not, each text once."""
+    lines = (data / "sms-spam" / "SMSSpamCollection").read_text(encoding="utf-8").split("\n")
+    once = {text: label for label, tab, text in (line.partition("\t") for line in lines) if tab}
+    return _split(list(once.items()), test=True)
 
 
-def _written(path: Path, lines: Iterator[str]) -> Path:
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    return path
+def _banking(data: Path) -> dict[str, Rows]:
+    """Intents of a bank's customers, 77 classes, official test rows."""
+    parts = {}
+    for part in ("train", "test"):
+        with (data / "banking77" / f"{part}.csv").open(encoding="utf-8", newline="") as file:
+            parts[part] = [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    return {**_split(parts["train"], most=MOST_ROWS), "test": Rows.of(parts["test"])}
+
+
+def _clinc(data: Path) -> dict[str, Rows]:
+    """Intents of all kinds, 150 classes, official test rows, those out of scope left out."""
+    parts = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
+    return {**_split([(text, label) for text, label in parts["train"]], most=MOST_ROWS), "test": Rows.of([(text, label) for text, label in parts["test"]])}
+
+
+def _split(pairs: list[tuple[str, str]], *, test: bool = False, most: int | None = None) -> dict[str, Rows]:
+    """Stratified: 15 % to choose by, 15 % to report on where there are no other rows for that, of at most so many rows in all."""
+    generator = np.random.default_rng(0)
+    parts: dict[str, list[tuple[str, str]]] = {"train": [], "valid": [], **({"test": []} if test else {})}
+    labels = np.array([label for _, label in pairs])
+    for label in np.unique(labels):
+        order = generator.permutation(np.flatnonzero(labels == label))
+        order = order[: None if most is None else max(2, round(len(order) * most / len(pairs)))]
+        cut = max(1, round(0.15 * len(order)))
+        for part, some in (("valid", order[:cut]), *([("test", order[cut : 2 * cut]), ("train", order[2 * cut :])] if test else [("train", order[cut:])])):
+            parts[part].extend(pairs[row] for row in some)
+    return {part: Rows.of(some) for part, some in parts.items()}
+
+
+LABELLED = {"uci-sentiment": _uci, "sms-spam": _sms, "banking77": _banking, "clinc150": _clinc}

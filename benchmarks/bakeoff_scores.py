@@ -31,7 +31,7 @@ def _f1(drawn: Floats) -> Floats:
     return 2 * drawn[:, 0] / np.maximum(1, drawn[:, 1] + drawn[:, 2])
 
 
-SUMS: dict[str, Callable[[Floats], Floats]] = {"accuracy": _ratio, "bits per byte": _ratio, "entity F1": _f1}
+SUMS: dict[str, Callable[[Floats], Floats]] = {"accuracy": _ratio, "bits per byte": _ratio, "entity F1": _f1, "F1 of spam": _f1}
 """Metrics that follow from sums over the parts."""
 
 

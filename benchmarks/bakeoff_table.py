@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from bakeoff_scores import tie_letters
-from bakeoff_tasks import TASKS
+from bakeoff_tasks import tasks
 from bakeoff_train import LINEUP
 
+RECIPES = ("probe", "lora", "full")
 ALONE = ("likelihood",)
 """Tasks whose figures are of two kinds: no letters."""
 
@@ -22,7 +23,7 @@ ALONE = ("likelihood",)
 def write_table(work: Path, seeds: Sequence[int]) -> Path:
     """`bakeoff.json` and `bakeoff.md` in `work`."""
     cells: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in LINEUP}
-    for column, found in [*_own(work, seeds), *_compared(work, seeds)]:
+    for column, found in _columns(work, seeds):
         for name, cell in found.items():
             cells[name][column] = cell
     trained = {name: _facts(work / "models" / f"seed{seeds[0]}" / name) for name in LINEUP}
@@ -45,9 +46,10 @@ def shown(cell: dict[str, Any]) -> str:
     return f"{value} [{low}-{high}]" + (f" {cell['tie']}" if cell.get("tie") else "")
 
 
-def _own(work: Path, seeds: Sequence[int]) -> list[tuple[str, dict[str, dict[str, Any]]]]:
-    """Column -> contestant -> cell of the tasks of `bakeoff_tasks`."""
-    return [(f"{task} ({metric})", cells) for task in TASKS for metric, cells in [_of_task(work, seeds, task)] if cells]
+def _columns(work: Path, seeds: Sequence[int]) -> list[tuple[str, dict[str, dict[str, Any]]]]:
+    """Column -> contestant -> cell, of every task that has results."""
+    done = {path.stem for path in (work / "results").glob("seed*/*/*.json")}
+    return [(f"{task} ({metric})", cells) for task in tasks(RECIPES) if task in done for metric, cells in [_of_task(work, seeds, task)] if cells]
 
 
 def _of_task(work: Path, seeds: Sequence[int], task: str) -> tuple[str, dict[str, dict[str, Any]]]:
@@ -69,29 +71,6 @@ def _mean(told: list[dict[str, Any]]) -> dict[str, Any]:
     return {"value": float(np.mean([one["value"] for one in told])), "low": min(one["low"] for one in told), "high": max(one["high"] for one in told), "seeds": len(told), **more}
 
 
-def _compared(work: Path, seeds: Sequence[int]) -> list[tuple[str, dict[str, dict[str, Any]]]]:
-    """Column -> contestant -> cell of the leaderboards of `ringsmith compare`."""
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for seed in seeds:
-        for path in sorted((work / "compare" / f"seed{seed}").glob("*/leaderboard.json")):
-            for row in json.loads(path.read_text(encoding="utf-8")):
-                if row["test"] is not None and (name := _contestant(row["model"])) is not None:
-                    column = f"{path.parent.name}, {row['recipe'].replace('static', 'probe')} ({row['metric']})"
-                    cell = {"value": row["test"], "low": row["test_low"], "high": row["test_high"], "tie": row["tie_group"], "train_seconds": row["train_seconds"]}
-                    found.setdefault(column, {}).setdefault(name, []).append(cell)
-    return [(column, {name: {**_mean(told), "tie": told[0]["tie"]} for name, told in cells.items()}) for column, cells in found.items()]
-
-
-def _contestant(model: str | None) -> str | None:
-    """Which contestant a model is: folders are called as it is, files of word vectors ``wiki-`` and its name.
-
-    >>> _contestant("/work/models/seed0/bert"), _contestant("wiki-glove"), _contestant(None)
-    ('bert', 'glove', None)
-    """
-    name = Path(model or "").name.removeprefix("wiki-").removesuffix(".safetensors")
-    return name if name in LINEUP else None
-
-
 def _facts(place: Path) -> dict[str, Any]:
     """What is known of one training."""
     if not (place / "facts.json").exists():
@@ -104,15 +83,17 @@ def _facts(place: Path) -> dict[str, Any]:
 
 
 def _training(trained: dict[str, dict[str, Any]]) -> str:
-    lines = ["| | objective | parameters | FLOPs by formula | by torch | pieces read | steps | seconds |", "|---|---|---:|---:|---:|---:|---:|---:|"]
+    lines = [
+        "| | objective | parameters | operations by formula | by torch | pieces read | steps | loss of its own objective, held out |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
     for name, facts in trained.items():
         if "tokens" in facts:
-            counts = [f"{facts['parameters']:,}", *(f"{facts[key]:.2e}" for key in ("flops", "flops_by_torch")), *(f"{facts[key]:,.0f}" for key in ("tokens", "steps", "seconds"))]
-            lines.append(f"| {name} | `{facts['contestant']['objective']}` | " + " | ".join(counts) + " |")
+            counts = [f"{facts['parameters']:,}", *(f"{facts[key]:.2e}" for key in ("flops", "flops_by_torch")), *(f"{facts[key]:,}" for key in ("tokens", "steps"))]
+            lines.append(f"| {name} | `{facts['contestant']['objective']}` | " + " | ".join(counts) + f" | {facts['held_out']['loss']:.2f} |")
         elif "vocabulary" in facts:
-            seconds = facts["seconds"]["train"] + facts["seconds"]["count"]
             size = facts["shape"]["words"] * facts["shape"]["dim"]
-            lines.append(f"| {name} | | {size:,} | | | {facts['words'] * facts['epochs']:,} words | {facts['epochs']} passes | {seconds:,.0f} |")
+            lines.append(f"| {name} | | {size:,} | | | {facts['words'] * facts['epochs']:,} words | {facts['epochs']} passes | {facts['losses'][-1]:.3f} |")
     return "\n".join(lines)
 
 

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from bakeoff_data import Tagged, entities, likeness, part_of_speech, passages, words_in_context
+from bakeoff_data import LABELLED, Tagged, entities, labelled, likeness, part_of_speech, passages, words_in_context
 from bakeoff_scores import score, with_interval
 from bakeoff_vectors import ContextualWords, Floats, StaticWords, likelihoods, word_vectors
 
+from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.logistic import LogisticPath
-from ringsmith.records import Budget
+from ringsmith.catalogue import resolve
+from ringsmith.records import Budget, TextSet
+from ringsmith.tasks import infer_task
 
 STRENGTHS = (1.0, 10.0, 100.0)
 PASSAGES = 60
@@ -68,8 +72,37 @@ def sts(place: Path, data: Path, _held_out: Path) -> dict[str, Any]:
     return _result("Spearman", np.column_stack([cosines, pairs.scores]))
 
 
+def classify(place: Path, data: Path, name: str, recipe: str) -> dict[str, Any] | None:
+    """A set of labelled texts through one of Ringsmith's own recipes; None for a recipe that the model is not made for.
+
+    Word vectors go through `static`, without the vectors of the training texts which it would try as well: those are not what is compared.
+    """
+    static = (place / "vectors.safetensors").exists()
+    if static and recipe != "probe":
+        return None
+    parts = labelled(data, name)
+    rows = {part: TextSet(some.texts, some.labels) for part, some in parts.items()}
+    options = {"join": False} if static else {"precision": "float32"} if recipe == "probe" else {}
+    setting = Setting(infer_task(parts["train"].labels), resolve(str(place / "vectors.safetensors" if static else place)), options=options)
+    fitted = create_recipe("static" if static else recipe, setting).fit(rows["train"], rows["valid"], Budget())
+    found, truth = fitted.predict(parts["test"].texts), parts["test"].labels
+    if name == "sms-spam":
+        return _result("F1 of spam", np.array([[one == other == "spam", one == "spam", other == "spam"] for one, other in zip(found, truth, strict=True)], dtype=float))
+    return _result("accuracy", np.array([[one == other, 1] for one, other in zip(found, truth, strict=True)], dtype=float))
+
+
 TASKS: dict[str, Callable[[Path, Path, Path], dict[str, Any] | None]] = {"likelihood": likelihood, "pos": pos, "ner": ner, "wic": wic, "sts": sts}
 """Name -> what does it, given the model's folder, the data sets and the text that was held out."""
+
+
+def tasks(recipes: Sequence[str]) -> dict[str, Callable[[Path, Path, Path], dict[str, Any] | None]]:
+    """All tasks: those above, and every set of labelled texts with every recipe."""
+    sets = {f"{name}-{recipe}": partial(_set, name, recipe) for name in LABELLED for recipe in recipes}
+    return {**TASKS, **sets}
+
+
+def _set(name: str, recipe: str, place: Path, data: Path, _held_out: Path) -> dict[str, Any] | None:
+    return classify(place, data, name, recipe)
 
 
 def _result(metric: str, parts: Parts, **facts: Any) -> dict[str, Any]:
