@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --constraint constraints.txt --editable
-SOURCES := pyproject.toml constraints.txt
+SOURCES := pyproject.toml constraints.txt zoo/pyproject.toml
 DATA ?=
 FUZZ_SECONDS ?= 60
 
@@ -24,12 +24,12 @@ $(VENV)/.made:
 
 $(VENV)/.demo: $(VENV)/.made $(SOURCES)
 	@echo "Installing Ringsmith and its demo into $(VENV) (some minutes the first time)"
-	$(INSTALL) ".[demo]"
+	$(INSTALL) ".[demo]" --editable ./zoo
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made $(SOURCES)
 	@echo "Installing what the tests need into $(VENV)"
-	$(INSTALL) ".[dev]"
+	$(INSTALL) ".[dev]" --editable ./zoo
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
