@@ -184,8 +184,8 @@ def read_plain_tokeniser(folder: Path) -> Any:
             hf = transformers.AutoTokenizer.from_pretrained(folder, **SAFE)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             raise ModelError(f"{folder}: its tokenizer cannot be loaded: {_first_line(error)}. {TOKENIZER_RULE}") from error
-    names = ["tokenizer.json", *(name for name in hf.vocab_files_names.values() if isinstance(name, str))]
-    if not any((folder / name).is_file() for name in names):  # transformers would make up an empty one
+    files = [name for name in hf.vocab_files_names.values() if isinstance(name, str)]  # none for tokenizers of bytes
+    if files and not any((folder / name).is_file() for name in ("tokenizer.json", *files)):  # transformers would make up an empty one
         raise ModelError(f"{folder}: there is no tokenizer. {TOKENIZER_RULE}")
     return hf
 

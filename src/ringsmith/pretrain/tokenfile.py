@@ -202,7 +202,7 @@ def is_held_out(document: str, share: float) -> bool:
 
     Examples:
         >>> sum(is_held_out(f"Document {number}", 0.1) for number in range(10_000)) / 10_000
-        0.0997
+        0.0988
     """
     return int.from_bytes(hashlib.blake2b(document.encode(), digest_size=8).digest(), "little") < share * 2**64
 

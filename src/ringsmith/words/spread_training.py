@@ -31,7 +31,7 @@ from ringsmith.words.model import Word2VecModel, aligned, make_model
 from ringsmith.words.neighbours import Floats
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.spread_steps import PULL, Moved, Shares, gain, put_together, steps_per_word
-from ringsmith.words.stretches import Piece, cut, pieces, work_through
+from ringsmith.words.stretches import Piece, cut, pieces
 from ringsmith.words.vocabulary import Vocabulary
 from ringsmith.words.word2vec import _Training
 
@@ -110,7 +110,7 @@ class Shard:
             mine[moved.rows] = common[moved.rows] = moved.values
         training = self.training
         before, training.loss, training.pairs = training.done, 0.0, 0
-        work_through(self._until(share), self.threads, training.work, lambda: None)
+        training.work_on(self._until(share), self.threads, lambda: None)
         steps = tuple(_steps(mine, common) for mine, common in zip(self.matrices, self.common, strict=True))
         return Learnt(training.done - before, training.loss, training.pairs, (steps[0], steps[1]))
 

@@ -139,7 +139,6 @@ class _Training:
         plan = pieces(self.corpus.starts, self.options.epochs, shuffle=self.options.shuffle, seed=self.options.seed, before=len(self.model.losses))
         self.began = time.perf_counter()
         for epoch in range(self.options.epochs):
-            self.hands = [self._weights(OWN_ROWS if threads > 1 else 0) for _ in range(threads)]
             self._epoch(_until(plan, (epoch + 1) * self.corpus.words), threads)
             if self.after_epoch is not None:
                 self.after_epoch(self.model)
@@ -149,11 +148,8 @@ class _Training:
         model, began, before = self.model, time.perf_counter(), self.done
         self.loss, self.pairs = 0.0, 0
         try:
-            work_through(plan, threads, self.work, self.tell)
+            self.work_on(plan, threads, self.tell)
         finally:
-            for weights in self.hands:
-                hand_on_all(weights.own_inputs, weights.inputs, weights.width)
-                hand_on_all(weights.own_outputs, weights.outputs, weights.width)
             model.seconds += time.perf_counter() - began
             model.trained_words += self.done - before
             model.loss_total += self.loss * kernels.LOSS_EVERY
@@ -162,6 +158,16 @@ class _Training:
                 f"The vectors became infinite in epoch {len(model.losses) + 1}; the learning rate is too high for this corpus. Train anew with a 'rate' below {self.options.rate}."
             )
         model.losses.append(self.loss / max(1, self.pairs))
+
+    def work_on(self, plan: Iterator[Piece], threads: int, tell: Callable[[], None]) -> None:
+        """Train on the pieces of a plan; what the copies of each thread learnt is handed on at the end, also where it is stopped."""
+        self.hands = [self._weights(OWN_ROWS if threads > 1 else 0) for _ in range(threads)]
+        try:
+            work_through(plan, threads, self.work, tell)
+        finally:
+            for weights in self.hands:
+                hand_on_all(weights.own_inputs, weights.inputs, weights.width)
+                hand_on_all(weights.own_outputs, weights.outputs, weights.width)
 
     def work(self, piece: Piece) -> None:
         """Train on one piece; called by many threads."""
