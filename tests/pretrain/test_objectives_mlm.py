@@ -14,8 +14,9 @@ from contracts.objectives import SHAPE, ObjectiveContract, negative_log_likeliho
 from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.errors import ModelError, OptionError
 from ringsmith.pretrain.objective import IGNORED, Batch, Objective
+from ringsmith.pretrain.objectives.masked import DrawnAnewOptions
 from ringsmith.pretrain.objectives.mlm import Masked, MaskedOptions, pair_up
-from ringsmith.pretrain.objectives.mlm_dynamic import MaskedAnew, MaskedAnewOptions
+from ringsmith.pretrain.objectives.mlm_dynamic import MaskedAnew
 from ringsmith.pretrain.vocabulary import Vocabulary
 
 
@@ -131,4 +132,4 @@ def test_options_that_break_a_rule_are_refused() -> None:
     with pytest.raises(OptionError, match=r"'copies' must be at least 1; got 0"):
         MaskedOptions(copies=0)
     with pytest.raises(OptionError, match=r"'share' must be above 0 and below 1; got 0\."):
-        MaskedAnewOptions(share=0.0)
+        DrawnAnewOptions(share=0.0)

@@ -25,7 +25,7 @@ import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from ringsmith.backbones.batches import batches_by_tokens
-from ringsmith.backbones.load import best_device, read_tokeniser, read_weights, set_threads
+from ringsmith.backbones.load import read_tokeniser, read_whole
 from ringsmith.backbones.tokens import CHARACTERS_PER_TOKEN, Tokeniser
 from ringsmith.backbones.tree import LabelTree
 from ringsmith.catalogue import LocalModel, read_config
@@ -83,10 +83,7 @@ def load_causal(model: LocalModel, *, threads: int | None = None, device: str | 
     Raises:
         ModelError: no tokenizer, or weights that do not fit, the head's included.
     """
-    set_threads(threads)
-    place = device or best_device()
-    module = read_weights(transformers.AutoModelForCausalLM, model, {}, whole=True)
-    module = module.to(place, torch.bfloat16 if place == "cuda" and torch.cuda.is_bf16_supported() else torch.float32).eval().requires_grad_(False)
+    module, place = read_whole(transformers.AutoModelForCausalLM, model, threads, device)
     tokeniser = read_tokeniser(model, module, MOST_TOKENS)
     loaded = CausalModel(model, module, tokeniser, place, _start(tokeniser))
     return replace(loaded, packs=_sees_everything(loaded) and _packs(loaded))

@@ -20,7 +20,7 @@ import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 from ringsmith.backbones.decoding import Continuation, DecodingOptions, Ended, Generation, Listener
-from ringsmith.backbones.load import _quiet, best_device, read_tokeniser, read_weights, set_threads
+from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import InputError, OptionError, UsageError
@@ -56,10 +56,7 @@ def load_writer(model: LocalModel, *, threads: int | None = None, device: str | 
         ModelError: no tokenizer, or weights that do not fit, the head's included.
     """
     check_causal(model)
-    set_threads(threads)
-    place = device or best_device()
-    module = read_weights(transformers.AutoModelForCausalLM, model, {}, whole=True)
-    module = module.to(place, torch.bfloat16 if place == "cuda" and torch.cuda.is_bf16_supported() else torch.float32).eval().requires_grad_(False)
+    module, place = read_whole(transformers.AutoModelForCausalLM, model, threads, device)
     return Writer(model, module, read_tokeniser(model, module), place)
 
 

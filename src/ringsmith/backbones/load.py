@@ -117,6 +117,24 @@ def read_body(model: LocalModel, settings: dict[str, Any] | None = None) -> Any:
     return module if alone or not module.config.is_encoder_decoder else module.get_encoder()
 
 
+def read_whole(auto: Any, model: LocalModel, threads: int | None, device: str | None) -> tuple[Any, str]:
+    """A model with its head, ready to be asked, and where it lies: float32 on the CPU, bfloat16 on a GPU that has it.
+
+    Args:
+        auto: one of transformers' Auto classes.
+        model: the folder.
+        threads: CPU threads; None for all cores this process may use.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``; None for the best there is.
+
+    Raises:
+        ModelError: the weights do not fit, the head's included.
+    """
+    set_threads(threads)
+    place = device or best_device()
+    dtype = torch.bfloat16 if place == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    return read_weights(auto, model, {}, whole=True).to(place, dtype).eval().requires_grad_(False), place
+
+
 def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whole: bool = False) -> Any:
     """``auto.from_pretrained`` of a checked folder.
 

@@ -23,7 +23,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_L
 
 from ringsmith._rules import hold
 from ringsmith.backbones.batches import batches_by_tokens
-from ringsmith.backbones.load import _quiet, best_device, read_tokeniser, read_weights, set_threads
+from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import InputError, UsageError
@@ -85,10 +85,7 @@ def load_translator(model: LocalModel, *, threads: int | None = None, device: st
         ModelError: no tokenizer, or weights that do not fit.
     """
     check_translates(model)
-    set_threads(threads)
-    place = device or best_device()
-    module = read_weights(transformers.AutoModelForSeq2SeqLM, model, {}, whole=True)
-    module = module.to(place, torch.bfloat16 if place == "cuda" and torch.cuda.is_bf16_supported() else torch.float32).eval().requires_grad_(False)
+    module, place = read_whole(transformers.AutoModelForSeq2SeqLM, model, threads, device)
     return Translator(model, module, read_tokeniser(model, module), place)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import transformers
 
+from ringsmith._rules import hold
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError
 from ringsmith.pretrain.objective import Batch, Objective, Pieces
 from ringsmith.pretrain.objectives import models
-from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules
+from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules, draw_anew, hide
 from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.shapes import Shape, make_config
 
@@ -57,6 +59,35 @@ class HidingObjective(Objective):
 
     def predicted(self, length: int) -> float:
         return self.rules.share * (length - len(self.pieces.before) - len(self.pieces.after))
+
+
+@dataclass(frozen=True)
+class DrawnAnewOptions:
+    """What can be chosen where masks are drawn anew at every visit.
+
+    Attributes:
+        share: of the pieces, how many are predicted.
+        whole_words: whether a word is hidden with all its pieces or not at all.
+    """
+
+    share: float = 0.15
+    whole_words: bool = False
+
+    def __post_init__(self) -> None:
+        hold(self, (("share", lambda share: 0 < share < 1, "above 0 and below 1"),))
+
+
+class DrawnAnew(HidingObjective):
+    """Hides other pieces at every visit of a sequence."""
+
+    options: DrawnAnewOptions
+
+    @property
+    def rules(self) -> MaskRules:
+        return MaskRules(share=self.options.share, whole_words=self.options.whole_words)
+
+    def hide(self, rows: Ids, generator: np.random.Generator) -> Hidden:
+        return hide(rows, self.pieces, self.rules, draw_anew(rows, generator))
 
 
 def as_batch(hidden: Hidden) -> Batch:

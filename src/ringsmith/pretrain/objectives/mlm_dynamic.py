@@ -6,47 +6,19 @@ As BERT's (`mlm.py`), but masks are drawn anew at every visit, sequences are ful
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import transformers
 
-from ringsmith._rules import hold
 from ringsmith.pretrain.objective import VocabularyKind
-from ringsmith.pretrain.objectives.masked import HidingObjective
-from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules, draw_anew, hide
+from ringsmith.pretrain.objectives.masked import DrawnAnew, DrawnAnewOptions
 
 
-@dataclass(frozen=True)
-class MaskedAnewOptions:
-    """What can be chosen of RoBERTa's objective.
-
-    Attributes:
-        share: of the pieces, how many are predicted.
-        whole_words: whether a word is hidden with all its pieces or not at all.
-    """
-
-    share: float = 0.15
-    whole_words: bool = False
-
-    def __post_init__(self) -> None:
-        hold(self, (("share", lambda share: 0 < share < 1, "above 0 and below 1"),))
-
-
-class MaskedAnew(HidingObjective):
+class MaskedAnew(DrawnAnew):
     """RoBERTa's."""
 
     name = "mlm-dynamic"
     architecture = "roberta"
     vocabulary: ClassVar[VocabularyKind] = "bytes"
-    options_kind = MaskedAnewOptions
+    options_kind = DrawnAnewOptions
     makes = transformers.RobertaForMaskedLM
-    options: MaskedAnewOptions
-
-    @property
-    def rules(self) -> MaskRules:
-        return MaskRules(share=self.options.share, whole_words=self.options.whole_words)
-
-    def hide(self, rows: Ids, generator: np.random.Generator) -> Hidden:
-        return hide(rows, self.pieces, self.rules, draw_anew(rows, generator))
