@@ -28,7 +28,7 @@ def test_a_model_is_made_and_everything_is_told(ringsmith: Ringsmith, write: Wri
     ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
     assert (ended.code, ended.err) == (0, "")
     lines = [line.split(" ")[0] for line in ended.out.splitlines()]
-    assert [label for label in lines if label] == ["Pieces", "Read", "Model", "Trained", "Held", "Written", "Try"]
+    assert [label for label in lines if label] == ["Pieces", "Read", "Start", "Model", "Trained", "Held", "Written", "Try"]
     assert "perplexity" in ended.out
     assert {path.name for path in (tmp_path / "model").iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json", "ringsmith.json", "README.md", "loss.svg"}
     again = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
@@ -38,9 +38,10 @@ def test_a_model_is_made_and_everything_is_told(ringsmith: Ringsmith, write: Wri
 def test_json_is_printed_for_programs(ringsmith: Ringsmith, write: Write) -> None:
     """The facts on standard output, the lines for people on standard error; options of the objective are passed on."""
     write("corpus.txt", text())
-    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--epochs", "0.5", "--set", "whole_words=true", "--json", *TINY)
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--epochs", "0.5", "--set", "whole_words=true", "--start", "frequencies", "--json", *TINY)
     content = json.loads(ended.out)
     assert content["objective"]["options"]["whole_words"] is True
+    assert content["head_start"]["kind"] == "frequencies"
     assert content["epochs"] == pytest.approx(0.5, abs=0.1)
     assert content["held_out"]["bits_per_byte"] > 0
     assert "Read" in ended.err

@@ -38,8 +38,9 @@ def write_corpus(path: Path, count: int = 60) -> Path:
 
 
 def tiny(folder: Path, **changes: Any) -> PretrainOptions:
-    """A model of one layer of 16, sequences of 16, in float32."""
+    """A model of one layer of 16 without a head start, sequences of 16, in float32."""
     usual = PretrainOptions(
-        out=folder / "model", layers=1, hidden=16, heads=2, length=16, batch_tokens=128, steps=12, looks=3, held_out=0.1, threads=1, precision="float32", work=folder / "work"
+        out=folder / "model", layers=1, hidden=16, heads=2, length=16, batch_tokens=128, steps=12, looks=3, held_out=0.1, threads=1, precision="float32", work=folder / "work",
+        start="random",
     )  # fmt: skip
     return replace(usual, **changes)

@@ -26,6 +26,11 @@ OBJECTIVES = (
 TARGET = "With seq2seq: the translations of CORPUS, line by line. Without it CORPUS is a table of two columns."
 SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=DIR; may be given several times."
 
+START = (
+    "What it knows before its first step: vectors (word2vec's for its pieces, made in seconds, and how frequent these are), frequencies, or random (nothing). "
+    "Default: vectors; with distil what its teacher knows."
+)
+
 
 def pretrain(
     corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table with --column, or - for standard input.")],
@@ -33,7 +38,8 @@ def pretrain(
     objective: Annotated[str, typer.Option(help=OBJECTIVES, rich_help_panel=TRAINING)] = "mlm",
     target: Annotated[str | None, typer.Option(metavar="FILE", help=TARGET, rich_help_panel=TEXT)] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SET, rich_help_panel=TRAINING)] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model: a short name or a folder.", rich_help_panel=MODEL)] = None,
+    from_model: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model: a short name or a folder.", rich_help_panel=MODEL)] = None,
+    start: Annotated[str | None, typer.Option(help=START, rich_help_panel=MODEL)] = None,
     layers: Annotated[int | None, typer.Option(help="Blocks. Default: 2.", rich_help_panel=MODEL)] = None,
     hidden: Annotated[int | None, typer.Option(help="Width of a piece's vector. Default: 128.", rich_help_panel=MODEL)] = None,
     heads: Annotated[int | None, typer.Option(help="Heads of the attention. Default: one for every 64 of the width, at least 2.", rich_help_panel=MODEL)] = None,
@@ -68,9 +74,9 @@ def pretrain(
 
     wanted = {"batch_tokens": batch_tokens, "rate": rate, "dropout": dropout}
     options = PretrainOptions(
-        out=out, objective=objective, objective_options=settings_of(settings or []), from_model=start, layers=layers, hidden=hidden, heads=heads, feed_forward=feed_forward,
-        length=length, vocabulary=vocabulary, lowercase=lowercase, steps=steps, epochs=epochs, budget=None if budget is None else seconds_of(budget), held_out=held_out, seed=seed,
-        threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
+        out=out, objective=objective, objective_options=settings_of(settings or []), from_model=from_model, start=start, layers=layers, hidden=hidden, heads=heads,
+        feed_forward=feed_forward, length=length, vocabulary=vocabulary, lowercase=lowercase, steps=steps, epochs=epochs, budget=None if budget is None else seconds_of(budget),
+        held_out=held_out, seed=seed, threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
     _translation.check_target(objective, target)

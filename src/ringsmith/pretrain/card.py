@@ -20,6 +20,13 @@ SCHEMA, FORMAT = 1, "ringsmith-pretrained"
 TASKS = {"MaskedLM": "fill-mask", "CausalLM": "text-generation", "LMHeadModel": "text-generation"}
 """How a class of transformers ends -> what the hub calls its task."""
 
+START = {
+    "vectors": "how frequent the pieces are, and their vectors from word2vec ({:,} pieces read)",
+    "frequencies": "how frequent the pieces are; all else random",
+    "random": "random numbers",
+}
+"""What a head start is called."""
+
 
 def save_pretrained(folder: Path, module: Any, tokeniser: Any, facts: Facts) -> None:
     """Write the model into the empty or missing `folder`; it appears whole or not at all.
@@ -92,9 +99,11 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     corpus, held, cost = facts.corpus, facts.held_out, facts.cost
     chosen = ", ".join(f"{key} {value}" for key, value in facts.objective["options"].items())
     likely = "" if held.perplexity is None else f", perplexity {held.perplexity:,.2f}, {held.bits_per_byte:.3f} bits per byte"
+    counted = "counted by torch, word2vec by formula" if facts.head_start and facts.head_start.words else "counted by torch"
     skipped = f", {corpus['skipped']:,} lines left out (not UTF-8)" if corpus["skipped"] else ""
     return [
         ("objective", f"`{facts.objective['name']}`{f' ({chosen})' if chosen else ''}"),
+        *([("before the first step", START[facts.head_start.kind].format(facts.head_start.words))] if facts.head_start else []),
         ("parameters", f"{cost.parameters:,}"),
         ("vocabulary", f"{facts.vocabulary:,} pieces; sequences of {facts.length}"),
         ("corpus", f"{corpus['name']}: {corpus['documents']:,} documents, {corpus['tokens']:,} pieces, {corpus['text_bytes'] / 1e6:,.1f} MB{skipped}"),
@@ -102,7 +111,7 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
         ("licence of the text", corpus["licence"] or "not told"),
         ("held out text", f"loss {held.loss:.4f}{likely} ({held.sequences:,} sequences, at step {held.step:,})"),
         ("training", f"{facts.steps:,} steps, {facts.epochs:.2f} epochs, {facts.tokens:,} pieces"),
-        ("compute", f"{facts.flops:.3g} floating point operations (products of forward and backward, counted by torch)"),
+        ("compute", f"{facts.flops:.3g} floating point operations (products of forward and backward, {counted})"),
         ("speed", f"{facts.tokens_per_second:,.0f} pieces/s for {facts.seconds:,.0f} s on {cost.device} ({cost.threads} threads, {cost.processes} processes), {cost.precision}"),
         ("options", ", ".join(f"{key} {value:g}" for key, value in facts.options.items())),
         ("versions", ", ".join(f"{key} {value}" for key, value in facts.versions.items())),

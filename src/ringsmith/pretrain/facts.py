@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, Self
@@ -17,6 +17,7 @@ from ringsmith.pretrain.documents import Corpus
 from ringsmith.pretrain.learning import Learning
 from ringsmith.pretrain.objective import Objective
 from ringsmith.pretrain.options import PretrainOptions
+from ringsmith.pretrain.start import HeadStart
 from ringsmith.pretrain.tokenfile import TokenFile
 
 POINTS = 500
@@ -88,11 +89,12 @@ class Facts:
         tokens: trained on.
         seconds: of training steps.
         cost: what a step costs.
-        flops: of all steps.
+        flops: of all steps, and of the head start.
         held_out: how good it is.
         curves: ``"step"`` and ``"loss"`` of training (means of neighbouring steps), ``"look_step"`` and ``"look_loss"`` of the held out text.
         versions: of what it was made with.
         notes: what the reader should know, a sentence each.
+        head_start: what random weights were given before the first step; None for a model that had learnt already.
     """
 
     objective: Mapping[str, Any]
@@ -112,11 +114,16 @@ class Facts:
     curves: Mapping[str, Sequence[float]]
     versions: Mapping[str, str]
     notes: tuple[str, ...]
+    head_start: HeadStart | None = None
 
     @property
     def tokens_per_second(self) -> float:
         """Of training steps."""
         return self.tokens / max(1e-9, self.seconds)
+
+    def after(self, head_start: HeadStart | None) -> Self:
+        """The same of a training that began with a head start, which is counted with it."""
+        return self if head_start is None else replace(self, head_start=head_start, flops=self.flops + head_start.flops)
 
 
 def facts_of(options: PretrainOptions, corpus: Corpus, model: LocalModel | None, objective: Objective, file: TokenFile, work: Learning, course: Course, cost: Cost) -> Facts:

@@ -61,6 +61,25 @@ def count_forward(architecture: str, shape: Shape, vocabulary: int, predicted: f
     return _STEPS[architecture](shape, Sequence(shape.length, predicted, vocabulary)) / TRAINED
 
 
+def count_skipgram(words: float, dim: int, window: int, negative: int) -> float:
+    """Operations of one pass of skip-gram with negatives, window drawn anew for each word; the ends of sentences are not seen.
+
+    Each of a word's neighbours (`window` + 1 in the mean, on both sides) and each of its targets (itself and the negatives) take a product for the score
+    and one for the gradient of either.
+
+    Args:
+        words: occurrences, without those that are thinned out.
+        dim: numbers of a vector.
+        window: words to either side, at most.
+        negative: words drawn for each word that is told.
+
+    Examples:
+        >>> count_skipgram(1_000, 128, 5, 5)
+        27648000
+    """
+    return words * (window + 1) * (1 + negative) * TRAINED * 2 * dim
+
+
 def _product(rows: float, inputs: float, outputs: float) -> float:
     return 2 * rows * inputs * outputs
 

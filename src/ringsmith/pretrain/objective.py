@@ -84,6 +84,8 @@ class Objective(ABC):
     """A frozen dataclass: what can be chosen."""
     crosses_documents: bool = True
     """Whether a sequence may hold the end of one document and the beginning of the next (between them stands `Pieces.end`)."""
+    inherits: ClassVar[bool] = False
+    """Whether what `create` makes has learnt already (a student, of its teacher), so that `start` may give it nothing."""
     tells_likelihood: bool = True
     """Whether the loss is the mean negative log likelihood of the predicted pieces in nats, so that perplexity and bits per byte follow from it."""
 

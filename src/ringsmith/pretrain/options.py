@@ -15,6 +15,8 @@ from ringsmith.pretrain.documents import Reading
 
 PIECES = 16_384
 """Pieces of a vocabulary that is learnt here."""
+STARTS = ("vectors", "frequencies", "random")
+"""What a model may know before its first step; see `start.py`."""
 SHAPE = ("layers", "hidden", "heads", "feed_forward")
 
 
@@ -35,6 +37,8 @@ class PretrainOptions:
         objective: what is learnt: a name in `objective.ENTRIES`.
         objective_options: what can be chosen of the objective, by name: ``{"whole_words": True}``.
         from_model: a model to go on from (short name or folder), whose architecture and vocabulary are kept; None for random weights.
+        start: what a model that is not gone on from knows before its first step: ``"vectors"`` (word2vec's for its pieces, and how frequent these are),
+            ``"frequencies"`` or ``"random"`` (nothing); None for vectors, and for what its teacher knows where a student is trained.
         layers: number of blocks; None for 2, or the model's own.
         hidden: width of a piece's vector; None for 128, or the model's own.
         heads: of the attention; None for one for every 64 of the width, at least 2, or the model's own.
@@ -69,6 +73,7 @@ class PretrainOptions:
     objective: str = "mlm"
     objective_options: Mapping[str, Any] = field(default_factory=dict)
     from_model: str | None = None
+    start: str | None = None
     layers: int | None = None
     hidden: int | None = None
     heads: int | None = None
@@ -107,12 +112,13 @@ class PretrainOptions:
                 ("dropout", lambda value: 0 <= value < 1, "from 0 to below 1"),
                 ("held_out", lambda value: 0 < value < 1, "above 0 and below 1"),
                 ("seed", lambda value: isinstance(value, int) and value >= 0, "0 or more"),
+                ("start", lambda value: value is None or value in STARTS, "vectors, frequencies or random"),
                 ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
             ),
         )
         if self.steps is not None and self.epochs is not None:
             raise OptionError(f"'steps' and 'epochs' both say how long to train; got {self.steps} and {self.epochs:g}. Leave one of them out.")
-        own = [name for name in (*SHAPE, "vocabulary") if getattr(self, name) is not None] + ["lowercase"] * self.lowercase
+        own = [name for name in (*SHAPE, "vocabulary", "start") if getattr(self, name) is not None] + ["lowercase"] * self.lowercase
         if self.from_model is not None and own:
             raise OptionError(f"{' and '.join(map(repr, own))} cannot be chosen for a model that is gone on from ({self.from_model}): its own are kept. Leave them out.")
 

@@ -2,7 +2,7 @@
 
     read         corpus -> vocabulary (learnt, or the model's own) and one file of numbers (`prepare.py`)
     sequences    cut out of it without padding, some held out to judge by (`packing.py`)
-    model        random weights of the asked shape, or a model to go on from
+    model        random weights of the asked shape with a head start (`start.py`), or a model to go on from
     train        the one training loop (`adapt/loop.py`) with `learning.Learning`; a killed run goes on where it was
     save         a plain folder of transformers, with `ringsmith.json` and a card (`card.py`)
 
@@ -38,6 +38,7 @@ from ringsmith.pretrain.packing import divide
 from ringsmith.pretrain.prepare import Prepared, prepare
 from ringsmith.pretrain.prepare import Say as Say
 from ringsmith.pretrain.shapes import Shape
+from ringsmith.pretrain.start import HeadStart, give
 from ringsmith.pretrain.tokenfile import TokenFile
 from ringsmith.pretrain.vocabulary import read_pieces
 from ringsmith.records import Budget, Report, silent
@@ -49,6 +50,8 @@ RATE, RATE_ON = 1e-3, 1e-4
 """Highest learning rates: of 128 numbers a piece from random weights (LOG.md), and of a model that is gone on from (Gururangan et al., 2020)."""
 LAYERS, HIDDEN, HEAD = 2, 128, 64
 """What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
+START = "vectors"
+"""What a model with random weights begins with where nothing else is said (LOG.md)."""
 UNESSENTIAL = ("out", "budget", "threads", "work", "licence")
 """Options that do not change what is learnt: a training goes on whatever they are."""
 PATIENT = 1_000_000
@@ -194,6 +197,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     length = run.length if run.model else shape.length
     train, judge = divide(prepared.file, objective.pieces, length, crosses_documents=objective.crosses_documents, share=options.held_out)
     module = objective.create(shape, seed=options.seed) if run.model is None else objective.adopt(run.model)
+    head_start = _head_start(run, objective, module, prepared, report, say)
     if run.budget.remaining() <= 0:
         raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
     work = Learning(objective, train, judge, Span(max(1, options.batch_tokens // length), options.steps, run.epochs, options.looks, options.look_tokens))
@@ -206,10 +210,27 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    facts = facts_of(replace(options, rate=rate), run.corpus, run.model, objective, prepared.file, work, course, cost)
+    facts = facts_of(replace(options, rate=rate), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
     return Pretrained(options.out, facts)
+
+
+def _head_start(run: Run, objective: Objective, module: Any, prepared: Prepared, report: Report, say: Say) -> HeadStart | None:
+    """What a model with random weights begins with; None for one that has learnt already.
+
+    Raises:
+        OptionError: something was asked for a student, who begins with what its teacher knows.
+    """
+    if objective.inherits and run.options.start is not None:
+        raise OptionError(f"'start' cannot be chosen with {objective.name!r}, where a student begins with its teacher's weights; got {run.options.start!r}. Leave it out.")
+    if objective.inherits or run.model is not None:
+        return None
+    seconds = None if run.options.budget is None else run.budget.remaining()
+    given = give(module, prepared.file.train, objective.pieces, run.options.start or START, seed=run.options.seed, seconds=seconds, report=report)
+    if given.words:
+        say("Start", f"the pieces' vectors from word2vec: {given.words:,} pieces in {given.seconds:,.1f} s, {given.flops:.2g} floating point operations")
+    return given
 
 
 def _dressed(tokeniser: Any, length: int, model: LocalModel | None) -> Any:

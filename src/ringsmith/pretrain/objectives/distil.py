@@ -74,6 +74,7 @@ class Distil(Objective):
     vocabulary: ClassVar[VocabularyKind] = "wordpiece"
     options_kind = DistilOptions
     options: DistilOptions
+    inherits = True
     tells_likelihood = False
 
     def __init__(self, pieces: Pieces, options: DistilOptions | None = None) -> None:

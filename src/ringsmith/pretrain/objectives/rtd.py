@@ -80,6 +80,10 @@ class GeneratorAndDiscriminator(nn.Module):
         """The table that both share."""
         return self.discriminator.get_input_embeddings()
 
+    def get_output_embeddings(self) -> Any:
+        """The layer by which the generator guesses."""
+        return self.generator.get_output_embeddings()
+
 
 class Replaced(HidingObjective):
     """ELECTRA's."""
