@@ -1,6 +1,6 @@
 """The bake-off of pre-training methods: one text, as many parameters, as much compute, another objective each; then the same questions to all.
 
-    python benchmarks/bakeoff.py ../shared/data/wiki-en/wiki-en.txt.xz --data ../shared/data --work build/bakeoff [--flops 4e12] [--seeds 0 1 2]
+    python benchmarks/bakeoff.py ../shared/data/wiki-en/wiki-en.txt.xz --data ../shared/data --work build/bakeoff [--flops 8e12] [--seeds 0 1 2]
     python benchmarks/bakeoff.py ... --stage train --only bert gpt2        one step alone; what is done is never done again
 
     train      every contestant of `bakeoff_train.LINEUP`, teachers before their students, through `ringsmith.pretrain` and `ringsmith.words`
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+STARTS = ("vectors", "frequencies", "random")
 STAGES = ("train", "evaluate", "table")
 
 
@@ -47,6 +48,16 @@ def chosen(asked: argparse.Namespace) -> list[Any]:
     return [one for one in LINEUP.values() if asked.only is None or one.name in asked.only]
 
 
+def questions(asked: argparse.Namespace) -> dict[str, Any]:
+    """The questions that are asked."""
+    from bakeoff_tasks import tasks
+
+    known = tasks(asked.recipes)
+    if unknown := sorted(set(asked.tasks or []) - set(known)):
+        raise SystemExit(f"--tasks: with these recipes there is no {', '.join(unknown)}; the questions are {', '.join(known)}")
+    return {name: judge for name, judge in known.items() if asked.tasks is None or name in asked.tasks}
+
+
 def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -58,7 +69,7 @@ def train_all(asked: argparse.Namespace, seed: int) -> None:
     corpus, _ = cut_corpus(asked.source, asked.work, asked.megabytes)
     plan = Plan(
         corpus, asked.work, flops=asked.flops, vocabulary=asked.vocabulary, layers=asked.layers, hidden=asked.hidden, batch_tokens=asked.batch_tokens, rate=asked.rate,
-        threads=asked.threads,
+        start=asked.start, precision=asked.precision, threads=asked.threads,
     )  # fmt: skip
     for one in chosen(asked):
         began = time.process_time()
@@ -69,7 +80,6 @@ def train_all(asked: argparse.Namespace, seed: int) -> None:
 def evaluate_all(asked: argparse.Namespace, seed: int) -> None:
     """Every task of every contestant that is trained, each result a file."""
     import transformers
-    from bakeoff_tasks import tasks
 
     transformers.logging.set_verbosity_error()  # that heads are left out is meant here
     transformers.logging.disable_progress_bar()
@@ -78,7 +88,7 @@ def evaluate_all(asked: argparse.Namespace, seed: int) -> None:
         if not (place / "facts.json").exists():
             say(f"{one.name}, seed {seed}: not trained yet")
             continue
-        for task, judge in tasks(asked.recipes).items():
+        for task, judge in questions(asked).items():
             path = asked.work / "results" / f"seed{seed}" / one.name / f"{task}.json"
             if not path.exists():
                 write(path, judge(place, asked.data, asked.work / "held_out.txt"))
@@ -103,11 +113,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", default=None, help="some contestants")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0], help="of the pre-training")
     parser.add_argument("--recipes", nargs="*", default=["probe"], help="for the labelled texts; word vectors take static in place of probe")
+    parser.add_argument("--tasks", nargs="*", default=None, help="some questions, as their result files are called: pos uci-sentiment-full ...")
     parser.add_argument("--megabytes", type=float, default=64.0, help="of text to learn from; the text behind it is held out")
-    parser.add_argument("--flops", type=float, default=4e12, help="of every transformer's training")
+    parser.add_argument("--flops", type=float, default=8e12, help="of every transformer's training")
     for name, default in (("vocabulary", 7_168), ("layers", 2), ("hidden", 128), ("batch-tokens", 1_024)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--start", choices=STARTS, default=None, help="what a transformer knows before its first step")
+    parser.add_argument("--precision", choices=("auto", "bfloat16", "float32"), default="auto")
     parser.add_argument("--threads", type=int, default=None)
     return parser.parse_args()
 

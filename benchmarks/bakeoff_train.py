@@ -3,7 +3,7 @@
 Compute is counted in floating-point operations of the products (`ringsmith.pretrain.flops`); every transformer takes as many steps as its share of
 them allows, so that one whose step costs more reads less text. A student has half of its teacher's layers by its nature, hence fewer parameters, and
 its own share of compute; what its teacher took comes on top. Word vectors have as many parameters, and no use for as much compute: they take their
-usual number of passes.
+usual number of passes. The vectors that a transformer begins with (`ringsmith.pretrain.start`) are paid for out of its share.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from ringsmith.pretrain.objective import find_objective
 from ringsmith.pretrain.options import PretrainOptions, objective_options
 from ringsmith.pretrain.prepare import prepare
 from ringsmith.pretrain.shapes import Shape, count_parameters, find_shape
-from ringsmith.pretrain.training import pretrain, quiet
+from ringsmith.pretrain.start import plan_vectors
+from ringsmith.pretrain.training import START, pretrain, quiet
 from ringsmith.pretrain.vocabulary import read_pieces
 from ringsmith.records import Progress, silent
 from ringsmith.text import TextSteps
@@ -90,19 +91,23 @@ class Plan:
         length: pieces of a sequence.
         batch_tokens: pieces of a batch.
         rate: highest learning rate.
+        start: what a transformer knows before its first step; None for what `ringsmith pretrain` does.
+        precision: as in `PretrainOptions`.
         dim: numbers of a word vector; as many words as make the same number of parameters.
         threads: of the CPU.
     """
 
     corpus: Path
     work: Path
-    flops: float = 4e12
+    flops: float = 8e12
     vocabulary: int = 7_168
     layers: int = 2
     hidden: int = 128
     length: int = 128
     batch_tokens: int = 1_024
     rate: float = 2e-3
+    start: str | None = None
+    precision: str = "auto"
     dim: int = 90
     threads: int | None = None
 
@@ -187,25 +192,26 @@ def _transformer(contestant: Contestant, architecture: str, plan: Plan, seed: in
     sizes = {} if teacher else {"layers": shape.layers, "hidden": shape.hidden, "heads": shape.heads, "feed_forward": shape.feed_forward, "vocabulary": plan.vocabulary}
     options = PretrainOptions(
         out=place, objective=contestant.objective, objective_options=chosen, length=plan.length, batch_tokens=plan.batch_tokens, rate=plan.rate, seed=seed,
-        threads=plan.threads, licence=LICENCE, work=plan.work / "tokens", looks=20, **sizes,
+        threads=plan.threads, licence=LICENCE, work=plan.work / "tokens", looks=20, start=None if teacher else plan.start, precision=plan.precision, **sizes,
     )  # fmt: skip
     own = shape.half() if teacher else shape
-    each = _cost(options, architecture, own, plan, shape if teacher else None)
-    steps = max(1, round(plan.flops / (each * plan.rows)))
-    say(f"{contestant.name}: {steps:,} steps of {each * plan.rows / 1e9:,.1f} GFLOP, {own}")
+    each, begun = _cost(options, architecture, own, plan, shape if teacher else None)
+    steps = max(1, round((plan.flops - begun) / (each * plan.rows)))
+    say(f"{contestant.name}: {steps:,} steps of {each * plan.rows / 1e9:,.1f} GFLOP after {begun / 1e9:,.0f} GFLOP of word2vec, {own}")
     if not (place / "ringsmith.json").exists():
         pretrain(plan.corpus, replace(options, steps=steps), report=_Told(say), say=lambda label, text: say(f"{label:<12} {text}"))
-    return {"flops": each * plan.rows * steps, "flops_a_piece": each / plan.length, "steps": steps, "shape": asdict(own)}
+    return {"flops": begun + each * plan.rows * steps, "flops_of_start": begun, "flops_a_piece": each / plan.length, "steps": steps, "shape": asdict(own)}
 
 
-def _cost(options: PretrainOptions, architecture: str, shape: Shape, plan: Plan, teacher: Shape | None) -> float:
-    """Operations of a step for each sequence, by formula; learns the vocabulary where that was not done."""
+def _cost(options: PretrainOptions, architecture: str, shape: Shape, plan: Plan, teacher: Shape | None) -> tuple[float, float]:
+    """Operations of a step for each sequence, and of the vectors it begins with, by formula; learns the vocabulary where that was not done."""
     kind = find_objective(options.objective)
     chosen = objective_options(kind.options_kind, options.objective_options, objective=options.objective)
     known = kind.vocabulary_folder(chosen)
     read = prepare(Corpus(plan.corpus, options.reading), kind, known and Path(known), options, threads=plan.threads or 1, report=silent, say=quiet)
-    predicted = kind(read_pieces(read.tokeniser), chosen).predicted(plan.length)
-    return count_flops(architecture, shape, plan.vocabulary, predicted, teacher=teacher)
+    pieces = read_pieces(read.tokeniser)
+    begun = plan_vectors(read.file.train, pieces, shape.hidden).flops if (options.start or START) == "vectors" and not kind.inherits else 0.0
+    return count_flops(architecture, shape, plan.vocabulary, kind(pieces, chosen).predicted(plan.length), teacher=teacher), begun
 
 
 class _Told:

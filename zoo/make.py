@@ -1,6 +1,6 @@
 """Make the models of this package again, from the text to the folders: the bake-off of one seed, then float16, cards and hashes.
 
-    python zoo/make.py ../shared/data/wiki-en/wiki-en.txt.xz --data ../shared/data [--work build/bakeoff] [--flops 4e12]
+    python zoo/make.py ../shared/data/wiki-en/wiki-en.txt.xz --data ../shared/data [--work build/bakeoff] [--flops 8e12]
 
 What the bake-off has done already is not done again. Arguments that are not named here go to `benchmarks/bakeoff.py`.
 """
@@ -120,21 +120,32 @@ def card(name: str, manifest: dict[str, Any], facts: dict[str, Any], scores: dic
 
 
 def _of_transformer(manifest: dict[str, Any], facts: dict[str, Any]) -> list[tuple[str, str]]:
-    corpus, held, cost = manifest["corpus"], manifest["held_out"], manifest["cost"]
+    from ringsmith.pretrain.card import told_of
+
+    corpus, held, cost, start = (manifest[name] for name in ("corpus", "held_out", "cost", "head_start"))
     looks = [f"{loss:.2f} at step {step:,.0f}" for step, loss in zip(manifest["curves"]["look_step"], manifest["curves"]["look_loss"], strict=True)]
     return [
         ("objective", f"`{manifest['objective']['name']}`" + (f", teacher `zoo-{facts['contestant']['teacher']}`" if facts["contestant"]["teacher"] else "")),
+        ("before the first step", told_of(start["kind"], start["words"]) if start else "the teacher's weights"),
         ("shape", ", ".join(f"{key} {value}" for key, value in facts["shape"].items())),
         ("parameters", f"{cost['parameters']:,} trained; float16 here"),
         ("vocabulary", f"{manifest['vocabulary']:,} pieces; sequences of {manifest['length']}"),
         ("corpus", f"{corpus['documents']:,} articles, {corpus['text_bytes'] / 1e6:,.1f} MB, {corpus['tokens']:,} pieces, SHA-256 `{corpus['sha256'][:16]}...`"),
         ("licence", f"{LICENCE.upper()} (text: CC BY-SA 3.0)"),
         ("training", f"{manifest['steps']:,} steps of {manifest['options']['batch_tokens']:,} pieces, {manifest['epochs']:.2f} passes, {manifest['tokens']:,} pieces"),
-        ("compute", f"{facts['flops']:.3g} floating-point operations (products, by formula), on {cost['threads']} CPU threads in {cost['precision'].partition(' ')[0]}"),
+        (
+            "compute",
+            f"{facts['flops']:.3g} floating-point operations (products, by formula{of_which(facts)}), on {cost['threads']} CPU threads in {cost['precision'].partition(' ')[0]}",
+        ),
         ("held out", f"loss {held['loss']:.3f} (of its own objective)"),
         ("loss curve", "; ".join(looks[:: max(1, len(looks) // 6)])),
         ("options", ", ".join(f"{key} {value:g}" for key, value in manifest["options"].items())),
     ]
+
+
+def of_which(facts: dict[str, Any]) -> str:
+    """What the vectors it began with cost."""
+    return f", {facts['flops_of_start']:.2g} of them word2vec's" if facts["flops_of_start"] else ""
 
 
 def _of_vectors(manifest: dict[str, Any]) -> list[tuple[str, str]]:

@@ -28,6 +28,11 @@ START = {
 """What a head start is called."""
 
 
+def told_of(kind: str, words: int) -> str:
+    """A head start in words."""
+    return START[kind].format(words)
+
+
 def save_pretrained(folder: Path, module: Any, tokeniser: Any, facts: Facts) -> None:
     """Write the model into the empty or missing `folder`; it appears whole or not at all.
 
@@ -103,7 +108,7 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     skipped = f", {corpus['skipped']:,} lines left out (not UTF-8)" if corpus["skipped"] else ""
     return [
         ("objective", f"`{facts.objective['name']}`{f' ({chosen})' if chosen else ''}"),
-        *([("before the first step", START[facts.head_start.kind].format(facts.head_start.words))] if facts.head_start else []),
+        *([("before the first step", told_of(facts.head_start.kind, facts.head_start.words))] if facts.head_start else []),
         ("parameters", f"{cost.parameters:,}"),
         ("vocabulary", f"{facts.vocabulary:,} pieces; sequences of {facts.length}"),
         ("corpus", f"{corpus['name']}: {corpus['documents']:,} documents, {corpus['tokens']:,} pieces, {corpus['text_bytes'] / 1e6:,.1f} MB{skipped}"),
