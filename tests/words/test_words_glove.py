@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from numba import njit
 
+from ringsmith._kernels.simd import COMPILE, LANES, address, inverse_root, load, store
 from ringsmith.errors import InputError, MachineError, ModelError, OptionError, ReadError
 from ringsmith.records import Progress
 from ringsmith.words import spill, tiling
@@ -114,6 +116,22 @@ def test_the_kernel_moves_against_the_slope() -> None:
     assert one[0, 0, :3].tolist() == pytest.approx([0.3, -1, 1])
     assert one[1, 0, :3].tolist() == pytest.approx([1.95, 1, -1])
     assert one[2, 0, 0] == pytest.approx(0.04)
+
+
+def test_the_inverse_root_of_a_step_is_right_to_one_part_in_sixteen_thousand() -> None:
+    """From the first sum of squares to that of what must not move; the kernel's own arithmetic tells, lane by lane."""
+    numbers = np.geomspace(1, 1e30, 1024).astype(np.float32)
+    found = numbers.copy()
+    inverse_roots(found)
+    np.testing.assert_allclose(found, 1 / np.sqrt(numbers.astype(np.float64)), rtol=1 / 16_000)
+
+
+@njit(**COMPILE | {"cache": False})
+def inverse_roots(numbers: npt.NDArray[np.float32]) -> None:
+    """Each number's, in place."""
+    at = address(numbers)
+    for k in range(0, len(numbers), LANES):
+        store(at, k, inverse_root(load(at, k)))
 
 
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:

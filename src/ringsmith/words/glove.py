@@ -41,6 +41,7 @@ from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.kernels.glove import train
+from ringsmith.words.kernels.memory import lines, on_lines
 from ringsmith.words.tiling import Tiles, cut_into_tiles
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.vocabulary import Vocabulary
@@ -213,12 +214,11 @@ def make_glove(vocabulary: Vocabulary, options: GloveOptions) -> GloveModel:
     """An untrained model: vectors and biases even over (-0.5, 0.5) / (dim + 1), as in Stanford's program."""
     size, dim = len(vocabulary), options.dim
     generator, width = np.random.default_rng([options.seed, 0]), -(-(dim + 2) // LANES) * LANES
-    weights = np.zeros((2, size, width), dtype=np.float32)
+    weights, squares = lines(2, size, width), lines(2, size, width)
     for side in (0, 1):
         weights[side, :, : dim + 1] = (generator.random((size, dim + 1), dtype=np.float32) - np.float32(0.5)) / np.float32(dim + 1)
     weights[1, :, dim + 1] = weights[1, :, dim]
     weights[0, :, dim + 1] = weights[1, :, dim] = 1
-    squares = np.zeros_like(weights)
     squares[0, :, dim + 1] = squares[1, :, dim] = STILL
     return GloveModel(vocabulary, options, weights, squares)
 
@@ -318,6 +318,7 @@ def load_glove(path: Path) -> GloveModel:
         if about.get("format") != FORMAT:
             raise ModelError(f"{path}: the file must be a GloVe model in training ({FORMAT}); got {about.get('format')!r}. Name one that 'checkpoint' wrote.")
         vocabulary = Vocabulary(tuple(json.loads(arrays["words"].tobytes())), arrays["counts"])
-        return GloveModel(vocabulary, GloveOptions(**json.loads(about["options"])), arrays["weights"], arrays["squares"], json.loads(about["losses"]))
+        weights, squares = on_lines(arrays["weights"]), on_lines(arrays["squares"])
+        return GloveModel(vocabulary, GloveOptions(**json.loads(about["options"])), weights, squares, json.loads(about["losses"]))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: the file is cut off or damaged ({error}). Train again, or copy it again.") from error

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith.words.kernels.memory import lines
 from ringsmith.words.kernels.word2vec import Bags
 from ringsmith.words.neighbours import Floats
 from ringsmith.words.ngrams import Ngrams
@@ -112,10 +113,7 @@ def target_rows(words: int, options: Word2VecOptions) -> int:
 
 def aligned(rows: int, dim: int) -> Floats:
     """Zeros (rows, dim), each row padded to 64 bytes in memory and beginning at a multiple of 64."""
-    width = padded(dim)
-    room = np.zeros(rows * width + LANES, np.float32)
-    begin = -(room.ctypes.data // 4) % LANES
-    return room[begin : begin + rows * width].reshape(rows, width)[:, :dim]
+    return lines(rows, padded(dim))[:, :dim]
 
 
 def padded(dim: int) -> int:

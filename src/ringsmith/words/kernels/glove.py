@@ -48,19 +48,20 @@ def train(
     """
     width = np.int64(words.shape[1])
     w, c, wg, cg = address(words), address(contexts), address(word_squares), address(context_squares)
+    row_of, column_of, log_of, weight_of = address(rows), address(columns), address(logs), address(weights)
     one, losses, pace = splat(np.float32(1)), 0.0, address(paces)
     lanes = np.zeros(LANES, dtype=np.float32)
     spot = address(lanes)
     loss = splat(np.float32(0))
     for at in range(first, stop):
         ahead = min(at + AHEAD, stop - 1)
-        i, j = np.int64(rows[ahead]) * width, np.int64(columns[ahead]) * width
+        i, j = np.int64(row_of[ahead]) * width, np.int64(column_of[ahead]) * width
         for k in range(0, width, LANES):
             prefetch(w, i + k)
             prefetch(c, j + k)
             prefetch(wg, i + k)
             prefetch(cg, j + k)
-        i, j = np.int64(rows[at]) * width, np.int64(columns[at]) * width
+        i, j = np.int64(row_of[at]) * width, np.int64(column_of[at]) * width
         even = odd = splat(np.float32(0))
         for k in range(0, width - LANES, 2 * LANES):
             even = add_product(load(w, i + k), load(c, j + k), even)
@@ -68,16 +69,16 @@ def train(
         if width % (2 * LANES):
             even = add_product(load(w, i + width - LANES), load(c, j + width - LANES), even)
         score = add(even, odd)
-        difference = subtract(splat(total(score)), splat(logs[at]))
-        weighed = multiply(difference, splat(weights[at]))
-        loss = add_product(weighed, difference, loss)
+        short = subtract(splat(log_of[at]), splat(total(score)))
+        pull = multiply(short, splat(weight_of[at]))
+        loss = add_product(pull, short, loss)
         for k in range(0, width, LANES):
             a, b = load(w, i + k), load(c, j + k)
             p, q = load(wg, i + k), load(cg, j + k)
-            step = multiply(weighed, load(pace, k))
+            step = multiply(pull, load(pace, k))
             s, t = multiply(step, b), multiply(step, a)
-            store(w, i + k, subtract(a, multiply(s, inverse_root(add(p, one)))))
-            store(c, j + k, subtract(b, multiply(t, inverse_root(add(q, one)))))
+            store(w, i + k, add_product(s, inverse_root(add(p, one)), a))
+            store(c, j + k, add_product(t, inverse_root(add(q, one)), b))
             store(wg, i + k, add_product(s, s, p))
             store(cg, j + k, add_product(t, t, q))
         if (at - first) % 1024 == 1023:

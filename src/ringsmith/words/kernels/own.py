@@ -18,6 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ringsmith._kernels.simd import COMPILE, LANES, add, address, load, store, subtract
+from ringsmith.words.kernels.memory import on_lines
 
 
 class Own(NamedTuple):
@@ -39,16 +40,7 @@ class Own(NamedTuple):
 def own_rows(shared: npt.NDArray[np.float32], words: int, width: int, every: int) -> Own:
     """Copies of the rows of the first so many words."""
     rows = shared[: words * width]
-    return Own(words, every, _aligned(rows), _aligned(rows))
-
-
-def _aligned(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A copy that begins at a multiple of 64 bytes, so that no block of 16 floats lies across two cache lines."""
-    room = np.empty(len(rows) + LANES, np.float32)
-    begin = -(room.ctypes.data // 4) % LANES
-    copy = room[begin : begin + len(rows)]
-    copy[:] = rows
-    return copy
+    return Own(words, every, on_lines(rows), on_lines(rows))
 
 
 @njit(**COMPILE)
