@@ -1,14 +1,21 @@
-"""Fine-tuning speed at equal quality: the recipe `full` against `transformers.Trainer` with its defaults, on real sentences.
+"""Fine-tuning speed at equal quality: the recipe `full` against `transformers.Trainer`, on real sentences.
 
-Each run has a process of its own; the two take turns, seed by seed, on the same split (80 / 10 / 10) with the same threads. Tokens per
-second are tokens of training rows, padding left out, over the wall clock of the whole training (ours includes its looks at the validation rows).
+Each run has a process of its own; the kinds take turns, seed by seed, on the same split (80 / 10 / 10) with the same threads:
+    trainer        Trainer with its defaults: batches of 8 in random order, 3 epochs, 5e-5, float32
+    grouped        the same with batches of 32 rows of similar length
+    grouped-bf16   the same in bfloat16
+    ours           the recipe `full` with its defaults
+Tokens per second are tokens of training rows, padding left out, over the wall clock of the whole training (ours includes the fitting of its head and
+its looks at the validation rows).
 
     python benchmarks/finetune.py ../shared/data/uci-sentiment --seeds 0 1 2 --out finetune.json
+    python benchmarks/finetune.py ../shared/data/banking77 --most-rows 3000 --kinds trainer grouped grouped-bf16 ours
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import statistics
 import subprocess
@@ -24,11 +31,29 @@ Rows = tuple[list[str], list[str]]
 Parts = dict[str, Rows]
 
 
+KINDS: dict[str, dict[str, Any]] = {
+    "trainer": {},
+    "grouped": {"per_device_train_batch_size": 32, "train_sampling_strategy": "group_by_length"},
+    "grouped-bf16": {"per_device_train_batch_size": 32, "train_sampling_strategy": "group_by_length", "bf16": True},
+}
+"""What each kind of Trainer is told beside its defaults."""
+
+
 def read(folder: Path) -> Rows:
-    """Sentences and labels of the three files, split at line feeds only (some sentences hold a NEL)."""
+    """Texts and labels: banking77's training file, or the three files of UCI sentiment, split at line feeds only (some sentences hold a NEL)."""
+    if (table := folder / "train.csv").exists():
+        with table.open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        return [row["text"] for row in found], [row["category"] for row in found]
     rows = [line.rsplit("\t", 1) for path in sorted(folder.glob("*_labelled.txt")) for line in path.read_bytes().decode("utf-8").split("\n")]
     kept = [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2 and row[1].strip() in ("0", "1")]
     return [text for text, _ in kept], [label for _, label in kept]
+
+
+def some(rows: Rows, most: int | None) -> Rows:
+    """At most so many rows, drawn by chance once for all seeds."""
+    kept = np.sort(np.random.default_rng(0).permutation(len(rows[0]))[:most])
+    return [rows[0][row] for row in kept], [rows[1][row] for row in kept]
 
 
 def split(rows: Rows, seed: int) -> Parts:
@@ -59,8 +84,8 @@ def ours(parts: Parts, seed: int, threads: int) -> dict[str, float]:
     return {"tokens": tokens, "seconds": fitted.facts.seconds["train"], "accuracy": float(right)}
 
 
-def trainer(parts: Parts, seed: int, threads: int) -> dict[str, float]:
-    """`transformers.Trainer` with its defaults: batches of 8 in random order, 3 epochs, 5e-5."""
+def trainer(parts: Parts, seed: int, threads: int, told: dict[str, Any]) -> dict[str, float]:
+    """`transformers.Trainer` with what it is told beside its defaults."""
     import torch
     import transformers
 
@@ -70,15 +95,18 @@ def trainer(parts: Parts, seed: int, threads: int) -> dict[str, float]:
     folder = resolve("minilm", policy="never", offline=True).folder
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     transformers.set_seed(seed)
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+    names = sorted(set(parts["train"][1]))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(names))
 
     def encode(part: Rows) -> list[dict[str, Any]]:
         found = tokenizer(part[0], truncation=True)
-        return [{"input_ids": ids, "attention_mask": mask, "labels": int(label)} for ids, mask, label in zip(found["input_ids"], found["attention_mask"], part[1], strict=True)]
+        return [
+            {"input_ids": ids, "attention_mask": mask, "labels": names.index(label)} for ids, mask, label in zip(found["input_ids"], found["attention_mask"], part[1], strict=True)
+        ]
 
     train, test = encode(parts["train"]), encode(parts["test"])
     with tempfile.TemporaryDirectory() as scratch:
-        arguments = transformers.TrainingArguments(scratch, seed=seed, report_to=[], save_strategy="no", disable_tqdm=True)
+        arguments = transformers.TrainingArguments(scratch, seed=seed, report_to=[], save_strategy="no", disable_tqdm=True, **told)
         machine = transformers.Trainer(model, arguments, train_dataset=train, data_collator=transformers.DataCollatorWithPadding(tokenizer))
         start = time.perf_counter()
         machine.train()
@@ -88,9 +116,10 @@ def trainer(parts: Parts, seed: int, threads: int) -> dict[str, float]:
     return {"tokens": tokens, "seconds": seconds, "accuracy": float((guesses.predictions.argmax(axis=1) == guesses.label_ids).mean())}
 
 
-def run(kind: str, seed: int, threads: int, data: Path) -> dict[str, Any]:
+def run(kind: str, seed: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """One run in a process of its own."""
-    command = [sys.executable, __file__, str(data), "--one", kind, "--seeds", str(seed), "--threads", str(threads)]
+    command = [sys.executable, __file__, str(chosen.data), "--one", kind, "--seeds", str(seed), "--threads", str(chosen.threads)]
+    command += [] if chosen.most_rows is None else ["--most-rows", str(chosen.most_rows)]
     found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
     return {"kind": kind, "seed": seed, **found, "tokens_per_second": found["tokens"] / found["seconds"]}
 
@@ -100,21 +129,25 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--kinds", nargs="+", default=["trainer", "ours"], choices=(*KINDS, "ours"))
+    parser.add_argument("--most-rows", type=int)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--one", choices=("ours", "trainer"))
+    parser.add_argument("--one", choices=(*KINDS, "ours"))
     chosen = parser.parse_args()
     if chosen.one:
-        parts = split(read(chosen.data), chosen.seeds[0])
-        print(json.dumps({"ours": ours, "trainer": trainer}[chosen.one](parts, chosen.seeds[0], chosen.threads)))
+        parts, seed = split(some(read(chosen.data), chosen.most_rows), chosen.seeds[0]), chosen.seeds[0]
+        print(json.dumps(ours(parts, seed, chosen.threads) if chosen.one == "ours" else trainer(parts, seed, chosen.threads, KINDS[chosen.one])))
         return
     runs = []
     for seed in chosen.seeds:
-        for kind in ("trainer", "ours"):
-            runs.append(run(kind, seed, chosen.threads, chosen.data))
+        for kind in chosen.kinds:
+            runs.append(run(kind, seed, chosen))
             print(json.dumps(runs[-1]), flush=True)
-    median = {kind: statistics.median(found["tokens_per_second"] for found in runs if found["kind"] == kind) for kind in ("trainer", "ours")}
-    accuracy = {kind: statistics.mean(found["accuracy"] for found in runs if found["kind"] == kind) for kind in ("trainer", "ours")}
-    summary = {"tokens_per_second": median, "ratio": median["ours"] / median["trainer"], "accuracy": accuracy, "threads": chosen.threads, "runs": runs}
+    mine = {kind: [found for found in runs if found["kind"] == kind] for kind in chosen.kinds}
+    speed = {kind: statistics.median(found["tokens_per_second"] for found in mine[kind]) for kind in mine}
+    accuracy = {kind: statistics.mean(found["accuracy"] for found in mine[kind]) for kind in mine}
+    ratio = {kind: speed["ours"] / speed[kind] for kind in mine if kind != "ours" and "ours" in speed}
+    summary = {"tokens_per_second": speed, "ratio": ratio, "accuracy": accuracy, "threads": chosen.threads, "runs": runs}
     print(json.dumps({key: value for key, value in summary.items() if key != "runs"}))
     if chosen.out:
         chosen.out.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")

@@ -15,12 +15,13 @@ from tiny_models import FAMILIES, tiny_model
 
 from contracts.recipes import WORDS, toy, toy_multilabel
 from ringsmith.adapt import Setting, create_recipe, load_fitted
+from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.classifier import Feed, last_layer, scores_of, vectors_of
-from ringsmith.adapt.firsthead import STRENGTH, fit_first_head
+from ringsmith.adapt.firsthead import STRENGTHS, USUAL, fit_first_head
 from ringsmith.backbones import load_classifier
 from ringsmith.backbones.meanlayer import LINEAR, WEIGHT, add_mean_layer, is_read_by_mean
 from ringsmith.catalogue import LocalModel, inspect_folder
-from ringsmith.records import Budget
+from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification, MultiLabel
 
 TEXTS = ["I am happy at home", "furious", "I tremble and I shout near the old mill with friends by the sea"]
@@ -95,11 +96,12 @@ def test_the_first_head_is_the_logistic_regression_of_what_it_sees(tiny_bert: Lo
     feed, targets = Feed(tokeniser(rows.texts), tokeniser.pad_id), task.targets(rows.labels or [])
     before = {name: weight.clone() for name, weight in module.state_dict().items()}
     seen = vectors_of(module, feed)
-    assert fit_first_head(module, feed, targets, task.activation, seed=0, budget=Budget())
+    nothing = Judge.of(task, TextSet([], []))
+    assert fit_first_head(module, feed, targets, task.activation, feed, nothing, seed=0, budget=Budget())
     if kind == "classification":
-        wanted = LogisticRegression(C=STRENGTH, max_iter=5000, tol=1e-8).fit(seen, targets).decision_function(seen)
+        wanted = LogisticRegression(C=USUAL, max_iter=5000, tol=1e-8).fit(seen, targets).decision_function(seen)
     else:
-        wanted = np.stack([LogisticRegression(C=STRENGTH, max_iter=5000, tol=1e-8).fit(seen, column).decision_function(seen) for column in targets.T], axis=1)
+        wanted = np.stack([LogisticRegression(C=USUAL, max_iter=5000, tol=1e-8).fit(seen, column).decision_function(seen) for column in targets.T], axis=1)
     found = scores_of(module, feed)
     centre = (lambda scores: scores - scores.mean(axis=1, keepdims=True)) if kind == "classification" else (lambda scores: scores)
     np.testing.assert_allclose(centre(found), centre(wanted), atol=0.02)
@@ -107,10 +109,27 @@ def test_the_first_head_is_the_logistic_regression_of_what_it_sees(tiny_bert: Lo
     assert {name for name, weight in module.state_dict().items() if not torch.equal(before[name], weight)} == last
 
 
+def test_the_weakest_head_that_is_as_good_is_taken(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By scripted marks of 48 rows (a standard error of .04 at .9): .88 is as good as .9, .8 is not."""
+    task, rows = Classification(LABELS), toy()
+    tokeniser, module = load_classifier(tiny_bert, LABELS)
+    feed, targets, judge = Feed(tokeniser(rows.texts), tokeniser.pad_id), task.targets(rows.labels or []), Judge.of(task, rows)
+    found = []
+    for metrics in ((0.8, 0.88, 0.9), (0.88, 0.9, 0.7), (0.8, 0.84, 0.9)):
+        marks = iter(metrics)
+        monkeypatch.setattr(Judge, "__call__", lambda *_, marks=marks: (next(marks), 0.0))
+        assert fit_first_head(module, feed, targets, task.activation, feed, judge, seed=0, budget=Budget())
+        found.append(last_layer(module).weight.detach().norm().item())
+    seen = vectors_of(module, feed)
+    norms = [float(np.linalg.norm(LogisticRegression(C=strength, max_iter=5000, tol=1e-8).fit(seen, targets).coef_)) for strength in STRENGTHS]
+    assert found == pytest.approx([norms[1], norms[0], norms[2]], rel=0.03)
+
+
 def test_too_few_rows_leave_the_head_alone(tiny_bert: LocalModel) -> None:
     """Two rows a class at least."""
     tokeniser, module = load_classifier(tiny_bert, LABELS)
     before = last_layer(module).weight.clone()
     feed = Feed(tokeniser(TEXTS), tokeniser.pad_id)
-    assert not fit_first_head(module, feed, np.array([0, 1, 2]), "softmax", seed=0, budget=Budget())
+    judge = Judge.of(Classification(LABELS), TextSet(TEXTS, LABELS))
+    assert not fit_first_head(module, feed, np.array([0, 1, 2]), "softmax", feed, judge, seed=0, budget=Budget())
     assert torch.equal(before, last_layer(module).weight)

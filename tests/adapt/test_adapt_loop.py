@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from contracts.recipes import WORDS, toy
+from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.full import FullOptions
+from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, sparse_embeddings
 from ringsmith.adapt.pacing import FEWEST_STEPS, Course, rate_share, replan, shuffled_batches
 from ringsmith.backbones import load_classifier
@@ -20,6 +26,7 @@ from ringsmith.catalogue import LocalModel
 from ringsmith.compare.forecast import COSTS, Workload
 from ringsmith.errors import BudgetError, OptionError
 from ringsmith.records import Budget
+from ringsmith.tasks import Classification
 
 PACING = FullOptions(max_rows=4, max_tokens=40, precision="float32", rate=1e-4, head_rate=1e-3).pacing(0, 100, classes=2, width=384, low=False)
 
@@ -138,11 +145,40 @@ def test_a_budget_for_hardly_a_step_is_refused() -> None:
 
 
 def test_course_knows_its_best_look() -> None:
-    """Equal marks are no progress; the log loss breaks ties."""
+    """Equal marks are no progress; the log loss breaks ties, and a lower one is progress of its own."""
     made = course(10, 3, 0.1)
     assert [made.see(mark) for mark in ((0.5, -0.7), (0.5, -0.7), (0.5, -0.6), (0.4, -0.1))] == [True, False, True, False]
-    assert (made.best, made.stale) == ((0.5, -0.6), 1)
-    assert made.curves["valid_log_loss"] == [0.7, 0.7, 0.6, 0.1]
+    assert (made.best, made.stale) == ((0.5, -0.6), 0)
+    assert not made.see((0.45, -0.2))
+    assert made.stale == 1
+    assert made.curves["valid_log_loss"] == [0.7, 0.7, 0.6, 0.1, 0.2]
+
+
+class Script:
+    """A watch whose marks were written before; keeps a weight as it was at every look."""
+
+    def __init__(self, module: nn.Module, metrics: list[float]) -> None:
+        self.weight, self.metrics, self.seen = next(module.parameters()), list(metrics), list[torch.Tensor]()
+
+    def step(self, losses: Sequence[float], planned: int) -> None:
+        """Nothing is ever broken."""
+
+    def __call__(self, scores: npt.NDArray[np.float32], progress: float) -> Mark:
+        self.seen.append(self.weight.detach().clone())
+        return self.metrics[len(self.seen) - 1], -1.0
+
+
+@pytest.mark.parametrize(("metrics", "kept"), [([0.65, 0.66, 0.6], 2), ([0.6, 0.9, 0.6], 1), ([0.9, 0.6, 0.6], 0), ([0.6, 0.7, 0.8], 2), ([1.0, 1.0, 1.0], 2)])
+def test_an_earlier_look_is_taken_only_where_it_is_clearly_better(tiny_bert: LocalModel, metrics: list[float], kept: int) -> None:
+    """48 rows at .6 have a standard error of .07: .66 may be luck, .9 is not; three steps, three looks."""
+    task, rows = Classification(sorted(WORDS)), toy()
+    assert len(rows.texts) == 48
+    tokeniser, module = load_classifier(tiny_bert, task.labels)
+    pacing = FullOptions(epochs=3, rate=3e-3, max_rows=48, max_tokens=10_000, precision="float32").pacing(0, 48, classes=3, width=32, low=False)
+    feed, watch = Feed(tokeniser(rows.texts), tokeniser.pad_id), Script(module, metrics)
+    course = Loop(module, pacing, lambda progress: None).train(feed, task.targets(rows.labels or []), feed, watch, seed=0, budget=Budget())
+    assert course.kept_step == course.curves["valid_step"][kept]
+    assert [torch.equal(watch.weight, seen) for seen in watch.seen] == [look == kept for look in range(3)]
 
 
 def test_all_broken_options_are_named_at_once() -> None:

@@ -26,7 +26,7 @@ from ringsmith.errors import RunRefused
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification, MultiLabel, Task
 
-FIRST_LOSSES = [0.5021, 0.7584, 0.7568, 0.846, 0.5364, 0.5345, 0.5062, 0.2929, 0.6493, 0.7796, 0.5987, 0.4088]
+FIRST_LOSSES = [0.8816, 0.9963, 0.9156, 0.9993, 0.9103, 0.8646, 0.8403, 0.7653, 0.8266, 0.9592, 0.9174, 0.8195]
 """Of the tiny BERT on the toy in float32, one thread, from a fitted head."""
 
 
@@ -120,8 +120,8 @@ def test_infinite_rate_breaks_and_is_refused(tiny_bert: LocalModel) -> None:
         Full(setting).fit(toy(), toy(), Budget())
 
 
-def test_the_best_step_is_restored(tiny_bert: LocalModel) -> None:
-    """What is handed over marks as its best look did, not as its last."""
+def test_the_best_step_is_restored_where_it_is_clearly_better(tiny_bert: LocalModel) -> None:
+    """What is handed over is the last look, or the best one where that is better by more than a standard error: here a rate far too high."""
     rows = toy()
     setting = Setting(Classification(sorted(WORDS)), tiny_bert, options={"epochs": 12, "rate": 2e-2, "head_rate": 2e-2, "max_rows": 8, "precision": "float32"}, threads=1)
     fitted = Full(setting).fit(rows, rows, Budget())

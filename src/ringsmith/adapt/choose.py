@@ -6,6 +6,7 @@ of a fine-tuned model, whose confidence grows long after it is right, the metric
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,3 +62,13 @@ def cross_entropy(targets: npt.NDArray[Any], proba: Floats) -> float:
     if targets.ndim == 1:
         return float(-np.log(clipped[np.arange(len(targets)), targets]).mean())
     return float(-np.log(np.where(targets, clipped, 1 - clipped)).mean())
+
+
+def standard_error(share: float, rows: int) -> float:
+    """Of a share of so many rows (Wald, 1943).
+
+    Examples:
+        >>> standard_error(0.8, 100)
+        0.04
+    """
+    return math.sqrt(max(0.0, share * (1 - share)) / max(1, rows))

@@ -61,7 +61,7 @@ class FineTuneOptions:
         max_tokens: padded tokens of a batch; 1,024 was fastest on two cores.
         dropout: share of numbers left out at random while training, None for the model's own.
         clip: longest gradient; 1 as in BERT's reference code.
-        patience: looks at the validation rows without a better mark before it stops.
+        patience: looks at the validation rows in a row, better neither in the metric nor in log loss, before it stops.
         precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
     """
 
@@ -217,7 +217,7 @@ class FineTuning(Recipe):
             rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
             loop.parts = parts_for(module, rows, pacing.max_tokens, pacing.max_rows)
             with loop.accelerator.autocast():
-                fit_first_head(module, rows, targets, task.activation, seed=seed, budget=budget)
+                fit_first_head(module, rows, targets, task.activation, valid_rows, guard.judge, seed=seed, budget=budget)
             course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
         guard.finish()
         moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
@@ -238,10 +238,8 @@ class FineTuning(Recipe):
 
 
 def _chosen(course: Course) -> dict[str, Any]:
-    looks = course.curves["valid"]
-    best = max(range(len(looks)), key=lambda look: (looks[look], -course.curves["valid_log_loss"][look]))
-    step = course.curves["valid_step"][best]
-    return {"step": step, "epochs": round(course.epochs(step), 2), "epochs_trained": round(course.epochs(course.steps), 3)}
+    assert course.kept_step is not None, "the training is over"
+    return {"step": course.kept_step, "epochs": round(course.epochs(course.kept_step), 2), "epochs_trained": round(course.epochs(course.steps), 3)}
 
 
 def _notes(course: Course, parts: int) -> tuple[str, ...]:

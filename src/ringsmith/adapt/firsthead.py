@@ -2,6 +2,9 @@
 
 With a head of random numbers the first steps push the body about for nothing, and what it had learnt is lost in part; fine-tuning from a fitted head
 keeps it (LP-FT; Kumar, Raghunathan, Jones, Ma and Liang, 2022). It also starts where the recipe `probe` with the last layer stands.
+
+The head is as weak as the validation rows let it be. A strong one tells almost all training rows apart with large weights: what is left to learn from
+are the few that it cannot, those with wrong labels among them, and its weights carry their gradients enlarged into the body.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith.adapt.choose import Judge, standard_error
 from ringsmith.adapt.classifier import Feed, set_last_layer, vectors_of
 from ringsmith.adapt.dense import DensePath
-from ringsmith.adapt.linear import Activation
-from ringsmith.records import Budget
+from ringsmith.adapt.linear import Activation, Linear, to_proba
+from ringsmith.records import Budget, Floats, Rows
 
 ROWS, AT_ONCE = 8_192, 512
 """A head learns little from more rows than this; so many are encoded between two looks at the clock."""
@@ -22,30 +26,53 @@ ROWS_A_CLASS = 2
 """With fewer there is nothing to fit."""
 SHARE = 0.1
 """Of the time that is left, at most, for encoding and for fitting each."""
-STRENGTH = 1.0
+STRENGTHS = (0.01, 0.1, 1.0)
+"""Values of C, weak ones first."""
+USUAL = 0.1
+"""Where no validation rows tell."""
 
 
-def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activation: Activation, *, seed: int, budget: Budget) -> bool:
-    """Set the module's last layer to the logistic regression of `targets` on what it sees; whether there was time and rows enough.
+def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activation: Activation, valid: Feed, judge: Judge, *, seed: int, budget: Budget) -> bool:
+    """Set the module's last layer to a logistic regression of `targets` on what it sees; whether there was time and rows enough.
 
     Args:
         module: a classifier; only its last layer changes.
         feed: the training rows; a part of them, drawn by chance, is enough.
         targets: their columns (n,), or bool (n, K).
         activation: of the scores.
+        valid: the validation rows, which choose the strength.
+        judge: marks them.
         seed: of the draw.
         budget: wall clock.
     """
     rows = np.random.default_rng(seed).permutation(len(feed))[:ROWS]
+    known = _vectors(module, feed, rows, budget)
+    classes = module.config.num_labels
+    if len(known) < ROWS_A_CLASS * classes:
+        return False
+    path, time = DensePath(known, targets[rows[: len(known)]], classes, activation), budget.part(SHARE * budget.remaining())
+    if len(judge.known):
+        seen = _vectors(module, valid, np.arange(len(valid)), budget)
+        head = _weakest(path, seen, judge, activation, time) if len(seen) == len(valid) else path.solve(USUAL, time)
+    else:
+        head = path.solve(USUAL, time)
+    set_last_layer(module, head.weights, head.bias)
+    return True
+
+
+def _vectors(module: Any, feed: Feed, rows: Rows, budget: Budget) -> Floats:
+    """What the last layer sees of these rows, or of as many of them as there is time for."""
     time, vectors = budget.part(SHARE * budget.remaining()), []
     for start in range(0, len(rows), AT_ONCE):
         vectors.append(vectors_of(module, feed, rows[start : start + AT_ONCE]))
         if time.remaining() <= 0:
             break
-    known = np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
-    classes = module.config.num_labels
-    if len(known) < ROWS_A_CLASS * classes:
-        return False
-    head = DensePath(known, targets[rows[: len(known)]], classes, activation).solve(STRENGTH, budget.part(SHARE * budget.remaining()))
-    set_last_layer(module, head.weights, head.bias)
-    return True
+    return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
+
+
+def _weakest(path: DensePath, seen: Floats, judge: Judge, activation: Activation, time: Budget) -> Linear:
+    """The weakest head that is not worse than the best one by more than a standard error on the validation rows."""
+    heads = [path.solve(strength, time) for strength in STRENGTHS]
+    metrics = [judge(to_proba(head.scores(seen), activation))[0] for head in heads]
+    least = max(metrics) - standard_error(max(metrics), len(judge.known))
+    return next(head for head, metric in zip(heads, metrics, strict=True) if metric >= least)

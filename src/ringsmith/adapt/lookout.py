@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringsmith.adapt.choose import Judge, Mark
+from ringsmith.adapt.choose import Judge, Mark, standard_error
 from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
@@ -140,13 +139,3 @@ class Lookout:
 def vectors_of(backbone: Backbone, texts: Sequence[str], pairs: Sequence[str] | None, pooling: Pooling, report: Report | None = None) -> Vectors:
     """One vector of length 1 for each row, float32 (n, hidden), of texts that are prepared already."""
     return normalised(encode(backbone, texts, pairs=pairs, layers="last", pooling=pooling, cache=False, report=report)[:, 0])
-
-
-def standard_error(share: float, rows: int) -> float:
-    """Of a share of so many rows (Wald, 1943).
-
-    Examples:
-        >>> standard_error(0.8, 100)
-        0.04
-    """
-    return math.sqrt(max(0.0, share * (1 - share)) / max(1, rows))

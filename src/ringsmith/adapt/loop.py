@@ -2,7 +2,7 @@
 
     plan       after a few steps their pace is known: as many as were asked for, or as many as the budget allows
     step       forward, backward, clip, AdamW; linear warm-up and linear decay to zero at the planned end
-    look       the work judges itself from time to time (and at the end); the best weights are kept in memory
+    look       the work judges itself from time to time (and at the end); the best weights are kept in memory, and taken where they are clearly better than the last
     pause      where a file for it is given, everything that is to come hangs on it alone: a killed run goes on to the same numbers
     stop       at the planned end, when several looks in a row were no better, at the deadline, or when the run is broken
 
@@ -83,7 +83,7 @@ class Loop:
         self.parts = 1
 
     def train(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, *, seed: int, budget: Budget) -> Course:
-        """Train a classifier on `train` and `targets`; the module ends with the weights of its best look.
+        """Train a classifier on `train` and `targets`; the module ends with the weights of its last look, or of its best one where that is clearly better.
 
         Args:
             train: the training rows.
@@ -104,7 +104,7 @@ class Loop:
             return self.run(work, seed=seed, budget=budget, words=words)
 
     def run(self, work: Work[B], *, seed: int, budget: Budget, words: list[torch.nn.Parameter] | None = None) -> Course:
-        """Do any work; the module ends with the weights of its best look.
+        """Do any work; the module ends with the weights of its last look, or of its best one where the work calls that clearly better.
 
         Args:
             work: what is trained on and judged by.
@@ -149,21 +149,30 @@ class _Training(Generic[B]):
         self.batches: Iterator[B] = work.batches(seed, self.course.steps)
 
     def run(self) -> None:
-        """Step after step until there is a reason to stop; then the best weights are back."""
-        better = going = True
+        """Step after step until there is a reason to stop; then the best weights are back, where they are clearly better than the last."""
+        going = True
         while going:
             self._step(next(self.batches))
             late = self._plan()
             last = late or self.course.steps >= self.course.planned
             if last or self.work.look_is_due(self.course):
-                better = self.course.see(self.loop.together.agree(self._look))
+                mark = self.loop.together.agree(self._look)
+                better = self.course.see(mark)
                 last = last or self.course.stale > self.loop.pacing.patience
                 if better and not last:
                     self.best = copy.deepcopy(self.loop.module.state_dict())
             going = not last
             if going and self.loop.pause is not None and self.loop.together.first:
                 self.loop.pause.keep(self.course, self.loop.module, self.optimisers, self.best)
-        if self.best is not None and not better:
+        self._choose(mark)
+
+    def _choose(self, last: Mark) -> None:
+        """Keep the last weights, or go back to the best ones."""
+        course = self.course
+        assert course.best is not None, "there was a look at the end"
+        back = self.best is not None and course.best > last and course.best[0] >= last[0] + self.work.margin(last)
+        course.kept_step = course.best_step if back else course.steps
+        if back:
             self.loop.module.load_state_dict(self.best)
 
     def _plan(self) -> bool:

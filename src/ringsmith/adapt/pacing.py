@@ -41,7 +41,7 @@ class Pacing:
         max_rows: rows of a batch.
         max_tokens: padded tokens of a batch.
         clip: longest gradient.
-        patience: looks without a better mark before it stops.
+        patience: looks in a row, better neither in the metric nor in log loss, before it stops.
         low_precision: multiply in bfloat16.
         betas: how slowly Adam forgets the gradients and their squares.
         by_the_clock: the budget says how many steps; as they go on, their plan is made anew from time to time.
@@ -73,7 +73,10 @@ class Course:
         seconds: seconds of training steps alone.
         curves: ``"loss"`` of every step; of every look ``"valid"``, ``"valid_log_loss"``, ``"valid_step"`` and ``"valid_share"`` of the planned ones.
         best: the best mark.
-        stale: looks since then.
+        best_step: the steps that were done when it was made.
+        kept_step: the steps behind the weights that are handed over; None while it trains.
+        least_loss: the least log loss of a look.
+        stale: looks in a row that were better in neither.
         paced: steps and seconds that the pace leaves out.
     """
 
@@ -84,6 +87,9 @@ class Course:
     seconds: float = 0.0
     curves: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "valid": [], "valid_log_loss": [], "valid_step": [], "valid_share": []})
     best: Mark | None = None
+    best_step: int = 0
+    kept_step: int | None = None
+    least_loss: float = math.inf
     stale: int = 0
     paced: tuple[int, float] = (0, 0.0)
 
@@ -121,7 +127,10 @@ class Course:
         for name, value in (("valid", mark[0]), ("valid_log_loss", -mark[1]), ("valid_step", self.steps), ("valid_share", self.steps / self.planned)):
             self.curves[name].append(value)
         better = self.best is None or mark > self.best
-        self.best, self.stale = (mark, 0) if better else (self.best, self.stale + 1)
+        if better:
+            self.best, self.best_step = mark, self.steps
+        self.stale = 0 if better or -mark[1] < self.least_loss else self.stale + 1
+        self.least_loss = min(self.least_loss, -mark[1])
         return better
 
 

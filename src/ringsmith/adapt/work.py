@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.choose import Mark, standard_error
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
 from ringsmith.backbones import batches_by_tokens
@@ -78,6 +78,11 @@ class Work(ABC, Generic[B]):
     @abstractmethod
     def look(self, module: Any, progress: float) -> Mark:
         """How good the model is at this share of the planned steps; higher is better. The loop has set the precision."""
+
+    def margin(self, mark: Mark) -> float:
+        """How far above the last look, which has this mark, an earlier one must be for its weights to be taken instead."""
+        del mark
+        return 0.0
 
     def look_is_due(self, course: Course) -> bool:
         """Whether to look after this step (at the end there is always a look)."""
@@ -142,6 +147,11 @@ class Classifying(Work[Rows]):
 
     def look(self, module: Any, progress: float) -> Mark:
         return self.watch(scores_of(module, self.valid), progress)
+
+    def margin(self, mark: Mark) -> float:
+        """A standard error, and a row at least: few rows often call an earlier look the better one by chance, so the plan is trusted unless they are clear."""
+        rows = max(1, len(self.valid))
+        return max(standard_error(mark[0], rows), 1 / rows)
 
 
 def spread_looks(course: Course, looks: int) -> bool:
