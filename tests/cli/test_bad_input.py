@@ -144,6 +144,8 @@ def test_a_few_new_labels_among_the_test_rows_are_said_and_count_as_wrong(ringsm
         (("--metric", "nonsense"), r"There is no metric 'nonsense'\. Known: accuracy"),
         (("--metric", "f1:nosuch"), r"There is no class 'nosuch'\. Known: bad, good"),
         (("--models", "minlm"), r"There is no model 'minlm'\. Did you mean 'minilm'\?"),
+        (("--models", "tfidf"), r"--models takes names of models; 'tfidf' is a recipe\. Write: --recipes tfidf"),
+        (("--models", "minilm+probe"), r"--models takes names of models; 'minilm\+probe' is a candidate\. Write: --models minilm --recipes probe"),
         (("--models", "~nobodyhere/x"), r"There is no model folder or file of word vectors '~nobodyhere/x'"),
         (("--steps", "lowr"), r"There is no text step 'lowr'\. Did you mean 'lower'"),
         (("--steps", "stem:klingon"), r"There is no language 'klingon'"),

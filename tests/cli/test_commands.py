@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
-from command_line import Ringsmith, Write, as_csv, reviews
+from command_line import Ringsmith, Write, as_csv, refused, reviews
+from rich.cells import cell_len
+from rich.console import Console
+
+from ringsmith.adapt.folder import mark_pairs
+from ringsmith.cli.predict import show
+from ringsmith.serve import Prediction
 
 ROWS = reviews(120)
 COMPARE = ("compare", "data.csv", "--recipes", "majority,tfidf", "--folds", "0", "--on", "inline", "--out", "out")
@@ -76,6 +84,19 @@ def test_predict_writes_the_table_with_two_more_columns(suffix: str, ringsmith: 
     assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [f"out{suffix}"]
 
 
+def test_a_model_knows_whether_it_was_trained_on_pairs(ringsmith: Ringsmith, write: Write, model: Path) -> None:
+    """Trained on pairs it refuses single texts; trained on single texts it refuses pairs that are named, and does not mind columns that only look like them."""
+    pairs = "premise,hypothesis,label\n" + "".join(f"{text},{text if label == 'good' else 'something else'} {number},{label}\n" for number, (text, label) in enumerate(ROWS))
+    write("pairs.csv", pairs.encode())
+    assert ringsmith("compare", "pairs.csv", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out").code == 0
+    assert ringsmith("predict", "out/best", "pairs.csv").code == 0
+    refused(ringsmith("predict", "out/best", "one text"), r"This model was trained on pairs of texts; got no second texts\. .* --pair COLUMN")
+    shutil.copytree(model, "single")
+    mark_pairs(Path("single"), pairs=False)
+    refused(ringsmith("predict", "single", "pairs.csv", "--pair", "hypothesis"), r"This model was trained on single texts; got second texts \('pairs', --pair\)\. Leave them out\.")
+    assert ringsmith("predict", "single", "pairs.csv").code == 0
+
+
 def test_predict_as_json(ringsmith: Ringsmith, write: Write, model: Path) -> None:
     """Each text with its label and a probability."""
     write("new.txt", b"great lovely phone\nawful broken battery\n")
@@ -122,3 +143,41 @@ def test_help_names_the_recipes_there_are() -> None:
 
     assert RECIPES.split(", ") == list(ALL)
     assert USUAL.split(", ") == default_recipes()
+
+
+def test_a_model_that_no_recipe_uses_is_said_to_be_left_out(ringsmith: Ringsmith, write: Write, tmp_path: Path) -> None:
+    """`--models minilm` beside recipes that start from no model does nothing: said before the race, and in the table."""
+    write("data.csv", ROWS)
+    ended = ringsmith("compare", "data.csv", "--recipes", "majority", "--models", "minilm,static", "--folds", "0", "--on", "inline", "--out", "out")
+    assert ended.code == 0
+    said = " ".join(ended.out.split())
+    assert "minilm left out: none of the recipes starts from a model (add probe, full or static)" in said
+    assert "static left out: none of the recipes starts from a model" in said
+
+
+def test_what_reading_found_is_said_in_one_place(ringsmith: Ringsmith, write: Write) -> None:
+    """Duplicates and what they cost, texts with two labels, and the folds: once each, in whole sentences; the language by its name."""
+    rows = [*reviews(60), *reviews(60)[:4], (reviews(60)[5][0], "bad")]
+    write("data.csv", rows)
+    said = " ".join(ringsmith("compare", "data.csv", "--recipes", "majority", "--folds", "2", "--on", "inline", "--out", "out").out.split())
+    assert "5 exact duplicates" in said
+    assert re.search(r"\d+ rows? left out of training and \d of validation \(all folds together\), because rows that judge them say the same", said)
+    assert "1 text with more than one label, in 2 rows" in said
+    assert said.count("2 folds") == 1
+    assert "Split 2 folds of about" in said
+    write("arabic.csv", [(f"منتج رائع جدا {number} " + "جيد " * (number % 3), ("جيد", "سيئ")[number % 2]) for number in range(20)])
+    assert "(Arabic, " in ringsmith("compare", "arabic.csv", "--recipes", "majority", "--folds", "0", "--on", "inline", "--out", "arabic").out
+
+
+def test_predictions_are_shown_whole_and_texts_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal of 80 columns the label and the score stay readable, whatever is written in the table."""
+    long = "card_payment_fee_charged"
+    answers = [Prediction(long, 0.912), Prediction("[bold]", 0.5)]
+    show(Console(width=80), ["a text that goes on and on and on " * 10, "短い" * 60], answers)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].split() == ["prediction", "score", "text"]
+    assert re.fullmatch(rf"{long}  0\.912  a text that .*…", lines[1])
+    assert re.fullmatch(r"\[bold\] +0\.500  短い.*…", lines[2])
+    assert max(cell_len(line) for line in lines) <= 80
+    show(Console(width=60), ["short", "long"], [Prediction("a" * 90, 0.9), Prediction("b", 0.1)])
+    assert capsys.readouterr().out.count("a") == 90

@@ -5,7 +5,6 @@ Texts of the tests are ``"<label> #<number>"``; what a fake answers follows from
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ringsmith.adapt.floors import Floors
+from ringsmith.adapt.folder import write_manifest
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe
 from ringsmith.adapt.spaces import Choice, Range
 from ringsmith.errors import BudgetError, RunRefused
@@ -53,7 +53,7 @@ class FakeFitted(Fitted):
     def save(self, folder: Path) -> None:
         """The manifest alone."""
         folder.mkdir(parents=True)
-        (folder / "ringsmith.json").write_text(json.dumps({"recipe": type(self).__name__, "wrong": self.wrong}), encoding="utf-8")
+        write_manifest(folder, recipe=type(self).__name__, task=self.task, steps=self.steps, model=None, options={"wrong": self.wrong})
 
     @classmethod
     def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Fitted:

@@ -114,7 +114,7 @@ def test_best_is_the_measured_model(compare: Callable[..., Comparison]) -> None:
     """And nothing else is left of the work."""
     result = compare("third", "tenth")
     assert result.best == result.folder / "best"
-    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["wrong"] == 10
+    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["options"]["wrong"] == 10
     assert not (result.folder / "work").exists()
 
 
@@ -227,7 +227,7 @@ def test_more_candidates_go_on_in_the_same_folder(compare: Callable[..., Compari
     result = compare("third", "tenth", events=events)
     assert [event.candidate for event in events if isinstance(event, RunStarted)] == ["tenth"]
     assert [row.candidate for row in result.rows] == ["tenth", "third"]
-    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["wrong"] == 10
+    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["options"]["wrong"] == 10
 
 
 def test_a_missing_best_is_made_again(compare: Callable[..., Comparison]) -> None:

@@ -60,7 +60,7 @@ def test_a_search_finds_better_settings_than_the_defaults(tune: Callable[..., Co
     assert rows["tunable"].why == "The defaults: trial 1 of 12; 3 seeds."
     assert len([row for row in result.rows if row.status == "done"]) == 4
     assert result.rows[0].valid > rows["tunable"].valid  # type: ignore[operator]
-    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["wrong"] > 6
+    assert json.loads((result.folder / "best" / "ringsmith.json").read_text(encoding="utf-8"))["options"]["wrong"] > 6
     assert [event.number for event in events if isinstance(event, TrialEnded)] == list(range(1, 13))
     assert [event.options for event in events if isinstance(event, Searching)] == [("wrong", "colour")]
     assert [event.candidate for event in events if isinstance(event, SearchEnded)] == ["tunable"]

@@ -206,6 +206,12 @@ def test_a_page_that_cannot_be_written_gets_one_sentence(tmp_path: Path) -> None
     assert [found.name for found in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_folders_of_a_page_are_made(tmp_path: Path) -> None:
+    """As those of predictions are."""
+    assert write_text(tmp_path / "new" / "er" / "map.html", "page").read_text(encoding="utf-8") == "page"
+    assert [found.name for found in (tmp_path / "new" / "er").iterdir()] == ["map.html"]
+
+
 PAIRS = [
     ("ink", "paper"),
     ("ink", "surface"),

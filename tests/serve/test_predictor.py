@@ -64,6 +64,20 @@ def test_nothing_asked_gives_nothing(model: Predictor) -> None:
     assert model.predict_proba([]).shape == (0, 2)
 
 
+@pytest.mark.parametrize(
+    ("trained_on", "pairs", "sentence"), [(True, None, "trained on pairs of texts; got no second texts"), (False, ["b"], "trained on single texts; got second")]
+)
+def test_single_texts_and_pairs_are_not_mixed_up(trained_on: bool, pairs: list[str] | None, sentence: str) -> None:
+    """A model says what it was trained on; one that does not say takes both."""
+    fitted = Shouting(Classification(["calm", "loud"]))
+    assert Predictor(fitted, Path()).predict(["A"], pairs) == ["loud"]
+    fitted.pairs = trained_on
+    for ask in (Predictor(fitted, Path()).predict, Predictor(fitted, Path()).predict_proba, Predictor(fitted, Path()).embed):
+        with pytest.raises(UsageError, match=sentence):
+            ask(["A"], pairs)
+    assert Predictor(fitted, Path()).predict(["A"], None if pairs else ["b"]) == ["loud"]
+
+
 def test_a_long_list_is_cut_into_chunks_and_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Order is kept over the chunks, and the report sees every chunk."""
     monkeypatch.setattr(module, "CHUNK", 3)

@@ -26,13 +26,16 @@ SCHEMA = 1
 FORMAT = "ringsmith-model"
 MANIFEST = "ringsmith.json"
 KEYS = ("schema", "format", "ringsmith", "recipe", "task", "steps", "backbone", "options", "files")
-"""What a manifest of this schema holds, no more and no less."""
+"""What a manifest of this schema holds, no more and no less, but for `PAIRS`."""
+PAIRS = "pairs"
+"""Whether the model was trained on pairs of texts; not in every manifest."""
 FORMS: dict[str, Callable[[Any], bool]] = {
     "recipe": lambda value: isinstance(value, str),
     "task": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str) and is_strings(value.get("labels")),
     "steps": lambda value: is_strings(value),
     "options": lambda value: isinstance(value, dict),
     "files": lambda value: isinstance(value, dict) and is_strings(list(value.values())),
+    PAIRS: lambda value: isinstance(value, bool),
 }
 """What the fields must look like; whether their values are known is for those who read them."""
 BLOCK = 1 << 20
@@ -107,6 +110,15 @@ def write_manifest(folder: Path, *, recipe: str, task: Task, steps: TextSteps, m
         "options": dict(options),
         "files": hash_files(folder),
     }
+    _replace(folder, content)
+
+
+def mark_pairs(folder: Path, *, pairs: bool) -> None:
+    """Add to the manifest of `folder` whether its model was trained on pairs of texts."""
+    _replace(folder, {**read_manifest(folder), PAIRS: pairs})
+
+
+def _replace(folder: Path, content: Mapping[str, Any]) -> None:
     scratch = folder / f".{MANIFEST}"
     write_json(scratch, content)
     scratch.replace(folder / MANIFEST)
@@ -131,9 +143,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if content.get("schema") != SCHEMA:
         way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."
         raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. {way_out}")
-    if wrong := sorted(set(KEYS) ^ content.keys()):
+    if wrong := sorted(set(KEYS) ^ (content.keys() - {PAIRS})):
         raise ModelError(f"{path}: must hold exactly {', '.join(KEYS)}; missing or unknown: {', '.join(wrong)}. Save the model again.")
-    if wrong := [name for name, holds in FORMS.items() if not holds(content[name])]:
+    if wrong := [name for name, holds in FORMS.items() if name in content and not holds(content[name])]:
         raise ModelError(f"{path}: {', '.join(map(repr, wrong))} must be as Ringsmith wrote them; they were changed. Save the model again.")
     return content
 

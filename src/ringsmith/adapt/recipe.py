@@ -91,9 +91,11 @@ class Fitted(ABC):
         task: what its scores mean: column k of `predict_proba` is ``task.labels[k]``.
         steps: preparation applied to every text first.
         facts: what is worth knowing about the fit; empty after loading.
+        pairs: whether it was trained on pairs of texts, None where its folder does not say.
     """
 
     recipe: ClassVar[str]
+    pairs: bool | None = None
 
     def __init__(self, task: Task, steps: TextSteps, facts: FitFacts | None = None) -> None:
         self.task = task

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ringsmith._optional import try_import
-from ringsmith.adapt.folder import check_files, read_manifest
+from ringsmith.adapt.folder import PAIRS, check_files, read_manifest
 from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
 from ringsmith.errors import ModelError, UnknownName, UsageError
 
@@ -112,11 +112,13 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
         way_out = f"Install the version of Ringsmith that wrote it ({manifest['ringsmith']})."
         raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. {way_out}")
     try:
-        return _recipe(manifest["recipe"], to_load=True).fitted.load(folder, manifest, threads=threads)
+        fitted = _recipe(manifest["recipe"], to_load=True).fitted.load(folder, manifest, threads=threads)
     except FileNotFoundError as error:
         raise ModelError(
             f"{folder}: {Path(error.filename).name}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again."
         ) from error
+    fitted.pairs = manifest.get(PAIRS)
+    return fitted
 
 
 def _entry(name: str) -> Entry:

@@ -74,12 +74,14 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
         offline: no socket is opened, whatever the policy.
 
     Raises:
-        UnknownName: nothing has this name; the nearest ones are offered.
+        UnknownName: nothing has this name; the nearest ones are offered. Or it is a group's.
         NotAtHand: it is known, not on this machine, and may not or cannot be fetched.
         ModelError: its folder is not usable.
     """
     if policy not in ("never", "if-missing", "always"):
         raise OptionError(f"'policy' must be never, if-missing or always; got {policy!r}. Leave it out for if-missing.")
+    if name in groups():
+        raise UnknownName(f"{name!r} is a group of models, and one is needed here: {', '.join(_members(name))}. Name one of these.")
     if name in methods():
         return LocalModel(name, "", None, None, "", 0.0, name, 0, 0, 0, None, kind="method")
     entry = _entry_of(name)
@@ -125,6 +127,11 @@ def _named(name: str, model: LocalModel, found: Mapping[str, Choice]) -> Choice:
     if other is not None and (other.model is None or other.model.folder != model.folder):
         short = name
     return Choice(short, replace(model, name=short), "named")
+
+
+def _members(group: str) -> list[str]:
+    known: list[Entry | Method] = [*methods().values(), *entries().values()]
+    return [one.name for one in known if group in one.groups]
 
 
 def _expand_group(group: str, language: str | None) -> list[Choice]:

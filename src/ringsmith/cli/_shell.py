@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -20,6 +21,18 @@ DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
 def people(*, as_json: bool = False) -> Console:
     """The console that people read: standard output, or standard error where a program reads the output."""
     return Console(stderr=as_json, highlight=False, soft_wrap=False)
+
+
+def take_every_letter() -> None:
+    """Let standard output and standard error take any text whatever the system's encoding: a redirected stream on Windows has no Korean, and no bullet either.
+
+    Files and programs are given UTF-8, unless PYTHONIOENCODING asks for something else; a terminal keeps its own encoding, and what it
+    lacks is written as an escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            kept = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if kept else "utf-8", errors="backslashreplace")
 
 
 def print_json(content: Any) -> None:
@@ -66,11 +79,3 @@ def escape(text: str) -> str:
     from rich.markup import escape as escape_markup
 
     return escape_markup(text)
-
-
-def quiet_pipes() -> None:
-    """Let ``ringsmith ... | head`` end without a traceback."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,14 +19,15 @@ from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_leaderboard
 from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
+from ringsmith.data import DataFindings
+from ringsmith.report.findings import LANGUAGES
+from ringsmith.report.wording import joined, plural
 
 LABEL_WIDTH = 10
 NOT_HERE = "it is not on this machine"
 """Stands in the reason why the catalogue leaves a default model out: all of those share a line."""
-NAMES = {
-    "de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "pt": "Portuguese",
-    "ru": "Russian", "zh": "Chinese",
-}  # fmt: skip
+BYTES_SAY_IT = (None, "utf-8", "utf-8-sig", "utf-16", "utf-32")
+"""Encodings that cannot be mistaken: the format's own, or told by a mark at the beginning of the file."""
 
 
 class Watch:
@@ -92,7 +93,7 @@ class Watch:
         assert self._read is not None
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
-        self.line("Split", f"{sizes_of(event.splits)}, {event.how} · judged by {event.metric}")
+        self.line("Split", f"{sizes_of(event.splits)}, {event.how.removeprefix(f'{len(event.splits)} folds, ')} · judged by {event.metric}")
         for text in event.notes:
             self.line("", text)
 
@@ -105,8 +106,8 @@ class Watch:
     @_draw.register
     def _(self, event: events.Planned) -> None:
         steps = event.plan.steps
-        fitting = "" if event.plan.fitting == len(steps) else f", {event.plan.fitting} fit the budget"
-        self.line("Plan", f"{len(steps)} candidate{'s' if len(steps) != 1 else ''}{fitting}: {', '.join(step.name for step in steps)}")
+        fitting = "" if event.plan.fitting == len(steps) else f", {event.plan.fitting} of them within the budget"
+        self.line("Plan", f"{plural(len(steps), 'candidate')}{fitting}: {', '.join(step.name for step in steps)}")
         for step in steps:
             if not step.fits:
                 self.line("", f"{step.name}: {step.why}")
@@ -207,13 +208,33 @@ def describe(standing: Standing) -> str:
 def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     """What was read, in lines: rows and columns, what was dropped, what the checks found."""
     table, data = read.findings, cut.findings
-    language = NAMES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
-    words = f"{data.words['min']:.0f}-{data.words['max']:.0f} words" if data.words else ""
+    language = LANGUAGES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
+    words = f"{data.words['min']:,.0f}-{data.words['max']:,.0f} words" if data.words else ""
     largest = f"largest {data.majority_share:.0%}"
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
-    dropped = [f"{count:,} rows left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
-    encoded = [] if table.encoding in (None, "utf-8", "utf-8-sig") else [f"read as {table.encoding}; save the file as UTF-8 if letters look wrong"]
-    return [first, *encoded, *dropped, *table.notes, *data.notes]
+    dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
+    encoded = [] if table.encoding in BYTES_SAY_IT else [f"read as {table.encoding}; save the file as UTF-8 if letters look wrong"]
+    return [first, *encoded, *dropped, *sentences_of_duplicates(data), *table.notes, *data.notes]
+
+
+def sentences_of_duplicates(data: DataFindings) -> list[str]:
+    """Rows that are there twice, what was taken out of training and validation because of them, and texts with several labels.
+
+    Examples:
+        >>> sentences_of_duplicates(DataFindings(rows=100, exact_duplicates=17, leaks={"holdout": {"train": 4, "valid": 1}}))
+        ['17 exact duplicates: 4 rows left out of training and 1 of validation, because rows that judge them say the same']
+        >>> sentences_of_duplicates(DataFindings(rows=100, near_duplicates=1, conflicts=1, conflicting_rows=2))
+        ['1 near duplicate', '1 text with more than one label, in 2 rows']
+    """
+    kinds = ((data.exact_duplicates, "exact duplicate"), (data.near_duplicates, "near duplicate"))
+    train, valid = (sum(taken[part] for taken in data.leaks.values()) for part in ("train", "valid"))
+    sentences = [joined([plural(count, name) for count, name in kinds if count])]
+    if train or valid:
+        folds = " (all folds together)" if len(data.leaks) > 1 else ""
+        sentences[0] += f": {plural(train, 'row')} left out of training and {valid:,} of validation{folds}, because rows that judge them say the same"
+    if data.conflicts:
+        sentences.append(f"{plural(data.conflicts, 'text')} with more than one label, in {plural(data.conflicting_rows, 'row')}")
+    return [sentence for sentence in sentences if sentence]
 
 
 def sizes_of(splits: Sequence[Mapping[str, Any]]) -> str:

@@ -25,7 +25,7 @@ WHY = {"end": "the model ended it", "stop": "a stop text", "length": "--max-new-
 
 
 def generate(
-    model: Annotated[str, typer.Argument(help="A causal model: a short name, a hub name or a folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A causal model: a short name, a hub name or a folder.")],
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="How the text begins: in quotes, a file, or '-' for standard input.")],
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", help="Tokens to write at most.")] = 100,
     sample: Annotated[

@@ -19,7 +19,7 @@ ENDINGS = (".html", ".htm")
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="A short name, a hub name, a folder, or the folder of a fitted model (runs/reviews/best).")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A short name, a hub name, a folder, or the folder of a fitted model (runs/reviews/best).")],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What it reads: in quotes, a file, or '-' for standard input. With --word: a file with one sentence a line.")],
     pair: Annotated[str | None, typer.Option(help="A second text, read with the first.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write it all, with pictures, as one page: look.html.")] = None,

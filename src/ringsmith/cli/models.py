@@ -50,7 +50,8 @@ def list_models(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A short name, a folder or a hub name.")], as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A short name, a folder or a hub name.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show all that is known about one model; checks its files where it is on this machine, fetches nothing."""
     from ringsmith.catalogue import entries, resolve

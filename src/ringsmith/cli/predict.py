@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import ringsmith.cli._shell as _shell
 
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Answers shown in the terminal; ``--out`` and ``--json`` give all of them."""
+SHOWN_TEXT = 500
+"""Letters of a text that a very wide terminal shows."""
+LEAST_TEXT = 20
+"""The text has this much room at least; names of classes that are longer than the rest of a line are folded, never cut."""
 
 
 def predict(
-    model_dir: Annotated[Path, typer.Argument(help="Folder of a fitted model, e.g. runs/reviews/best.")],
+    model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder of a fitted model, e.g. runs/reviews/best.")],
     given: Annotated[str, typer.Argument(metavar="INPUT", help="A table of texts, a file with one text a line, '-' for standard input, or a text in quotes.")],
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.")] = None,
@@ -40,7 +45,9 @@ def predict(
     model = load(model_dir, threads=threads)
     inputs = read_texts(given, text=text, pair=pair)
     with moving_bar(console, len(inputs.texts)) as report:
-        answers = model.answers(inputs.texts.texts, inputs.texts.pairs, report=report)
+        # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
+        pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None
+        answers = model.answers(inputs.texts.texts, pairs, report=report)
     if out is not None:
         notes = write_predictions(out, inputs, [answer.label for answer in answers], [answer.score for answer in answers])
         console.print(f"Written   {_shell.escape(str(out))} · {len(answers):,} rows · columns added: prediction, score", soft_wrap=True)
@@ -71,12 +78,16 @@ def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction]) 
     """Print the first answers as a table, or a single one as a line."""
     if len(answers) == 1:
         return console.print(f"[bold]{_shell.escape(in_words(answers[0].label))}[/]  {answers[0].score:.3f}")
+    labels = [Text(in_words(answer.label)) for answer in answers[:SHOWN]]
+    room = max(LEAST_TEXT, console.width - max(label.cell_len for label in [Text("prediction"), *labels]) - len("  0.000  "))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("prediction", no_wrap=True)
-    table.add_column("score", justify="right")
-    table.add_column("text", overflow="ellipsis", no_wrap=True)
-    for text, answer in list(zip(texts, answers, strict=True))[:SHOWN]:
-        table.add_row(_shell.escape(in_words(answer.label)), f"{answer.score:.3f}", _shell.escape(" ".join(text.split())[:500]))
+    table.add_column("prediction", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("text", no_wrap=True)
+    for text, label, answer in zip(texts, labels, answers, strict=False):
+        begin = Text(" ".join(text[: 4 * SHOWN_TEXT].split())[:SHOWN_TEXT])
+        begin.truncate(room, overflow="ellipsis")
+        table.add_row(label, f"{answer.score:.3f}", begin)
     console.print(table)
     if len(answers) > SHOWN:
         console.print(f"... and {len(answers) - SHOWN:,} more: write all of them with --out FILE.csv")

@@ -13,8 +13,8 @@ from ringsmith.cli.compare import MODELS, OUTPUT, RACE, ROWS, listed, process_st
 
 
 def tune(
-    model: Annotated[str, typer.Argument(help="A name, a folder, a file of word vectors (see ringsmith models); 'none' for a recipe that starts from no model.")],
-    data: Annotated[str, typer.Argument(help="A table of labelled texts, as for ringsmith compare.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A name, a folder, a file of word vectors (see ringsmith models); 'none' for a recipe that starts from no model.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A table of labelled texts, as for ringsmith compare.")],
     recipe: Annotated[str, typer.Option(help="The way to adapt it.", rich_help_panel=MODELS)] = "full",
     search: Annotated[int, typer.Option(help="So many settings are tried, the defaults first.", rich_help_panel=MODELS)] = 20,
     text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,

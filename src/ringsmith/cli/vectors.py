@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ringsmith.words.spaces import SpaceComparison
     from ringsmith.words.vectors import Neighbour, WordVectors
 
-app = typer.Typer(help="Ask, judge, compare, convert and draw word vectors: word2vec, GloVe, fastText, safetensors ...", no_args_is_help=True)
+app = typer.Typer(help="Train, ask, judge, compare, convert and draw word vectors: word2vec, GloVe, fastText, safetensors ...", no_args_is_help=True)
 app.command()(train)
 
 File = Annotated[

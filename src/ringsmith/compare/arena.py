@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ringsmith.catalogue import Choice, expand
+from ringsmith.adapt import RECIPES
+from ringsmith.catalogue import Choice, expand, groups
 from ringsmith.compare import machine as machines
 from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
@@ -21,7 +22,7 @@ from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.space import Entrant, LeftOut, endpoint_choice, entrants, known_recipes, needs_models, with_words
 from ringsmith.compare.stopping import fell_behind
 from ringsmith.compare.study import Study, as_json, claim
-from ringsmith.errors import MissingExtra, NotAtHand, UnknownName
+from ringsmith.errors import MissingExtra, NotAtHand, UnknownName, UsageError
 from ringsmith.records import Budget, RunResult, Split, digest
 from ringsmith.text import TextSteps
 
@@ -150,6 +151,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
     listener(MachineSeen(machine, budget))
     choices = choices_of(options, dataset.language)
     competing, left_out = entrants(options.recipes, choices)
+    left_out += unused_models(options)
     competing = with_words(competing, options.describe, dataset.task.labels)
     threads = options.threads or machine.cores
     return Arena(
@@ -179,13 +181,21 @@ def choices_of(options: CompareOptions, language: str | None) -> list[Choice]:
     return found if options.endpoint is None else [*found, endpoint_choice(options.endpoint, options.folder / SPENT)]
 
 
+def unused_models(options: CompareOptions) -> list[LeftOut]:
+    """The models that were named although no recipe here starts from one."""
+    named = [] if options.models is None or needs_models(options.recipes) else options.models
+    return [LeftOut(name, "left out: none of the recipes starts from a model (add probe, full or static)") for name in named]
+
+
 def check_names(options: CompareOptions) -> None:
     """Fail on a wrong name before any row is read.
 
     Raises:
         UnknownName: a recipe, a model, a text step or a backend that does not exist.
+        UsageError: the name of a recipe or of a candidate where a model is to be named.
     """
     known_recipes(options.recipes)
+    refuse_recipes_as_models(options.models or ())
     if options.on not in BACKENDS:
         raise UnknownName.of("place to run (--on)", options.on, BACKENDS)
     TextSteps(options.steps)
@@ -193,6 +203,19 @@ def check_names(options: CompareOptions) -> None:
         for name in options.models:
             with suppress(NotAtHand, MissingExtra):  # no recipe here starts from it: its name is enough
                 expand([name], policy="never", offline=True)
+
+
+def refuse_recipes_as_models(models: Sequence[str]) -> None:
+    """Tell recipes and candidates from models: the table shows all three, and their names look alike.
+
+    Raises:
+        UsageError: ``tfidf`` or ``minilm+probe``, unless a file or folder is called so.
+    """
+    for name in models:
+        model, plus, recipe = name.rpartition("+")
+        if recipe in RECIPES and name not in groups() and not Path(name).exists():
+            say = f"--models {model} --recipes {recipe}" if plus else f"--recipes {recipe}"
+            raise UsageError(f"--models takes names of models; {name!r} is a {'candidate' if plus else 'recipe'}. Write: {say}")
 
 
 def check_writable(folder: Path) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._version import version
+from ringsmith.adapt.folder import mark_pairs
 from ringsmith.adapt.recipe import Fitted, Progress, Recipe, Report, Setting, silent
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
@@ -133,6 +134,7 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     check_scores(job, task, valid, test, rows["valid"])
     write_arrays(folder / PREDICTIONS, {"valid_proba": valid, "test_proba": test, **_numbers(job, rows)})
     _, seconds["save"] = _timed(lambda: fitted.save(folder / MODEL))
+    mark_pairs(folder / MODEL, pairs=rows["train"].pairs is not None)
     report(Progress("measure", 0, None, "rows"))
     sample = rows["test"] if len(rows["test"]) else rows["valid"]
     until = float("inf") if job.until is None else job.until - WRITING_SECONDS

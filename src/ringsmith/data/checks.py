@@ -132,5 +132,6 @@ def _notes(findings: DataFindings, duplicates: Duplicates, cleaned: Sequence[Cle
     if duplicates.unchecked:
         notes.append(f"{duplicates.unchecked:,} near duplicates were told by their signatures alone (estimated similarity 0.8 and more), not compared letter by letter.")
     if findings.rare_classes:
-        notes.append(f"{len(findings.rare_classes)} classes have fewer than {findings.rare_below} rows: their scores say little.")
+        what = "1 class has" if len(findings.rare_classes) == 1 else f"{len(findings.rare_classes)} classes have"
+        notes.append(f"{what} fewer than {findings.rare_below} rows: scores of so few say little.")
     return notes

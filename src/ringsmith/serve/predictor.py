@@ -43,6 +43,7 @@ class Predictor:
         folder: where it was loaded from.
         labels: the class names, in the order of the columns of `predict_proba`.
         recipe: name of the recipe that made it.
+        pairs: whether it was trained on pairs of texts, None where its folder does not say.
     """
 
     def __init__(self, fitted: Fitted, folder: Path) -> None:
@@ -50,6 +51,7 @@ class Predictor:
         self.folder = folder
         self.recipe = fitted.recipe
         self.labels = fitted.task.labels
+        self.pairs = fitted.pairs
 
     def __repr__(self) -> str:
         return f"Predictor({str(self.folder)!r}, recipe={self.recipe!r}, labels={list(self.labels)})"
@@ -85,6 +87,7 @@ class Predictor:
     def answers(self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, report: Callable[[int], None] | None = None) -> list[Prediction]:
         """Label and score of each text; `report` is told how many are done after each chunk."""
         out: list[Prediction] = []
+        self._check(pairs)
         for some, seconds in _chunks(texts, pairs):
             probabilities = self._fitted.predict_proba(some, seconds)
             labels = self._fitted.task.decode(probabilities)
@@ -93,6 +96,12 @@ class Predictor:
                 report(len(out))
         return out
 
+    def _check(self, pairs: Sequence[str] | None) -> None:
+        if self.pairs is True and pairs is None:
+            raise UsageError("This model was trained on pairs of texts; got no second texts. Give 'pairs' as well; on the command line a table, with --pair COLUMN.")
+        if self.pairs is False and pairs is not None:
+            raise UsageError("This model was trained on single texts; got second texts ('pairs', --pair). Leave them out.")
+
     def _score(self, label: Label, probabilities: Floats) -> float:
         if isinstance(label, str):
             return float(probabilities.max())
@@ -100,6 +109,7 @@ class Predictor:
         return min(named) if named else float(1 - probabilities.max(initial=0.0))
 
     def _stacked(self, function: Callable[..., Floats], texts: Sequence[str], pairs: Sequence[str] | None, *, width: int) -> Floats:
+        self._check(pairs)
         parts = [function(some, seconds) for some, seconds in _chunks(texts, pairs)]
         return np.concatenate([np.zeros((0, parts[0].shape[1] if parts else width), dtype=np.float32), *parts])
 

@@ -1,0 +1,60 @@
+"""What every command shares: where it prints, and that any text can be printed there."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+
+from ringsmith.cli import _shell
+
+KOREAN = "환불해 주세요 · 2/3"
+
+
+def redirected(encoding: str) -> io.TextIOWrapper:
+    """A stream as Python opens one for ``> file`` where the system's encoding is this."""
+    return io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict", newline="")
+
+
+def written_by(stream: io.TextIOWrapper) -> bytes:
+    """What has arrived in the file."""
+    stream.flush()
+    content = stream.buffer
+    assert isinstance(content, io.BytesIO)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_files_and_programs_get_utf8_whatever_the_encoding_of_the_system(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows redirects in cp1252, which has no Korean: JSON, tables and error sentences are written all the same."""
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    out, err = redirected(encoding), redirected(encoding)
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    _shell.take_every_letter()
+    _shell.print_json([KOREAN])
+    _shell.people().print(KOREAN)
+    with pytest.raises(SystemExit):
+        _shell.fail(f"There is no model {KOREAN!r}.")
+    first, _, second = written_by(out).decode("utf-8").partition("]")
+    assert (json.loads(first + "]"), second.strip()) == ([KOREAN], KOREAN)
+    assert written_by(err).decode("utf-8").strip() == f"ringsmith: There is no model {KOREAN!r}."
+
+
+def test_a_name_that_is_not_utf8_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""Python reads the byte 0xff of an argument as '\udcff', which no encoding has."""
+    monkeypatch.setattr(sys, "stdout", out := redirected("utf-8"))
+    _shell.take_every_letter()
+    _shell.people().print("caf\udcff.csv")
+    assert written_by(out).decode("utf-8").strip() == r"caf\udcff.csv"
+
+
+def test_an_encoding_that_was_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PYTHONIOENCODING decides; letters that it lacks become escapes."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    monkeypatch.setattr(sys, "stdout", out := redirected("latin-1"))
+    _shell.take_every_letter()
+    _shell.people().print("Größe 환")
+    assert written_by(out).decode("latin-1").strip() == r"Größe \ud658"
