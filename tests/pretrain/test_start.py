@@ -71,6 +71,17 @@ def test_word2vec_reads_the_documents_and_each_piece_gets_its_own_vector() -> No
         np.testing.assert_allclose(table[piece], own / np.sqrt((own**2).sum()), rtol=1e-4)
 
 
+@pytest.mark.parametrize(("name", "first"), [("mlm", 0), ("mlm-dynamic", 2), ("clm", 0), ("rtd", 0)])
+def test_places_that_are_learnt_begin_as_waves(name: str, first: int) -> None:
+    """The paper's formula, number by number, every vector made 1 long; RoBERTa's first two rows are no places."""
+    module = made(name, "vectors")[1]
+    table = next(weight for key, weight in module.named_parameters() if key.endswith(("position_embeddings.weight", "wpe.weight"))).detach()
+    for place in (0, 1, 7):
+        wanted = [math.sin(place / 10_000 ** (2 * k / 32)) if odd == 0 else math.cos(place / 10_000 ** (2 * k / 32)) for k in range(16) for odd in (0, 1)]
+        np.testing.assert_allclose(table[first + place], np.array(wanted) / 4, atol=1e-6)
+    assert float(table[:first].norm()) < 0.5
+
+
 @pytest.mark.parametrize("name", ["mlm", "mlm-dynamic", "modern", "plm", "rtd"])
 def test_offsets_alone_say_how_frequent_pieces_are(name: str) -> None:
     """Their softmax is the share of every piece, counted by hand; what never occurs counts as once."""

@@ -4,7 +4,8 @@
     frequencies   the output layer's offset of every piece is the logarithm of how often it occurs, the first thing that a model learns and the only
                   one for hundreds of steps (Meister et al., 2022, "A Natural Bias for Language Generation Models")
     vectors       that, and the pieces' vectors are word2vec's, learnt from the same pieces (as for translation: Qi et al., 2018, "When and Why are
-                  Pre-trained Word Embeddings Useful for Neural Machine Translation?"): seconds, where the model would take hours
+                  Pre-trained Word Embeddings Useful for Neural Machine Translation?"): seconds, where the model would take hours. Places whose vectors
+                  are learnt begin as the sines and cosines of Vaswani et al. (2017, section 3.5), so that neighbours are alike
 
 Decisions, with their figures in LOG.md:
 - Every vector is taken relative to the mean of all, and gets length 1. The 0.02 a number that transformers draws is a length of 0.2 at a width of 128: what
@@ -40,6 +41,9 @@ MOST_PASSES = 5
 """Over a corpus that is shorter than that."""
 PACE, SHARE = 1e8, 0.05
 """Numbers of vectors a second on a slow core, and the share of a budget that may be spent on them."""
+
+PLACES = ("position_embeddings", "wpe")
+"""What transformers calls a table of places that are learnt."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def give(module: Any, stretch: Stretch, pieces: Pieces, kind: str, *, seed: int 
         plan = plan_vectors(text, pieces, module.get_input_embeddings().weight.shape[1], seed=seed, seconds=seconds)
         if plan.corpus.words:
             set_vectors(module, plan, report)
+            set_places(module)
             return HeadStart(kind, plan.words, plan.flops, time.perf_counter() - began)
     return HeadStart("frequencies", seconds=time.perf_counter() - began)
 
@@ -179,12 +184,33 @@ def set_vectors(module: Any, plan: Plan, report: Report) -> None:
         table[torch.from_numpy(plan.rows)] = torch.from_numpy(of_length_one(found))
 
 
-def of_length_one(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Each relative to the mean of all, and of length 1.
+def set_places(module: Any) -> None:
+    """The vectors of places, where they are learnt: waves, each vector of length 1."""
+    for name, part in module.named_modules():
+        if isinstance(part, torch.nn.Embedding) and name.rpartition(".")[2] in PLACES:
+            first = 0 if part.padding_idx is None else part.padding_idx + 1  # RoBERTa's places begin behind that of the padding
+            count, width = part.weight.shape
+            with torch.no_grad():
+                part.weight[first:] = torch.from_numpy(of_length_one(waves(count - first, width), centred=False))
+
+
+def waves(count: int, width: int) -> npt.NDArray[np.float32]:
+    """Sines and cosines of `count` places (count, width), from one for each place to one for ten thousand.
 
     Examples:
-        >>> of_length_one(np.array([[3.0, 0.0], [0.0, 0.0], [0.0, 3.0]], np.float32)).round(2).tolist()
+        >>> waves(3, 4).astype(float).round(2).tolist()
+        [[0.0, 1.0, 0.0, 1.0], [0.84, 0.54, 0.01, 1.0], [0.91, -0.42, 0.02, 1.0]]
+    """
+    angles = np.arange(count)[:, None] * 10_000.0 ** (-(np.arange(width) // 2 * 2) / width)
+    return np.where(np.arange(width) % 2 == 0, np.sin(angles), np.cos(angles)).astype(np.float32)
+
+
+def of_length_one(vectors: npt.NDArray[np.float32], *, centred: bool = True) -> npt.NDArray[np.float32]:
+    """Each of length 1, where `centred` relative to the mean of all.
+
+    Examples:
+        >>> of_length_one(np.array([[3.0, 0.0], [0.0, 0.0], [0.0, 3.0]], np.float32)).astype(float).round(2).tolist()
         [[0.89, -0.45], [-0.71, -0.71], [-0.45, 0.89]]
     """
-    centred = vectors - vectors.mean(0)
-    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(np.float32).tiny), np.float32)
+    moved = vectors - vectors.mean(0) if centred else vectors
+    return np.asarray(moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.finfo(np.float32).tiny), np.float32)
