@@ -232,6 +232,16 @@ def test_without_told_tokens_the_most_is_counted(script: Script, url: str, tmp_p
     assert Account(path, None).spent == 38
 
 
+@pytest.mark.parametrize(("fault", "lost"), [("slow", True), ("cut", True), ("drop", True), ("html", True), ("429", False), ("500", False)])
+def test_an_answer_that_got_lost_counts_in_full(fault: str, lost: bool, script: Script, url: str, tmp_path: Path) -> None:
+    """The model may have written it, and it may be billed: the ceiling counts it. What was turned away costs nothing."""
+    script.faults = {0: fault}
+    path = tmp_path / "spent.jsonl"
+    asked = endpoint(url, price_in=1e6, price_out=1e6, answer_tokens=3, account=str(path), timeout_seconds=0.3)
+    assert asked.ask(talk("a b"))[0].text == "a b"
+    assert Account(path, None).spent == 4 + (38 if lost else 0)
+
+
 def test_money_set_aside_comes_back() -> None:
     """By hand, with a ceiling of 10."""
     account = Account(None, 10.0)

@@ -177,20 +177,23 @@ def test_numbers_as_labels_are_pointed_out(nli: LocalModel) -> None:
 
 
 def test_a_budget_leaves_validation_rows_out_or_ends_the_fit(nli: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At 0.05 s an answer a budget of 4 s has time for about 40 rows, one of 0.5 s for hardly any."""
-    real = Entailment.scores
+    """At 0.05 s an answer a budget of 4 s has time for about 40 rows, drawn from all of a sorted table; one of 0.5 s for hardly any."""
+    real, asked = Entailment.scores, []
 
     def slow(self, texts, pairs, report=None):  # type: ignore[no-untyped-def]
         clock["now"] += 0.05 * len(texts)
+        asked.append({int(text.removeprefix("I am happy ")) for text in texts if text.startswith("I am happy ")})
         return real(self, texts, pairs, report)
 
     clock = {"now": 0.0}
     monkeypatch.setattr(Entailment, "scores", slow)
     monkeypatch.setattr("ringsmith.records.time.time", lambda: clock["now"])
-    rows = TextSet([f"I am happy {i}" for i in range(100)], ["joy", "fear"] * 50)
+    rows = TextSet([f"I am happy {i}" for i in range(100)], ["joy"] * 50 + ["fear"] * 50)
     recipe = create_recipe("prompt", Setting(Classification(LABELS), nli, threads=1))
     fitted = recipe.fit(rows, rows, Budget(4.0, started=0.0))
     assert fitted.facts.notes == ("38 of 100 validation rows were asked: the budget allows no more.",)
+    judged = next(numbers for numbers in asked if len(numbers) == 38)
+    assert 8 < sum(number < 50 for number in judged) < 30
     clock["now"] = 0.0
     with pytest.raises(BudgetError, match=r"Prompting 'tiny-nli' does not fit the budget: an answer takes 0\.05 s and 0\.7 s are left"):
         recipe.fit(rows, rows, Budget(1.5, started=0.0))

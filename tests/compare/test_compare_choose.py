@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
@@ -156,8 +158,14 @@ def test_the_honest_figure_is_that_of_each_folds_own_winner() -> None:
     assert verdict.honest["winners"] == {"fold-1": "x", "fold-2": "y"}
     assert verdict.honest["value"] == pytest.approx(0.85)
     assert "scores accuracy 0.850 [" in verdict.honest["text"]
+    assert verdict.honest["text"].endswith("took no part in the choice: expect this of the recommendation on new data.")
     own = [of_folds.test(one) for one in (x, y)]
     assert [score.value for score in own if score] == pytest.approx([0.9, 0.95])
+    cheap = replace(folded("cheap", (4, 4), (30, 30)), train_seconds=0.01, answer_seconds=0.01)
+    verdict = of_folds.decide([cheap, folded("dear", (3, 3), (5, 5))])
+    assert (verdict.recommended, verdict.honest["value"] if verdict.honest else None) == ("cheap", pytest.approx(0.95))
+    assert verdict.honest is not None
+    assert verdict.honest["text"].endswith("expect this of the best, dear, on new data. What is recommended, cheap, scores 0.700 on all test rows.")
 
 
 def test_rows_predicted_several_times_count_once_for_certainty() -> None:

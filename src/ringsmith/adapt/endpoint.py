@@ -8,7 +8,8 @@ Decisions:
 - What may pass is tried again: no connection, a dropped line, a slow answer, 408, 409, 425, 429, 5xx, an answer that is no JSON. Waiting
   doubles each time, with chance in it, or is what Retry-After asks for. What will not pass (400, 401, 403, 404) is said at once.
 - A single question that is refused (a filter, too long) is an answer too: one without a text.
-- Money is set aside before a question is sent, at one token a byte, which no tokenizer passes; so the ceiling holds, whatever comes back.
+- Money is set aside before a question is sent, at one token a byte, which no tokenizer passes, and a question whose answer got lost on the
+  way counts in full, for it may be billed; so the ceiling holds, whatever comes back.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ Report = Callable[[int, int], None]
 
 
 class _AgainError(Exception):
-    """This try failed and the next may not; `after` is how long the endpoint asks to wait."""
+    """This try failed and the next may not; `after` is how long the endpoint asks to wait, `lost` whether an answer may be billed that did not arrive."""
 
-    def __init__(self, why: str, after: float | None = None, *, connected: bool = True) -> None:
+    def __init__(self, why: str, after: float | None = None, *, connected: bool = True, lost: bool = False) -> None:
         super().__init__(why)
-        self.after, self.connected = after, connected
+        self.after, self.connected, self.lost = after, connected, lost
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -177,6 +178,9 @@ class Endpoint:
             if answer.text is not None:
                 told = answer.tokens_in is not None and answer.tokens_out is not None
                 spent = settings.dollars(answer.tokens_in or 0, answer.tokens_out or 0) if told else most
+        except _AgainError as error:
+            spent = most if error.lost else None
+            raise
         finally:
             self._account.settle(most, spent)
         self._answered = True
@@ -201,7 +205,7 @@ class Endpoint:
             usage = content.get("usage") or {}
             counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise _AgainError(f"what it sent is no chat completion ({self._said(body)})") from error
+            raise _AgainError(f"what it sent is no chat completion ({self._said(body)})", lost=True) from error
         tokens_in, tokens_out = (count if isinstance(count, int) and count >= 0 else None for count in counts)
         return Answer(text if isinstance(text, str) else "", "", tokens_in, tokens_out, seconds)
 
@@ -241,12 +245,12 @@ class Endpoint:
             with error:
                 return error.code, dict(error.headers), _read_until(error, until)
         except TimeoutError as error:
-            raise _AgainError(f"it took more than {seconds:.0f} s") from error
+            raise _AgainError(f"it took more than {seconds:.0f} s", lost=True) from error
         except urllib.error.URLError as error:
             slow = isinstance(error.reason, TimeoutError)
             raise _AgainError(f"it took more than {seconds:.0f} s" if slow else f"it cannot be reached ({error.reason})", connected=slow) from error
         except (http.client.HTTPException, OSError) as error:
-            raise _AgainError(f"the line was dropped ({type(error).__name__})") from error
+            raise _AgainError(f"the line was dropped ({type(error).__name__})", lost=True) from error
 
     def _said(self, body: bytes) -> str:
         """What an answer says, short, without the key."""

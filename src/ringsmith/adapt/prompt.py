@@ -115,7 +115,9 @@ class Prompt(Recipe):
         model, task = self.setting.model, self.setting.task
         assert model is not None, "create_recipe sees to it"
         watch, notes = Stopwatch(), list(describe_note(label_words(task, self.options.describe)))
-        train, valid = _prepared(train, self.setting.steps), _prepared(_some(valid, MOST_VALID, self.setting.seed), self.setting.steps)
+        # By chance and in no order: the first of them must stand for all, also where a table is sorted by class.
+        chosen = np.random.default_rng(self.setting.seed).permutation(len(valid))[:MOST_VALID]
+        train, valid = _prepared(train, self.setting.steps), _prepared(valid.take(chosen), self.setting.steps)
         shares = class_shares(task, task.targets(train.labels)) if train.labels else np.full(len(task.labels), 1 / len(task.labels))
         best: Best | None = None
         for way in self._candidates(model, train, budget, watch):

@@ -183,7 +183,7 @@ class Judge:
         found = tie_groups(self.metric, self.y[able[0].valid.positions], {c.name: c.valid.proba for c in able}, groups=self.units(able[0].valid), seed=self.seed)
         taken = self._take(without_lucky_trials([c for c in able if found.groups[c.name] == "A"]))
         reason = explain(taken, able, found.ties, self.metric.name, {c.name: self.valid(c) for c in able})
-        return Verdict(dict(found.groups), tuple(found.ties), taken.name, reason, refused, self._nested(able))
+        return Verdict(dict(found.groups), tuple(found.ties), taken.name, reason, refused, self._nested(able, taken, best=found.ties[0].candidate))
 
     def _refusal(self, contestant: Contestant) -> str:
         if contestant.candidate.recipe == BASELINE:
@@ -203,7 +203,7 @@ class Judge:
                 best = contestant
         return best
 
-    def _nested(self, able: Sequence[Contestant]) -> dict[str, Any] | None:
+    def _nested(self, able: Sequence[Contestant], taken: Contestant, *, best: str) -> dict[str, Any] | None:
         """The pooled test answers of the winner of every fold's validation rows."""
         if len(self.splits) < 2:
             return None
@@ -211,9 +211,16 @@ class Judge:
         score = self.score(pool([winner.test.of_split(number) for number, winner in winners.items()]))
         text = (
             f"Choosing by validation within every fold scores {self.metric.name} {score.value:.3f} [{score.low:.3f}-{score.high:.3f}] on test rows that took no part in "
-            f"the choice: expect this of the recommendation on new data."
+            f"the choice: {self._expected(taken, best)}"
         )
         return {"text": text, **score.to_json(), "winners": {self.splits[number]: winner.name for number, winner in winners.items()}}
+
+    def _expected(self, taken: Contestant, best: str) -> str:
+        """Whose figure the nested one is: the recommendation's only where it is the best, not where it is tied with the best and cheaper."""
+        own = self.test(taken)
+        if taken.name == best or own is None:
+            return "expect this of the recommendation on new data."
+        return f"expect this of the best, {best}, on new data. What is recommended, {taken.name}, scores {own.value:.3f} on all test rows."
 
     def _winner_of(self, able: Sequence[Contestant], number: int) -> Contestant:
         best, best_value = able[0], self.value(able[0].valid.of_split(number))
