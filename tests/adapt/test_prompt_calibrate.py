@@ -178,7 +178,8 @@ def test_numbers_as_labels_are_pointed_out(nli: LocalModel) -> None:
 
 def test_a_budget_leaves_validation_rows_out_or_ends_the_fit(nli: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """At 0.05 s an answer a budget of 4 s has time for about 40 rows, drawn from all of a sorted table; one of 0.5 s for hardly any."""
-    real, asked = Entailment.scores, []
+    real = Entailment.scores
+    asked: list[set[int]] = []
 
     def slow(self, texts, pairs, report=None):  # type: ignore[no-untyped-def]
         clock["now"] += 0.05 * len(texts)
