@@ -23,6 +23,7 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
     return {
         "startup": (False, ["startup.py", "--out", str(RESULTS / "startup.json")]),
         "encode": (True, ["encode.py", "--out", str(RESULTS / "encode.json")]),
+        "predict": (True, ["predict.py", "--data", str(data), "--out", str(RESULTS / "predict.json")]),
         "finetune": (True, ["finetune.py", str(data / "uci-sentiment"), "--out", str(RESULTS / "finetune.json")]),
         "adapt-recipes": (True, ["adapt_recipes.py", "--data", str(data), "--out", str(RESULTS / "adapt-recipes.json")]),
         "fewshot": (True, ["fewshot.py", "--data", str(data), "--max-steps", "300", "--out", str(RESULTS / "fewshot.json")]),
