@@ -298,6 +298,17 @@ def replace_words(model: Word2VecModel, vocabulary: Vocabulary) -> Word2VecModel
     return extend(model, vocabulary)
 
 
+@pytest.mark.parametrize(("method", "start"), [("skipgram", 0.5), ("cbow", 3.0)])
+def test_vectors_begin_evenly_around_nothing_cbows_farther_out(method: Any, start: float) -> None:
+    """Means, spread and ends of an even distribution; targets begin at 0."""
+    model = make_model(Vocabulary.of([str(number) for number in range(2_000)]), Word2VecOptions(method=method, dim=50))
+    numbers = model.inputs.ravel() * 50 / start
+    assert numbers.mean() == pytest.approx(0, abs=0.01)
+    assert numbers.std() == pytest.approx(1 / np.sqrt(3), abs=0.01)
+    assert 0.99 < np.abs(numbers).max() <= 1
+    assert not model.outputs.any()
+
+
 def test_extending_keeps_ngrams_and_lets_a_tree_begin_anew() -> None:
     """Rows of buckets follow the words, wherever these end."""
     old = Vocabulary.of(["a", "a", "rose", "is"])
