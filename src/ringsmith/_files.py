@@ -13,7 +13,8 @@ from pathlib import Path
 from ringsmith.errors import MachineError, ReadError
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No room: on the disk, in an account's share of it, or in a single file (4 GB on the memory sticks that every system reads)."""
 OF_RUST = re.compile(r"\(os error (\d+)\)")
 """How libraries in Rust (safetensors, tokenizers) tell the system's error: in the text of an error of their own."""
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -59,10 +60,20 @@ def _refused(path: Path, error: Exception) -> MachineError | None:
     if number in FORBIDDEN:
         return MachineError(f"{path}: this place may not be written ({why}). Name another place, or change its permissions.")
     if number in FULL:
-        return MachineError(f"{path}: the disk is full ({why}); nothing half-written is left there. Free some space, or name another place.")
+        return MachineError(f"{path}: {no_room(number)} ({why}); nothing half-written is left there. Free some space, or name another place.")
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not path.parent.is_dir():
         return MachineError(f"{path}: there is no folder {str(path.parent)!r} to write into. Make it first, or name another place.")
     return None
+
+
+def no_room(number: int | None, disk: str = "the disk") -> str:
+    """What one of the errors in `FULL` says.
+
+    Examples:
+        >>> no_room(errno.ENOSPC), no_room(errno.EFBIG, "the disk of runs")
+        ('the disk is full', 'the disk of runs takes no file as large as this')
+    """
+    return f"{disk} takes no file as large as this" if number == errno.EFBIG else f"{disk} is full"
 
 
 def system_error(error: Exception) -> tuple[int | None, str]:

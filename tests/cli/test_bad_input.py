@@ -271,6 +271,17 @@ def test_a_full_disk_stops_a_comparison_with_a_sentence(ringsmith: Ringsmith, wr
     assert json.loads((tmp_path / "out" / "leaderboard.json").read_text(encoding="utf-8"))[0]["status"] == "done"
 
 
+@posix
+def test_a_file_that_may_not_grow_gets_a_sentence(model: Path, tmp_path: Path) -> None:
+    """As on a disk for which 4 GB are the most, or under `ulimit -f`: no traceback, and nothing half-written."""
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); from ringsmith.cli import main; main()"
+    (tmp_path / "words.txt").write_text("500 2\n" + "".join(f"word{number} 0.25 -0.5\n" for number in range(500)), encoding="utf-8")
+    command = [sys.executable, "-c", limited, "vectors", "convert", "words.txt", "more.vec"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    refused(Ended(done.returncode, done.stdout, done.stderr), r"takes no file as large as this")
+    assert [path.name for path in tmp_path.iterdir()] == ["words.txt"]
+
+
 def full_disk(*_: object) -> None:
     """What the system says when nothing more fits."""
     raise OSError(errno.ENOSPC, "No space left on device")
@@ -335,6 +346,19 @@ def test_a_comparison_in_which_nothing_finishes_does_not_end_well(ringsmith: Rin
     assert "majority: failed: ZeroDivisionError: broken on purpose" in " ".join(ended.out.split())
 
 
+def test_ctrl_c_before_there_is_anything_to_show_is_said(ringsmith: Ringsmith, write: Write, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence and the exit code that shells know, not silence."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    write("data.csv", ROWS)
+    monkeypatch.setattr("ringsmith.serve.predictor.Predictor.answers", stop)
+    ended = ringsmith("predict", model, "data.csv", "--out", "out.csv")
+    assert ended.code == 130
+    assert ended.err.strip() == "ringsmith: Stopped; nothing half-written is left. The same command can be given again."
+
+
 @posix
 def test_ctrl_c_ends_with_exit_code_3_and_a_valid_table(write: Write, tmp_path: Path) -> None:
     """Stopped after the first run that ended; nothing half-finished lies under its own name."""
@@ -344,8 +368,9 @@ def test_ctrl_c_ends_with_exit_code_3_and_a_valid_table(write: Write, tmp_path: 
     assert process.stdout is not None
     assert any("majority fold-1" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    shown, said = process.communicate(timeout=60)
     assert process.returncode == 3, said
+    assert "Stopped   before its end; the same command goes on from here" in shown
     assert "Traceback" not in said
     (row,) = json.loads((tmp_path / "out" / "leaderboard.json").read_text(encoding="utf-8"))
     assert (row["candidate"], row["status"]) == ("majority", "skipped")

@@ -420,6 +420,21 @@ class TestInterrupt:
             patch.setattr(races.Race, "perform", stop)
             return compare("tenth", "slow", "third", **options)
 
+    def test_stopped_while_the_table_is_written_a_candidate_stands_there_once(self, compare: Callable[..., Comparison]) -> None:
+        """Ctrl-C just after the last run of 'tenth': it is done, not also stopped before its end; the others are."""
+
+        class Stops(list[Event]):
+            def append(self, event: Event) -> None:
+                first = isinstance(event, Ranked) and not any(isinstance(known, Ranked) for known in self)
+                super().append(event)
+                if first:
+                    raise KeyboardInterrupt
+
+        result = compare("tenth", "third", events=Stops())
+        assert result.stopped
+        assert [(row.candidate, row.status) for row in result.rows] == [("tenth", "done"), ("third", "skipped")]
+        assert [row["candidate"] for row in json.loads((result.folder / "leaderboard.json").read_text(encoding="utf-8"))] == ["tenth", "third"]
+
     def test_the_table_of_what_is_finished_is_written(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
         """And best/ is the best so far."""
         result = self.interrupted(compare, monkeypatch)

@@ -11,11 +11,14 @@ from typing import Any
 
 from rich.console import Console
 
-from ringsmith._files import FORBIDDEN, FULL, system_error
+from ringsmith._files import FORBIDDEN, FULL, no_room, system_error
 from ringsmith.errors import MachineError, RingsmithError
 
 DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
 """Exit codes: done; a fault of ours; wrong use or bad input; stopped early but a valid leaderboard was written."""
+CTRL_C = 130
+"""Exit code of what was interrupted before there was anything to show: what shells give it (128 + SIGINT)."""
+INTERRUPTED = "Stopped; nothing half-written is left. The same command can be given again."
 
 
 def people(*, as_json: bool = False) -> Console:
@@ -47,7 +50,11 @@ def run_guarded(program: Callable[[], None]) -> None:
     except RingsmithError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail("Stopped.", code=130)
+        fail(INTERRUPTED, code=CTRL_C)
+    except SystemExit as ended:  # Typer makes this of Ctrl-C, without a word
+        if ended.code != CTRL_C:
+            raise
+        fail(INTERRUPTED, code=CTRL_C)
     except Exception as error:
         if (translated := of_the_machine(error)) is None:
             raise
@@ -63,7 +70,9 @@ def of_the_machine(error: Exception) -> MachineError | None:
     if number in FORBIDDEN:
         return MachineError(f"No permission to write or read{place}. Choose another folder with --out, or change its permissions.")
     if number in FULL:
-        return MachineError(f"The disk is full{place}. What was finished before is kept; free some space, or choose another disk with --out, and run the same command again.")
+        return MachineError(
+            f"{no_room(number, 'The disk')}{place}. What was finished before is kept; free some space, or choose another disk with --out, and run the same command again."
+        )
     return None
 
 

@@ -188,6 +188,8 @@ class Watch:
             self.line("", str(found.honest["text"]))
         names = [str(path.relative_to(found.folder)) + ("/" if path.is_dir() else "") for path in found.written]
         self.line("Written", f"{found.folder}/report.html" + "".join(f" · {name}" for name in names if name in ("leaderboard.csv", "trials.csv", "best/")))
+        if found.stopped:
+            self.line("Stopped", "before its end; the same command goes on from here")
         self.line("Time", clock(found.seconds) + (f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""))
         if found.best is not None:
             self.line("Try", f'ringsmith predict {found.best} "a text of yours"')
@@ -209,7 +211,8 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     """What was read, in lines: rows and columns, what was dropped, what the checks found."""
     table, data = read.findings, cut.findings
     language = LANGUAGES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
-    words = f"{data.words['min']:,.0f}-{data.words['max']:,.0f} words" if data.words else ""
+    least, most = (f"{data.words.get(name, 0):,.0f}" for name in ("min", "max"))
+    words = f"{least} words" if least == most else f"{least}-{most} words"
     largest = f"largest {data.majority_share:.0%}"
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
     dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from ringsmith._files import FORBIDDEN, FULL
+from ringsmith._files import FORBIDDEN, FULL, no_room
 from ringsmith._files import written as written
 from ringsmith.errors import MachineError, UsageError
 
@@ -116,5 +116,5 @@ def machine_faults(folder: Path) -> Iterator[None]:
         if error.errno in FORBIDDEN:
             raise MachineError(f"--out: {error.filename or folder} may not be written ({error.strerror}). Name another folder with --out, or change its permissions.") from error
         if error.errno in FULL:
-            raise MachineError(f"--out: the disk of {folder} is full. What is finished is kept: free some space and run the same command again.") from error
+            raise MachineError(f"--out: {no_room(error.errno, f'the disk of {folder}')}. What is finished is kept: free some space and run the same command again.") from error
         raise

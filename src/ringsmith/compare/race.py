@@ -202,9 +202,11 @@ class Race:
         self.rank()
 
     def _stop(self, waiting: list[Entrant]) -> None:
-        for entrant in waiting:
+        done = {contestant.name for contestant in self.contestants}  # the first of them may have come to its end just now
+        for entrant in [entrant for entrant in waiting if entrant.candidate.name not in done]:
             known = self.others.get(entrant.candidate.name)
             self._lose(entrant, "skipped", "stopped before its end" + (f": {known.why}" if known else ""))
+        self.rank()
 
     def perform(
         self, run: Run, *, share: int = 1, keep: bool | None = None, finishing: float | None = None, trial: int | None = None, floors: Sequence[tuple[float, float]] = ()
