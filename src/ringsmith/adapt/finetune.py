@@ -42,8 +42,9 @@ from ringsmith.text import TextSteps
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
 WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 15
 """Between these, as many epochs as give so many steps, or so many for each class."""
-RATE, WIDTH = 6e-5, 384
-"""The rate of a body that is 384 wide; wider ones have less: 3e-5 at BERT-base's 768, in the middle of what its paper tried."""
+RATE, WIDTH, HIGHEST_RATE = 6e-5, 384, 3e-4
+"""The rate of a body that is 384 wide. Wider ones have less (3e-5 at BERT-base's 768, in the middle of what its paper tried), narrower ones more: 3e-4, the
+highest that Turc et al. (2019) tried for compact models, at 128."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class FineTuneOptions:
     Attributes:
         epochs: passes over the training rows; None for 3 (BERT's own figure), and more where few rows would make few steps (Mosbach et al.,
             2021): as many as give about 300 steps, or 15 a class where that is more, at most 20. Fewer where the budget allows no more.
-        rate: highest learning rate of the body; None for 6e-5 up to 384 numbers a token, and less where it is wider: 3e-5 for BERT-base.
+        rate: highest learning rate of the body; None for 6e-5 at 384 numbers a token, less where it is wider (3e-5 for BERT-base), more where it is narrower, up to 3e-4.
         head_rate: highest learning rate of the head, which is fitted before; None for the same as `rate`.
         decay: weight decay (Loshchilov and Hutter, 2019); 0.01 as in BERT (Devlin et al., 2019, A.2).
         warm_up: share of the steps in which the rates rise; 0.1 as in BERT.
@@ -95,7 +96,8 @@ class FineTuneOptions:
 
     def usual_rate(self, width: int) -> float:
         """The body's highest rate where none was asked for."""
-        return RATE * min(1.0, WIDTH / width)
+        times = WIDTH / width
+        return min(HIGHEST_RATE, RATE * (times if times < 1 else times**1.5))
 
     def pacing(self, attempt: int, rows: int, *, classes: int, width: int, low: bool) -> Pacing:
         """How the loop walks in this attempt over so many training rows and classes, in a body so wide: after a collapse with half the rates."""
