@@ -53,10 +53,22 @@ def test_utf8_with_a_broken_place_names_the_line() -> None:
         to_utf8(content, "f.csv")
 
 
-@pytest.mark.parametrize(("text", "encoding"), [("привет как дела очень хорошо", "cp1251"), ("今日はとても良い天気ですね", "shift_jis"), ("今天天气非常好我们出去玩吧", "gb18030")])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Отличный товар, очень доволен; рекомендую всем", "cp1251"),
+        ("Ужасное качество, сломался сразу", "koi8-r"),
+        ("今日はとても良い天気ですね。すぐに壊れました", "shift_jis"),
+        ("今日はとても良い天気ですね。すぐに壊れました", "euc_jp"),
+        ("今天天气非常好，我们出去玩吧；这个产品很差", "gb18030"),
+        ("Πολύ καλό προϊόν, το συνιστώ", "cp1253"),
+        ("منتج رائع جدا، جودة ممتازة", "cp1256"),
+    ],
+)
 def test_other_encodings_are_refused_with_the_command_that_converts(text: str, encoding: str) -> None:
-    """A guess would turn every text into rubbish."""
-    with pytest.raises(ReadError, match=r"the encoding is none of UTF-8, UTF-16, CP949 and Latin-1\. .*iconv -f"):
+    """A guess would turn every text into rubbish; so would a command with the wrong name in it: the likeliest comes first."""
+    said = rf"the encoding is none of UTF-8, UTF-16, CP949 and Latin-1\. It may be {encoding}.*\(a spreadsheet calls it 'CSV UTF-8'\), or: iconv -f {encoding.upper()} -t UTF-8"
+    with pytest.raises(ReadError, match=said):
         to_utf8(f"text\n{text}\n".encode(encoding) * 20, "f.csv")
 
 

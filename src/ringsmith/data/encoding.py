@@ -1,8 +1,8 @@
 """Bytes of unknown encoding -> UTF-8 bytes and the name of the encoding.
 
 Decided in this order: a byte order mark; UTF-16 by its NUL bytes; UTF-8 if every byte fits; CP949 if the bytes pair up as common
-Hangul; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script. Nothing else is guessed: a wrong guess would
-turn every text into rubbish without a word, so the file is refused with the command that converts it.
+Hangul that is Korean; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script. Nothing else is guessed: a
+wrong guess would turn every text into rubbish without a word, so the file is refused with the command that converts it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,17 @@ MAGIC = {
 }
 WIDE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 HANGUL = re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")
+PARTICLES = frozenset("이다는을가고에하지도은의로나사기어아리그만자라해서시인요니대")
+"""The commonest syllables of Korean: every third one in a text is among them."""
+ENOUGH = 20
+"""So many syllables must be there before the missing of the commonest says anything."""
 HIGH = re.compile(rb"[\x80-\xff]")
 HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 OTHERS = ("gb18030", "shift_jis", "euc_jp", "big5", "cp1251", "koi8-r", "cp1253", "cp1256")
+KANA, CYRILLIC, GREEK, ARABIC = ("[ぁ-ヺ]", 0.25), ("[оеаинтсрвл]", 0.5), ("[αοιετσνηυρπκμλάίόέή]", 0.6), ("[اليمنور]", 0.35)
+USUAL = {"shift_jis": KANA, "euc_jp": KANA, "cp1251": CYRILLIC, "koi8-r": CYRILLIC, "cp1253": GREEK, "cp1256": ARABIC}
+"""Common letters, and the share of those beyond ASCII that they have at least where a text is in this encoding, and hardly ever where it is not."""
 
 
 def to_utf8(content: bytes, name: str) -> tuple[bytes, str]:
@@ -115,16 +122,16 @@ def guess_single(content: bytes, name: str) -> str:
     """
     sample = b"".join(HIGH_RUN.findall(content))[:SAMPLE]
     high = len(sample)
-    if 2 * len(HANGUL.findall(sample)) >= 0.7 * high and decodes(content, "cp949"):
+    if 2 * len(HANGUL.findall(sample)) >= 0.7 * high and decodes(content, "cp949") and looks_korean(content):
         return "cp949"
     if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.5 * high:
         raise broken_utf8(content, name)
     if looks_latin(content[:SAMPLE]):
         return "cp1252" if decodes(content, "cp1252") else "latin-1"
-    fitting = [encoding for encoding in OTHERS if decodes(content, encoding)]
+    fitting = sorted((encoding for encoding in OTHERS if decodes(content, encoding)), key=lambda encoding: not looks_usual(content, encoding))
     hint = f"It may be {' or '.join(fitting[:3])}: " if fitting else ""
     command = f"iconv -f {(fitting or ['ENCODING'])[0].upper()} -t UTF-8 '{name}' > utf8.csv"
-    raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {hint}save the file as UTF-8, e.g. {command}")
+    raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {hint}save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8'), or: {command}")
 
 
 def looks_latin(head: bytes) -> bool:
@@ -148,6 +155,30 @@ def decodes(content: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def looks_korean(content: bytes) -> bool:
+    """Whether text whose bytes pair up as Hangul is Korean: Chinese in GBK pairs up so, too, for seven characters in ten.
+
+    Examples:
+        >>> looks_korean("이 제품은 정말 좋아요. 배송도 빠르고 다시 사고 싶어요".encode("cp949")), looks_korean("很好，不错，非常好看，推荐大家观看，感动得哭了".encode("gbk") * 2)
+        (True, False)
+    """
+    syllables = re.findall("[가-힣]", content[:SAMPLE].decode("cp949", errors="ignore"))
+    return len(syllables) < ENOUGH or sum(syllable in PARTICLES for syllable in syllables) >= 0.1 * len(syllables)
+
+
+def looks_usual(content: bytes, encoding: str) -> bool:
+    """Whether `content`, read in `encoding`, has the letters that texts in it have: common Cyrillic ones, kana among the Chinese characters ...
+
+    Examples:
+        >>> text = "очень доволен".encode("cp1251")
+        >>> looks_usual(text, "cp1251"), looks_usual(text, "koi8-r")
+        (True, False)
+    """
+    usual, least = USUAL.get(encoding, ("", 2.0))
+    beyond = re.findall("[^\x00-\x7f\\W]", content[:SAMPLE].decode(encoding, errors="ignore"))
+    return bool(beyond) and len(re.findall(usual, "".join(beyond))) >= least * len(beyond)
 
 
 def broken_utf8(content: bytes, name: str) -> ReadError:
