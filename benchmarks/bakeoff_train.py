@@ -25,7 +25,7 @@ from ringsmith.pretrain.objective import find_objective
 from ringsmith.pretrain.options import PretrainOptions, objective_options
 from ringsmith.pretrain.prepare import prepare
 from ringsmith.pretrain.shapes import Shape, count_parameters, find_shape
-from ringsmith.pretrain.start import plan_vectors
+from ringsmith.pretrain.start import give, plan_vectors
 from ringsmith.pretrain.training import START, pretrain, quiet
 from ringsmith.pretrain.vocabulary import read_pieces
 from ringsmith.records import Progress, silent
@@ -47,7 +47,7 @@ class Contestant:
 
     Attributes:
         name: what it is called.
-        objective: of `ringsmith.pretrain`; ``"words"`` for word vectors, ``"nothing"`` for random weights.
+        objective: of `ringsmith.pretrain`; ``"words"`` for word vectors, ``"nothing"`` for random weights, ``"start"`` for the head start without a step.
         architecture: as `ringsmith.pretrain.shapes` calls it; None for word vectors.
         teacher: name of the contestant it learns from, or whose vocabulary and shape it takes; None for the others.
     """
@@ -71,6 +71,7 @@ LINEUP = {
         Contestant("distilgpt2", "distil", "distilgpt2", teacher="gpt2"),
         Contestant("word2vec", "words"),
         Contestant("glove", "words"),
+        Contestant("begun", "start", "bert", teacher="bert"),
         Contestant("random", "nothing", "bert", teacher="bert"),
     )
 }
@@ -166,7 +167,9 @@ def train(contestant: Contestant, plan: Plan, seed: int, say: Callable[[str], No
     """Train one contestant, unless that was done before; what is known of it, as written beside the model."""
     place = plan.place(contestant.name, seed)
     if not (place / FACTS).exists():
-        if contestant.objective == "nothing":
+        if contestant.objective == "start":
+            found = _begun(plan.place(contestant.teacher or "", seed), plan, seed, place)
+        elif contestant.objective == "nothing":
             found = _untrained(plan.place(contestant.teacher or "", seed), seed, place)
         elif contestant.architecture is None:
             found = _words(contestant, plan, seed, place)
@@ -183,6 +186,18 @@ def _untrained(like: Path, seed: int, place: Path) -> dict[str, Any]:
     module.save_pretrained(place)
     transformers.AutoTokenizer.from_pretrained(like).save_pretrained(place)
     return {"flops": 0.0, "steps": 0}
+
+
+def _begun(like: Path, plan: Plan, seed: int, place: Path) -> dict[str, Any]:
+    """Another model's head start alone: what there is before its first step."""
+    kind, options = find_objective("mlm"), PretrainOptions(out=place, vocabulary=plan.vocabulary, work=plan.work / "tokens")
+    read = prepare(Corpus(plan.corpus, options.reading), kind, None, options, threads=plan.threads or 1, report=silent, say=quiet)
+    pieces = read_pieces(read.tokeniser)
+    module = kind(pieces).create(plan.shape("bert"), seed=seed)
+    given = give(module, read.file.train, pieces, START, seed=seed, report=silent)
+    module.save_pretrained(place)
+    transformers.AutoTokenizer.from_pretrained(like).save_pretrained(place)
+    return {"flops": given.flops, "steps": 0}
 
 
 def _transformer(contestant: Contestant, architecture: str, plan: Plan, seed: int, place: Path, say: Callable[[str], None]) -> dict[str, Any]:
