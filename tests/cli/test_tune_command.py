@@ -58,6 +58,8 @@ def test_the_python_face_has_the_trials_as_a_table(tmp_path: Path, monkeypatch: 
         (("tune", "minilm", "data.csv", "--recipe", "fulll"), r"There is no recipe 'fulll'\. Did you mean 'full'\?"),
         (("tune", "none", "data.csv", "--recipe", "majority"), r"The recipe majority has nothing to search; recipes that have: tfidf, .* or leave --search out\."),
         (("tune", "none", "data.csv", "--recipe", "tfidf", "--search", "0"), r"'search' must be at least 2, as the first trial is the defaults; got 0\. Leave it out for 20\."),
+        (("tune", "tfidf", "data.csv"), r"MODEL is the name of a model; 'tfidf' is a recipe\. Write: ringsmith tune none DATA --recipe tfidf"),
+        (("tune", "minilm+probe", "data.csv"), r"'minilm\+probe' is a candidate\. Write: ringsmith tune minilm DATA --recipe probe"),
         (("tune", "minilm", "data.csv", "--recipe", "tfidf"), r"The recipe 'tfidf' starts from no model: MODEL must be 'none'; got 'minilm'\. Write: ringsmith tune none"),
         (("tune", "none", "data.csv"), r"The recipe 'full' starts from a model; got 'none'\. Name one, such as minilm\."),
         (("compare", "data.csv", "--search", "1"), r"'search' must be 0 \(the defaults alone\) or at least 2"),

@@ -213,7 +213,7 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     language = LANGUAGES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
     least, most = (f"{data.words.get(name, 0):,.0f}" for name in ("min", "max"))
     words = f"{least} words" if least == most else f"{least}-{most} words"
-    largest = f"largest {data.majority_share:.0%}"
+    largest = f"largest {data.majority_share:.0%}" if data.majority_share <= 0.99 else f"largest {data.majority_share:.2%}"
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
     dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
     encoded = [] if table.encoding in BYTES_SAY_IT else [f"read as {table.encoding}; save the file as UTF-8 if letters look wrong"]
@@ -225,16 +225,15 @@ def sentences_of_duplicates(data: DataFindings) -> list[str]:
 
     Examples:
         >>> sentences_of_duplicates(DataFindings(rows=100, exact_duplicates=17, leaks={"holdout": {"train": 4, "valid": 1}}))
-        ['17 exact duplicates: 4 rows left out of training and 1 of validation, because rows that judge them say the same']
+        ['17 exact duplicates: 4 rows left out of training and 1 row left out of validation, because rows that judge them say the same']
         >>> sentences_of_duplicates(DataFindings(rows=100, near_duplicates=1, conflicts=1, conflicting_rows=2))
         ['1 near duplicate', '1 text with more than one label, in 2 rows']
     """
     kinds = ((data.exact_duplicates, "exact duplicate"), (data.near_duplicates, "near duplicate"))
-    train, valid = (sum(taken[part] for taken in data.leaks.values()) for part in ("train", "valid"))
+    gone = [(sum(taken[part] for taken in data.leaks.values()), words) for part, words in (("train", "training"), ("valid", "validation"))]
     sentences = [joined([plural(count, name) for count, name in kinds if count])]
-    if train or valid:
-        folds = " (all folds together)" if len(data.leaks) > 1 else ""
-        sentences[0] += f": {plural(train, 'row')} left out of training and {valid:,} of validation{folds}, because rows that judge them say the same"
+    if left_out := joined([f"{plural(count, 'row')} left out of {words}" for count, words in gone if count]):
+        sentences[0] += f": {left_out}{' (all folds together)' if len(data.leaks) > 1 else ''}, because rows that judge them say the same"
     if data.conflicts:
         sentences.append(f"{plural(data.conflicts, 'text')} with more than one label, in {plural(data.conflicting_rows, 'row')}")
     return [sentence for sentence in sentences if sentence]

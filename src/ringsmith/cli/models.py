@@ -54,16 +54,19 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show all that is known about one model; checks its files where it is on this machine, fetches nothing."""
-    from ringsmith.catalogue import entries, resolve
+    from ringsmith.catalogue import entries, methods, resolve
 
-    described: dict[str, Any] = asdict(entries()[name]) if name in entries() else {}
+    known: dict[str, Any] = {**methods(), **entries()}
+    described: dict[str, Any] = asdict(known[name]) if name in known else {}
     here = resolve(name, policy="never") if not described or at_hand(name) else None
     content = described | ({key: value for key, value in asdict(here).items() if value is not None} if here else {"on this machine": "no"})
     if as_json:
         return _shell.print_json(content)
     console = _shell.people()
     for key, value in content.items():
-        console.print(f"[bold]{key:<16}[/]{_shell.escape(', '.join(value) if isinstance(value, list | tuple) else str(value))}")
+        if value:  # what is not known, or does not apply, is left out: word vectors have no layers
+            shown = f"{value:,}" if isinstance(value, int | float) else ", ".join(value) if isinstance(value, list | tuple) else str(value)
+            console.print(f"[bold]{key.replace('_', ' '):<16}[/]{_shell.escape(shown)}", soft_wrap=True)
     return None
 
 

@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ringsmith.adapt import RECIPES
-from ringsmith.catalogue import Choice, expand, groups
+from ringsmith.catalogue import Choice, expand
 from ringsmith.compare import machine as machines
 from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
@@ -19,7 +18,7 @@ from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.options import CompareOptions
-from ringsmith.compare.space import Entrant, LeftOut, endpoint_choice, entrants, known_recipes, needs_models, with_words
+from ringsmith.compare.space import Entrant, LeftOut, endpoint_choice, entrants, known_recipes, needs_models, taken_for_model, with_words
 from ringsmith.compare.stopping import fell_behind
 from ringsmith.compare.study import Study, as_json, claim
 from ringsmith.errors import MissingExtra, NotAtHand, UnknownName, UsageError
@@ -212,10 +211,10 @@ def refuse_recipes_as_models(models: Sequence[str]) -> None:
         UsageError: ``tfidf`` or ``minilm+probe``, unless a file or folder is called so.
     """
     for name in models:
-        model, plus, recipe = name.rpartition("+")
-        if recipe in RECIPES and name not in groups() and not Path(name).exists():
-            say = f"--models {model} --recipes {recipe}" if plus else f"--recipes {recipe}"
-            raise UsageError(f"--models takes names of models; {name!r} is a {'candidate' if plus else 'recipe'}. Write: {say}")
+        if found := taken_for_model(name):
+            model, recipe = found
+            what, which = ("candidate", f"--models {model} ") if model else ("recipe", "")
+            raise UsageError(f"--models takes names of models; {name!r} is a {what}. Write: {which}--recipes {recipe}")
 
 
 def check_writable(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringsmith.adapt import RECIPES, default_recipes, recipe_asks, recipe_needs
-from ringsmith.catalogue import Choice, LocalModel
+from ringsmith.catalogue import Choice, LocalModel, groups
 from ringsmith.errors import MissingExtra, OptionError, UnknownName
 from ringsmith.records import Candidate, digest
 
@@ -132,6 +132,17 @@ def known_recipes(recipes: Sequence[str] | None) -> list[str]:
         if name not in RECIPES:
             raise UnknownName.of("recipe", name, RECIPES)
     return list(dict.fromkeys(recipes or default_recipes()))
+
+
+def taken_for_model(name: str) -> tuple[str, str] | None:
+    """(model, recipe) of a name that is no model's but a recipe's (``tfidf``: no model) or a candidate's (``minilm+probe``); None for all others.
+
+    Examples:
+        >>> taken_for_model("tfidf"), taken_for_model("minilm+probe"), taken_for_model("static"), taken_for_model("minilm")
+        (('', 'tfidf'), ('minilm', 'probe'), None, None)
+    """
+    model, _, recipe = name.rpartition("+")
+    return (model, recipe) if recipe in RECIPES and name not in groups() and not Path(name).exists() else None
 
 
 def needs_models(recipes: Sequence[str] | None) -> bool:

@@ -9,7 +9,7 @@ from ringsmith.adapt import recipe_needs
 from ringsmith.adapt.spaces import SPACES
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.search import load
-from ringsmith.compare.space import known_recipes
+from ringsmith.compare.space import known_recipes, taken_for_model
 from ringsmith.errors import OptionError, UsageError
 
 NONE = "none"
@@ -33,6 +33,7 @@ def tuned(options: CompareOptions, model: str, *, recipe: str, search: int) -> C
     check_search([recipe], named=True)
     if search < 2:
         raise OptionError(f"'search' must be at least 2, as the first trial is the defaults; got {search}. Leave it out for 20.")
+    refuse_recipe_as_model(model)
     needs = recipe_needs(recipe)
     if needs == "nothing" and model != NONE:
         raise UsageError(f"The recipe {recipe!r} starts from no model: MODEL must be {NONE!r}; got {model!r}. Write: ringsmith tune {NONE} DATA --recipe {recipe}")
@@ -40,6 +41,18 @@ def tuned(options: CompareOptions, model: str, *, recipe: str, search: int) -> C
         raise UsageError(f"The recipe {recipe!r} starts from a model; got {NONE!r}. Name one, such as {'minilm' if needs == 'transformer' else 'word2vec'}.")
     out = options.out or options.folder.with_name(f"{options.folder.name}-tune")
     return replace(options, models=None if model == NONE else (model,), recipes=(recipe,), search=search, out=out)
+
+
+def refuse_recipe_as_model(model: str) -> None:
+    """Tell recipes and candidates from models.
+
+    Raises:
+        UsageError: MODEL is ``tfidf`` or ``minilm+probe``, and neither a file nor a folder.
+    """
+    if found := taken_for_model(model):
+        name, recipe = found
+        what, first = ("candidate", name) if name else ("recipe", NONE if recipe_needs(recipe) == "nothing" else "MODEL")
+        raise UsageError(f"MODEL is the name of a model; {model!r} is a {what}. Write: ringsmith tune {first} DATA --recipe {recipe}")
 
 
 def check_search(recipes: Sequence[str] | None, *, named: bool) -> None:
