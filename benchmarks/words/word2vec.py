@@ -1,7 +1,7 @@
 """word2vec side by side with gensim on the same file: speed of training, quality of the vectors, and the whole command.
 
     python benchmarks/words/word2vec.py CORPUS [--megabytes 100] [--threads 2] [--rounds 3] [--dims 100 300] [--methods skipgram cbow] [--out FILE]
-    python benchmarks/words/word2vec.py CORPUS --quality SETS [--seeds 0 1 2] [--epochs 3] [--restrict 30000]
+    python benchmarks/words/word2vec.py CORPUS --quality SETS [--seeds 0 1 2] [--epochs 3] [--rate 0.025] [--restrict 30000]
     python benchmarks/words/word2vec.py CORPUS --whole [--epochs 3] [--form .txt]
 
 Prints JSON. CORPUS: plain text, a sentence in each line; its first --megabytes are used. Both libraries: window 5, negative 5, sample 1e-3,
@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ SCRIPT = """
 import sys
 from gensim.models import Word2Vec
 from gensim.models.word2vec import LineSentence
-source, out, sg, dim, epochs, workers = sys.argv[1:]
-model = Word2Vec(LineSentence(source), sg=int(sg), vector_size=int(dim), epochs=int(epochs), workers=int(workers))
+source, out, sg, dim, epochs, workers, rate = sys.argv[1:]
+model = Word2Vec(LineSentence(source), sg=int(sg), vector_size=int(dim), epochs=int(epochs), workers=int(workers), alpha=float(rate))
 model.wv.save_word2vec_format(out, binary=out.endswith(".bin"))
 """
 Train = Callable[[int, int], Any]
@@ -59,7 +60,7 @@ def timed(run: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def ours(path: Path, method: str, dim: int, threads: int) -> tuple[Callable[[], Any], Train]:
+def ours(path: Path, method: str, dim: int, threads: int, rate: float) -> tuple[Callable[[], Any], Train]:
     """One epoch of training, and a whole training."""
     from gensim.models import KeyedVectors
 
@@ -69,11 +70,11 @@ def ours(path: Path, method: str, dim: int, threads: int) -> tuple[Callable[[], 
     from ringsmith.words.word2vec import train_word2vec
 
     corpus = read_corpus(path, threads=threads)
-    options = Word2VecOptions(method=method, dim=dim, epochs=1)  # type: ignore[arg-type]
+    options = Word2VecOptions(method=method, dim=dim, epochs=1, rate=rate)  # type: ignore[arg-type]
     model = make_model(corpus.vocabulary, options)
 
     def train(seed: int, epochs: int) -> KeyedVectors:
-        trained = train_word2vec(corpus, Word2VecOptions(method=method, dim=dim, epochs=epochs, seed=seed), threads=threads)  # type: ignore[arg-type]
+        trained = train_word2vec(corpus, replace(options, epochs=epochs, seed=seed), threads=threads)
         vectors = KeyedVectors(dim)
         vectors.add_vectors(list(corpus.vocabulary.words), trained.inputs)
         return vectors
@@ -81,17 +82,17 @@ def ours(path: Path, method: str, dim: int, threads: int) -> tuple[Callable[[], 
     return lambda: train_word2vec(corpus, model=model, threads=threads), train
 
 
-def gensim(path: Path, method: str, dim: int, threads: int) -> tuple[Callable[[], Any], Train]:
+def gensim(path: Path, method: str, dim: int, threads: int, rate: float) -> tuple[Callable[[], Any], Train]:
     """One epoch of training, and a whole training."""
     from gensim.models import Word2Vec
     from gensim.models.word2vec import LineSentence
 
     lines, sg = LineSentence(str(path)), int(method == "skipgram")
-    model = Word2Vec(vector_size=dim, sg=sg, workers=threads)
+    model = Word2Vec(vector_size=dim, sg=sg, workers=threads, alpha=rate)
     model.build_vocab(lines)
 
     def train(seed: int, epochs: int) -> Any:
-        return Word2Vec(lines, vector_size=dim, sg=sg, workers=threads, epochs=epochs, seed=seed + 1).wv
+        return Word2Vec(lines, vector_size=dim, sg=sg, workers=threads, epochs=epochs, seed=seed + 1, alpha=rate).wv
 
     return lambda: model.train(lines, total_examples=model.corpus_count, epochs=1), train
 
@@ -104,7 +105,7 @@ def speed(path: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     words, results = sum(len(line.split()) for line in path.open("rb")), []
     for method in options.methods:
         for dim in options.dims:
-            runs = {name: make(path, method, dim, options.threads)[0] for name, make in CONTENDERS.items()}
+            runs = {name: make(path, method, dim, options.threads, options.rate)[0] for name, make in CONTENDERS.items()}
             runs["ringsmith"]()  # compiled kernels are loaded
             seconds: dict[str, list[float]] = {name: [] for name in runs}
             for _ in range(options.rounds):
@@ -131,12 +132,12 @@ def quality(path: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
         for dim in options.dims:
             scores: dict[str, list[dict[str, float]]] = {}
             for name, make in CONTENDERS.items():
-                train = make(path, method, dim, options.threads)[1]
+                train = make(path, method, dim, options.threads, options.rate)[1]
                 scores[name] = [judged(train(seed, options.epochs), options.quality, options.restrict) for seed in options.seeds]
             means = {name: {key: statistics.mean(each[key] for each in rows) for key in rows[0]} for name, rows in scores.items()}
             spread = {key: max(each[key] for each in scores["gensim"]) - min(each[key] for each in scores["gensim"]) for key in means["gensim"]}
             results.append({
-                "method": method, "dim": dim, "epochs": options.epochs, "restrict": options.restrict, "scores": scores, "mean": rounded(means["ringsmith"]),
+                "method": method, "dim": dim, "epochs": options.epochs, "rate": options.rate, "restrict": options.restrict, "scores": scores, "mean": rounded(means["ringsmith"]),
                 "mean_gensim": rounded(means["gensim"]), "spread_gensim": rounded(spread),
                 "difference": rounded({key: value - means["gensim"][key] for key, value in means["ringsmith"].items()}),
             })  # fmt: skip
@@ -159,11 +160,11 @@ def whole(path: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     results = []
     for method in options.methods:
         for dim in options.dims:
-            out, epochs, threads = str(path.parent / f"vectors{options.form}"), str(options.epochs), str(options.threads)
-            command = ["vectors", "train", str(path), "--out", out, "--method", method, "--dim", str(dim), "--epochs", epochs, "--threads", threads]
+            out, epochs, threads, rate = str(path.parent / f"vectors{options.form}"), str(options.epochs), str(options.threads), str(options.rate)
+            command = ["vectors", "train", str(path), "--out", out, "--method", method, "--dim", str(dim), "--epochs", epochs, "--threads", threads, "--rate", rate]
             commands = {
                 "ringsmith": [sys.executable, "-m", "ringsmith", *command],
-                "gensim": [sys.executable, "-c", SCRIPT, str(path), out, str(int(method == "skipgram")), str(dim), epochs, threads],
+                "gensim": [sys.executable, "-c", SCRIPT, str(path), out, str(int(method == "skipgram")), str(dim), epochs, threads, rate],
             }
             subprocess.run([*commands["ringsmith"], "--epochs", "1"], check=True, capture_output=True)  # compiles what is not compiled yet
             seconds: dict[str, list[float]] = {name: [] for name in commands}
@@ -191,6 +192,7 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=0.025, help="learning rate at the start, of both: gensim's default; word2vec.c has 0.05 for CBOW, as we do")
     parser.add_argument("--restrict", type=int, default=30_000)
     parser.add_argument("--form", default=".txt", choices=[".txt", ".bin"])
     parser.add_argument("--out", type=Path, default=None)

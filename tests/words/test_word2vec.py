@@ -257,6 +257,15 @@ def test_a_wrong_option_is_refused_in_one_sentence(wrong: dict[str, Any], senten
         Word2VecOptions(**wrong)
 
 
+@pytest.mark.parametrize(("way", "usual"), [("skipgram", 0.025), ("cbow, sum", 0.025), ("cbow", 0.05)])
+def test_the_usual_rate_is_that_of_the_way_and_a_given_one_stays(way: str, usual: float) -> None:
+    """As in word2vec.c."""
+    assert Word2VecOptions(**WAYS[way]).first_rate == usual
+    assert replace(Word2VecOptions(**WAYS[way]), rate=0.03).first_rate == 0.03
+    with pytest.raises(OptionError, match=rf"^'rate' must be above 0 and at most 1; got 2\. Use {usual}, the usual value"):
+        Word2VecOptions(rate=2, **WAYS[way])
+
+
 def test_all_wrong_options_are_told_at_once() -> None:
     """A line each."""
     with pytest.raises(OptionError) as caught:
@@ -298,10 +307,10 @@ def replace_words(model: Word2VecModel, vocabulary: Vocabulary) -> Word2VecModel
     return extend(model, vocabulary)
 
 
-@pytest.mark.parametrize(("method", "start"), [("skipgram", 0.5), ("cbow", 3.0)])
-def test_vectors_begin_evenly_around_nothing_cbows_farther_out(method: Any, start: float) -> None:
+@pytest.mark.parametrize(("way", "start"), [("skipgram", 0.5), ("cbow, sum", 0.5), ("cbow", 3.0)])
+def test_vectors_begin_evenly_around_nothing_those_of_means_farther_out(way: str, start: float) -> None:
     """Means, spread and ends of an even distribution; targets begin at 0."""
-    model = make_model(Vocabulary.of([str(number) for number in range(2_000)]), Word2VecOptions(method=method, dim=50))
+    model = make_model(Vocabulary.of([str(number) for number in range(2_000)]), Word2VecOptions(dim=50, **WAYS[way]))
     numbers = model.inputs.ravel() * 50 / start
     assert numbers.mean() == pytest.approx(0, abs=0.01)
     assert numbers.std() == pytest.approx(1 / np.sqrt(3), abs=0.01)

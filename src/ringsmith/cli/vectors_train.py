@@ -35,7 +35,7 @@ def train(
     hierarchical: Annotated[bool, typer.Option("--hierarchical", help="Hierarchical softmax over a Huffman tree.", rich_help_panel=MODEL)] = False,
     subwords: Annotated[str | None, typer.Option(help="Vectors of character n-grams as well, shortest-longest: 3-6.", rich_help_panel=MODEL)] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the text. Default: 5; glove: 15.", rich_help_panel=MODEL)] = None,
-    rate: Annotated[float | None, typer.Option(help="Learning rate at the start. Default: 0.025; glove: 0.05.", rich_help_panel=MODEL)] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate at the start. Default: 0.025; cbow and glove: 0.05.", rich_help_panel=MODEL)] = None,
     min_count: Annotated[int, typer.Option(help="Leave out words that occur less often.", rich_help_panel=TEXT)] = 5,
     max_vocab: Annotated[int | None, typer.Option(help="Keep at most so many words, the most frequent.", rich_help_panel=TEXT)] = None,
     phrases: Annotated[int, typer.Option(min=0, help="Join frequent pairs of words (new_york), so many times over.", rich_help_panel=TEXT)] = 0,

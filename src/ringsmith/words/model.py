@@ -20,9 +20,9 @@ from ringsmith.words.vectors import WordVectors
 from ringsmith.words.vocabulary import Vocabulary
 
 LANES = 16
-STARTS = {"skipgram": 0.5, "cbow": 3.0}
-"""Half the range in which word vectors begin, times the dimension. 0.5 is word2vec.c's, gensim has 1. Targets begin at 0, so the smaller the vectors the longer
-nothing moves, longest for CBOW, whose means are smaller still: from 0.5 it has two points less of analogies after 3 epochs of 17 M words (LOG.md)."""
+START, START_OF_MEANS = 0.5, 3.0
+"""Half the range in which word vectors begin, times the dimension: word2vec.c's, and for CBOW. Targets begin at 0, so the smaller the vectors the longer nothing
+moves, longest where means tell, which are smaller still: from 0.5 CBOW has two points less of analogies after 3 epochs of 17 M words. Sums want 0.5 (LOG.md)."""
 ROWS_AT_ONCE, WORDS_AT_ONCE = 100_000, 2_000
 
 
@@ -70,8 +70,8 @@ class Word2VecModel:
 
 
 def make_model(vocabulary: Vocabulary, options: Word2VecOptions) -> Word2VecModel:
-    """An untrained model: word vectors even over (-start, start) / dim, where `STARTS` has the start; targets 0."""
-    size, generator, span = len(vocabulary), np.random.default_rng([options.seed, 0]), 2 * STARTS[options.method]
+    """An untrained model: word vectors even over (-start, start) / dim, targets 0."""
+    size, generator, span = len(vocabulary), np.random.default_rng([options.seed, 0]), 2 * (START_OF_MEANS if options.averages else START)
     rows = size + (options.buckets if options.subwords else 0)
     inputs = aligned(rows, options.dim)
     for at in range(0, rows, ROWS_AT_ONCE):

@@ -26,7 +26,7 @@ class Word2VecOptions:
         noise_power: negatives are drawn by count ** noise_power.
         mean: CBOW predicts from the mean of its context, else from the sum.
         epochs: passes over the corpus.
-        rate: learning rate at the start; it falls linearly over all words of all epochs.
+        rate: learning rate at the start; it falls linearly over all words of all epochs. None: 0.05 for CBOW by the mean, else 0.025, as in word2vec.c.
         min_rate: learning rate at the end.
         subwords: shortest and longest character n-gram of fastText's subword vectors, or None for whole words only.
         buckets: n-grams are hashed to so many vectors.
@@ -48,7 +48,7 @@ class Word2VecOptions:
     noise_power: float = 0.75
     mean: bool = True
     epochs: int = 5
-    rate: float = 0.025
+    rate: float | None = None
     min_rate: float = 1e-4
     subwords: tuple[int, int] | None = None
     buckets: int = 2_000_000
@@ -59,6 +59,20 @@ class Word2VecOptions:
     def __post_init__(self) -> None:
         if faults := [sentence for holds, sentence in self._rules() if not holds]:
             raise OptionError("\n".join(faults))
+
+    @property
+    def averages(self) -> bool:
+        """Whether a word is told from a mean."""
+        return self.method == "cbow" and self.mean
+
+    @property
+    def first_rate(self) -> float:
+        """The learning rate at the start."""
+        return self._usual_rate if self.rate is None else self.rate
+
+    @property
+    def _usual_rate(self) -> float:
+        return 0.05 if self.averages else 0.025
 
     def _rules(self) -> list[tuple[bool, str]]:
         """What must hold, and what to say where it does not."""
@@ -74,8 +88,8 @@ class Word2VecOptions:
             (self.negative != 0 or self.hierarchical, "'negative' is 0 and 'hierarchical' is off; one of them must tell right from wrong. Use negative=5, or hierarchical=True."),
             (0 <= self.sample < 1, f"'sample' must be from 0 to below 1; got {self.sample}. {usual.format('0.001')}"),
             (math.isfinite(self.noise_power), f"'noise_power' must be a finite number; got {self.noise_power}. {usual.format(0.75)}"),
-            (0 < self.rate <= 1, f"'rate' must be above 0 and at most 1; got {self.rate}. {usual.format(0.025)}"),
-            (0 <= self.min_rate <= self.rate, f"'min_rate' must be from 0 to 'rate' ({self.rate}); got {self.min_rate}. {usual.format(0.0001)}"),
+            (0 < self.first_rate <= 1, f"'rate' must be above 0 and at most 1; got {self.rate}. {usual.format(self._usual_rate)}"),
+            (0 <= self.min_rate <= self.first_rate, f"'min_rate' must be from 0 to 'rate' ({self.first_rate}); got {self.min_rate}. {usual.format(0.0001)}"),
             (_are_lengths(self.subwords), f"'subwords' must be two lengths, the shorter first, from 1 up; got {self.subwords}. {usual.format('(3, 6)')}"),
         ]
 

@@ -180,7 +180,7 @@ def spread_word2vec(
         for turn in range(rounds):
             share = (epoch + (turn + 1) / rounds) / options.epochs
             learnt = [workers.fetch(ticket) for ticket in [shard.ask("train", share, news) for shard in shards]]
-            pull = PULL * (options.rate + (options.min_rate - options.rate) * share) * apart
+            pull = PULL * (options.first_rate + (options.min_rate - options.first_rate) * share) * apart
             news = workers.share(_put_together(model, learnt, (gain(pull * often[0], count), gain(pull * often[1], count))))
             course.add(learnt)
         course.end_epoch(options)
@@ -242,6 +242,7 @@ class _Course:
 
     def end_epoch(self, options: Word2VecOptions) -> None:
         if not math.isfinite(float(self.model.inputs.sum())):
-            raise RunRefused(f"The vectors became infinite in epoch {len(self.model.losses) + 1}; the learning rate is too high. Train anew with a 'rate' below {options.rate}.")
+            epoch = len(self.model.losses) + 1
+            raise RunRefused(f"The vectors became infinite in epoch {epoch}; the learning rate is too high. Train anew with a 'rate' below {options.first_rate}.")
         self.model.losses.append(self.loss / max(1, self.pairs))
         self.loss, self.pairs = 0.0, 0

@@ -155,7 +155,8 @@ class _Training:
             model.loss_total += self.loss * kernels.LOSS_EVERY
         if not math.isfinite(float(model.inputs.sum())):
             raise RunRefused(
-                f"The vectors became infinite in epoch {len(model.losses) + 1}; the learning rate is too high for this corpus. Train anew with a 'rate' below {self.options.rate}."
+                f"The vectors became infinite in epoch {len(model.losses) + 1}; the learning rate is too high for this corpus. "
+                f"Train anew with a 'rate' below {self.options.first_rate}."
             )
         model.losses.append(self.loss / max(1, self.pairs))
 
@@ -172,8 +173,8 @@ class _Training:
     def work(self, piece: Piece) -> None:
         """Train on one piece; called by many threads."""
         options = self.options
-        fall = options.min_rate - options.rate
-        rates = options.rate + fall * piece.from_share, options.rate + fall * piece.to_share
+        rate, fall = options.first_rate, options.min_rate - options.first_rate
+        rates = rate + fall * piece.from_share, rate + fall * piece.to_share
         stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.number * 1_000_003 + options.seed)
         weights = self.hands.pop()
         try:
