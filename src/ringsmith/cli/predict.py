@@ -41,7 +41,7 @@ def predict(
 
     console = _shell.people(as_json=as_json)
     if out is not None:
-        check_out(out)
+        check_out(out, given)
     model = load(model_dir, threads=threads)
     inputs = read_texts(given, text=text, pair=pair)
     with moving_bar(console, len(inputs.texts)) as report:

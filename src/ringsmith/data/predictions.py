@@ -120,11 +120,15 @@ def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Seque
     return notes
 
 
-def check_out(out: Path | str) -> None:
+def check_out(out: Path | str, source: str | None = None) -> None:
     """Fail on a file that cannot be written to before anything is predicted.
 
+    Args:
+        out: the file.
+        source: what is predicted, where it may be a file: it is not to be replaced.
+
     Raises:
-        OptionError: an unknown ending, a folder, or a file where a folder would have to be.
+        OptionError: an unknown ending, a folder, a file where a folder would have to be, or the very file that is read.
         MachineError: no permission to write there.
     """
     path = Path(out)
@@ -132,11 +136,22 @@ def check_out(out: Path | str) -> None:
         raise OptionError(f"'out' must end in {', '.join(WRITERS)}; got {path.name!r}. Use .csv.")
     if path.is_dir():
         raise OptionError(f"'out' must be a file; {path} is a folder. Name a file, such as {path / 'predictions.csv'}.")
+    if source is not None and _is_same_file(path, source):
+        new = path.with_stem(f"{path.stem}-labelled")
+        raise OptionError(f"'out' must be another file than the one that is read; got {str(path)!r} twice. Name a new file, such as {str(new)!r}.")
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir():
         raise OptionError(f"'out' must be a file in a folder; got {str(path)!r}, where {above.name!r} is a file. Name another place.")
     if not os.access(above, os.W_OK):
         raise MachineError(f"{path}: the predictions cannot be written (no permission to write into {above}). Name another place, or change its permissions.")
+
+
+def _is_same_file(path: Path, source: str) -> bool:
+    """Whether `source`, which may be a text, is the file `path`."""
+    try:
+        return path.samefile(Path(source).expanduser())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def write_whole(frame: pl.DataFrame, path: Path) -> None:
