@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ringsmith
+from ringsmith.errors import OptionError
 
 NAMES = {
     "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "PretrainOptions", "Result", "RingsmithError", "TextSteps", "Word2Vec",
@@ -77,3 +78,11 @@ def test_compare_takes_rows_in_memory(tmp_path: Path) -> None:
     result = ringsmith.compare(frame, test=rows[50:], recipes=["majority", "tfidf"], out=tmp_path / "run", threads=1)
     assert {row.candidate for row in result.comparison.rows} == {"majority", "tfidf"}
     assert "memory" in (result.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [{"recipes": "majority, tfidf"}, {"models": "minilm"}, {"steps": "lower"}])
+def test_a_string_is_no_list_of_names(options: dict[str, str]) -> None:
+    """Or it would be said that there is no recipe 'm'."""
+    (name, given) = next(iter(options.items()))
+    with pytest.raises(OptionError, match=rf"'{name}' must be a list of names; got '{given}'\. Write \['{given.split(',')[0]}'"):
+        ringsmith.compare([("a", "b")], **options)  # type: ignore[arg-type]

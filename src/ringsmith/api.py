@@ -23,7 +23,7 @@ from ringsmith.backbones.decoding import DecodingOptions, Generation
 from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison, tuned
 from ringsmith.compare.events import silent
 from ringsmith.data import read_table
-from ringsmith.errors import ModelError, RingsmithError
+from ringsmith.errors import ModelError, OptionError, RingsmithError
 from ringsmith.serve import Predictor, load
 from ringsmith.text import TextSteps
 
@@ -172,10 +172,10 @@ def compare(
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
     options = CompareOptions(
         data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
-        models=None if models is None else tuple(models), recipes=None if recipes is None else tuple(recipes),
+        models=None if models is None else _names("models", models), recipes=None if recipes is None else _names("recipes", recipes),
         endpoint=endpoint, describe=describe or {},
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
-        steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
+        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
     )  # fmt: skip
     return Result(run_comparison(options, listener, finish=finish, rows=rows, test_rows=test_rows))
 
@@ -241,10 +241,21 @@ def tune(
     options = CompareOptions(
         data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, folds=folds, min_rows=min_rows,
-        steps=tuple(steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.tune(...)",
+        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.tune(...)",
     )  # fmt: skip
     asked = tuned(options, model or "none", recipe=recipe, search=search)
     return Result(run_comparison(asked, listener, finish=finish, rows=rows, test_rows=test_rows))
+
+
+def _names(option: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Several names.
+
+    Raises:
+        OptionError: a string, which would be taken for the names of its letters.
+    """
+    if isinstance(names, str):
+        raise OptionError(f"{option!r} must be a list of names; got {names!r}. Write {[name.strip() for name in names.split(',')]}.")
+    return tuple(names)
 
 
 def _name(table: Any) -> str:

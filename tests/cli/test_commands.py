@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -156,6 +157,14 @@ def test_a_model_that_no_recipe_uses_is_said_to_be_left_out(ringsmith: Ringsmith
     said = " ".join(ended.out.split())
     assert "minilm left out: none of the recipes starts from a model (add probe, full or static)" in said
     assert "static left out: none of the recipes starts from a model" in said
+
+
+def test_what_to_try_next_can_be_copied_whatever_the_folder_is_called(ringsmith: Ringsmith, write: Write) -> None:
+    """Blanks and letters beyond ASCII are put in quotes."""
+    write("data.csv", ROWS)
+    ended = ringsmith("compare", "data.csv", "--recipes", "majority", "--folds", "0", "--on", "inline", "--out", "mein Läufe")
+    line = next(line for line in ended.out.splitlines() if line.startswith("Try"))
+    assert shlex.split(line)[1:] == ["ringsmith", "predict", str(Path("mein Läufe") / "best"), "a text of yours"]
 
 
 def test_what_reading_found_is_said_in_one_place(ringsmith: Ringsmith, write: Write) -> None:
