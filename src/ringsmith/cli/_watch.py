@@ -202,10 +202,13 @@ def describe(standing: Standing) -> str:
     Examples:
         >>> describe(Standing("train", 60, 78, "steps", "loss 0.31"))
         'train 60/78 steps, loss 0.31'
+        >>> describe(Standing("measure", 0, None, "rows"))
+        'measure'
     """
     total = f"/{standing.total:,.0f}" if standing.total else ""
+    counted = f" {standing.done:,.0f}{total} {standing.unit}" if standing.done or standing.total else ""
     note = f", {standing.note}" if standing.note else ""
-    return f"{standing.stage} {standing.done:,.0f}{total} {standing.unit}{note}"
+    return f"{standing.stage}{counted}{note}"
 
 
 def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
