@@ -101,12 +101,18 @@ def test_a_fitted_model_shows_its_labels(ringsmith: Ringsmith, tmp_path: Path) -
         (("the", "--out", "look.pdf"), r"--out must be an HTML page; got 'look\.pdf'\. Name it look\.html"),
         (("the", "--vectors", "v.txt"), r"--vectors must go with --word; got no --word"),
         (("the", "--word", "bank", "--layer", "1"), r"--layer must go without --word"),
-        (("the", "--out", "nowhere/look.html"), r"nowhere"),
     ],
 )  # fmt: skip
 def test_wrong_use_is_one_sentence(ringsmith: Ringsmith, bert: Path, arguments: tuple[str, ...], sentence: str) -> None:
     """Exit code 2, and nothing else."""
     refused(ringsmith("inspect", bert, *arguments), sentence)
+
+
+def test_the_page_makes_its_folder_and_a_file_in_its_way_is_said(ringsmith: Ringsmith, bert: Path, tmp_path: Path) -> None:
+    """As predictions do."""
+    assert ringsmith("inspect", bert, "the", "--out", "new/look.html").code == 0
+    assert (tmp_path / "new" / "look.html").exists()
+    refused(ringsmith("inspect", bert, "the", "--out", "new/look.html/again.html"), r"again\.html: must be writable")
 
 
 def test_models_without_a_transformer_are_sent_elsewhere(ringsmith: Ringsmith, model: Path, tmp_path: Path) -> None:
