@@ -109,6 +109,8 @@ def endpoint_of(url: str | None, model: str, price_in: float | None, price_out: 
         if given := [name for name, value in told.items() if value not in (None, "")]:
             raise OptionError(f"{given[0]} belongs to an endpoint; no --endpoint was named. Add --endpoint URL, or leave it out.")
         return None
+    if not model.strip():
+        raise OptionError("--endpoint needs the name of a model there; got none. Add --endpoint-model NAME.")
     return EndpointSettings(url=url, model=model, price_in=price_in, price_out=price_out, spend_at_most=spend_at_most, answer_tokens=answer_tokens)
 
 
