@@ -139,3 +139,10 @@ def test_more_than_half_held_out_is_refused() -> None:
     """Something must be left to learn from."""
     with pytest.raises(OptionError, match=r"'valid' and 'test' may take at most half of the 10 pairs; got 3 and 3"):
         split_pairs(Pairs(tuple("abcdefghij"), tuple("abcdefghij")), valid=3, test=3)
+
+
+@pytest.mark.parametrize("texts", [("Go.",), ("Go.", "go", "GO!")])
+def test_one_source_text_is_too_few(texts: tuple[str, ...]) -> None:
+    """There must be one to learn from and one to choose by."""
+    with pytest.raises(InputError, match=r"Two different source texts are needed at least, .*; the text has a single one"):
+        split_pairs(Pairs(texts, texts), valid=1, test=0)

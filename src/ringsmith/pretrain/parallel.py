@@ -86,13 +86,17 @@ def split_pairs(pairs: Pairs, *, valid: int, test: int) -> Parts:
     """Pairs to learn from, and about so many to choose by and to report on; all pairs of one source text stand in one part.
 
     Raises:
+        InputError: there are not two different source texts, one to learn from and one to choose by.
         OptionError: hardly anything would be left to learn from.
     """
+    places = [_place(text) for text in pairs.sources]
+    if len(set(places)) < 2:
+        raise InputError(f"Two different source texts are needed at least, one to learn from and one to choose by; the text has a single one. Bring more pairs.")
     if valid + test > len(pairs) // 2:
         raise OptionError(f"'valid' and 'test' may take at most half of the {len(pairs):,} pairs; got {valid:,} and {test:,}. Ask for less, or bring more pairs.")
     groups: dict[bytes, list[int]] = {}
-    for row, text in enumerate(pairs.sources):
-        groups.setdefault(_place(text), []).append(row)
+    for row, place in enumerate(places):
+        groups.setdefault(place, []).append(row)
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
     for _, rows in sorted(groups.items()):
         part = 0 if len(parts[0]) < test else 1 if len(parts[1]) < valid else 2

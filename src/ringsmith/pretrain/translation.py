@@ -155,7 +155,7 @@ def pretrain_translation(source: str | Path, target: str | Path | None, out: Pat
     budget = Budget(options.budget)
     check_place(out)
     pairs = read_parallel(source, target)
-    parts = split_pairs(pairs, valid=min(options.held_out, len(pairs) // 4), test=0)
+    parts = split_pairs(pairs, valid=min(options.held_out, max(1, len(pairs) // 4)), test=0)
     say("Read", f"{len(pairs):,} pairs: {len(parts.train):,} to learn from, {len(parts.valid):,} to judge by; no source text stands in both")
     for note in pairs.notes:
         say("", note)
