@@ -91,7 +91,7 @@ def split_pairs(pairs: Pairs, *, valid: int, test: int) -> Parts:
     """
     places = [_place(text) for text in pairs.sources]
     if len(set(places)) < 2:
-        raise InputError(f"Two different source texts are needed at least, one to learn from and one to choose by; the text has a single one. Bring more pairs.")
+        raise InputError("Two different source texts are needed at least, one to learn from and one to choose by; the text has a single one. Bring more pairs.")
     if valid + test > len(pairs) // 2:
         raise OptionError(f"'valid' and 'test' may take at most half of the {len(pairs):,} pairs; got {valid:,} and {test:,}. Ask for less, or bring more pairs.")
     groups: dict[bytes, list[int]] = {}
