@@ -210,3 +210,14 @@ def test_the_usual_sets_are_read(shared: Path) -> None:
     assert sizes["EN-SIMLEX-999"] == 999
     assert sizes["EN-MEN-TR-3k"] == 3000
     assert len(sizes) == 13
+
+
+@pytest.mark.parametrize(("count", "told"), [(3, False), (9, False), (10, True)])
+def test_few_pairs_have_a_correlation_without_an_interval(count: int, told: bool) -> None:
+    """Resamples of three pairs that agree are all the same: an interval of no width would be a lie."""
+    generator = np.random.default_rng(0)
+    words = [f"w{number}" for number in range(2 * count)]
+    vectors = WordVectors(words, generator.normal(size=(2 * count, 5)).astype(np.float32))
+    score = evaluate_pairs(vectors, [Pair(words[2 * number], words[2 * number + 1], float(number)) for number in range(count)])
+    assert score.spearman is not None
+    assert (score.low is not None, score.high is not None) == (told, told)

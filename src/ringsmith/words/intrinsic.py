@@ -30,6 +30,8 @@ LOOKED_AT = 5
 """Answers looked at for one that is no other spelling of a word of the question, as gensim does."""
 PART = 2048
 CELLS = 2_000_000
+FEWEST_TO_RESAMPLE = 10
+"""Known pairs below which a correlation has no interval."""
 Ranks = npt.NDArray[np.float64]
 
 
@@ -82,7 +84,7 @@ class SimilarityScore:
         pairs: in the set.
         known: pairs whose words are both there; only these count.
         spearman: rank correlation of cosine and judgement, -1 to 1; None below three known pairs.
-        low: lower end of its 95 % interval (bootstrap of the pairs), or None.
+        low: lower end of its 95 % interval (bootstrap of the pairs); None below ten known pairs, whose resamples are hardly different.
         high: upper end, or None.
         pearson: correlation of the numbers themselves, or None.
     """
@@ -220,7 +222,7 @@ def evaluate_pairs(vectors: WordVectors, pairs: Sequence[Pair], *, most: int | N
     value = spearman(cosines[None], scores[None])[0]
     if np.isnan(value):
         return SimilarityScore(len(pairs), len(known), None, None, None, None)
-    low, high = corrected(_resampled(cosines, scores, resamples, seed), float(value))
+    low, high = corrected(_resampled(cosines, scores, resamples, seed), float(value)) if len(known) >= FEWEST_TO_RESAMPLE else (None, None)
     return SimilarityScore(len(pairs), len(known), float(value), low, high, float(correlation(cosines[None], scores[None])[0]))
 
 
