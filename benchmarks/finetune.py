@@ -34,7 +34,7 @@ Parts = dict[str, Rows]
 KINDS: dict[str, dict[str, Any]] = {
     "trainer": {},
     "grouped": {"per_device_train_batch_size": 32, "train_sampling_strategy": "group_by_length"},
-    "grouped-bf16": {"per_device_train_batch_size": 32, "train_sampling_strategy": "group_by_length", "bf16": True},
+    "grouped-bf16": {"per_device_train_batch_size": 32, "train_sampling_strategy": "group_by_length", "bf16": True, "use_cpu": True},
 }
 """What each kind of Trainer is told beside its defaults."""
 
