@@ -11,6 +11,7 @@ Decisions, with their figures in LOG.md:
 - Every vector is taken relative to the mean of all, and gets length 1. The 0.02 a number that transformers draws is a length of 0.2 at a width of 128: what
   the output layer says of the pieces is then nearly the same for all of them, and the model stays long on the plateau of their frequencies. Kocmi and Bojar (2017) warn
   of too large a start; twice the length was worse again.
+- Without the waves masked models stay on a second plateau, on which they do not tell near pieces from far ones: BERT ended at 6.18 nats, with them at 5.14.
 - Pieces that stand for no text, or do not occur, keep their random vectors. An output layer without offsets (GPT-2's) is left as it is.
 - Skip-gram goes over at most `MOST_WORDS` pieces, in one thread: the same seed gives the same bits. What it costs is counted with the training.
 """
