@@ -37,8 +37,8 @@ class PretrainOptions:
         objective: what is learnt: a name in `objective.ENTRIES`.
         objective_options: what can be chosen of the objective, by name: ``{"whole_words": True}``.
         from_model: a model to go on from (short name or folder), whose architecture and vocabulary are kept; None for random weights.
-        start: what a model that is not gone on from knows before its first step: ``"vectors"`` (word2vec's for its pieces, and how frequent these are),
-            ``"frequencies"`` or ``"random"`` (nothing); None for vectors, and for what its teacher knows where a student is trained.
+        start: what a model that is not gone on from knows before its first step: ``"vectors"`` (word2vec's for its pieces, how frequent these are, and waves
+            for its places), ``"frequencies"`` or ``"random"`` (nothing); None for vectors, and for what its teacher knows where a student is trained.
         layers: number of blocks; None for 2, or the model's own.
         hidden: width of a piece's vector; None for 128, or the model's own.
         heads: of the attention; None for one for every 64 of the width, at least 2, or the model's own.
