@@ -27,8 +27,8 @@ TARGET = "With seq2seq: the translations of CORPUS, line by line. Without it COR
 SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=DIR; may be given several times."
 
 START = (
-    "What it knows before its first step: vectors (word2vec's for its pieces, made in seconds, how frequent these are, and waves for its places), frequencies, or random (nothing). "
-    "Default: vectors; with distil what its teacher knows."
+    "What it knows before its first step: vectors (word2vec's for its pieces, made in seconds, how frequent these are, and waves for its places), frequencies, or "
+    "random (nothing). Default: vectors; with distil what its teacher knows."
 )
 
 
