@@ -190,6 +190,15 @@ def test_a_loss_that_runs_away_is_caught_within_the_first_tenth() -> None:
         losses_of([0.7, 0.7, float("nan")])
 
 
+def test_a_last_look_is_sound_where_it_knows_more_than_the_majority() -> None:
+    """Right rows of two even classes; one class for all, early; both classes, but all wrong; nothing seen yet."""
+    guard, right = losses_of([]), np.array([[2, 0], [0, 2]] * 4, np.float32)
+    assert guard.sound()
+    for scores, sound in ((right, True), (np.array([[2, 0]] * 8, np.float32), False), (right[:, ::-1], False), (right, True)):
+        guard(scores, 0.1)
+        assert guard.sound() == sound
+
+
 def test_the_loss_of_shares_is_their_entropy() -> None:
     """By hand: three even classes have ln 3; labels on their own are averaged."""
     assert entropy(np.full(3, 1 / 3), "softmax") == pytest.approx(np.log(3))

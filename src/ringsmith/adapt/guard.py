@@ -49,6 +49,7 @@ class Guard:
         self.varied = len(np.unique(self.judge.targets, axis=0)) > 1
         self.floors = Floors(floors)
         self.best: tuple[Mark, bool] | None = None
+        self.last: tuple[Mark, bool] | None = None
 
     def step(self, losses: Sequence[float], planned: int) -> None:
         """Look at the losses of the steps so far, `planned` in all.
@@ -75,12 +76,17 @@ class Guard:
         mark = self.judge(proba)
         decided = proba.argmax(axis=1) if self.activation == "softmax" else proba >= 0.5
         constant = self.varied and len(np.unique(decided[self.judge.known], axis=0)) == 1
+        self.last = mark, constant
         if self.best is None or mark > self.best[0]:
-            self.best = mark, constant
+            self.best = self.last
         if constant and progress >= TOO_EARLY and mark[1] <= self.floor[1]:
             raise Broken("it predicts one class only")
         self.floors(progress, mark[0])
         return mark
+
+    def sound(self) -> bool:
+        """Whether the last look told several classes apart, better than the majority; True where nothing can be told."""
+        return self.last is None or not self.varied or (not self.last[1] and self.last[0] > self.floor)
 
     def finish(self) -> None:
         """Hold the best look against the majority.

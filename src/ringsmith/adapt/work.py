@@ -102,6 +102,9 @@ class Watch(Protocol):
     def __call__(self, scores: npt.NDArray[np.float32], progress: float) -> Mark:
         """How good these scores of the validation rows are; raises `Broken` when they show that the run cannot be saved."""
 
+    def sound(self) -> bool:
+        """Whether what the last scores came from may be handed over: several classes, better than the majority."""
+
 
 class Classifying(Work[Rows]):
     """Fine-tuning of a classifier: a batch is the numbers of its rows.
@@ -149,7 +152,12 @@ class Classifying(Work[Rows]):
         return self.watch(scores_of(module, self.valid), progress)
 
     def margin(self, mark: Mark) -> float:
-        """A standard error, and a row at least: few rows often call an earlier look the better one by chance, so the plan is trusted unless they are clear."""
+        """A standard error, and a row at least: few rows often call an earlier look the better one by chance, so the plan is trusted unless they are clear.
+
+        Nothing where the last look is no better than the majority.
+        """
+        if not self.watch.sound():
+            return 0.0
         rows = max(1, len(self.valid))
         return max(standard_error(mark[0], rows), 1 / rows)
 
