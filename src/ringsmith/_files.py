@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -118,3 +119,13 @@ def no_such_file(path: Path) -> ReadError:
     near = get_close_matches(lost, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(repr(str(parent / name)) for name in near)}?" if near else f"In '{parent}' there is nothing of a similar name; check the path."
     return ReadError(f"{path}: there is no such file. {hint}")
+
+
+def as_typed(words: str) -> str:
+    """A path or text as it is typed on a command line: in double quotes, which every shell knows, where it holds anything unusual.
+
+    Examples:
+        >>> as_typed("runs/reviews/best"), as_typed("my runs/best")
+        ('runs/reviews/best', '"my runs/best"')
+    """
+    return words if shlex.quote(words) == words else f'"{words}"'

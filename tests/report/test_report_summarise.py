@@ -168,7 +168,7 @@ def test_commands_quote_a_folder_with_blanks(tmp_path: Path) -> None:
     """What is copied from the page works in a shell."""
     usage = studied(tmp_path / "my runs", "intents").usage
     assert usage is not None
-    assert f"ringsmith predict '{(tmp_path / 'my runs' / 'best').as_posix()}' 'Your text'" in usage.shell
+    assert f'ringsmith predict "{(tmp_path / "my runs" / "best").as_posix()}" "Your text"' in usage.shell
 
 
 def test_the_best_is_not_compared_with_itself(tmp_path: Path) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -83,16 +81,6 @@ def fail(sentence: str, *, code: int = WRONG_USE) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]ringsmith:[/] {escape(sentence)}")
     sys.stdout.flush()
     sys.exit(code)
-
-
-def as_typed(path: Path) -> str:
-    """A path as it is typed on a command line: in double quotes, which every shell knows, where it holds anything unusual.
-
-    Examples:
-        >>> as_typed(Path("runs/reviews/best")), as_typed(Path("my runs/best"))
-        ('runs/reviews/best', '"my runs/best"')
-    """
-    return str(path) if shlex.quote(str(path)) == str(path) else f'"{path}"'
 
 
 def escape(text: str) -> str:

@@ -14,7 +14,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-import ringsmith.cli._shell as _shell
+from ringsmith._files import as_typed
 from ringsmith.adapt.recipe import Progress as Standing
 from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_leaderboard
@@ -193,7 +193,7 @@ class Watch:
             self.line("Stopped", "before its end; the same command goes on from here")
         self.line("Time", clock(found.seconds) + (f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""))
         if found.best is not None:
-            self.line("Try", f'ringsmith predict {_shell.as_typed(found.best)} "a text of yours"')
+            self.line("Try", f'ringsmith predict {as_typed(str(found.best))} "a text of yours"')
 
 
 def describe(standing: Standing) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ringsmith._files import as_typed
 from ringsmith.errors import InputError
 from ringsmith.records import Candidate, RunResult
 from ringsmith.report.diagnose import diagnose
@@ -111,7 +111,7 @@ def _curves(runs: Iterable[RunResult], names: Sequence[str]) -> list[Curve]:
 def _usage(folder: Path, standing: Standing) -> Usage:
     best = (folder / "best").as_posix()
     python = f"import ringsmith as rs\n\nmodel = rs.load({json.dumps(best)})\nmodel.predict([{json.dumps(SAMPLE_TEXT)}])\nmodel.predict_proba([{json.dumps(SAMPLE_TEXT)}])"
-    shell = f"ringsmith predict {shlex.quote(best)} {shlex.quote(SAMPLE_TEXT)}\nringsmith predict {shlex.quote(best)} new.csv --out predicted.csv"
+    shell = f"ringsmith predict {as_typed(best)} {as_typed(SAMPLE_TEXT)}\nringsmith predict {as_typed(best)} new.csv --out predicted.csv"
     pipeline = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", model={json.dumps(best)})\nclassify([{json.dumps(SAMPLE_TEXT)}])'
     return Usage(best, shell, python, pipeline if standing.recipe in FINE_TUNED else None)
 
