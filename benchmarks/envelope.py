@@ -67,7 +67,7 @@ def compare(train: Rows, test: Rows, place: Path, options: argparse.Namespace, s
     how = ["--models", options.model, "--recipes", ",".join(options.recipes), "--seed", str(seed), "--threads", str(options.threads), "--offline", "--json"]
     done = subprocess.run([sys.executable, "-m", "ringsmith", "compare", *tables, *how, "--out", str(place / "out")], stdout=subprocess.PIPE, text=True, check=True)
     kept = ("candidate", "valid", "test", "test_low", "test_high", "recommended", "train_seconds")
-    return [{key: row[key] for key in kept} for row in json.loads(done.stdout)["leaderboard"] if row["status"] == "ok"]
+    return [{key: row[key] for key in kept} for row in json.loads(done.stdout)["leaderboard"] if row["status"] == "done"]
 
 
 def size_of(word: str) -> int | None:
