@@ -50,12 +50,10 @@ def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activatio
     classes = module.config.num_labels
     if len(known) < ROWS_A_CLASS * classes:
         return False
+    seen = _vectors(module, valid, np.arange(len(valid) if len(judge.known) else 0), budget)
     path, time = DensePath(known, targets[rows[: len(known)]], classes, activation), budget.part(SHARE * budget.remaining())
-    if len(judge.known):
-        seen = _vectors(module, valid, np.arange(len(valid)), budget)
-        head = _weakest(path, seen, judge, activation, time) if len(seen) == len(valid) else path.solve(USUAL, time)
-    else:
-        head = path.solve(USUAL, time)
+    told = len(seen) > 0 and len(seen) == len(valid)
+    head = _weakest(path, seen, judge, activation, time) if told else path.solve(USUAL, time)
     set_last_layer(module, head.weights, head.bias)
     return True
 

@@ -73,10 +73,8 @@ class Course:
         seconds: seconds of training steps alone.
         curves: ``"loss"`` of every step; of every look ``"valid"``, ``"valid_log_loss"``, ``"valid_step"`` and ``"valid_share"`` of the planned ones.
         best: the best mark.
-        best_step: the steps that were done when it was made.
         kept_step: the steps behind the weights that are handed over; None while it trains.
-        least_loss: the least log loss of a look.
-        stale: looks in a row that were better in neither.
+        stale: looks in a row that were better neither in the metric nor in log loss.
         paced: steps and seconds that the pace leaves out.
     """
 
@@ -87,15 +85,19 @@ class Course:
     seconds: float = 0.0
     curves: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "valid": [], "valid_log_loss": [], "valid_step": [], "valid_share": []})
     best: Mark | None = None
-    best_step: int = 0
     kept_step: int | None = None
-    least_loss: float = math.inf
     stale: int = 0
     paced: tuple[int, float] = (0, 0.0)
 
     def epochs(self, steps: float) -> float:
         """Steps in passes over the training rows."""
         return steps / self.per_epoch
+
+    @property
+    def best_step(self) -> int:
+        """The steps that were done when the best mark was made."""
+        marks = [(metric, -loss) for metric, loss in zip(self.curves["valid"], self.curves["valid_log_loss"], strict=True)]
+        return int(self.curves["valid_step"][marks.index(max(marks))])
 
     @property
     def steps(self) -> int:
@@ -124,13 +126,12 @@ class Course:
 
     def see(self, mark: Mark) -> bool:
         """Note a look; True where it is the best so far."""
+        least_loss = min(self.curves["valid_log_loss"], default=math.inf)
         for name, value in (("valid", mark[0]), ("valid_log_loss", -mark[1]), ("valid_step", self.steps), ("valid_share", self.steps / self.planned)):
             self.curves[name].append(value)
         better = self.best is None or mark > self.best
-        if better:
-            self.best, self.best_step = mark, self.steps
-        self.stale = 0 if better or -mark[1] < self.least_loss else self.stale + 1
-        self.least_loss = min(self.least_loss, -mark[1])
+        self.best = mark if better else self.best
+        self.stale = 0 if better or -mark[1] < least_loss else self.stale + 1
         return better
 
 
