@@ -18,33 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-Rows = tuple[list[str], list[str]]
-
-
-def uci_sentiment(data: Path) -> Rows:
-    """Sentences and labels of the three files, split at line feeds only (some sentences hold a NEL)."""
-    rows = [line.rsplit("\t", 1) for path in sorted((data / "uci-sentiment").glob("*_labelled.txt")) for line in path.read_bytes().decode("utf-8").split("\n")]
-    kept = [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2 and row[1].strip() in ("0", "1")]
-    return [text for text, _ in kept], [label for _, label in kept]
-
-
-def customer_reviews(data: Path) -> Rows:
-    """The label first, one blank, the sentence."""
-    rows = [line.split(" ", 1) for line in (data / "cr" / "custrev.all").read_text(encoding="latin-1").split("\n") if line.strip()]
-    return [text for _, text in rows], [label for label, _ in rows]
-
-
-def banking77(data: Path) -> Rows:
-    """The training file alone: its test rows are for reports."""
-    import csv
-
-    with (data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [row["text"] for row in rows], [row["category"] for row in rows]
-
+from sets import Rows, banking77, customer_reviews, uci_sentiment
 
 READERS = {"uci-sentiment": uci_sentiment, "cr": customer_reviews, "banking77": banking77}
+"""Of banking77 the training rows alone: its test rows are for reports."""
 
 
 def split(rows: Rows, seed: int, share: float) -> dict[str, Rows]:
@@ -130,7 +107,7 @@ def main() -> None:
     chosen = parser.parse_args()
     runs = []
     for data in chosen.only:
-        rows = READERS[data](chosen.data)
+        rows = READERS[data](chosen.data / data)
         for seed in chosen.seeds:
             parts = split(rows, seed, chosen.share)
             for recipe in chosen.recipes:

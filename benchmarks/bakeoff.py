@@ -20,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-STARTS = ("vectors", "frequencies", "random")
+from ringsmith.pretrain.options import STARTS
+
 STAGES = ("train", "evaluate", "table")
 
 

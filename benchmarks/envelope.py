@@ -21,42 +21,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-Rows = list[tuple[str, str]]
-
-
-def banking77(data: Path) -> tuple[Rows, Rows]:
-    """Training and test rows as they were published."""
-    parts = []
-    for name in ("train", "test"):
-        with (data / "banking77" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            parts.append([(row["text"], row["category"]) for row in csv.DictReader(file)])
-    return parts[0], parts[1]
-
-
-def clinc150(data: Path) -> tuple[Rows, Rows]:
-    """The 150 intents; rows that belong to none are left out."""
-    found = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
-    return [tuple(row) for row in found["train"]], [tuple(row) for row in found["test"]]
-
+from sets import Rows, banking77, clinc150
 
 SETS = {"banking77": banking77, "clinc150": clinc150}
 
 
 def draw(rows: Rows, each: int | None, seed: int) -> Rows:
     """`each` rows of every class by chance (all where there are fewer, or for None), in the order of the file."""
+    texts, labels = rows
     generator = np.random.default_rng(seed)
     kept: list[int] = []
-    for label in sorted({label for _, label in rows}):
-        mine = [number for number, row in enumerate(rows) if row[1] == label]
+    for label in sorted(set(labels)):
+        mine = [number for number, name in enumerate(labels) if name == label]
         kept += mine if each is None else generator.permutation(mine)[:each].tolist()
-    return [rows[number] for number in sorted(kept)]
+    return [texts[number] for number in sorted(kept)], [labels[number] for number in sorted(kept)]
 
 
 def write(rows: Rows, path: Path) -> Path:
     """One table with a header."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
+        csv.writer(file).writerows([("text", "label"), *zip(*rows, strict=True)])
     return path
 
 
@@ -115,7 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     lines, tables = [], []
     for name in options.only:
-        train, test = SETS[name](options.data)
+        train, test = (SETS[name](options.data / name, part) for part in ("train", "test"))
         test = draw(test, options.tests, 0)
         for seed in options.seeds:
             mine = []

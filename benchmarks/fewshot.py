@@ -14,7 +14,6 @@ schedule ends there); the result then also says how many steps the defaults ask 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import os
@@ -24,39 +23,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sets import Rows, banking77, uci_sentiment
 
-Rows = tuple[list[str], list[str]]
 SETFIT_BATCH = 16
 MEMORY_SECONDS = 120
 
 
-def uci_sentiment(data: Path) -> tuple[Rows, Rows | None]:
-    """Sentences and labels of the three files, split at line feeds only (some sentences hold a NEL)."""
-    rows = [line.rsplit("\t", 1) for path in sorted((data / "uci-sentiment").glob("*_labelled.txt")) for line in path.read_bytes().decode("utf-8").split("\n")]
-    kept = [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2 and row[1].strip() in ("0", "1")]
-    return ([text for text, _ in kept], [label for _, label in kept]), None
-
-
-def banking77(data: Path) -> tuple[Rows, Rows | None]:
-    """The rows to learn from and those to test on, as they were published."""
-    parts = []
-    for name in ("train", "test"):
-        with (data / "banking77" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        parts.append(([row["text"] for row in rows], [row["category"] for row in rows]))
-    return parts[0], parts[1]
-
-
-SETS = {"uci-sentiment": uci_sentiment, "banking77": banking77}
+SETS: dict[str, Callable[[Path], tuple[Rows, Rows | None]]] = {
+    "uci-sentiment": lambda folder: (uci_sentiment(folder), None),
+    "banking77": lambda folder: (banking77(folder), banking77(folder, "test")),
+}
+"""The rows to learn from, and those to test on where they were published."""
 
 
 def draw(data: Path, name: str, seed: int, *, each: int, tests: int, classes: int | None) -> tuple[Rows, Rows]:
     """`each` rows of every class to learn from, and at most `tests` others, by chance."""
-    (texts, labels), given = SETS[name](data)
+    (texts, labels), given = SETS[name](data / name)
     generator = np.random.default_rng(seed)
     kept = set(generator.permutation(sorted(set(labels)))[:classes].tolist())
     order = [i for i in generator.permutation(len(texts)) if labels[i] in kept]

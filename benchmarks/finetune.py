@@ -15,7 +15,6 @@ its looks at the validation rows).
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import statistics
 import subprocess
@@ -26,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sets import Rows, banking77, uci_sentiment
 
-Rows = tuple[list[str], list[str]]
 Parts = dict[str, Rows]
 
 
@@ -40,14 +39,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def read(folder: Path) -> Rows:
-    """Texts and labels: banking77's training file, or the three files of UCI sentiment, split at line feeds only (some sentences hold a NEL)."""
-    if (table := folder / "train.csv").exists():
-        with table.open(encoding="utf-8", newline="") as file:
-            found = list(csv.DictReader(file))
-        return [row["text"] for row in found], [row["category"] for row in found]
-    rows = [line.rsplit("\t", 1) for path in sorted(folder.glob("*_labelled.txt")) for line in path.read_bytes().decode("utf-8").split("\n")]
-    kept = [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2 and row[1].strip() in ("0", "1")]
-    return [text for text, _ in kept], [label for _, label in kept]
+    """Texts and labels: banking77's training rows, or UCI sentiment."""
+    return banking77(folder) if (folder / "train.csv").exists() else uci_sentiment(folder)
 
 
 def some(rows: Rows, most: int | None) -> Rows:

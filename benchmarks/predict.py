@@ -10,7 +10,6 @@ The target: 3 x. Nothing of ours is cached between the rounds.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import statistics
 import time
@@ -19,17 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sets import Rows, banking77
 
-Rows = tuple[list[str], list[str]]
 Predict = Callable[[list[str]], Sequence[str]]
 
 
-def read(path: Path, most: int, seed: int = 0) -> Rows:
-    """At most so many rows of a table of banking77, by chance."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    kept = np.random.default_rng(seed).permutation(len(rows))[:most]
-    return [rows[row]["text"] for row in kept], [rows[row]["category"] for row in kept]
+def some(rows: Rows, most: int) -> Rows:
+    """At most so many rows, by chance."""
+    kept = np.random.default_rng(0).permutation(len(rows[0]))[:most]
+    return [rows[0][row] for row in kept], [rows[1][row] for row in kept]
 
 
 def ours(train: Rows, threads: int) -> Predict:
@@ -69,8 +66,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    train = read(options.data / "banking77" / "train.csv", options.train)
-    texts, labels = read(options.data / "banking77" / "test.csv", options.rows)
+    train = some(banking77(options.data / "banking77"), options.train)
+    texts, labels = some(banking77(options.data / "banking77", "test"), options.rows)
     contenders = {"ours": ours(train, options.threads), "sentence-transformers + scikit-learn": peer(train, options.threads)}
     speeds: dict[str, list[float]] = {name: [] for name in contenders}
     accuracy = {}
