@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._kernels.simd import LANES
 from ringsmith.words.kernels.memory import lines
 from ringsmith.words.kernels.word2vec import Bags
 from ringsmith.words.neighbours import Floats
@@ -19,7 +20,6 @@ from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.vocabulary import Vocabulary
 
-LANES = 16
 START, START_OF_MEANS = 0.5, 3.0
 """Half the range in which word vectors begin, times the dimension: word2vec.c's, and for CBOW. Targets begin at 0, so the smaller the vectors the longer nothing
 moves, longest where means tell, which are smaller still: from 0.5 CBOW has two points less of analogies after 3 epochs of 17 M words. Sums want 0.5 (LOG.md)."""
