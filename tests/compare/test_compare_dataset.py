@@ -61,8 +61,8 @@ def test_a_second_table_is_reported_on(tmp_path: Path) -> None:
     asked = CompareOptions(data=str(tmp_path / "train.csv"), test=str(tmp_path / "test.csv"))
     table = load_table(asked, events.append)
     dataset = describe(table, asked)
-    (split,) = dataset.splits
-    assert split.test.tolist() == [300, 301]
+    assert [split.test.tolist() for split in dataset.splits] == [[300, 301], [], [], [], []]
+    assert dataset.order.tolist() == [300, 301]
     assert dataset.y[300:].tolist() == [0, -1]
     assert dataset.task.labels == ("a", "b")
     assert isinstance(events[0], Read)

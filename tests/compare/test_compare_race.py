@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ringsmith.compare.leaderboard import COLUMNS, Row
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import Comparison, compare_table
 from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, UnknownName, UsageError
+from ringsmith.records import Split
 
 PROMISED = (
     "candidate model recipe status metric valid test test_low test_high tie_group recommended train_seconds latency_ms_p50 latency_ms_p95 "
@@ -177,6 +178,22 @@ def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[...
     assert lines[-1]["why"] == "fitted on 160 rows"
     best = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["best"]
     assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them stopped it early")
+
+
+def test_where_folds_only_choose_the_measured_model_is_handed_over(compare: Callable[..., Comparison]) -> None:
+    """All 200 rows choose; the first fold's models alone see the test rows, and the winner is one of them: nothing is fitted again."""
+    whole = table(240)
+    part = np.arange(200) // 2 % 5
+    splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), np.arange(200, 240 if i == 0 else 200)) for i in range(5)]
+    result = compare("tenth", "third", rows=replace(whole, splits=tuple(splits)))
+    row = rows_by_name(result)["tenth"]
+    assert (row.valid, row.test) == (pytest.approx(0.9), pytest.approx(0.9))
+    assert result.honest is None
+    assert "200 validation rows" in result.reason
+    lines = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert Counter(line["split"] for line in lines) == {f"fold-{i}": 2 for i in range(1, 6)}
+    best = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["best"]
+    assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "fold-1", "the training rows of fold-1")
 
 
 def test_several_seeds_are_several_runs_of_one_candidate(compare: Callable[..., Comparison]) -> None:

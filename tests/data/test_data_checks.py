@@ -98,6 +98,13 @@ def test_leaks_leave_training_then_validation_never_test() -> None:
     assert (found.exact_duplicates, found.near_duplicates) == (1, 2)
 
 
+def test_what_a_test_row_says_chooses_in_no_fold() -> None:
+    """The first fold has the test rows, the second chooses only."""
+    texts = TextSet(["one", "two", "three", "four", "ONE"], list("01010"))
+    splits, _ = check(texts, [split_of([0, 1], [2, 3], [4]), split_of([2, 3], [0, 1], [])])
+    assert [(split.train.tolist(), split.valid.tolist(), split.test.tolist()) for split in splits] == [([1], [2, 3], [4]), ([2, 3], [1], [])]
+
+
 def test_after_checking_no_split_shares_a_text_across_its_sides() -> None:
     """On random rows with many duplicates, in every fold."""
     rng = random.Random(1)

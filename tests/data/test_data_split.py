@@ -136,7 +136,7 @@ def test_multi_label_rows_are_stratified_by_their_rarest_label() -> None:
 def test_the_users_test_set_judges() -> None:
     """Positions from the end of training on mean its rows; validation comes out of training."""
     texts, test = texts_of({"a": 60, "b": 40}), TextSet(["x y", "z w"], ["a", "new"], rows=np.array([5, 9]))
-    plan = plan_splits(texts, test=test)
+    plan = plan_splits(texts, test=test, folds=1)
     (split,) = plan.splits
     assert (split.name, split.test.tolist()) == ("user", [100, 101])
     assert sorted([*split.train, *split.valid]) == list(range(100))
@@ -147,15 +147,53 @@ def test_the_users_test_set_judges() -> None:
     assert plan.notes == ("1 labels of the test rows never occur in training ('new'): those 1 rows cannot be right and count as wrong.",)
 
 
+def test_all_of_few_rows_choose_where_the_users_rows_test() -> None:
+    """In five folds, each class even among them; the first fold has the test rows."""
+    texts, test = texts_of({"a": 60, "b": 40}), TextSet(["x y", "z w"], ["a", "b"])
+    plan = plan_splits(texts, test=test)
+    assert plan.how == "your test set; 5 folds of training choose, stratified, seed 0"
+    assert [split.test.tolist() for split in plan.splits] == [[100, 101], [], [], [], []]
+    assert sorted(np.concatenate([split.valid for split in plan.splits])) == list(range(100))
+    for split in plan.splits:
+        assert sorted([*split.train, *split.valid]) == list(range(100))
+        assert Counter(texts.labels[at] for at in split.valid) == {"a": 12, "b": 8}
+    many = texts_of({"a": 600, "b": 400})
+    assert [split.name for split in make_splits(many, test=test)] == ["user"]
+    assert len(make_splits(many, test=test, folds=3)) == 3
+    assert [split.name for split in make_splits(texts_of({"a": 5, "b": 4}), test=test)] == ["user"]
+
+
+def test_folds_that_choose_cut_no_group_apart() -> None:
+    """Where there are enough groups; of few groups one part is held out."""
+    test = TextSet(["x y", "z w"], ["a", "b"])
+    texts = texts_of({"a": 60, "b": 40}, groups=[f"g{number % 20}" for number in range(100)])
+    splits = make_splits(texts, test=test)
+    assert len(splits) == 5
+    for split in splits:
+        assert not {texts.groups[at] for at in split.train} & {texts.groups[at] for at in split.valid}
+    few = texts_of({"a": 60, "b": 40}, groups=[f"g{number % 4}" for number in range(100)])
+    assert [split.name for split in make_splits(few, test=test)] == ["user"]
+
+
+def test_folds_within_a_split_column_take_its_training_rows_only() -> None:
+    """Positions in the whole table, wherever the test rows stand."""
+    texts, names = texts_of({"a": 60, "b": 60}), ["test", "train", "train"] * 40
+    splits = make_splits(texts, split_names=names)
+    learning = [at for at in range(120) if at % 3]
+    assert [len(split.test) for split in splits] == [40, 0, 0, 0, 0]
+    assert sorted(np.concatenate([split.valid for split in splits])) == learning
+    assert all(sorted([*split.train, *split.valid]) == learning for split in splits)
+
+
 def test_a_split_column_is_followed() -> None:
     """In any usual spelling; missing validation comes out of training."""
     texts = texts_of({"a": 30, "b": 30})
     names = ["Training", "val", "TEST"] * 20
     (split,) = make_splits(texts, split_names=names)
     assert [part.tolist() for part in parts(split)] == [list(range(start, 60, 3)) for start in range(3)]
-    (split,) = make_splits(texts, split_names=["train", "train", "test"] * 20)
+    (split,) = make_splits(texts, split_names=["train", "train", "test"] * 20, folds=1)
     assert (len(split.train), len(split.valid), len(split.test)) == (34, 6, 20)
-    plan = plan_splits(texts, split_names=["train", "train", "dev"] * 20)
+    plan = plan_splits(texts, split_names=["train", "train", "dev"] * 20, folds=1)
     assert plan.splits[0].test.tolist() == list(range(2, 60, 3))
     assert plan.notes == ("The split column has no test rows: its validation rows test, and validation rows were taken from training.",)
 

@@ -249,10 +249,14 @@ def sizes_of(splits: Sequence[Mapping[str, Any]]) -> str:
     Examples:
         >>> sizes_of([{"name": "holdout", "train": 2400, "valid": 300, "test": 300}])
         '2,400 train / 300 valid / 300 test'
+        >>> sizes_of([{"name": "fold-1", "train": 246, "valid": 62, "test": 770}, {"name": "fold-2", "train": 246, "valid": 62, "test": 0}])
+        '2 folds of about 246 train / 62 valid; 770 test'
     """
     first = splits[0]
-    sizes = f"{first['train']:,} train / {first['valid']:,} valid / {first['test']:,} test"
-    return f"{len(splits)} folds of about {sizes}" if len(splits) > 1 else sizes
+    learning, test = f"{first['train']:,} train / {first['valid']:,} valid", f"{first['test']:,} test"
+    if len(splits) == 1:
+        return f"{learning} / {test}"
+    return f"{len(splits)} folds of about {learning}" + (f" / {test}" if splits[1]["test"] else f"; {test}")
 
 
 def _places(places: Sequence[str]) -> str:

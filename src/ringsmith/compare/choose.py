@@ -4,7 +4,7 @@
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
 - What is no better than answering by the shares of the classes is refused, not ranked.
-- With folds, the figure to expect of the *choice* is nested: in every fold the winner on that fold's validation rows answers its test rows.
+- Where folds test, the figure to expect of the *choice* is nested: in every fold the winner on that fold's validation rows answers its test rows.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Verdict:
         recommended: the candidate to take, None where nothing is worth taking.
         reason: why, in a sentence.
         refused: candidate -> why it is not ranked.
-        honest: with folds, the nested figure of the choice, with its text; else None.
+        honest: where folds test, the nested figure of the choice, with its text; else None.
     """
 
     letters: Mapping[str, str] = field(default_factory=dict)
@@ -205,7 +205,7 @@ class Judge:
 
     def _nested(self, able: Sequence[Contestant], taken: Contestant, *, best: str) -> dict[str, Any] | None:
         """The pooled test answers of the winner of every fold's validation rows."""
-        if len(self.splits) < 2:
+        if len(np.unique(taken.test.split)) < 2:
             return None
         winners = {number: self._winner_of(able, number) for number in range(len(self.splits))}
         score = self.score(pool([winner.test.of_split(number) for number, winner in winners.items()]))

@@ -1,7 +1,8 @@
 """The hand-over: the model of the recommended candidate becomes ``best/``.
 
-With one split it is the very model that was measured. With folds it is fitted once more on all rows (one part of them stops it early);
-where there is no time left for that, it is the model of the first fold, and it is said.
+With one split it is the very model that was measured, and so it is where folds only choose: the first of them has the test rows. Where
+folds test, it is fitted once more on all rows (one part of them stops it early); without the time for that, it is the model of the first fold, and
+it is said.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | 
     entrant = race.known[name]
     if at_once:
         finishing = float("inf")
-    path = _fitted_again(race, entrant, finishing) if race.folds else _measured(race, entrant, finishing)
+    path = _fitted_again(race, entrant, finishing) if race.refits else _measured(race, entrant, finishing)
     race.stages["hand over"] = time.monotonic() - start
     return path
 
@@ -54,7 +55,9 @@ def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
     for run in runs[1:]:
         if race.arena.judge.better(_valid(race, run), _valid(race, best)):
             best = run
-    trained = "the training rows" if not race.folds else f"the training rows of {best.split.name} (no time was left to fit it on all rows)"
+    trained = "the training rows" if len(race.arena.dataset.splits) == 1 else f"the training rows of {best.split.name}"
+    if race.refits:
+        trained += " (no time was left to fit it on all rows)"
     return _place(race, best, trained, finishing)
 
 

@@ -145,7 +145,6 @@ class CompareOptions:
             ("fetch", "never, if-missing or always", self.fetch in ("never", "if-missing", "always")),
             ("models", "at least one name", self.models is None or len(self.models) > 0),
             ("recipes", "at least one name", self.recipes is None or len(self.recipes) > 0),
-            ("folds", "left out together with a table to test on", not (self.folds and self.test)),
         ]
 
     @property

@@ -69,7 +69,7 @@ class Race:
         start = time.monotonic()
         waiting = [step.entrant for step in plan.steps]
         self._total = sum(len(self.todo(entrant)) for entrant in waiting)
-        self._total += 1 if self.folds and self._total else 0  # the winner's last fit
+        self._total += 1 if self.refits and self._total else 0  # the winner's last fit
         try:
             while waiting:
                 waiting.sort(key=lambda entrant: self.forecast(entrant).seconds * len(self.todo(entrant)))
@@ -95,15 +95,15 @@ class Race:
         return self.arena.budget.remaining() - self.reserve()
 
     def reserve(self) -> float:
-        """Seconds to keep for choosing, writing, fitting the winner again where there are folds, and the report."""
+        """Seconds to keep for choosing, writing, fitting the winner again where folds test, and the report."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
-        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.folds else 0.0
+        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits else 0.0
         return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
 
     @property
-    def folds(self) -> bool:
-        """Whether there is more than one split, so that the winner is fitted again on all rows."""
-        return len(self.arena.dataset.splits) > 1
+    def refits(self) -> bool:
+        """Whether several splits test, so that no model learnt from all rows and the winner is fitted again."""
+        return len([split for split in self.arena.dataset.splits if len(split.test)]) > 1
 
     def runs_of(self, entrant: Entrant) -> list[Run]:
         """All runs that make up a candidate, split by split."""

@@ -49,7 +49,7 @@ def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[li
         ([1], {'holdout': {'train': 1, 'valid': 0}})
     """
     duplicates = find_duplicates(texts, seed=seed)
-    cleaned = [without_leaks(split, duplicates) for split in splits]
+    cleaned = [without_leaks(split, duplicates, splits[0].test) for split in splits]
     for before, after in zip(splits, cleaned, strict=True):
         if not len(after.split.train):
             raise InputError(

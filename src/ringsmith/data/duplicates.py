@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ringsmith.data.near import near_pairs
-from ringsmith.records import Label, Split, TextSet
+from ringsmith.records import Label, Rows, Split, TextSet
 
 I64 = npt.NDArray[np.int64]
 NEAR_LIMIT = 0.2
@@ -99,16 +99,18 @@ class Cleaned:
     near_kept: int
 
 
-def without_leaks(split: Split, duplicates: Duplicates) -> Cleaned:
+def without_leaks(split: Split, duplicates: Duplicates, test: Rows) -> Cleaned:
     """`split` without training rows that validation or test has too, and without validation rows that test has too.
 
-    Near duplicates stay where they are more than a fifth of the training rows; exact ones always leave.
+    Near duplicates stay where they are more than a fifth of the training rows; exact ones always leave. A split that only chooses has no test
+    rows: `test` are those of the split that has.
     """
-    train, valid = _leaving(split, duplicates.near)
+    judged = split if len(split.test) else replace(split, test=test)
+    train, valid = _leaving(judged, duplicates.near)
     near_kept = 0
     if train.sum() > NEAR_LIMIT * len(split.train):
         near_kept = int(train.sum())
-        train, valid = _leaving(split, duplicates.same)
+        train, valid = _leaving(judged, duplicates.same)
         near_kept -= int(train.sum())
     return Cleaned(Split(split.name, split.train[~train], split.valid[~valid], split.test), int(train.sum()), int(valid.sum()), near_kept)
 

@@ -1,7 +1,8 @@
 """Rows -> who trains, who chooses, who judges: the user's own division, or one made here, the same for the same seed.
 
 In this order: a test set of the user's, a split column, times (the latest rows test), groups (none cut apart), else stratified by class.
-Up to 1,000 rows, where one test part would be too small to tell candidates apart, five folds take turns; else one holdout.
+Below 1,000 rows, where one part would be too small to tell candidates apart, five folds take turns: at testing and choosing, or at choosing
+alone where the user's own rows test. Else one holdout.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def plan_splits(
     Args:
         texts: labelled rows.
         seed: the same seed gives the same division.
-        folds: number of folds, 1 for one holdout; None: five below 1,000 rows, else one holdout. Ignored where the user divides.
-        test: the user's test rows: they judge, the rest trains and chooses.
+        folds: number of folds, 1 for one holdout; None: five below 1,000 rows, else one holdout. Not used where validation rows are given or times divide.
+        test: the user's test rows: they judge, with the first split if there are several; the rest trains and chooses.
         split_names: each row's split by name; names of training, validation and test in any usual spelling.
         times: each row's time: the latest rows test, those before them choose.
         min_rows: fewest rows of a class, where the division is made here.
@@ -82,20 +83,18 @@ def plan_splits(
         ColumnError: split names that are none, no training rows, too few groups.
         OptionError: fewer than one fold, or more folds than rows.
     """
+    if folds is not None and folds < 1:
+        raise OptionError(f"'folds' must be at least 1 (one split); got {folds}. Use 5, the usual number, or leave it out.")
     if test is not None:
-        return _user_test(texts, test, seed)
+        return _user_test(texts, test, folds, seed)
     if split_names is not None:
-        return _user_names(texts, split_names, seed)
+        return _user_names(texts, split_names, folds, seed)
     if times is not None:
         require_classes(texts, min_rows=1)
         return _by_time(texts, times)
     if folds is None:
         folds = FOLDS if len(texts) < FEW_ROWS else 1
-    elif folds < 1:
-        raise OptionError(f"'folds' must be at least 1 (one split); got {folds}. Use 5, the usual number, or leave it out.")
     require_classes(texts, min_rows=min_rows)
-    if folds > len(texts):
-        raise OptionError(f"'folds' must be at most the number of rows ({len(texts)}); got {folds}. Use 5, the usual number.")
     if folds > 1:
         return SplitPlan(texts, _folds(texts, folds, seed), f"{folds} folds, {_manner(texts)}, seed {seed}")
     return SplitPlan(texts, [_holdout(texts, seed)], f"{_manner(texts)}, seed {seed}")
@@ -117,12 +116,7 @@ def eval_share(rows: int) -> float:
 
 def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
     """Fold i tests part i, chooses by part i + 1 and trains on the others (with two folds the other part is halved)."""
-    if texts.groups is not None:
-        part = assign_groups(texts.groups, strata(texts.labels or []), [1 / folds] * folds, seed)
-    else:
-        order = _shuffled_by_class(texts, seed)
-        part = np.empty(len(texts), dtype=np.int64)
-        part[order] = np.arange(len(texts)) % folds
+    part = _even_parts(texts, folds, seed)
     splits = []
     for i in range(folds):
         test, rest = np.flatnonzero(part == i), part != i
@@ -134,6 +128,18 @@ def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
             chooses = part == (i + 1) % folds
             splits.append(Split(f"fold-{i + 1}", np.flatnonzero(rest & ~chooses), np.flatnonzero(chooses), test))
     return splits
+
+
+def _even_parts(texts: TextSet, folds: int, seed: int) -> Rows:
+    """The part of each row, from 0: parts of one size, each class even among them, or as even as groups allow."""
+    if folds > len(texts):
+        raise OptionError(f"'folds' must be at most the number of rows ({len(texts)}); got {folds}. Use 5, the usual number.")
+    if texts.groups is not None:
+        return assign_groups(texts.groups, strata(texts.labels or []), [1 / folds] * folds, seed)
+    order = _shuffled_by_class(texts, seed)
+    part = np.empty(len(texts), dtype=np.int64)
+    part[order] = np.arange(len(texts)) % folds
+    return part
 
 
 def _holdout(texts: TextSet, seed: int) -> Split:
@@ -198,15 +204,14 @@ def join(texts: TextSet, test: TextSet) -> TextSet:
     return TextSet([*texts.texts, *test.texts], labels, both(texts.pairs, test.pairs), both(texts.groups, test.groups), np.concatenate([texts.rows, test.rows + first]))
 
 
-def _user_test(texts: TextSet, test: TextSet, seed: int) -> SplitPlan:
+def _user_test(texts: TextSet, test: TextSet, folds: int | None, seed: int) -> SplitPlan:
     require_classes(texts, min_rows=1)
     notes = compare_labels(texts, test)
-    train, valid = _hold_out(texts, eval_share(len(texts)), seed)
-    split = Split("user", train, valid, np.arange(len(test), dtype=np.int64) + len(texts))
-    return SplitPlan(join(texts, test), [split], f"your test set; validation taken from training, {_manner(texts)}, seed {seed}", tuple(notes))
+    splits, how = _choosers(texts, np.arange(len(test), dtype=np.int64) + len(texts), folds, seed)
+    return SplitPlan(join(texts, test), splits, f"your test set; {how}", tuple(notes))
 
 
-def _user_names(texts: TextSet, split_names: Sequence[str], seed: int) -> SplitPlan:
+def _user_names(texts: TextSet, split_names: Sequence[str], folds: int | None, seed: int) -> SplitPlan:
     parts, notes = _parts(split_names), []
     if not len(parts["test"]) and len(parts["valid"]):
         notes.append("The split column has no test rows: its validation rows test, and validation rows were taken from training.")
@@ -214,15 +219,32 @@ def _user_names(texts: TextSet, split_names: Sequence[str], seed: int) -> SplitP
     if not len(parts["train"]) or not len(parts["test"]):
         got = ", ".join(map(repr, sorted(set(split_names))[:5]))
         raise ColumnError(f"The split column must name training rows and test rows; got {got}. Use the names train, valid and test, or leave it out.")
-    learn = texts.take(np.sort(np.concatenate([parts["train"], parts["valid"]])))
-    require_classes(learn, min_rows=1)
-    how = "your split column"
+    learn, test = np.sort(np.concatenate([parts["train"], parts["valid"]])), parts["test"]
+    require_classes(texts.take(learn), min_rows=1)
+    splits, how = [Split("user", parts["train"], parts["valid"], test)], "your split column"
     if not len(parts["valid"]):
-        rest, taken = _hold_out(texts.take(parts["train"]), eval_share(len(parts["train"])), seed)
-        parts["train"], parts["valid"] = parts["train"][rest], parts["train"][taken]
-        how += f"; validation taken from training, {_manner(texts)}, seed {seed}"
-    notes += compare_labels(texts.take(parts["train"]), texts.take(parts["test"]))
-    return SplitPlan(texts, [Split("user", parts["train"], parts["valid"], parts["test"])], how, tuple(notes))
+        found, ways = _choosers(texts.take(learn), test, folds, seed)
+        splits = [Split(split.name, learn[split.train], learn[split.valid], split.test) for split in found]
+        how += f"; {ways}"
+    notes += compare_labels(texts.take(splits[0].train), texts.take(test))
+    return SplitPlan(texts, splits, how, tuple(notes))
+
+
+def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple[list[Split], str]:
+    """Training and validation rows out of `texts` where `test` is given, and how they were made.
+
+    Of few rows all choose, in turns, and the first turn's model is the one that the test rows judge: of 308 rows, a few dozen that
+    are held out once took a candidate 12 points below the best (LOG.md).
+    """
+    if folds is None:
+        units = len(texts if texts.groups is None else set(texts.groups))
+        folds = FOLDS if len(texts) < FEW_ROWS and units >= 2 * FOLDS else 1
+    if folds == 1:
+        train, valid = _hold_out(texts, eval_share(len(texts)), seed)
+        return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
+    part, none = _even_parts(texts, folds, seed), np.zeros(0, dtype=np.int64)
+    splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
+    return splits, f"{folds} folds of training choose, {_manner(texts)}, seed {seed}"
 
 
 def _parts(split_names: Sequence[str]) -> dict[str, Rows]:
