@@ -74,7 +74,7 @@ def test_attention_keeps_none_and_all_others_share_pools() -> None:
     assert isinstance(model.attention.resid_dropout, PooledDropout)
     assert isinstance(model.dropout, PooledDropout)
     assert type(model.idle) is nn.Dropout
-    assert model.dropout._pools is model.attention.resid_dropout._pools
+    assert model.dropout.pools is model.attention.resid_dropout.pools
 
 
 def test_a_share_is_set_everywhere_or_nowhere() -> None:

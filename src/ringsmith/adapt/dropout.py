@@ -34,6 +34,11 @@ def ease_dropout(module: Any) -> None:
                 setattr(parent, name, nn.Dropout(0.0) if _within_attention(parent, name) else PooledDropout(part.p, pools))
 
 
+def pools_of(module: Any) -> list[torch.Tensor]:
+    """The pools that the model's dropouts have drawn so far."""
+    return [pool for part in module.modules() if isinstance(part, PooledDropout) for pool in part.pools.values()]
+
+
 def _within_attention(parent: Any, name: str) -> bool:
     """Whether this dropout is for the weights of attention, not for a layer's output."""
     return "Attention" in type(parent).__name__ and not name.startswith("resid")
@@ -44,23 +49,23 @@ class PooledDropout(nn.Dropout):
 
     Args:
         p: share of numbers left out.
-        pools: pool of each share, for all dropouts of a model; drawn when it is first needed.
+        pools: pool of each share, for all dropouts of a model; drawn when it is first needed. Kept as an attribute.
         dtype: of the pool: what is dropped out comes back in the wider of this and its own.
     """
 
     def __init__(self, p: float, pools: dict[float, torch.Tensor], dtype: torch.dtype = torch.float32) -> None:
         super().__init__(p)
-        self._pools, self._dtype = pools, dtype
+        self.pools, self._dtype = pools, dtype
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 (torch's own name)
         size = input.numel()
         if not self.training or self.p == 0 or not size:
             return input
-        if self.p not in self._pools:
+        if self.p not in self.pools:
             # A generator of its own: the pool is the same in a training that was put aside and goes on in another process.
             kept = torch.bernoulli(torch.full((POOL,), 1 - self.p), generator=torch.Generator().manual_seed(POOL)) / (1 - self.p)
-            self._pools[self.p] = kept.to(self._dtype)
-        pool = self._pools[self.p]
+            self.pools[self.p] = kept.to(self._dtype)
+        pool = self.pools[self.p]
         if size > POOL:
             return super().forward(input)
         start = int(torch.randint(POOL - size + 1, ()))

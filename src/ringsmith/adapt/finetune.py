@@ -28,6 +28,7 @@ from ringsmith.adapt.options import hold, read_options
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
+from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.adapt.restart import start_twice
 from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
@@ -222,13 +223,14 @@ class FineTuning(Recipe):
                 fit_first_head(module, rows, targets, task.activation, valid_rows, guard.judge, seed=seed, budget=budget)
             course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget)
         guard.finish()
-        moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+        twice, moved = is_recomputed(module), sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+        keep_all(module)
         scores = loop.predict(valid_rows)[guard.judge.known]
         module = self.finish(module)
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note}
         total = sum(weight.numel() for weight in module.parameters())
-        facts = FitFacts(total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + self.remarks() + _notes(course, loop.parts))
+        facts = FitFacts(total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + self.remarks() + _notes(course, loop.parts, twice=twice))
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
 
     def _pause(self, attempt: int) -> Pause | None:
@@ -244,10 +246,12 @@ def _chosen(course: Course) -> dict[str, Any]:
     return {"step": course.kept_step, "epochs": round(course.epochs(course.kept_step), 2), "epochs_trained": round(course.epochs(course.steps), 3)}
 
 
-def _notes(course: Course, parts: int) -> tuple[str, ...]:
+def _notes(course: Course, parts: int, *, twice: bool) -> tuple[str, ...]:
     notes = []
     if course.planned != course.asked:
         notes.append(f"{course.epochs(course.planned):.1f} epochs instead of {course.epochs(course.asked):.1f}: the budget allows no more.")
     if parts > 1:
         notes.append(f"Each batch went through in {parts} parts: memory holds no more.")
+    if twice:
+        notes.append("Every layer was computed twice in a step: memory does not hold what a row keeps of all of them.")
     return tuple(notes)

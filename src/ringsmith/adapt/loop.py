@@ -221,7 +221,7 @@ class _Training(Generic[B]):
                     raise
                 for optimiser in self.optimisers:
                     optimiser.zero_grad(set_to_none=True)
-                self.loop.parts = smaller(self.loop.parts, self.work.rows(batch), error)
+                self.loop.parts = smaller(self.loop.module, self.loop.parts, self.work.rows(batch), error)
 
     def _parts(self, batch: B) -> list[tuple[Rows, float]]:
         """This process's rows of the batch, in as many parts as memory asks for, each with its share of the whole; one row that counts nothing for none."""
@@ -237,7 +237,8 @@ class _Training(Generic[B]):
 
     def _part(self, part: B, share: float) -> float:
         """Add the gradients of a part of a batch; its share of the batch's mean loss."""
-        with self.loop.accelerator.autocast(), self._attention(self.work.longest(part)):
-            loss = self.work.loss(self.loop.module, part) * share
-        loss.backward()  # type: ignore[no-untyped-call]
+        with self._attention(self.work.longest(part)):  # the way back, too: a layer that is computed once more must attend alike
+            with self.loop.accelerator.autocast():
+                loss = self.work.loss(self.loop.module, part) * share
+            loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()

@@ -1,4 +1,7 @@
-"""Memory that does not suffice: how a training goes on with smaller parts of a batch, and what it will take before it begins."""
+"""Memory that does not suffice: how a training goes on with smaller parts of a batch, and what it will take before it begins.
+
+Smaller parts first, down to single rows; then layers that compute twice what they cannot keep (`recompute.py`); then it is said.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ import torch
 
 from ringsmith._machine import MEGABYTE, free_mb
 from ringsmith.adapt.classifier import Feed
+from ringsmith.adapt.dropout import pools_of
+from ringsmith.adapt.recompute import recompute_layers
 from ringsmith.backbones import batches_by_tokens
 from ringsmith.errors import MachineError
+from ringsmith.records import Rows
 
 WORDS_OF_IT = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
 """How torch and the systems below it say so."""
@@ -25,19 +31,21 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error).lower() for words in WORDS_OF_IT)
 
 
-def smaller(parts: int, rows: int, error: BaseException) -> int:
-    """Into how many parts a batch of so many rows is cut when memory did not hold `parts`.
+def smaller(module: Any, parts: int, rows: int, error: BaseException) -> int:
+    """Into how many parts a batch of so many rows is cut when memory did not hold `parts`; where they are single rows, `module` keeps less of each.
 
     Raises:
-        MachineError: it does not hold a single row.
+        MachineError: it does not hold a single row of which the least is kept.
     """
+    if parts >= rows and recompute_layers(module):
+        return parts
     if parts >= rows:
         raise MachineError("Memory must hold a single row with its gradients; it does not. Take a smaller model, or shorter texts.") from error
     return min(rows, 2 * parts)
 
 
 def parts_for(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> int:
-    """Into how many parts each batch is to be cut so that training fits into the memory that is free now.
+    """Into how many parts each batch is to be cut so that training fits into the memory that is free now; where single rows do not, `module` keeps less of each.
 
     Raises:
         MachineError: the gradients and Adam's moments alone do not fit.
@@ -49,7 +57,10 @@ def parts_for(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> int:
         raise MachineError(
             f"Memory must hold the model with its gradients: it needs {needs}, and {free / 2**30:.1f} GB are free. Take a smaller model, or a recipe that trains less of it."
         )
-    return min(max_rows, parts_that_fit(batch, free - fixed))
+    parts = parts_that_fit(batch, free - fixed)
+    if parts > len(largest_batch(feed, max_tokens, max_rows)):
+        recompute_layers(module)
+    return min(max_rows, parts)
 
 
 def free_bytes(module: Any) -> int:
@@ -71,25 +82,29 @@ def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> t
         max_rows: rows of a batch.
     """
     moving = sum(weight.numel() * weight.element_size() for weight in module.parameters() if weight.requires_grad)
-    largest = max(batches_by_tokens(feed.tokens.lengths, max_tokens, max_rows), key=lambda rows: len(rows) * int(feed.tokens.lengths[rows].max()))
+    largest = largest_batch(feed, max_tokens, max_rows)
     return 3 * moving, math.ceil(OVERHEAD * kept_bytes(module, feed, largest[:1]) * len(largest))
 
 
+def largest_batch(feed: Feed, max_tokens: int, max_rows: int) -> Rows:
+    """The rows of the batch with the most padded tokens."""
+    return max(batches_by_tokens(feed.tokens.lengths, max_tokens, max_rows), key=lambda rows: len(rows) * int(feed.tokens.lengths[rows].max()))
+
+
 def kept_bytes(module: Any, feed: Feed, rows: Any) -> int:
-    """Bytes that torch keeps for the backward pass of these rows, weights left out; each piece of memory once."""
-    weights = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
+    """Bytes that torch keeps for the backward pass of these rows, weights and pools of dropout left out; each piece of memory once."""
     seen: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            seen[storage.data_ptr()] = storage.nbytes()
+        seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         kept = module(**feed.batch(module, rows)).logits.sum()  # the graph lives as long as this does, so no address comes twice
     del kept
-    return sum(seen.values())
+    lasting = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *pools_of(module))}
+    return sum(size for address, size in seen.items() if address not in lasting)
 
 
 def parts_that_fit(needed: int, free: int) -> int:
