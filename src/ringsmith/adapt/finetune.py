@@ -19,6 +19,7 @@ from ringsmith.adapt.classifier import Feed, scale_last_layer, scores_of, vector
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
 from ringsmith.adapt.firsthead import fit_first_head
+from ringsmith.adapt.firsttoken import read_first_token
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import to_proba
@@ -125,6 +126,7 @@ class FineTuned(Fitted):
     def __init__(self, task: Task, steps: TextSteps, module: Any, tokeniser: Tokeniser, model: LocalModel, options: FineTuneOptions, facts: FitFacts | None = None) -> None:
         super().__init__(task, steps, facts)
         self.module = module.to(best_device()).eval()
+        read_first_token(self.module)
         self.tokeniser = tokeniser
         self.model = model
         self.options = options
@@ -207,6 +209,7 @@ class FineTuning(Recipe):
         with watch.stage("load"):
             tokeniser, module = load_classifier(self._model, task.labels, multilabel=task.activation == "sigmoid", seed=seed)
             self.prepare(module)
+            read_first_token(module)
         with watch.stage("tokenise"):
             rows, valid_rows = (feed_of(tokeniser, setting.steps, part.texts, part.pairs) for part in (train, valid))
         targets = task.targets(train.labels or [])
