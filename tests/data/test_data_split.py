@@ -163,6 +163,16 @@ def test_all_of_few_rows_choose_where_the_users_rows_test() -> None:
     assert [split.name for split in make_splits(texts_of({"a": 5, "b": 4}), test=test)] == ["user"]
 
 
+@pytest.mark.parametrize(("rows", "folds"), [(2, 3), (3, 3), (4, 4), (5, 5), (9, 5)])
+def test_folds_that_choose_are_no_more_than_a_class_has_rows(rows: int, folds: int) -> None:
+    """So that a row of four is judged by models that learnt as much of its class as of the others."""
+    texts, test = texts_of(dict.fromkeys("abcdefgh", rows)), TextSet(["x y", "z w"], ["a", "b"])
+    splits = make_splits(texts, test=test)
+    assert len(splits) == folds
+    if rows == folds:
+        assert all(Counter(texts.labels[at] for at in split.valid) == dict.fromkeys("abcdefgh", 1) for split in splits)
+
+
 def test_folds_that_choose_cut_no_group_apart() -> None:
     """Where there are enough groups; of few groups one part is held out."""
     test = TextSet(["x y", "z w"], ["a", "b"])
