@@ -120,16 +120,16 @@ def test_infinite_rate_breaks_and_is_refused(tiny_bert: LocalModel) -> None:
         Full(setting).fit(toy(), toy(), Budget())
 
 
-def test_the_best_step_is_restored_where_it_is_clearly_better(tiny_bert: LocalModel) -> None:
-    """What is handed over is the last look, or the best one where that is better by more than a standard error: here a rate far too high."""
+@pytest.mark.parametrize("seed", [0, 2])
+def test_the_step_that_is_told_is_the_one_that_is_handed_over(tiny_bert: LocalModel, seed: int) -> None:
+    """Its accuracy is the model's, at a rate far too high under which the looks go up and down; which look is chosen, `test_adapt_loop` says."""
     rows = toy()
-    setting = Setting(Classification(sorted(WORDS)), tiny_bert, options={"epochs": 12, "rate": 2e-2, "head_rate": 2e-2, "max_rows": 8, "precision": "float32"}, threads=1)
-    fitted = Full(setting).fit(rows, rows, Budget())
-    looks = fitted.facts.curves["valid"]
+    options = {"epochs": 12, "rate": 8e-2 if seed else 2e-2, "head_rate": 2e-2, "max_rows": 8, "precision": "float32"}
+    fitted = Full(Setting(Classification(sorted(WORDS)), tiny_bert, seed=seed, options=options, threads=1)).fit(rows, rows, Budget())
     accuracy = np.mean([guess == label for guess, label in zip(fitted.predict(rows.texts), rows.labels or [], strict=True)])
-    assert accuracy == pytest.approx(max(looks))
-    best = max(range(len(looks)), key=lambda look: (looks[look], -fitted.facts.curves["valid_log_loss"][look]))
-    assert fitted.facts.chosen["step"] == fitted.facts.curves["valid_step"][best]
+    curves = fitted.facts.curves
+    assert len(set(curves["valid"])) > 1
+    assert accuracy == pytest.approx(curves["valid"][curves["valid_step"].index(fitted.facts.chosen["step"])])
 
 
 def test_a_short_budget_plans_fewer_epochs(tiny_bert: LocalModel) -> None:
