@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from ringsmith._files import FORBIDDEN, FULL, no_room, system_error
+from ringsmith._machine import cores, waiting
 from ringsmith.errors import MachineError, RingsmithError
 
 DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
@@ -36,6 +37,12 @@ def take_every_letter() -> None:
         if isinstance(stream, io.TextIOWrapper):
             kept = stream.isatty() or "PYTHONIOENCODING" in os.environ
             stream.reconfigure(encoding=None if kept else "utf-8", errors="backslashreplace")
+
+
+def wait_awake() -> None:
+    """Let OpenMP's threads wait awake where the cores are free; before torch is imported, and only where the environment has not decided otherwise."""
+    if os.environ.get("OMP_WAIT_POLICY") == "PASSIVE" and "GOMP_SPINCOUNT" not in os.environ:
+        os.environ.update(waiting(cores()))
 
 
 def print_json(content: Any) -> None:

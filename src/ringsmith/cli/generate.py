@@ -45,6 +45,7 @@ def generate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Write on from a prompt with a causal language model: GPT-2, XLNet, Llama ..."""
+    _shell.wait_awake()
     from ringsmith.backbones.decoding import DecodingOptions
 
     options = DecodingOptions(

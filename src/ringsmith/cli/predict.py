@@ -36,6 +36,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
     """Label new texts with a fitted model."""
+    _shell.wait_awake()
     from ringsmith.data import check_out, read_texts, write_predictions
     from ringsmith.serve import load
 

@@ -29,6 +29,7 @@ def translate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the translations as JSON.")] = False,
 ) -> None:
     """Translate texts, line by line: line 7 of the output is the translation of line 7 of the input, and an empty line stays empty."""
+    _shell.wait_awake()
     require_transformers("translating")
     lines = read_lines(given)
     console = _shell.people(as_json=as_json)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from ringsmith._machine import cores, memory_mb
+from ringsmith._machine import cores, memory_mb, waiting
 from ringsmith.records import Record
 
 PROBE_SECONDS = 0.05
@@ -71,6 +71,4 @@ def child_environment(threads: int) -> dict[str, str]:
     """The environment of a run's process: this one's, with every thread pool set before its library starts."""
     libraries = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "RAYON")
     pools = (*(f"{name}_NUM_THREADS" for name in libraries), "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS")
-    # Threads that wait must sleep: where another process holds a core, spinning ones cost a scheduler's slice at every operation (30 x, measured).
-    waiting = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-    return {**waiting, **os.environ, **dict.fromkeys(pools, str(threads)), "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    return {**waiting(threads), **os.environ, **dict.fromkeys(pools, str(threads)), "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
