@@ -24,7 +24,8 @@ import sacrebleu
 from ringsmith.backbones.translate import TranslateOptions, load_translator, translate
 from ringsmith.catalogue import resolve
 from ringsmith.pretrain.parallel import Pairs, read_parallel, split_pairs
-from ringsmith.pretrain.translation import TranslationOptions, train_translation
+from ringsmith.pretrain.translation import train_translation
+from ringsmith.pretrain.translation_options import TranslationOptions
 from ringsmith.records import Budget, Progress
 
 HELD_OUT = 2_000

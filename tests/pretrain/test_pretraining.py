@@ -322,25 +322,26 @@ def test_flops_are_six_for_each_weight_of_a_product(work: tuple[Learning, Any]) 
     assert all(weight.grad is None for weight in module.parameters())
 
 
-@pytest.mark.parametrize("offset", [True, False])
-def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatch, offset: bool) -> None:
+@pytest.mark.parametrize(("offset", "smoothing"), [(True, 0.0), (False, 0.0), (True, 0.1), (False, 0.1)])
+def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatch, offset: bool, smoothing: float) -> None:
     """Loss and every gradient of layer, softmax and cross entropy one after the other; places that count nothing, pieces and blocks of all sizes."""
-    monkeypatch.setattr(output, "SCORES", 90)
-    monkeypatch.setattr(output, "BLOCK", 330)
+    for name, size in (("CACHED", 70), ("SCORES", 150), ("BLOCK", 330)):
+        monkeypatch.setattr(output, name, size)
     torch.manual_seed(0)
     states, layer, labels = torch.randn(50, 8, requires_grad=True), torch.nn.Linear(8, 30, bias=offset), torch.randint(0, 30, (50,))
     labels[::7] = IGNORED
-    (3 * functional.cross_entropy(layer(states), labels, ignore_index=IGNORED)).backward()
+    told = functional.cross_entropy(layer(states), labels, ignore_index=IGNORED, label_smoothing=smoothing)
+    (3 * told).backward()
     wanted = [states.grad, *(weight.grad for weight in layer.parameters())]
     states.grad = None
     layer.zero_grad()
-    loss = predicted_loss(states, layer, labels)
-    torch.testing.assert_close(loss, functional.cross_entropy(layer(states), labels, ignore_index=IGNORED))
+    loss = predicted_loss(states, layer, labels, smoothing)
+    torch.testing.assert_close(loss, told)
     (3 * loss).backward()
     for found, value in zip([states.grad, *(weight.grad for weight in layer.parameters())], wanted, strict=True):
         torch.testing.assert_close(found, value, rtol=1e-4, atol=1e-6)
     with torch.no_grad():
-        torch.testing.assert_close(predicted_loss(states, layer, labels), loss.detach())
+        torch.testing.assert_close(predicted_loss(states, layer, labels, smoothing), loss.detach())
 
 
 def test_the_output_layer_in_low_precision_is_near(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
     two files     line n of the second is the translation of line n of the first
     one table     ``.csv``, or lines with a tab between the two; further columns are left out
     packed        any of these as ``.gz``, ``.xz``, ``.bz2``, ``.zst``, or in a ``.zip`` that holds one such file beside what is none (a licence)
+    in memory     ``("A text.", "Its translation.")``, one after the other
 
 Which part a pair belongs to hangs on the letters of its source text alone: "Run!" and "run." with all their translations stand on one side, in
 every run and on every machine.
@@ -17,7 +18,7 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,24 @@ def read_parallel(source: str | Path, target: str | Path | None = None) -> Pairs
     left, right = _text(source).split("\n"), _text(target).split("\n")
     _check_lengths(left, right, str(source), str(target))
     return _cleaned(list(zip(left, right, strict=True)), f"{source} and {target}")
+
+
+def pairs_of(given: Iterable[Sequence[str]]) -> Pairs:
+    """Pairs of texts that are in memory, each once; those with an empty side are left out, and said.
+
+    Raises:
+        InputError: one that is no pair of texts, or no pair at all.
+
+    Examples:
+        >>> pairs_of([("Go.", "Va !"), ("Go.", "Va !")]).notes
+        ('1 pair that was there before was left out.',)
+    """
+    pairs: list[tuple[str, str]] = []
+    for number, pair in enumerate(given, 1):
+        if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
+            raise InputError(f"Pairs must be of two texts each, a text and its translation; number {number:,} is {str(pair)[:60]!r}. Mend it, or leave it out.")
+        pairs.append((pair[0], pair[1]))
+    return _cleaned(pairs, "The pairs")
 
 
 def split_pairs(pairs: Pairs, *, valid: int, test: int) -> Parts:

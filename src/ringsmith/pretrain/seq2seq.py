@@ -24,8 +24,8 @@ from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.work import Work, spread_looks
 from ringsmith.pretrain.joint import PAD, START
+from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.parallel import Pairs
-from ringsmith.pretrain.smoothing import smoothed_loss
 from ringsmith.records import Rows
 
 Counts = npt.NDArray[np.int64]
@@ -210,7 +210,7 @@ def forced_loss(module: Any, pairs: Encoded, rows: Rows, smoothing: float) -> to
     before = torch.cat([targets.new_full((len(targets), 1), START), targets[:, :-1]], 1)
     hidden = module.model(input_ids=sources, attention_mask=sources.ne(PAD).long(), decoder_input_ids=before, use_cache=False).last_hidden_state
     inside = targets.ne(PAD)
-    return smoothed_loss(hidden[inside], module.lm_head.weight, targets[inside], smoothing)
+    return predicted_loss(hidden[inside], module.lm_head, targets[inside], smoothing)
 
 
 def loss_of(module: Any, pairs: Encoded, max_tokens: int) -> float:

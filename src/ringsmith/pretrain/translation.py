@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 
-from ringsmith._rules import Rule, hold
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.pacing import Course, Pacing
@@ -31,12 +30,12 @@ from ringsmith.errors import OptionError
 from ringsmith.pretrain.facts import curves_of
 from ringsmith.pretrain.joint import train_joint_vocabulary
 from ringsmith.pretrain.looks import Looks
-from ringsmith.pretrain.parallel import Pairs, read_parallel, split_pairs
+from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, loss_of, padding_share
-from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.training import Say, check_place, quiet
 from ringsmith.pretrain.transformer import create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
+from ringsmith.pretrain.translation_options import TranslationOptions
 from ringsmith.records import Budget, Report, silent
 
 BETAS = (0.9, 0.98)
@@ -47,82 +46,6 @@ EPOCHS = 10
 UNLIMITED = 10**9
 UNESSENTIAL = ("budget", "threads", "precision")
 """Options that do not change what is learnt but by rounding: a training goes on whatever they are."""
-
-
-def _whole(name: str, least: int) -> Rule:
-    return (name, lambda value: value is None or (isinstance(value, int) and value >= least), f"a whole number, at least {least}")
-
-
-@dataclass(frozen=True)
-class TranslationOptions:
-    """What is trained, and for how long; the figures behind the defaults are in LOG.md.
-
-    Attributes:
-        layers: blocks of the encoder, and as many of the decoder.
-        hidden: width of a piece's vector.
-        heads: of each attention; None for one for every 64 of the width.
-        feed_forward: width between the two products of a block; None for four times `hidden`.
-        length: pieces of the longest text; longer pairs are left out.
-        vocabulary: pieces of both languages together.
-        dropout: share left out of each part's output.
-        smoothing: share of the labels that is spread over all pieces.
-        batch_tokens: padded pieces of a batch, both sides together.
-        warm_up: steps in which the rate rises.
-        steps: how many; None to let `epochs` or the budget say it.
-        epochs: passes over the pairs; None for 10 where neither steps nor a budget are told.
-        budget: seconds of wall clock for everything; None for no limit.
-        held_out: pairs to judge by.
-        looks: how often it is judged.
-        averaged: looks whose weights are averaged at the end, if that is better; 1 for none.
-        patience: looks without progress before it stops.
-        seed: of the weights and the order of the pairs.
-        threads: CPU threads; None for all cores.
-        precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
-
-    Raises:
-        OptionError: a value breaks its rule; all are named.
-    """
-
-    layers: int = 3
-    hidden: int = 256
-    heads: int | None = None
-    feed_forward: int | None = None
-    length: int = 128
-    vocabulary: int = 8_000
-    dropout: float = 0.1
-    smoothing: float = 0.1
-    batch_tokens: int = 4_096
-    warm_up: int = 1_000
-    steps: int | None = None
-    epochs: float | None = None
-    budget: float | None = None
-    held_out: int = 2_000
-    looks: int = 40
-    averaged: int = 5
-    patience: int = 5
-    seed: int = 0
-    threads: int | None = None
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        sizes = ("layers", "hidden", "heads", "feed_forward", "warm_up", "steps", "held_out", "looks", "averaged", "threads")
-        hold(
-            self,
-            (
-                *(_whole(name, 1) for name in sizes),
-                *(_whole(name, least) for name, least in (("length", 8), ("vocabulary", 68), ("batch_tokens", 16), ("patience", 0), ("seed", 0))),
-                *((name, lambda value: 0 <= value < 1, "from 0 to below 1") for name in ("dropout", "smoothing")),
-                *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "budget")),
-                ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
-            ),
-        )
-        if self.steps is not None and self.epochs is not None:
-            raise OptionError(f"'steps' and 'epochs' both say how long to train; got {self.steps} and {self.epochs:g}. Leave one of them out.")
-
-    @property
-    def shape(self) -> Shape:
-        """The model's shape."""
-        return Shape(self.layers, self.hidden, self.heads or max(1, self.hidden // 64), self.feed_forward or 4 * self.hidden, self.length)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,11 +61,13 @@ class Translation:
     facts: dict[str, Any]
 
 
-def pretrain_translation(source: str | Path, target: str | Path | None, out: Path, options: TranslationOptions, *, report: Report = silent, say: Say = quiet) -> Translation:
+def pretrain_translation(
+    source: str | Path | Iterable[Sequence[str]], target: str | Path | None, out: Path, options: TranslationOptions, *, report: Report = silent, say: Say = quiet
+) -> Translation:
     """Train a Transformer on parallel text and write it to `out`.
 
     Args:
-        source: a table of two columns, or a file of lines with `target` beside it.
+        source: a table of two columns, a file of lines with `target` beside it, or pairs of texts.
         target: the translations of these lines; None for a table.
         out: an empty or missing folder.
         options: how large, how long.
@@ -154,7 +79,7 @@ def pretrain_translation(source: str | Path, target: str | Path | None, out: Pat
     """
     budget = Budget(options.budget)
     check_place(out)
-    pairs = read_parallel(source, target)
+    pairs = read_parallel(source, target) if isinstance(source, str | Path) else pairs_of(source)
     parts = split_pairs(pairs, valid=min(options.held_out, max(1, len(pairs) // 4)), test=0)
     say("Read", f"{len(pairs):,} pairs: {len(parts.train):,} to learn from, {len(parts.valid):,} to judge by; no source text stands in both")
     for note in pairs.notes:
