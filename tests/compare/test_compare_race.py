@@ -180,6 +180,15 @@ def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[...
     assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them stopped it early")
 
 
+def test_one_row_is_timed_in_the_first_fold_alone(compare: Callable[..., Comparison]) -> None:
+    """It takes up to a second, and five folds would say the same five times; the table has its figure."""
+    result = compare("tenth", rows=table(folds=5))
+    lines = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    timed = {line["split"]: line["latency_ms"] for line in lines if line["split"] != "refit"}
+    assert [bool(timed[f"fold-{fold}"]) for fold in range(1, 6)] == [True, False, False, False, False]
+    assert result.rows[0].latency_ms_p50 == timed["fold-1"]["p50"]
+
+
 def test_where_folds_only_choose_the_measured_model_is_handed_over(compare: Callable[..., Comparison]) -> None:
     """All 200 rows choose; the first fold's models alone see the test rows, and the winner is one of them: nothing is fitted again."""
     whole = table(240)

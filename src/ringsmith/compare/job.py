@@ -63,6 +63,7 @@ class Job(Record):
         until: when all must be over, seconds since the epoch, None for no limit.
         baseline: whether predicting one class only is what it is meant to do.
         floors: (share of the planned steps, least mark) of a run of a search, see `adapt.recipe.Setting`.
+        timed: whether to measure how long one row takes; one run of a candidate is enough.
     """
 
     run: str
@@ -81,6 +82,7 @@ class Job(Record):
     until: float | None = None
     baseline: bool = False
     floors: Sequence[Sequence[float]] = ()
+    timed: bool = True
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
         """The result of this job."""
@@ -138,7 +140,7 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     report(Progress("measure", 0, None, "rows"))
     sample = rows["test"] if len(rows["test"]) else rows["valid"]
     until = float("inf") if job.until is None else job.until - WRITING_SECONDS
-    latency, seconds["measure"] = _timed(lambda: latency_ms(fitted, sample, until=until))
+    latency, seconds["measure"] = _timed(lambda: latency_ms(fitted, sample, until=until) if job.timed else {})
     return _done(job, fitted, seconds, latency, rate, size_mb(folder / MODEL))
 
 

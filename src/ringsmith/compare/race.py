@@ -255,6 +255,7 @@ class Race:
             until=time.time() + left if limited else None,
             baseline=entrant.candidate.recipe == BASELINE,
             floors=floors,
+            timed=run.number == 0,
         )
         write_json(place / JOB, job.to_json())
 
