@@ -154,7 +154,9 @@ def test_layers_can_be_named(tiny_bert: LocalModel) -> None:
         ({"rank": 0}, "'rank' must be a whole number from 1; got 0"),
         ({"layers": ("qery",)}, r"'layers' must name layers of this model; got 'qery'\. There are: attention, dense, intermediate, key, output, query, self, value"),
         ({"layers": "query"}, "'layers' must be a list of names; got 'query'"),
-        ({"method": "prefix"}, "'method' must be lora, rslora, dora, ia3 or bitfit; got 'prefix'"),
+        ({"method": "qlora"}, "'method' must be lora, rslora, dora, ia3 or bitfit; got 'qlora'"),
+        ({"method": "prefix"}, "'method' must leave a plain model behind; got 'prefix', which trains what stands before every text and cannot be merged"),
+        ({"method": "prompt_tuning"}, r"got 'prompt_tuning', which .* Take 'lora'"),
         ({"alpha": 0}, "'alpha' must be above 0; got 0"),
     ],
 )

@@ -6,8 +6,10 @@
     ia3      each layer's outputs times a vector (Liu et al., 2022); here of every layer that is named, not of keys, values and feed-forward alone
     bitfit   nothing is added: the biases that are there are trained (Ben Zaken et al., 2022)
 
-All five leave a plain model behind, no heavier and no slower than it was. Prefix and prompt tuning do not (what they train stands before every
-text and cannot be merged), and layers in 4 or 8 bits need a GPU and a package of their own: both are left out.
+All five leave a plain model behind, no heavier and no slower than it was. Prefix tuning (Li and Liang, 2021) cannot: the keys and values that it trains
+for every layer have no place in a folder of transformers. Prompt tuning (Lester et al., 2021) trains vectors before every text, which makes each text
+longer from then on, and pays only from billions of weights on (their figure 1). Layers in 4 or 8 bits need a GPU and a package of their own. All
+three are left out.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import OptionError
 
 METHODS = ("lora", "rslora", "dora", "ia3", "bitfit")
+UNMERGED = ("prefix", "prefix_tuning", "prompt", "prompt_tuning", "p_tuning")
+"""What peft has besides and others may ask for: it cannot become a part of the weights."""
 RATE = 2e-3
 """What is added learns so fast in a body that is 384 wide; in wider ones less, by the square: 5e-4 at 768 wide, as in the paper (table 9)."""
 
@@ -57,6 +61,8 @@ class LoraOptions(FineTuneOptions):
         super().__post_init__()
         if isinstance(self.layers, list):  # as JSON and a command line give it
             object.__setattr__(self, "layers", tuple(self.layers))
+        if self.method in UNMERGED:
+            raise OptionError(f"'method' must leave a plain model behind; got {self.method!r}, which trains what stands before every text and cannot be merged. Take 'lora'.")
         hold(
             self,
             (
