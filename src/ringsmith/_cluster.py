@@ -1,4 +1,4 @@
-"""Work on a Ray cluster: the only home of `ray`, for every part that outgrows one machine.
+"""Work on a Ray cluster: the home of `ray` (with `_cluster_training.py`), for every part that outgrows one machine.
 
     with cluster() as workers:
         text = workers.share(numbers)
@@ -23,6 +23,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ringsmith._machine import cores
@@ -38,6 +39,14 @@ LONGEST_FOLDER = 40
 """Ray's sockets lie in its folder, and a socket's path has at most 107 characters."""
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What one machine of a cluster has."""
+
+    cores: int
+    gpus: int = 0
+
+
 class Hired(ABC):
     """A worker that keeps an object of its own."""
 
@@ -50,10 +59,15 @@ class Workers(ABC):
     """Whoever does the work.
 
     Attributes:
-        cores_of: CPU cores of each machine.
+        machines: where.
     """
 
-    cores_of: tuple[int, ...]
+    machines: tuple[Machine, ...]
+
+    @property
+    def cores_of(self) -> tuple[int, ...]:
+        """CPU cores of each machine."""
+        return tuple(machine.cores for machine in self.machines)
 
     @abstractmethod
     def share(self, value: Any) -> Ticket:
@@ -98,7 +112,7 @@ class Here(Workers):
     """
 
     def __init__(self, cores_of: tuple[int, ...] = (2,)) -> None:
-        self.cores_of = cores_of
+        self.machines = tuple(map(Machine, cores_of))
 
     def share(self, value: Any) -> Ticket:
         return value
@@ -142,8 +156,9 @@ class _HiredByRay(Hired):
 class _OnRay(Workers):
     def __init__(self, ray: Any) -> None:
         self._ray = ray
-        self.cores_of = tuple(cores for node in ray.nodes() if node["Alive"] and (cores := int(node["Resources"].get("CPU", 0))))
-        if not self.cores_of:
+        alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        self.machines = tuple(Machine(cores, int(has.get("GPU", 0))) for has in alive if (cores := int(has.get("CPU", 0))))
+        if not self.machines:
             raise MachineError("A Ray cluster must have CPU cores; this one offers none. Add a machine (ray start --address=...), or work on this one: --on local.")
 
     def share(self, value: Any) -> Ticket:

@@ -11,6 +11,7 @@ import pytest
 from command_line import Ringsmith, Write, refused
 
 import ringsmith as rs
+from ringsmith.pretrain.training import Pretrained
 
 WORDS = "the dog sees a ring by the river and the fox follows a king into the forest".split()  # noqa: SIM905
 TINY = ("--layers", "1", "--hidden", "16", "--length", "16", "--batch-tokens", "128", "--threads", "1", "--precision", "float32", "--work", "work")
@@ -68,6 +69,7 @@ def test_python_has_it_too(write: Write, tmp_path: Path) -> None:
     """Strings in memory, each a document."""
     options = rs.PretrainOptions(out=tmp_path / "model", layers=1, hidden=16, length=16, batch_tokens=128, steps=2, threads=1, work=tmp_path / "work", held_out=0.1)
     made = rs.pretrain(text().decode().split("\n\n"), options)
+    assert isinstance(made, Pretrained)
     assert (made.folder / "model.safetensors").exists()
     assert made.facts.steps == 2
 
@@ -84,6 +86,8 @@ def test_python_has_it_too(write: Write, tmp_path: Path) -> None:
         (text(), ("--set", "sharing=0.2"), r"The objective 'mlm' has no option 'sharing'; did you mean 'share'\?"),
         (text(), ("--heads", "3"), r"'heads' must divide 'hidden' \(16\); got 3"),
         (text(), ("--budget", "soon"), r"'budget' must be a time such as 90s, 10m"),
+        (text(), ("--on", "rai"), r"There is no place to work on 'rai'\. Did you mean 'ray'\?"),
+        (text(), ("--workers", "2"), r"'workers' is for on='ray' \(--on ray\) only; got 2"),
         (text(), ("--from", "nobody"), r"There is no model 'nobody'|'layers' and 'hidden' cannot be chosen"),
     ],
 )

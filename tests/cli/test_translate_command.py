@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from command_line import Ringsmith, refused
 
 import ringsmith as rs
+from ringsmith.errors import InputError
+from ringsmith.pretrain.translation import Translation
 from translation_tiny import TEXTS, make_translator
 
 
@@ -82,11 +85,39 @@ def test_a_model_is_learnt_from_two_files_and_translates(ringsmith: Ringsmith, t
     assert (content["options"]["warm_up"], content["steps"], content["out"]) == (10, 4, "again")
 
 
+def test_python_learns_from_pairs_too(tmp_path: Path) -> None:
+    """In memory or from files, to the same model; options of a translation stand beside those of a pre-training."""
+    pairs(tmp_path)
+    sides = [(tmp_path / name).read_text().splitlines() for name in ("a.txt", "b.txt")]
+    options = rs.PretrainOptions(
+        out=tmp_path / "memory", objective="seq2seq", steps=4, layers=1, hidden=32, vocabulary=80, length=24, threads=1, precision="float32",
+        objective_options={"warm_up": 10, "held_out": 8},
+    )  # fmt: skip
+    told: list[str] = []
+    made = rs.pretrain(zip(*sides, strict=True), options, say=lambda label, text: told.append(f"{label} {text}"))
+    again = rs.pretrain(tmp_path / "a.txt", replace(options, out=tmp_path / "files"), target=tmp_path / "b.txt")
+    assert isinstance(made, Translation)
+    assert isinstance(again, Translation)
+    assert (made.facts["options"]["warm_up"], made.facts["steps"], made.facts["loss"]) == (10, 4, again.facts["loss"])
+    assert told[0].startswith("Read ")
+    assert rs.translate(made.folder, "a b c") == rs.translate(again.folder, "a b c")
+
+
+def test_what_is_no_pair_is_told_by_its_number(tmp_path: Path) -> None:
+    """A text alone, three of them, something else; and nothing at all."""
+    options = rs.PretrainOptions(out=tmp_path / "m", objective="seq2seq", steps=4)
+    for wrong in ("ab", ("a", "b", "c"), ("a", None)):
+        with pytest.raises(InputError, match=r"^Pairs must be of two texts each, a text and its translation; number 2 is "):
+            rs.pretrain([("a", "b"), wrong], options)  # type: ignore[list-item]
+    with pytest.raises(InputError, match=r"^The pairs: there must be at least one text with its translation; got 0 lines"):
+        rs.pretrain([], options)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("a.txt", "--target", "b.txt", "--out", "m"), r"--target is for the objective seq2seq, which learns from pairs of texts; got mlm"),
-        (("a.txt", "--target", "b.txt", "--out", "m", *TRAIN, "--rate", "1", "--lowercase"), r"--lowercase, --rate must be left out with the objective seq2seq"),
+        (("a.txt", "--target", "b.txt", "--out", "m"), r"'target' is for the objective seq2seq, which learns from pairs of texts; got mlm"),
+        (("a.txt", "--target", "b.txt", "--out", "m", *TRAIN, "--rate", "1", "--lowercase"), r"'lowercase' and 'rate' must be left out with the objective seq2seq"),
         (("a.txt", "--target", "b.txt", "--out", "m", *TRAIN, "--set", "warmup=9"), r"The objective 'seq2seq' has no option 'warmup'; did you mean 'warm_up'"),
         (("a.txt", "--out", "m", *TRAIN), r"a\.txt: every line must hold a text and its translation; line 1 has 1 column"),
         (("a.txt", "--target", "short.txt", "--out", "m", *TRAIN), r"they have 1 and 90 lines\. The first without a partner is line 2 of a\.txt"),

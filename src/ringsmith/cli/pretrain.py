@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ringsmith.pretrain.facts import Facts
+    from ringsmith.pretrain.training import Pretrained
+    from ringsmith.pretrain.translation import Translation
 
 TEXT, MODEL, TRAINING, RUN = "The text", "The model", "The training", "The run"
 OBJECTIVES = (
@@ -26,6 +28,7 @@ OBJECTIVES = (
 TARGET = "With seq2seq: the translations of CORPUS, line by line. Without it CORPUS is a table of two columns."
 SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=DIR; may be given several times."
 
+ON = "local, or ray: on the Ray cluster at $RAY_ADDRESS, or on this machine; CORPUS and --out then lie on a disk that all machines see."
 START = (
     "What it knows before its first step: vectors (word2vec's for its pieces, made in seconds, how frequent these are, and waves for its places), frequencies, or "
     "random (nothing). Default: vectors; with distil what its teacher knows."
@@ -60,17 +63,22 @@ def pretrain(
     held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
     precision: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=RUN)] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RUN)] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads, of each worker. Default: all cores.", rich_help_panel=RUN)] = None,
+    on: Annotated[str, typer.Option(help=ON, rich_help_panel=RUN)] = "local",
+    workers: Annotated[
+        int | None, typer.Option(help="With --on ray: so many take the steps together. Default: one for each GPU, or one on each machine.", rich_help_panel=RUN)
+    ] = None,
     work: Annotated[Path | None, typer.Option(help="Folder for the text in numbers, which later runs use again. Default: the cache.", rich_help_panel=RUN)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=RUN)] = False,
 ) -> None:
     """Pre-train a transformer on plain text, from random weights or going on from a model.
 
-    A run that was stopped goes on when the same command is given again. Several processes: torchrun --nproc-per-node 2 -m ringsmith pretrain ...
+    A run that was stopped goes on when the same command is given again. Several processes: torchrun --nproc-per-node 2 -m ringsmith pretrain ..., or --on ray.
     """
+    _shell.wait_awake()
     from ringsmith.pretrain.documents import Reading
-    from ringsmith.pretrain.options import PretrainOptions
-    from ringsmith.pretrain.training import pretrain as run
+    from ringsmith.pretrain.face import PretrainOptions
+    from ringsmith.pretrain.face import pretrain as run
 
     wanted = {"batch_tokens": batch_tokens, "rate": rate, "dropout": dropout}
     options = PretrainOptions(
@@ -79,15 +87,19 @@ def pretrain(
         held_out=held_out, seed=seed, threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
-    _translation.check_target(objective, target)
     console = _shell.people(as_json=as_json)
-    if objective == _translation.NAME:
-        return _translation.train(console, corpus, target, options, as_json=as_json)
     with progress_bar(console) as report:
-        result = run(corpus, options, report=report, say=lambda label, text: line(console, label, text))
-    if as_json:
-        return _shell.print_json(as_content(result.facts) | {"out": str(result.folder)})
-    return show(console, result.folder, result.facts)
+        result = run(corpus, options, target=target, on=on, workers=workers, report=report, say=lambda label, text: line(console, label, text))  # type: ignore[arg-type]
+    told(console, result, as_json=as_json)
+
+
+def told(console: Console, result: Pretrained | Translation, *, as_json: bool) -> None:
+    """Say what came of it, to people or to programs."""
+    from ringsmith.pretrain.training import Pretrained
+
+    if isinstance(result, Pretrained):
+        return _shell.print_json(as_content(result.facts) | {"out": str(result.folder)}) if as_json else show(console, result.folder, result.facts)
+    return _shell.print_json(_translation.as_content(result)) if as_json else _translation.show(console, result)
 
 
 def settings_of(pairs: list[str]) -> dict[str, Any]:

@@ -6,8 +6,8 @@
     train        the one training loop (`adapt/loop.py`) with `learning.Learning`; a killed run goes on where it was
     save         a plain folder of transformers, with `ringsmith.json` and a card (`card.py`)
 
-Several processes (`torchrun`) take the steps of one: each reads the same token file and takes its rows of every batch; the first one prepares,
-judges and writes.
+Several processes (`torchrun`, or a Ray cluster: `spread.py`) take the steps of one: each reads the same token file and takes its rows of every
+batch; the first one prepares, judges and writes.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def pretrain(source: Source, options: PretrainOptions, *, report: Report = silen
     model = resolve(options.from_model) if options.from_model else None
     corpus = Corpus(source, options.reading)
     with first_process_first() as alone:
-        if not alone and not corpus.can_be_read_again:
-            raise InputError("Several processes need a corpus that each of them can read; got one that gives its text only once. Write it to a file.")
+        if not alone:
+            refuse_what_comes_once(corpus)
         known = Path(model.folder) if model else _teacher(kind, chosen)
         prepared = prepare(corpus, kind, known, options, threads=threads, report=report, say=say)
     objective = kind(read_pieces(prepared.tokeniser), chosen)
@@ -182,6 +182,16 @@ def check_place(out: Path) -> None:
     out = path_of(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: a model is written into an empty or a new folder; this one holds something else. Name another folder or empty this one.")
+
+
+def refuse_what_comes_once(corpus: Corpus) -> None:
+    """Refuse a corpus that one process alone could read.
+
+    Raises:
+        InputError: it is standard input, or an iterator.
+    """
+    if not corpus.can_be_read_again:
+        raise InputError("Several processes need a corpus that each of them can read; got one that gives its text only once. Write it to a file.")
 
 
 def _teacher(kind: type[Objective], chosen: Any) -> Path | None:
