@@ -137,9 +137,9 @@ def test_the_rate_falls_over_all_words_of_all_epochs_to_the_lowest(threads: int,
         taken.append(stretch)
         return 1.0, 1
 
-    training = _Training(corpus, options := Word2VecOptions(rate=0.5, min_rate=0.1, epochs=3), make_model(corpus.vocabulary, options), lambda _: None, None)
+    training = _Training(corpus, options := Word2VecOptions(rate=0.5, min_rate=0.1, epochs=3), make_model(corpus.vocabulary, options), lambda _: None, None, threads)
     training.kernel = kernel
-    training.run(threads)
+    training.run()
     rates = sorted(((stretch.rate_from, stretch.rate_to) for stretch in taken), reverse=True)
     assert rates[0][0] == 0.5
     assert rates[-1][1] == pytest.approx(0.1)

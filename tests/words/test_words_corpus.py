@@ -272,6 +272,8 @@ BAD: list[tuple[object, CorpusOptions, type[RingsmithError], str]] = [
     ("table.txt", CorpusOptions(column="txt"), ColumnError, r"table\.txt: there is no column 'txt'; the columns are 'text', 'n'\. Did you mean 'text'\?"),
     ("table.parquet", CorpusOptions(column="n"), ColumnError, "column 'n' must hold text; it holds Int64. Name another column"),
     ("table.parquet", ALL, OptionError, r"a \.parquet file is a table; 'column' must say which column holds the text"),
+    ("table.csv", ALL, OptionError, r"table\.csv: a \.csv file is a table; 'column' must say which column holds the text\. Name it"),
+    ("table.csv.gz", ALL, OptionError, r"table\.csv\.gz: a \.csv file is a table; 'column' must say"),
     ("broken.parquet", CorpusOptions(column="n"), ReadError, r"broken\.parquet: this file cannot be read as a table"),
     ("-", CorpusOptions(column="n"), OptionError, "'column' needs a table on disk; got standard input"),
     ("utf16.txt", ALL, ReadError, "must be in UTF-8; this file begins as UTF-16 does. Convert it: iconv"),
@@ -297,7 +299,8 @@ def test_what_cannot_be_read_is_said_in_one_sentence(
 ) -> None:
     """What, the rule, what was got, what to do."""
     monkeypatch.chdir(tmp_path)
-    Path("table.txt").write_text("text,n\na b,1\na c,2\n", encoding="utf-8")
+    for table in ("table.txt", "table.csv", "table.csv.gz"):
+        Path(table).write_text("text,n\na b,1\na c,2\n", encoding="utf-8")
     pl.DataFrame({"text": ["a"], "n": [1]}).write_parquet("table.parquet")
     Path("broken.parquet").write_bytes(Path("table.parquet").read_bytes()[:-9])
     Path("utf16.txt").write_text("a b", encoding="utf-16")

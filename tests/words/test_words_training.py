@@ -167,16 +167,18 @@ def test_every_option_of_the_command_arrives(corpus: Path, tmp_path: Path, monke
         return VectorsResult(job.out)
 
     monkeypatch.setattr("ringsmith.words.training.make_vectors", make)
+    monkeypatch.setattr("ringsmith.cli._corpus.LARGEST_BYTES", 0)  # a large table: its column is named, and read a part at a time
     model = ["--method", "cbow", "--dim", "7", "--window", "3", "--negative", "2", "--sample", "0.01", "--hierarchical", "--subwords", "2-4", "--epochs", "9", "--rate", "0.5"]
     text = ["--min-count", "2", "--max-vocab", "50", "--phrases", "2", "--lower", "--steps", "stem", "--column", "text"]
-    ended = run(corpus, "--out", tmp_path / "v.txt", *model, *text, "--memory", "5MiB", "--threads", "2", "--seed", "4", "--deterministic")
+    place = ["--memory", "5MiB", "--threads", "2", "--device", "auto"]
+    ended = run(corpus, "--out", tmp_path / "v.txt", *model, *text, *place, "--seed", "4", "--deterministic")
     assert ended.exit_code == 0, ended.output
     [job] = seen
     assert job.word2vec == Word2VecOptions(
         method="cbow", dim=7, window=3, negative=2, sample=0.01, hierarchical=True, subwords=(2, 4), epochs=9, rate=0.5, seed=4, deterministic=True
     )
     assert (job.corpus.min_count, job.corpus.max_vocab, job.corpus.column, job.corpus.memory_bytes, job.corpus.steps.names) == (2, 50, "text", 5 << 20, ("lower", "stem"))
-    assert (job.phrases, job.threads) == (PhraseOptions(passes=2), 2)
+    assert (job.phrases, job.threads, job.device) == (PhraseOptions(passes=2), 2, "auto")
     run(corpus, "--out", tmp_path / "v.txt", "--hierarchical")
     assert seen[-1].word2vec == Word2VecOptions(hierarchical=True, negative=0)
     run(corpus, "--out", tmp_path / "v.txt", "--method", "glove", "--window", "4", "--epochs", "3", "--memory", "2MB", "--rate", "0.1")

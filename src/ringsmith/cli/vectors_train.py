@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import ringsmith.cli._shell as _shell
+from ringsmith.cli._corpus import texts_of
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError, UnknownName
 
@@ -25,7 +27,9 @@ UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, 
 
 
 def train(
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table with --column, or - for standard input.")],
+    corpus: Annotated[
+        str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table (.csv, .jsonl, .parquet ...), or - for standard input.")
+    ],
     out: Annotated[Path, typer.Option(help="File to write: .txt, .bin, .safetensors, .npy ... as for 'ringsmith vectors convert'.", rich_help_panel=RUN)],
     method: Annotated[str, typer.Option(help="skipgram, cbow or glove.", rich_help_panel=MODEL)] = "skipgram",
     dim: Annotated[int, typer.Option(help="Numbers of a vector.", rich_help_panel=MODEL)] = 100,
@@ -41,9 +45,12 @@ def train(
     phrases: Annotated[int, typer.Option(min=0, help="Join frequent pairs of words (new_york), so many times over.", rich_help_panel=TEXT)] = 0,
     lower: Annotated[bool, typer.Option("--lower", help="Small letters only.", rich_help_panel=TEXT)] = False,
     steps: Annotated[str | None, typer.Option(help="Prepare every line first: names of steps, comma separated (see ringsmith text).", rich_help_panel=TEXT)] = None,
-    column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table.", rich_help_panel=TEXT)] = None,
+    column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table. Default: it is found.", rich_help_panel=TEXT)] = None,
     memory: Annotated[str | None, typer.Option(help=MEMORY, rich_help_panel=RUN)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RUN)] = None,
+    device: Annotated[
+        str, typer.Option(help="Where word2vec is trained: cpu (compiled kernels), cuda or mps (large batches, by torch), or auto: a GPU if there is one.", rich_help_panel=RUN)
+    ] = "cpu",
     on: Annotated[
         str, typer.Option(help="local, or ray: count (glove) or train (word2vec) on the Ray cluster at $RAY_ADDRESS, or on this machine.", rich_help_panel=RUN)
     ] = "local",
@@ -60,15 +67,15 @@ def train(
 
     given = {"negative": negative, "sample": sample, "hierarchical": hierarchical or None, "subwords": lengths_of(subwords), "window": window, "epochs": epochs, "rate": rate}
     wanted = {name: value for name, value in given.items() if value is not None}
-    job = VectorsJob(
-        source=corpus, out=out, corpus=corpus_options(min_count, max_vocab, column, lower=lower, steps=steps, memory=memory), threads=threads,
-        **method_options(method, wanted, dim=dim, seed=seed, deterministic=deterministic, memory=memory), **phrase_options(phrases),
-        **place_options(on, workers, method),
-    )  # fmt: skip
+    ways = {**method_options(method, wanted, dim=dim, seed=seed, deterministic=deterministic, memory=memory), **phrase_options(phrases), **place_options(on, workers, method)}
+    reading = corpus_options(min_count, max_vocab, lower=lower, steps=steps, memory=memory)
     console = _shell.people(as_json=as_json)
     say_compilation(console)
     with progress_bar(console) as report:
+        texts = texts_of(corpus, column, report)
+        job = VectorsJob(source=texts.source, out=out, corpus=replace(reading, column=texts.column), threads=threads, device=device, **ways)  # type: ignore[arg-type]
         result = make_vectors(job, report=report)
+    result.notes = (*texts.notes, *result.notes)
     if as_json:
         _shell.print_json(as_content(result))
     else:
@@ -77,14 +84,14 @@ def train(
         raise typer.Exit(_shell.STOPPED)
 
 
-def corpus_options(min_count: int, max_vocab: int | None, column: str | None, *, lower: bool, steps: str | None, memory: str | None) -> CorpusOptions:
+def corpus_options(min_count: int, max_vocab: int | None, *, lower: bool, steps: str | None, memory: str | None) -> CorpusOptions:
     """How the text is read."""
     from ringsmith.text import parse_steps
     from ringsmith.words.corpus import CorpusOptions
 
     names = ",".join(filter(None, ["lower" if lower else "", steps]))
     room = {} if memory is None else {"memory_bytes": bytes_of(memory)}
-    return CorpusOptions(min_count=min_count, max_vocab=max_vocab, column=column, **({"steps": parse_steps(names)} if names else {}), **room)  # type: ignore[arg-type]
+    return CorpusOptions(min_count=min_count, max_vocab=max_vocab, **({"steps": parse_steps(names)} if names else {}), **room)  # type: ignore[arg-type]
 
 
 def method_options(method: str, wanted: dict[str, Any], *, dim: int, seed: int, deterministic: bool, memory: str | None) -> dict[str, Any]:
@@ -173,6 +180,7 @@ def as_content(result: VectorsResult) -> dict[str, Any]:
         "words": result.words,
         "vocabulary": result.vocabulary,
         "epochs": result.epochs,
+        "device": result.device,
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
         "words_per_second": round(result.words_per_second),
         "losses": result.losses,
@@ -195,7 +203,8 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
     loss = f" · loss {' -> '.join(dict.fromkeys(f'{value:.3g}' for value in (result.losses[0], result.losses[-1])))}" if result.losses else ""
     epochs = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
     name = "glove" if job.word2vec is None else job.word2vec.method
-    line(console, "Trained", f"{name}, {options.dim} dimensions, {epochs} · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
+    where = "" if result.device == "cpu" else f" on {result.device}"
+    line(console, "Trained", f"{name}, {options.dim} dimensions, {epochs}{where} · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
     spelt = f", with {result.ngrams:,} n-grams for words that are not in it" if result.ngrams else ""
     line(console, "Written", f"{result.out}{spelt} · {seconds['save']:.1f} s")
     if result.stopped:

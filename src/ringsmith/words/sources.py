@@ -93,8 +93,9 @@ def files_of(path: Path) -> list[Path]:
         return found
     if not path.exists():
         raise no_such_file(path)
-    if path.suffix.lower() in TABLES and path.suffix.lower() not in (".csv", ".tsv"):
-        raise OptionError(f"{path}: a {path.suffix} file is a table; 'column' must say which column holds the text. Name it.")
+    suffix = (path.with_suffix("") if path.suffix.lower() in (".gz", ".xz", ".zst", ".bz2") else path).suffix
+    if suffix.lower() in TABLES:
+        raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it.")
     return [path]
 
 

@@ -99,9 +99,9 @@ class Shard:
     ) -> None:
         ids, starts = map(np.array, text)
         inputs, outputs = map(_copied, weights)
-        self.threads, self.options = threads, options
+        self.options = options
         self.matrices, self.common = (inputs, outputs), (inputs.copy(), outputs.copy())
-        self.training = _Training(Corpus(vocabulary, ids, starts, len(ids)), options, Word2VecModel(vocabulary, options, inputs, outputs), silent, None)
+        self.training = _Training(Corpus(vocabulary, ids, starts, len(ids)), options, Word2VecModel(vocabulary, options, inputs, outputs), silent, None, threads)
         self.plan: Iterator[Piece] = pieces(starts, options.epochs, shuffle=options.shuffle, seed=options.seed, before=before)
 
     def train(self, share: float, news: tuple[Moved, Moved] | None = None) -> Learnt:
@@ -110,7 +110,7 @@ class Shard:
             mine[moved.rows] = common[moved.rows] = moved.values
         training = self.training
         before, training.loss, training.pairs = training.done, 0.0, 0
-        training.work_on(self._until(share), self.threads, lambda: None)
+        training.work_on(self._until(share), lambda: None)
         steps = tuple(_steps(mine, common) for mine, common in zip(self.matrices, self.common, strict=True))
         return Learnt(training.done - before, training.loss, training.pairs, (steps[0], steps[1]))
 

@@ -25,6 +25,7 @@ from ringsmith.records import Report, silent
 from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import DEFAULTS, Corpus, CorpusOptions, read_corpus
+from ringsmith.words.devices import DEVICES, Device, find_device
 from ringsmith.words.files import save_vectors
 from ringsmith.words.files.formats import _form_to_write, keeps_ngrams
 from ringsmith.words.glove import GloveOptions, fit_glove, make_glove
@@ -55,11 +56,12 @@ class VectorsJob:
         counting: what GloVe counts as near.
         phrases: how to join frequent pairs of words, None to leave them apart.
         threads: None for all cores; on a cluster, of each worker.
+        device: where word2vec is trained, as for `train_word2vec`.
         on: ``"local"``, or ``"ray"`` to count (GloVe) or to train (word2vec) on a Ray cluster.
         spread: how word2vec is spread out there.
 
     Raises:
-        OptionError: not exactly one of the two methods, or no threads. UnknownName: another place.
+        OptionError: not exactly one of the two methods, no threads, or a GPU for what is not done on one. UnknownName: another place or device.
     """
 
     source: Source
@@ -70,12 +72,18 @@ class VectorsJob:
     counting: CooccurrenceOptions = COUNTING
     phrases: PhraseOptions | None = None
     threads: int | None = None
+    device: Device = "cpu"
     on: Literal["local", "ray"] = "local"
     spread: SpreadOptions = SPREADING
 
     def __post_init__(self) -> None:
         if self.on not in PLACES:
             raise UnknownName.of("place to work on", self.on, PLACES)
+        if self.device not in DEVICES:
+            raise UnknownName.of("device", self.device, DEVICES)
+        if self.device in ("cuda", "mps") and (self.glove is not None or self.on != "local"):
+            what = "glove" if self.glove is not None else f"work on {self.on}"
+            raise OptionError(f"'device' is for word2vec on this machine; got {self.device!r} for {what}. Leave it out.")
         if (self.word2vec is None) == (self.glove is None):
             raise OptionError("A job must have either 'word2vec' or 'glove'; got both or neither. Give one of them.")
         if self.threads is not None and self.threads < 1:
@@ -92,6 +100,7 @@ class VectorsResult:
         vocabulary: different ones.
         epochs: passes that were finished.
         trained_words: words of all passes, the one that was stopped included.
+        device: where they were trained.
         seconds: wall clock of ``"read"`` (phrases and making ready included), ``"count"`` (0 but for GloVe), ``"train"`` and ``"save"``.
         losses: mean loss of each pass.
         stopped: whether the training was stopped before its end.
@@ -104,6 +113,7 @@ class VectorsResult:
     vocabulary: int = 0
     epochs: int = 0
     trained_words: int = 0
+    device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "count", "train", "save"), 0.0))
     losses: list[float] = field(default_factory=list)
     stopped: bool = False
@@ -133,7 +143,7 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
             known before anything is read.
     """
     check_target(job.out)
-    result = VectorsResult(path_of(job.out))
+    result = VectorsResult(path_of(job.out), device=_device(job))
     with cluster() if job.on == "ray" else nullcontext() as workers:
         with result.timed("read"):
             corpus = read_corpus(job.source, job.corpus, threads=job.threads, report=report)
@@ -149,6 +159,11 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
     return result
 
 
+def _device(job: VectorsJob) -> str:
+    """Where it will be trained: known, or refused, before anything is read."""
+    return "cpu" if job.word2vec is None or job.on != "local" else find_device(job.device, job.word2vec)
+
+
 def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, workers: Workers | None, report: Report) -> WordVectors:
     """Train; Ctrl-C leaves what was learnt until then."""
     assert job.word2vec is not None
@@ -156,7 +171,7 @@ def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, workers: W
         model = make_model(corpus.vocabulary, job.word2vec)
         try:
             if workers is None:
-                train_word2vec(corpus, model=model, threads=job.threads, report=report)
+                train_word2vec(corpus, model=model, threads=job.threads, device=job.device, report=report)
             else:
                 spread_word2vec(corpus, job.word2vec, workers, spread=job.spread, model=model, threads=job.threads, report=report)
         except KeyboardInterrupt:

@@ -4,7 +4,8 @@
     model = train_word2vec(corpus, Word2VecOptions(dim=100, epochs=3))
     model.vectors.nearest("king")
 
-The work is done in `kernels/word2vec.py`; here it is set up, shared out and watched. `model.py` holds what is trained.
+The work is done in `kernels/word2vec.py`; here it is set up and shared out. `passes.py` watches it, `model.py` holds what is trained, and
+`batches.py` trains on a GPU.
 
 Decisions:
 - The learning rate falls linearly over all words of all epochs, whichever thread reads them. (gensim's `corpus_file` lets each thread count for itself,
@@ -15,9 +16,7 @@ Decisions:
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._machine import cores
-from ringsmith.errors import InputError, OptionError, RunRefused
-from ringsmith.records import Progress, Report, silent
+from ringsmith.errors import InputError, OptionError
+from ringsmith.records import Report, silent
 from ringsmith.words.corpus import Corpus
+from ringsmith.words.devices import Device, find_device
 from ringsmith.words.huffman import Paths, huffman_paths, no_paths
 from ringsmith.words.kernels import word2vec as kernels
 from ringsmith.words.kernels.own import hand_on_all, own_rows
@@ -35,11 +35,11 @@ from ringsmith.words.model import Word2VecModel as Word2VecModel
 from ringsmith.words.model import flat, padded
 from ringsmith.words.model import make_model as make_model
 from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.passes import AfterEpoch as AfterEpoch
+from ringsmith.words.passes import Passes
 from ringsmith.words.sampling import keep_thresholds, negative_table
-from ringsmith.words.stretches import Piece, pieces, work_through
+from ringsmith.words.stretches import Piece, work_through
 
-AfterEpoch = Callable[[Word2VecModel], None]
-"""Is given the model after every epoch, still in training."""
 OWN_ROWS, HAND_ON = 512, 16
 """With several threads each has copies of the rows of so many words, and hands on what they learnt at one use in so many (LOG.md)."""
 SHAPE = ("dim", "hierarchical", "subwords", "buckets")
@@ -52,6 +52,7 @@ def train_word2vec(
     *,
     model: Word2VecModel | None = None,
     threads: int | None = None,
+    device: Device = "cpu",
     report: Report = silent,
     after_epoch: AfterEpoch | None = None,
 ) -> Word2VecModel:
@@ -63,6 +64,8 @@ def train_word2vec(
         model: trained on, in place, if given; its vocabulary must be the corpus's (`read_more` and `extend` make it so). Where the
             training is stopped by an exception it holds what was learnt until then.
         threads: None for all cores.
+        device: where the training is done: ``"cpu"`` by the compiled kernels, ``"cuda"`` or ``"mps"`` in large batches by torch (`batches.py`), ``"auto"``
+            on a GPU where there is one that can do what the options ask for, else on the CPU.
         report: is told a few times a second.
         after_epoch: is called with the model after every epoch.
 
@@ -70,8 +73,9 @@ def train_word2vec(
         The model; ``model.vectors`` are the word vectors.
 
     Raises:
-        OptionError: the options do not fit the model. InputError: the corpus has no words, or other ones than the model.
-        RunRefused: the vectors became infinite.
+        OptionError: the options do not fit the model or the device. InputError: the corpus has no words, or other ones than the model.
+        RunRefused: the vectors became infinite. MissingExtra: a GPU is named, and torch is not installed. MachineError: there is no such GPU, or the
+            matrices do not fit into its memory.
 
     Examples:
         >>> from ringsmith.words.corpus import CorpusOptions, read_corpus
@@ -83,7 +87,13 @@ def train_word2vec(
     _check(corpus, options, model, threads)
     options = options or (model.options if model else Word2VecOptions())
     model = model or make_model(corpus.vocabulary, options)
-    _Training(corpus, options, model, report, after_epoch).run(1 if options.deterministic else threads or cores())
+    place = find_device(device, options)
+    if place == "cpu":
+        _Training(corpus, options, model, report, after_epoch, 1 if options.deterministic else threads or cores()).run()
+    else:
+        from ringsmith.words.batches import train_in_batches
+
+        train_in_batches(corpus, options, model, place, report, after_epoch)
     return model
 
 
@@ -105,11 +115,13 @@ def _check(corpus: Corpus, options: Word2VecOptions | None, model: Word2VecModel
         raise OptionError("\n".join(f"{fault} Leave it as it was, or train a new model." for fault in faults))
 
 
-class _Training:
-    """One call of `train_word2vec`."""
+class _Training(Passes):
+    """One call of `train_word2vec` on the CPU."""
 
-    def __init__(self, corpus: Corpus, options: Word2VecOptions, model: Word2VecModel, report: Report, after_epoch: AfterEpoch | None) -> None:
-        self.corpus, self.options, self.model, self.report, self.after_epoch = corpus, options, model, report, after_epoch
+    told_every = kernels.LOSS_EVERY
+
+    def __init__(self, corpus: Corpus, options: Word2VecOptions, model: Word2VecModel, report: Report, after_epoch: AfterEpoch | None, threads: int = 1) -> None:
+        super().__init__(corpus, options, model, report, after_epoch)
         counts, generator = corpus.vocabulary.counts, np.random.default_rng([options.seed, 2])
         paths = huffman_paths(counts) if options.hierarchical else no_paths(len(counts))
         table = negative_table(counts, options.noise_power, generator) if options.negative else np.zeros(1, np.int32)
@@ -119,8 +131,7 @@ class _Training:
         self.draws = kernels.Draws(keep_thresholds(counts, options.sample), table, paths.starts, self._nodes(paths), paths.labels)
         self.shape = kernels.Shape(options.window, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean)
         self.kernel: Any = kernels.cbow if options.method == "cbow" else kernels.subword_skipgram if options.subwords else kernels.skipgram
-        self.lock, self.began = threading.Lock(), time.perf_counter()
-        self.done, self.loss, self.pairs = 0, 0.0, 0
+        self.threads, self.lock = threads, threading.Lock()
         self.kernel(self.text, self._weights(0), self.bags, self.draws, self.shape, kernels.Stretch(0, 0, 0.0, 0.0, 0))  # compiled, or loaded, before the clock starts
 
     def _nodes(self, paths: Paths) -> npt.NDArray[np.int32]:
@@ -134,37 +145,11 @@ class _Training:
         own_inputs = own_rows(inputs, 0 if model.options.subwords else words, width, HAND_ON)
         return kernels.Weights(inputs, outputs, width, own_inputs, own_rows(outputs, words, width, HAND_ON))
 
-    def run(self, threads: int) -> None:
-        """Epoch after epoch."""
-        plan = pieces(self.corpus.starts, self.options.epochs, shuffle=self.options.shuffle, seed=self.options.seed, before=len(self.model.losses))
-        self.began = time.perf_counter()
-        for epoch in range(self.options.epochs):
-            self._epoch(_until(plan, (epoch + 1) * self.corpus.words), threads)
-            if self.after_epoch is not None:
-                self.after_epoch(self.model)
-
-    def _epoch(self, plan: Iterator[Piece], threads: int) -> None:
-        """One pass; what was done is written down also where it is stopped."""
-        model, began, before = self.model, time.perf_counter(), self.done
-        self.loss, self.pairs = 0.0, 0
-        try:
-            self.work_on(plan, threads, self.tell)
-        finally:
-            model.seconds += time.perf_counter() - began
-            model.trained_words += self.done - before
-            model.loss_total += self.loss * kernels.LOSS_EVERY
-        if not math.isfinite(float(model.inputs.sum())):
-            raise RunRefused(
-                f"The vectors became infinite in epoch {len(model.losses) + 1}; the learning rate is too high for this corpus. "
-                f"Train anew with a 'rate' below {self.options.first_rate}."
-            )
-        model.losses.append(self.loss / max(1, self.pairs))
-
-    def work_on(self, plan: Iterator[Piece], threads: int, tell: Callable[[], None]) -> None:
+    def work_on(self, plan: Iterator[Piece], tell: Callable[[], None]) -> None:
         """Train on the pieces of a plan; what the copies of each thread learnt is handed on at the end, also where it is stopped."""
-        self.hands = [self._weights(OWN_ROWS if threads > 1 else 0) for _ in range(threads)]
+        self.hands = [self._weights(OWN_ROWS if self.threads > 1 else 0) for _ in range(self.threads)]
         try:
-            work_through(plan, threads, self.work, tell)
+            work_through(plan, self.threads, self.work, tell)
         finally:
             for weights in self.hands:
                 hand_on_all(weights.own_inputs, weights.inputs, weights.width)
@@ -172,10 +157,8 @@ class _Training:
 
     def work(self, piece: Piece) -> None:
         """Train on one piece; called by many threads."""
-        options = self.options
-        rate, fall = options.first_rate, options.min_rate - options.first_rate
-        rates = rate + fall * piece.from_share, rate + fall * piece.to_share
-        stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.number * 1_000_003 + options.seed)
+        rates = self.rate_at(piece.from_share), self.rate_at(piece.to_share)
+        stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.number * 1_000_003 + self.options.seed)
         weights = self.hands.pop()
         try:
             loss, pairs = self.kernel(self.text, weights, self.bags, self.draws, self.shape, stretch)
@@ -183,17 +166,3 @@ class _Training:
             self.hands.append(weights)
         with self.lock:
             self.done, self.loss, self.pairs = self.done + piece.words, self.loss + loss, self.pairs + pairs
-
-    def tell(self) -> None:
-        """Say how far the training is."""
-        pace = self.done / max(1e-9, time.perf_counter() - self.began)
-        note = f"{pace / 1e6:.2f} M words/s, loss {self.loss / self.pairs:.3f}" if self.pairs else ""
-        self.report(Progress("train", self.done, self.corpus.words * self.options.epochs, "words", note))
-
-
-def _until(plan: Iterator[Piece], words: int) -> Iterator[Piece]:
-    """Pieces of the plan until so many words are behind."""
-    for piece in plan:
-        yield piece
-        if piece.before + piece.words >= words:
-            return

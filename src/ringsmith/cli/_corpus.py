@@ -1,0 +1,74 @@
+"""A corpus named on the command line: of a table its text column, found and read as `compare` does; anything else goes to the words as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringsmith.errors import ColumnError, OptionError
+from ringsmith.records import Progress, Report, silent
+from ringsmith.words.sources import Source
+
+TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
+PACKED = (".gz", ".zst", ".xz", ".bz2", ".zip")
+LARGEST_BYTES = 256_000_000
+"""Larger tables are read a part at a time, by the name of their column."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Where words are read from.
+
+    Attributes:
+        source: for `read_corpus`.
+        column: for `CorpusOptions`: the column of a table too large to be read at once.
+        notes: what was found, a sentence each.
+    """
+
+    source: Source
+    column: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def texts_of(corpus: str, column: str | None, report: Report = silent) -> Texts:
+    """The texts of what the user named.
+
+    Raises:
+        ColumnError: no such column, or which one holds the texts is not clear; all are listed. ReadError: the table cannot be read.
+        OptionError: a table too large to look for its column.
+    """
+    path = Path(corpus).expanduser()
+    if column is None and not is_table(path):
+        return Texts(corpus)
+    if path.is_file() and (size := path.stat().st_size) > LARGEST_BYTES:
+        if column is None:
+            raise OptionError(
+                f"{corpus}: a table of more than {LARGEST_BYTES / 1e6:.0f} MB is read a part at a time; this one has {size / 1e6:,.0f} MB. Name its text column with --column."
+            )
+        return Texts(corpus, column)
+    return _column_of(corpus if corpus == "-" else path, column, report)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is called as tables are.
+
+    Examples:
+        >>> is_table(Path("reviews.csv.gz")), is_table(Path("wiki.txt"))
+        (True, False)
+    """
+    return not path.is_dir() and (path.with_suffix("") if path.suffix.lower() in PACKED else path).suffix.lower() in TABLES
+
+
+def _column_of(source: str | Path, column: str | None, report: Report) -> Texts:
+    """All texts of one column."""
+    from ringsmith.data import read_texts
+
+    report(Progress("read", 0, None, "rows"))
+    try:
+        found = read_texts(source, text=column)
+    except ColumnError as error:
+        raise ColumnError(str(error).replace("--text", "--column")) from error  # what other commands call --text
+    facts = found.findings
+    written = [facts.encoding, f"delimiter {facts.delimiter!r}"] if facts.delimiter else []
+    notes = [f"Texts: column {facts.text_column!r} ({', '.join(filter(None, [f'{facts.rows_used:,} rows', *written]))})."]
+    return Texts(found.texts.texts, None, (*notes, *(note.replace("--text", "--column") for note in facts.notes)))
