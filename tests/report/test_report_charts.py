@@ -52,20 +52,32 @@ def test_the_front_holds_exactly_the_points_that_none_beats(pairs: list[tuple[in
     assert len(found) == len(expected)
 
 
-@settings(max_examples=60)
-@given(st.lists(st.tuples(st.integers(20, 600), st.integers(20, 250)), min_size=1, max_size=5, unique=True))
-def test_names_of_few_points_do_not_cover_each_other(where: list[tuple[int, int]]) -> None:
-    """Five names always find room: their boxes are apart, and inside the picture."""
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(20, 600), st.integers(20, 250)), min_size=1, max_size=30, unique=True))
+def test_names_cover_neither_each_other_nor_a_point(where: list[tuple[int, int]]) -> None:
+    """Where five points are apart all names find room; of many points in a heap some have none."""
     xs, ys = [float(x) for x, _ in where], [float(y) for _, y in where]
-    if any(abs(a[0] - b[0]) < 30 and abs(a[1] - b[1]) < 30 for a, b in combinations(where, 2)):
-        return
-    names = ["minilm+full"] * len(where)
-    boxes = []
-    for spot, x, y, name in zip(place(names, xs, ys, width=650), xs, ys, names, strict=True):
-        left = x + spot.dx - (len(name) * LETTER if spot.align == "right" else 0)
-        boxes.append((left, y + spot.dy - LINE / 2, left + len(name) * LETTER, y + spot.dy + LINE / 2))
+    names, boxes = ["minilm+full"] * len(where), []
+    spots = place(names, xs, ys, width=650)
+    for spot, x, y, name in zip(spots, xs, ys, names, strict=True):
+        if spot is not None:
+            left = x + spot.dx - (len(name) * LETTER if spot.align == "right" else 0)
+            boxes.append((left, y + spot.dy - LINE / 2, left + len(name) * LETTER, y + spot.dy + LINE / 2))
     assert all(box[0] >= 0 and box[2] <= 650 for box in boxes)
     assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for a, b in combinations(boxes, 2))
+    if len(where) <= 5 and not any(abs(a[0] - b[0]) < 30 and abs(a[1] - b[1]) < 30 for a, b in combinations(where, 2)):
+        assert len(boxes) == len(where)
+
+
+def test_a_heap_of_points_names_the_recommended_one(board: list[Standing]) -> None:
+    """Forty candidates in one place: few names fit, that of the recommendation is one of them, and the reader is told where the others are."""
+    heap = [replace(board[1], candidate=f"candidate-{number}+probe", recommended=number == 39, size_mb=50 + number / 100, test=0.8 + number / 1e4) for number in range(40)]
+    figure = charts.trade(heap, ACCURACY, cost="size")
+    assert figure is not None
+    named = [text for text in texts_of(figure.wide) if text.startswith("candidate-")]
+    assert "candidate-39+probe" in named
+    assert len(named) < 40
+    assert "Where there is no room for a name, the table has it." in figure.caption
 
 
 @given(st.text(max_size=60), st.integers(3, 40))

@@ -21,6 +21,8 @@ from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dr
 WIDE, NARROW, HALF = 720, 320, 321
 NAME_LETTERS = {WIDE: 34, NARROW: 26, HALF: 26}
 MARGIN = 62
+NAMED = 8
+"""With more points than these a picture of quality against cost is taller, and some names may find no room."""
 """Pixels that the axis on the left takes."""
 LINEAR_UP_TO = 8.0
 """A range of costs wider than this factor gets a logarithmic axis."""
@@ -91,16 +93,18 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     ends = {row.candidate: (row.test_low, row.test_high) for row in ranked if row.test_low is not None and row.test_high is not None}
     best = {point.name for point in front(points, greater_is_better=metric.greater_is_better)}
     take = next((row.candidate for row in ranked if row.recommended), None)
+    points.sort(key=lambda point: (point.name != take, point.name not in best))  # whose names are placed first
     body = [[p.name, wording.score(p.quality), unit(p.cost), "yes" if p.name in best else "no"] for p in points]
     caption = "Up and to the left is better." if metric.greater_is_better else "Down and to the left is better."
     caption += " The soft bars are 95 % intervals."
     caption += " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
+    caption += " Where there is no room for a name, the table has it." if len(points) > NAMED else ""
     head = ["Candidate", _title(metric), axis, "On the Pareto front"]
     return figure_of(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), head, body)
 
 
 def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], metric: Metric, title: str, take: str | None, width: int) -> alt.LayerChart:
-    height = 280 if width == WIDE else 260
+    height = (280 if width == WIDE else 260) + 12 * max(0, len(points) - NAMED)
     costs, qualities = [p.cost for p in points], [p.quality for p in points]
     log = max(costs) / min(costs) > LINEAR_UP_TO
     x_domain, y_domain = _domain(costs, log=log), _domain([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
@@ -124,10 +128,10 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     return fit(layers + _names(rows, spots, x=x, y=y), width, height)
 
 
-def _names(rows: Rows, spots: Sequence[Spot], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _names(rows: Rows, spots: Sequence[Spot | None], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """One layer for all names that stand on the same side of their points; the recommended one in bold."""
     layers = []
-    for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True)):
+    for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True) if spot is not None):
         here = [row for row, at in zip(rows, spots, strict=True) if at == spot and (row["colour"] == ACCENT) == bold]
         mark = chart_of(here).mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if bold else "normal")
         layers.append(mark.encode(x=x, y=y, text="name:N"))

@@ -49,8 +49,8 @@ def front(points: Sequence[Point], *, greater_is_better: bool) -> list[Point]:
     return found
 
 
-def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, width: float) -> list[Spot]:
-    """A spot for each name so that names cover neither each other nor a point, as far as that can be had.
+def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, width: float) -> list[Spot | None]:
+    """A spot for each name so that names cover neither each other nor a point; None for a name that there is no room for.
 
     Args:
         names: the names, most important first.
@@ -60,14 +60,13 @@ def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, wid
     """
     dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(xs, ys, strict=True)]
     taken: list[tuple[float, float, float, float]] = []
-    spots = []
+    spots: list[Spot | None] = []
     for name, x, y, own in zip(names, xs, ys, dots, strict=True):
-        boxes = [(spot, _box(name, x, y, spot)) for spot in SPOTS]
-        inside = [(spot, box) for spot, box in boxes if box[0] >= 0 and box[2] <= width] or boxes
         blocks = taken + [dot for dot in dots if dot is not own]
-        spot, box = next(((s, b) for s, b in inside if not any(_overlap(b, other) for other in blocks)), inside[0])
-        spots.append(spot)
-        taken.append(box)
+        boxes = ((spot, _box(name, x, y, spot)) for spot in SPOTS)
+        free = next(((s, b) for s, b in boxes if b[0] >= 0 and b[2] <= width and not any(_overlap(b, other) for other in blocks)), None)
+        spots.append(None if free is None else free[0])
+        taken += [] if free is None else [free[1]]
     return spots
 
 
