@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
 import socket
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -172,6 +174,16 @@ def test_what_training_takes_is_told_before(tiny_bert: LocalModel) -> None:
         weight.requires_grad = False
     assert training_bytes(module, feed, 1024, 8) == (0, 0)
     assert parts_that_fit(1000, 100) == 13
+
+
+def test_a_forecast_keeps_nothing(tiny_bert: LocalModel) -> None:
+    """The weights are gone with the module; a graph that holds its own results would keep them, and each fit of a process would cost a model."""
+    tokeniser, module = load_classifier(tiny_bert, TASK.labels)
+    kept_bytes(module, Feed(tokeniser(["I am happy at home"]), tokeniser.pad_id), np.arange(1))
+    weights = [weakref.ref(weight) for weight in module.parameters()]
+    del module
+    gc.collect()
+    assert not any(weight() is not None for weight in weights)
 
 
 def losses_of(values: list[float]) -> Guard:

@@ -98,7 +98,7 @@ def kept_bytes(module: Any, feed: Feed, rows: Any) -> int:
     def note(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # a result that is kept as it is holds its own graph, and the weights with it, for ever
 
     with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         kept = module(**feed.batch(module, rows)).logits.sum()  # the graph lives as long as this does, so no address comes twice
