@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import sys
+import types
 
 import pytest
 
+from ringsmith.__main__ import main as start
 from ringsmith.cli import _shell
 
 KOREAN = "환불해 주세요 · 2/3"
@@ -58,3 +60,16 @@ def test_an_encoding_that_was_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -
     _shell.take_every_letter()
     _shell.people().print("Größe 환")
     assert written_by(out).decode("latin-1").strip() == r"Größe \ud658"
+
+
+def test_ctrl_c_in_the_first_imports_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line is imported in a third of a second, in which nobody else would catch it."""
+
+    class Interrupted(types.ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ringsmith.cli", Interrupted("ringsmith.cli"))
+    with pytest.raises(SystemExit, match="130"):
+        start()
+    assert capsys.readouterr().err == "ringsmith: Stopped before anything was done.\n"
