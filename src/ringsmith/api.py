@@ -11,11 +11,11 @@ report      make the HTML page of a comparison again
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from time import time as now
 from typing import TYPE_CHECKING, Any
 
 from ringsmith.backbones import require_transformers
@@ -112,7 +112,7 @@ def compare(
     label: str | None = None,
     pair: str | None = None,
     group: str | None = None,
-    time_column: str | None = None,
+    time: str | None = None,
     split: str | None = None,
     test: Any = None,
     task: str | None = None,
@@ -142,7 +142,7 @@ def compare(
         label: column of the labels, None to find it.
         pair: column of second texts.
         group: column that says which rows belong together; no split cuts a group apart.
-        time_column: column of times; the newest rows test.
+        time: column of times; the newest rows test.
         split: column that says train, valid or test.
         test: a second table to report on, as `data`.
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
@@ -171,11 +171,11 @@ def compare(
     """
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
     options = CompareOptions(
-        data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
+        data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), task=task,
         models=None if models is None else _names("models", models), recipes=None if recipes is None else _names("recipes", recipes),
         endpoint=endpoint, describe=describe or {},
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
-        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.compare(...)",
+        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=now(), command="ringsmith.compare(...)",
     )  # fmt: skip
     return Result(run_comparison(options, listener, finish=finish, rows=rows, test_rows=test_rows))
 
@@ -190,7 +190,7 @@ def tune(
     label: str | None = None,
     pair: str | None = None,
     group: str | None = None,
-    time_column: str | None = None,
+    time: str | None = None,
     split: str | None = None,
     test: Any = None,
     task: str | None = None,
@@ -216,7 +216,7 @@ def tune(
         label: column of the labels.
         pair: column of second texts.
         group: column that says which rows belong together.
-        time_column: column of times.
+        time: column of times.
         split: column that says train, valid or test.
         test: a second table to report on.
         task: ``"classification"`` or ``"multilabel"``.
@@ -239,9 +239,9 @@ def tune(
     """
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
     options = CompareOptions(
-        data=_name(data), text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=None if test is None else _name(test), task=task,
+        data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), task=task,
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, folds=folds, min_rows=min_rows,
-        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=time.time(), command="ringsmith.tune(...)",
+        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=now(), command="ringsmith.tune(...)",
     )  # fmt: skip
     asked = tuned(options, model or "none", recipe=recipe, search=search)
     return Result(run_comparison(asked, listener, finish=finish, rows=rows, test_rows=test_rows))
