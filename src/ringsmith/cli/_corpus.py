@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ringsmith.errors import ColumnError, OptionError
 from ringsmith.records import Progress, Report, silent
-from ringsmith.words.sources import Source
+
+if TYPE_CHECKING:
+    from ringsmith.words.sources import Source
 
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
 PACKED = (".gz", ".zst", ".xz", ".bz2", ".zip")
