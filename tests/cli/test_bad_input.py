@@ -124,7 +124,7 @@ def test_a_few_new_labels_among_the_test_rows_are_said_and_count_as_wrong(ringsm
     write("test.csv", test)
     ended = ringsmith("compare", "data.csv", "--test", "test.csv", "--recipes", "majority", "--on", "inline", "--out", "out")
     assert ended.code == 0
-    assert "1 labels of the test rows never occur in training ('new'): those 2 rows cannot be right and count as wrong." in " ".join(ended.out.split())
+    assert "The test rows have labels that training never has ('new'): 2 of them cannot be right and count as wrong." in " ".join(ended.out.split())
     (row,) = json.loads((tmp_path / "out" / "leaderboard.json").read_text(encoding="utf-8"))
     assert row["test"] == pytest.approx(2 / 6)
 

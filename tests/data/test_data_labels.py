@@ -159,12 +159,13 @@ def test_min_rows_takes_rare_labels_off_multi_label_rows() -> None:
 
 
 def test_labels_of_a_test_set() -> None:
-    """None shared is an error; some new are told."""
+    """None shared is an error; some that one side lacks are told."""
     train = TextSet(["x"] * 4, ["a", "b"] * 2)
     with pytest.raises(LabelError, match="they share none: training has 'a', 'b', the test rows have 'A', 'B'"):
         compare_labels(train, TextSet(["x"] * 2, ["A", "B"]))
     assert compare_labels(train, TextSet(["x"] * 3, ["a", "c", "c"])) == [
-        "1 labels of the test rows never occur in training ('c'): those 2 rows cannot be right and count as wrong."
+        "The test rows have labels that training never has ('c'): 2 of them cannot be right and count as wrong.",
+        "Training has labels that no test row has ('b'): how well they are told is not measured.",
     ]
     assert compare_labels(train, TextSet(["x"] * 2, ["a", "b"])) == []
 

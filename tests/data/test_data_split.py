@@ -144,7 +144,10 @@ def test_the_users_test_set_judges() -> None:
     assert [plan.texts.texts[i] for i in split.test] == ["x y", "z w"]
     assert plan.texts.rows[100:].tolist() == [105, 109]
     assert plan.how == "your test set; validation taken from training, stratified, seed 0"
-    assert plan.notes == ("1 labels of the test rows never occur in training ('new'): those 1 rows cannot be right and count as wrong.",)
+    assert plan.notes == (
+        "The test rows have labels that training never has ('new'): 1 of them cannot be right and count as wrong.",
+        "Training has labels that no test row has ('b'): how well they are told is not measured.",
+    )
 
 
 def test_all_of_few_rows_choose_where_the_users_rows_test() -> None:
@@ -227,6 +230,22 @@ def test_time_splits_test_on_the_latest_rows() -> None:
     assert (len(train), len(valid), len(test)) == (140, 28, 32)
     with pytest.raises(InputError, match="only if they have three different times or more; got 2"):
         make_splits(texts, times=np.array([1.0, 2.0] * 100))
+
+
+def test_a_class_that_only_one_side_has_is_told() -> None:
+    """By time: 'old' ended before the test rows began, 'new' began with them (three of its 20 rows choose); and a group that is all of a class."""
+    texts = texts_of({"old": 20, "always": 160, "new": 20})
+    times = np.concatenate([np.arange(20.0), np.linspace(0, 199, 160), np.arange(180.0, 200)])
+    plan = plan_splits(texts, times=times)
+    assert plan.notes == (
+        "The test rows have labels that training never has ('new'): 17 of them cannot be right and count as wrong.",
+        "Training has labels that no test row has ('old'): how well they are told is not measured.",
+    )
+    grouped = texts_of({"a": 900, "b": 500, "c": 20}, groups=[f"g{number % 40}" for number in range(1400)] + ["one"] * 20)
+    plan = plan_splits(grouped)
+    sides = [{grouped.labels[at] for at in part} for part in (plan.splits[0].train, plan.splits[0].test)]
+    assert ("c" in sides[0]) != ("c" in sides[1]) or "c" not in sides[0] | sides[1]
+    assert bool(plan.notes) == (sides[0] != sides[1])
 
 
 def test_impossible_wishes_are_refused() -> None:

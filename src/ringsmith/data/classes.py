@@ -114,10 +114,13 @@ def compare_labels(train: TextSet, test: TextSet) -> list[str]:
             f"The test rows must have labels that training knows; they share none: training has {_few(known)}, the test rows have {_few(asked)}. "
             "Check --label, or write the labels alike in both files."
         )
-    if not new:
-        return []
-    rows = sum(asked[name] for name in new)
-    return [f"{len(new)} labels of the test rows never occur in training ({_few(dict.fromkeys(new))}): those {rows:,} rows cannot be right and count as wrong."]
+    notes = []
+    if new:
+        rows = sum(asked[name] for name in new)
+        notes.append(f"The test rows have labels that training never has ({_few(dict.fromkeys(new))}): {rows:,} of them cannot be right and count as wrong.")
+    if asked and (unasked := [name for name in known if name not in asked]):
+        notes.append(f"Training has labels that no test row has ({_few(dict.fromkeys(unasked))}): how well they are told is not measured.")
+    return notes
 
 
 def _few(names: Mapping[str, int] | dict[str, None]) -> str:

@@ -97,7 +97,8 @@ def plan_splits(
     require_classes(texts, min_rows=min_rows)
     if folds > 1:
         return SplitPlan(texts, _folds(texts, folds, seed), f"{folds} folds, {_manner(texts)}, seed {seed}")
-    return SplitPlan(texts, [_holdout(texts, seed)], f"{_manner(texts)}, seed {seed}")
+    split = _holdout(texts, seed)
+    return SplitPlan(texts, [split], f"{_manner(texts)}, seed {seed}", tuple(compare_labels(texts.take(split.train), texts.take(split.test))))
 
 
 def _manner(texts: TextSet) -> str:
@@ -275,7 +276,8 @@ def _by_time(texts: TextSet, times: Floats) -> SplitPlan:
     if not 0 < first < second < len(order):
         raise InputError(f"Rows can be split by time only if they have three different times or more; got {len(np.unique(times))}. Leave --time out.")
     parts = [order[:first], order[first:second], order[second:]]
-    return SplitPlan(texts, [Split("holdout", *(np.sort(part) for part in parts))], "by time: the latest rows test", _late_groups(texts, parts))
+    notes = (*compare_labels(texts.take(parts[0]), texts.take(parts[2])), *_late_groups(texts, parts))
+    return SplitPlan(texts, [Split("holdout", *(np.sort(part) for part in parts))], "by time: the latest rows test", notes)
 
 
 def _late_groups(texts: TextSet, parts: list[Rows]) -> tuple[str, ...]:
