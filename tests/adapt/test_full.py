@@ -101,11 +101,11 @@ def test_a_broken_start_is_mended_by_a_second(tiny_bert: LocalModel, monkeypatch
     seen: list[tuple[int, float]] = []
     train = Loop.train
 
-    def breaks_once(self: Loop, *rows: Any, seed: int, budget: Budget) -> Course:
+    def breaks_once(self: Loop, *rows: Any, seed: int, budget: Budget, weights: Any = None) -> Course:
         seen.append((seed, self.pacing.rate))
         if len(seen) == 1:
             raise Broken("its loss became nan at step 3")
-        return train(self, *rows, seed=seed, budget=budget)
+        return train(self, *rows, seed=seed, budget=budget, weights=weights)
 
     monkeypatch.setattr(Loop, "train", breaks_once)
     fitted = TestFull.fit(tiny_bert, toy(), seed=4)

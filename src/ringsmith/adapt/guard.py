@@ -13,7 +13,7 @@ from ringsmith.adapt.choose import TINY, Judge, Mark
 from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.linear import Activation, to_proba
 from ringsmith.adapt.majority import class_shares
-from ringsmith.records import TextSet
+from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
 TOO_EARLY = 0.4
@@ -38,14 +38,15 @@ class Guard:
         targets: of the training rows.
         valid: the validation rows.
         floors: least marks of a run of a search, see `floors.Floors`.
+        weights: how much a row of each class counts in the loss (K,); None where all count alike.
     """
 
-    def __init__(self, task: Task, targets: npt.NDArray[np.int64 | np.bool_], valid: TextSet, floors: Sequence[tuple[float, float]] = ()) -> None:
+    def __init__(self, task: Task, targets: npt.NDArray[np.int64 | np.bool_], valid: TextSet, floors: Sequence[tuple[float, float]] = (), weights: Floats | None = None) -> None:
         self.activation = task.activation
         self.judge = Judge.of(task, valid)
         shares = class_shares(task, targets)
         self.floor = self.judge(np.tile(shares, (len(valid), 1)))
-        self.chance = entropy(shares, task.activation)
+        self.chance = entropy(shares if weights is None else shares * weights, task.activation)
         self.varied = len(np.unique(self.judge.targets, axis=0)) > 1
         self.floors = Floors(floors)
         self.best: tuple[Mark, bool] | None = None

@@ -41,7 +41,7 @@ from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.adapt.together import Together
 from ringsmith.adapt.work import Classifying, Watch, Work
 from ringsmith.backbones.load import best_device
-from ringsmith.records import Budget, Rows
+from ringsmith.records import Budget, Floats, Rows
 
 B = TypeVar("B")
 SHORT = 128
@@ -82,7 +82,7 @@ class Loop:
         self.pause = pause
         self.parts = 1
 
-    def train(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, *, seed: int, budget: Budget) -> Course:
+    def train(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, *, seed: int, budget: Budget, weights: Floats | None = None) -> Course:
         """Train a classifier on `train` and `targets`; the module ends with the weights of its last look, or of its best one where that is clearly better.
 
         Args:
@@ -92,6 +92,7 @@ class Loop:
             watch: judges their scores; higher marks are better.
             seed: of the order of the rows and of dropout; torch's global generator is left as it was.
             budget: wall clock; training and looks end before it does.
+            weights: how much a row of each class counts (K,); None where all count alike.
 
         Raises:
             BudgetError: hardly any step fits.
@@ -99,7 +100,7 @@ class Loop:
             MachineError: memory does not hold a single row.
         """
         multilabel = self.module.config.problem_type == "multi_label_classification"
-        work = Classifying(train, targets, valid, watch, self.pacing, multilabel=multilabel)
+        work = Classifying(train, targets, valid, watch, self.pacing, multilabel=multilabel, weights=weights)
         with sparse_embeddings(self.module, allowed=self.together.count == 1) as words:
             return self.run(work, seed=seed, budget=budget, words=words)
 

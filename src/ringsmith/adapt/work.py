@@ -21,7 +21,7 @@ from ringsmith.adapt.choose import Mark, standard_error
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
 from ringsmith.backbones import batches_by_tokens
-from ringsmith.records import Rows
+from ringsmith.records import Floats, Rows
 
 B = TypeVar("B")
 
@@ -116,10 +116,12 @@ class Classifying(Work[Rows]):
         watch: judges their scores.
         pacing: how to walk.
         multilabel: whether each label is told on its own.
+        weights: how much a row of each class counts (K,); None where all count alike.
     """
 
-    def __init__(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, pacing: Pacing, *, multilabel: bool) -> None:
+    def __init__(self, train: Feed, targets: npt.NDArray[Any], valid: Feed, watch: Watch, pacing: Pacing, *, multilabel: bool, weights: Floats | None = None) -> None:
         self.train, self.valid, self.watch, self.pacing, self.multilabel = train, valid, watch, pacing, multilabel
+        self.weights = None if weights is None else torch.from_numpy(weights)
         self.targets = torch.from_numpy(np.asarray(targets, dtype=np.float32 if multilabel else np.int64))
         self.per_epoch = len(batches_by_tokens(train.tokens.lengths, pacing.max_tokens, pacing.max_rows))
         self.asked = max(1, round(pacing.epochs * self.per_epoch))
@@ -140,10 +142,15 @@ class Classifying(Work[Rows]):
     def longest(self, batch: Rows) -> int:
         return int(self.train.tokens.lengths[batch].max())
 
+    def weight(self, batch: Rows) -> float:
+        return len(batch) if self.weights is None else float(self.weights[self.targets[torch.from_numpy(batch)]].sum())
+
     def loss(self, module: Any, part: Rows) -> torch.Tensor:
         scores = module(**self.train.batch(module, part)).logits.float()
         wanted = self.targets[torch.from_numpy(part)].to(scores.device)
-        return functional.binary_cross_entropy_with_logits(scores, wanted) if self.multilabel else functional.cross_entropy(scores, wanted)
+        if self.multilabel:
+            return functional.binary_cross_entropy_with_logits(scores, wanted)
+        return functional.cross_entropy(scores, wanted, None if self.weights is None else self.weights.to(scores.device))
 
     def check(self, losses: Sequence[float], planned: int) -> None:
         self.watch.step(losses, planned)
