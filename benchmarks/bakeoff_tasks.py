@@ -27,7 +27,9 @@ STRENGTHS = (1.0, 10.0, 100.0)
 PASSAGES = 60
 RATE = 1e-3
 """Of `full`, for bodies of 128 numbers; of 6e-5 (its own, for wider ones), 3e-4, 1e-3 and 2e-3 the best on uci-sentiment's validation rows, from random weights as from BERT's."""
-OPTIONS: dict[str, dict[str, Any]] = {"probe": {"precision": "float32"}, "full": {"rate": RATE}}
+RATE_OF_LORA = 5e-3
+"""Of `lora`, found in the same way: of 2e-3 (its own), 5e-3 and 1e-2 BERT's best; random weights have theirs at 2e-3, and neither learns at 2e-2."""
+OPTIONS: dict[str, dict[str, Any]] = {"probe": {"precision": "float32"}, "full": {"rate": RATE}, "lora": {"rate": RATE_OF_LORA}}
 Words = StaticWords | ContextualWords
 Parts = npt.NDArray[np.float64]
 
