@@ -64,6 +64,14 @@ def test_times_in_many_spellings(write: Write, cells: list[str], seconds: float)
     assert float(np.diff(table.times)[0]) == seconds
 
 
+@pytest.mark.parametrize(("last", "told"), [("05/04/2024", True), ("13/04/2024", False), ("04/13/2024", False)])
+def test_days_that_could_be_months_are_told(write: Write, last: str, *, told: bool) -> None:
+    """Unless one row cannot be read both ways."""
+    notes = read_table(write("t.csv", f"text,label,when\nsome text,1,03/04/2024\nother text,0,{last}\n"), time="when").findings.notes
+    sentence = "Times in 'when' were read with the day first, '03/04/2024' as day/month/year: no row tells. If the month comes first, write them as year-month-day."
+    assert (sentence in notes) == told
+
+
 def test_a_time_that_is_none_is_named(write: Write) -> None:
     """With its line."""
     with pytest.raises(ColumnError, match=r"line 3: --time needs a time in every row .*; got 'soon' in 'when', and so in 1 rows"):

@@ -167,13 +167,14 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
             f"{table.source}: rows with a text{' and a label' if labels else ''} are needed; of {len(frame):,} rows {what} (text column: {columns.text!r}). "
             f"Name {'other columns with --text and --label' if labels else 'another column with --text'}, or mend the table."
         )
-    notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()))
+    times, of_times = (None, ()) if columns.time is None else read_times(table, columns.time, keep)
+    notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()), *of_times)
     found = _findings(table, columns, len(keep), dropped, examples, bool(labels and labels.multilabel), notes)
     return LabelledTable(
         _text_set(texts, labels, pairs, _strings(frame, columns.group), keep, as_tuples=multilabel),
         found,
         None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
-        None if columns.time is None else read_times(table, columns.time, keep),
+        times,
     )
 
 

@@ -13,11 +13,12 @@ from ringsmith.errors import ColumnError
 from ringsmith.records import Floats
 
 FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m", "%Y%m%d")
+DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", DAY_FIRST, MONTH_FIRST, "%Y-%m", "%Y%m%d")
 
 
-def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> Floats:
-    """Seconds since 1970 (dates and times) or the plain number of each row in `keep`, float64.
+def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> tuple[Floats, tuple[str, ...]]:
+    """Seconds since 1970 (dates and times) or the plain number of each row in `keep`, float64; and what a reader should know of it.
 
     Raises:
         ColumnError: a value is empty or no time; its place is named.
@@ -25,7 +26,7 @@ def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> Flo
     cells = table.frame[column].gather(keep)
     if cells.dtype.is_temporal():
         seconds = cells.cast(pl.Datetime("ms")).dt.epoch("ms").cast(pl.Float64) / 1000
-        return _complete(table, column, cells, seconds, keep)
+        return _complete(table, column, cells, seconds, keep), ()
     strings = as_strings(cells).str.strip_chars()
     best: pl.Series | None = None
     for seconds in (strings.cast(pl.Float64, strict=False), *_readings(strings)):
@@ -34,7 +35,15 @@ def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> Flo
         if not best.null_count():
             break
     assert best is not None
-    return _complete(table, column, cells, best, keep)
+    return _complete(table, column, cells, best, keep), _ambiguous(strings, column)
+
+
+def _ambiguous(strings: pl.Series, column: str) -> tuple[str, ...]:
+    """What to say where the days could as well be the months in every row."""
+    for form in (DAY_FIRST, MONTH_FIRST):
+        if strings.str.to_date(form, strict=False).null_count():
+            return ()
+    return (f"Times in {column!r} were read with the day first, {strings[0]!r} as day/month/year: no row tells. If the month comes first, write them as year-month-day.",)
 
 
 def _readings(strings: pl.Series) -> list[pl.Series]:
