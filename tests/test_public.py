@@ -69,6 +69,11 @@ def test_the_driver_of_a_comparison_loads_no_torch() -> None:
     assert loaded & {"torch", "transformers", "accelerate"} == set()
 
 
+def test_a_transformers_run_loads_no_scikit_learn() -> None:
+    """Each run is a process of its own, so what it imports for nothing is paid for in every fold of every candidate: a second and a half, here."""
+    assert loaded_after("import ringsmith.compare.job, ringsmith.adapt.full, ringsmith.adapt.probe, ringsmith.adapt.fewshot") & {"sklearn", "altair", "polars"} == set()
+
+
 def test_compare_takes_rows_in_memory(tmp_path: Path) -> None:
     """A data frame, and plain rows to test on."""
     import polars as pl

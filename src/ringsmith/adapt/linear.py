@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logsumexp, softmax
-from sklearn.svm import LinearSVC
 
 from ringsmith.adapt.sparse import Matrix
 from ringsmith.records import Floats
@@ -70,6 +69,8 @@ def fit_svm(rows: Matrix, targets: npt.NDArray[Any], classes: int, *, strength: 
         strength: C of the machine: large follows the training rows, small shrinks the weights.
         seed: of the order in which liblinear visits the rows.
     """
+    from sklearn.svm import LinearSVC  # here: every transformer's process imports this file, and none of them fits a machine
+
     wanted = [targets == 1] if targets.ndim == 1 and classes == 2 else [targets == k if targets.ndim == 1 else targets[:, k] for k in range(classes)]
     weights, bias = np.zeros((len(wanted), rows.shape[1]), np.float32), np.full(len(wanted), -1, np.float32)
     for k, positive in enumerate(wanted):
