@@ -1,7 +1,7 @@
 """word2vec in large batches by torch, for a GPU: skip-gram and CBOW with negative sampling as a handful of matrix products.
 
     tile       32 words in a row, and the words up to a window to either side; they share 32 negatives
-    batch      up to 512 tiles: three batched products give all scores, and the steps of all rows
+    batch      16 to 512 tiles: three batched products give all scores, and the steps of all rows
     together   steps of a row are sorted side by side and added up, then the row moves once
 
 Decisions:
@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 else:
     torch = try_import("torch", purpose="training on a GPU")
 
-TILE, SHARED, TILES = 32, 32, 512
-"""Words of a tile, negatives they share, and tiles of a batch (LOG.md)."""
+TILE, SHARED = 32, 32
+"""Words of a tile, and negatives they share (LOG.md)."""
+FEWEST_TILES, MOST_TILES, BATCHES = 16, 512, 2_000
+"""An epoch has about so many batches, where that makes them neither too small for a GPU nor larger than it needs: in a small text every batch counts (LOG.md)."""
 TELL_SECONDS = 0.2
 FLAT = 1e-3
 """Scores nearer to 0 than this: the quotient is 1/4 there."""
@@ -148,7 +150,7 @@ class _InBatches(Passes):
         table = negative_table(counts, options.noise_power, np.random.default_rng([options.seed, 2]))
         self.table, self.keep = torch.from_numpy(table).to(self.device), torch.from_numpy(keep_shares(counts, options.sample).astype(np.float32)).to(self.device)
         self.inputs, self.outputs = (torch.from_numpy(np.ascontiguousarray(matrix)).to(self.device) for matrix in (model.inputs, model.outputs))
-        self.chance = torch.Generator(self.device)
+        self.chance, self.tiles = torch.Generator(self.device), min(MOST_TILES, max(FEWEST_TILES, corpus.words // (BATCHES * TILE)))
         self.told = torch.zeros(2, device=self.device)
 
     def work_on(self, plan: Iterator[Piece], tell: Callable[[], None]) -> None:
@@ -178,9 +180,8 @@ class _InBatches(Passes):
         text = self._read(piece)
         tiles = (len(text.ids) - 2 * self.options.window) // TILE
         negatives = self._draw(tiles * SHARED).view(tiles, SHARED)
-        for first in range(0, tiles, TILES):
-            last = min(tiles, first + TILES)
-            batch = batch_of(text, negatives[first:last], first, self.options)
+        for first in range(0, tiles, self.tiles):
+            batch = batch_of(text, negatives[first : first + self.tiles], first, self.options)
             rate = self.rate_at(piece.from_share + (piece.to_share - piece.from_share) * first / tiles)
             inputs, outputs = sides_of(self.inputs, self.outputs, batch, self.told)
             move(self.inputs, inputs, rate)
