@@ -65,6 +65,15 @@ def test_it_goes_on_from_a_folder(ringsmith: Ringsmith, write: Write, tmp_path: 
     refused(ringsmith("pretrain", "corpus.txt", "--out", "third", "--from", "first", "--threads", "1"), "The objective .mlm. needs a vocabulary with a piece that hides others")
 
 
+def test_of_several_processes_one_speaks(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them does the work; nothing is said twice."""
+    write("corpus.txt", text())
+    monkeypatch.setenv("RANK", "1")
+    for more in ((), ("--json",)):
+        ended = ringsmith("pretrain", "corpus.txt", "--out", f"model{len(more)}", "--steps", "2", *TINY, *more)
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
 def test_python_has_it_too(write: Write, tmp_path: Path) -> None:
     """Strings in memory, each a document."""
     options = rs.PretrainOptions(out=tmp_path / "model", layers=1, hidden=16, length=16, batch_tokens=128, steps=2, threads=1, work=tmp_path / "work", held_out=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,7 +56,7 @@ def pretrain(
     epochs: Annotated[float | None, typer.Option(help="Passes over the text. Default: 1, where neither --steps nor --budget is given.", rich_help_panel=TRAINING)] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Pieces of a batch. Default: 4096.", rich_help_panel=TRAINING)] = None,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate. Default: by the width; lower with --from.", rich_help_panel=TRAINING)] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of numbers left out at random. Default: 0.", rich_help_panel=TRAINING)] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of numbers left out at random. Default: 0; with seq2seq 0.1.", rich_help_panel=TRAINING)] = None,
     seed: Annotated[int, typer.Option(help="Seed of all that is drawn.", rich_help_panel=TRAINING)] = 0,
     documents: Annotated[str, typer.Option(help="What ends a document in plain text: blank (a blank line) or line.", rich_help_panel=TEXT)] = "blank",
     column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table.", rich_help_panel=TEXT)] = None,
@@ -87,16 +88,25 @@ def pretrain(
         held_out=held_out, seed=seed, threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
-    console = _shell.people(as_json=as_json)
+    console = speaker(as_json=as_json)
     with progress_bar(console) as report:
         result = run(corpus, options, target=target, on=on, workers=workers, report=report, say=lambda label, text: line(console, label, text))  # type: ignore[arg-type]
     told(console, result, as_json=as_json)
+
+
+def speaker(*, as_json: bool) -> Console:
+    """The console that people read; of several processes (`torchrun`) the first one alone speaks."""
+    console = _shell.people(as_json=as_json)
+    console.quiet = os.environ.get("RANK", "0") != "0"
+    return console
 
 
 def told(console: Console, result: Pretrained | Translation, *, as_json: bool) -> None:
     """Say what came of it, to people or to programs."""
     from ringsmith.pretrain.training import Pretrained
 
+    if console.quiet:
+        return None
     if isinstance(result, Pretrained):
         return _shell.print_json(as_content(result.facts) | {"out": str(result.folder)}) if as_json else show(console, result.folder, result.facts)
     return _shell.print_json(_translation.as_content(result)) if as_json else _translation.show(console, result)

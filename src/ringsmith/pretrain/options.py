@@ -50,7 +50,7 @@ class PretrainOptions:
         rate: highest learning rate; None for 1e-3 at a width of 128, less by the root of the width above it, and 1e-4 for a model that is gone on from.
         decay: weight decay (Loshchilov and Hutter, 2019) of the matrices.
         warm_up: share of the steps in which the rate rises.
-        dropout: share of numbers left out at random while pre-training; the saved config keeps the architecture's own.
+        dropout: share of numbers left out at random while pre-training; None for none (0.1 for ``"seq2seq"``). The saved config keeps the architecture's own.
         clip: longest gradient.
         steps: how many; None to let `epochs` or `budget` say it.
         epochs: passes over the corpus; None to let `steps` or `budget` say it; one where nothing says it.
@@ -85,7 +85,7 @@ class PretrainOptions:
     rate: float | None = None
     decay: float = 0.01
     warm_up: float = 0.06
-    dropout: float = 0.0
+    dropout: float | None = None
     clip: float = 1.0
     steps: int | None = None
     epochs: float | None = None
@@ -109,7 +109,7 @@ class PretrainOptions:
                 *map(_positive, ("rate", "clip", "epochs", "budget")),
                 ("decay", lambda value: value >= 0, "0 or more"),
                 ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
-                ("dropout", lambda value: 0 <= value < 1, "from 0 to below 1"),
+                ("dropout", lambda value: value is None or 0 <= value < 1, "from 0 to below 1"),
                 ("held_out", lambda value: 0 < value < 1, "above 0 and below 1"),
                 ("seed", lambda value: isinstance(value, int) and value >= 0, "0 or more"),
                 ("start", lambda value: value is None or value in STARTS, "vectors, frequencies or random"),

@@ -211,7 +211,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     if run.budget.remaining() <= 0:
         raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
     work = Learning(objective, train, judge, Span(max(1, options.batch_tokens // length), options.steps, run.epochs, options.looks, options.look_tokens))
-    set_dropout(module, options.dropout)
+    set_dropout(module, options.dropout or 0.0)
     ease_dropout(module)
     choice = precision_of(options.precision, work, module)
     rate = run.rate(module.get_input_embeddings().weight.shape[1])
@@ -220,7 +220,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    facts = facts_of(replace(options, rate=rate), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start)
+    facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
     return Pretrained(options.out, facts)

@@ -126,7 +126,7 @@ def train_translation(
     say("Model", f"{size / 1e6:,.1f} M parameters, {len(tokeniser):,} pieces; {padding_share(learnt, options.batch_tokens):.1%} of the batches are padding; {precision.note}")
     with eased(loop.module, low_precision=low), _mendable(options.warm_up):
         course = loop.run(work, seed=options.seed, budget=budget)
-    loss, averaged = _finish(loop, work, looks)
+    loss, averaged = loop.together.agree(lambda: _finish(loop, work, looks))  # the looks lie where the first process wrote them
     facts = _facts(options, work, course, module)
     facts |= {"vocabulary": len(tokeniser), "loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": list(notes)}
     if loop.together.first:

@@ -103,6 +103,8 @@ def translation_options(asked: PretrainOptions) -> TranslationOptions:
         >>> found = translation_options(PretrainOptions(out=Path("en-fr"), objective="seq2seq", steps=500, objective_options={"warm_up": 100}))
         >>> found.steps, found.warm_up, found.hidden
         (500, 100, 256)
+        >>> translation_options(PretrainOptions(out=Path("en-fr"), objective="seq2seq", dropout=0.0)).dropout, found.dropout
+        (0.0, 0.1)
     """
     plain = type(asked)(out=asked.out)
     changed = {one.name for one in fields(asked) if getattr(asked, one.name) != getattr(plain, one.name)}
