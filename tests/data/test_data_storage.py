@@ -70,7 +70,7 @@ def test_a_table_to_predict_keeps_its_columns_and_all_its_rows(write: Write, tmp
     assert inputs.texts.texts == ["good one", "bad one"]
     notes = write_predictions(tmp_path / "out.csv", inputs, ["pos", "neg"], [0.9, 0.75])
     assert pl.read_csv(tmp_path / "out.csv").rows() == [(1, "good one", "pos", 0.9), (2, None, None, None), (3, "bad one", "neg", 0.75)]
-    assert notes == ["The input's own columns 'prediction' were replaced.", "1 rows have no text and no prediction."]
+    assert notes == ["The input's own columns 'prediction' were replaced.", "1 row has no text and no prediction."]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow"])

@@ -38,6 +38,8 @@ def predict(
     """Label new texts with a fitted model."""
     _shell.wait_awake()
     from ringsmith.data import check_out, read_texts, write_predictions
+    from ringsmith.data.predictions import unanswered
+    from ringsmith.report.wording import plural
     from ringsmith.serve import load
 
     console = _shell.people(as_json=as_json)
@@ -51,9 +53,12 @@ def predict(
         answers = model.answers(inputs.texts.texts, pairs, report=report)
     if out is not None:
         notes = write_predictions(out, inputs, [answer.label for answer in answers], [answer.score for answer in answers])
-        console.print(f"Written   {_shell.escape(str(out))} · {len(answers):,} rows · columns added: prediction, score", soft_wrap=True)
+        console.print(f"Written   {_shell.escape(str(out))} · {plural(len(inputs.table), 'row')} · columns added: prediction, score", soft_wrap=True)
         for note in notes:
             console.print(f"          {_shell.escape(note)}", soft_wrap=True)
+    else:
+        for note in unanswered(inputs):
+            console.print(note, soft_wrap=True)
     if as_json:
         _shell.print_json(as_content(inputs.texts.texts, answers))
     elif out is None:

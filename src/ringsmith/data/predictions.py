@@ -165,14 +165,18 @@ def write_whole(frame: pl.DataFrame, path: Path) -> None:
         scratch.unlink(missing_ok=True)
 
 
+def unanswered(inputs: Inputs) -> list[str]:
+    """A sentence where some rows of the table have no text, else nothing."""
+    missing = len(inputs.table) - len(inputs.texts)
+    return [f"{missing:,} {'row has' if missing == 1 else 'rows have'} no text and no prediction."] if missing else []
+
+
 def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:
     """The input table with two more columns (older ones of the same names are replaced)."""
     frame: pl.DataFrame = inputs.table
     old = [name for name in (PREDICTION, SCORE) if name in frame.columns]
     notes = [f"The input's own columns {' and '.join(map(repr, old))} were replaced."] if old else []
-    missing = len(frame) - len(inputs.texts)
-    if missing:
-        notes.append(f"{missing:,} rows have no text and no prediction.")
+    notes += unanswered(inputs)
     several = any(isinstance(label, tuple) for label in predictions)
     at = inputs.texts.rows
     label_cells: list[Any] = [None] * len(frame)
