@@ -74,14 +74,16 @@ def test_predict_writes_the_table_with_two_more_columns(suffix: str, ringsmith: 
     write(f"made/here/out{suffix}", b"old")
     ended = ringsmith("predict", model, "data.csv", "--out", f"made/here/out{suffix}")
     assert ended.code == 0
-    assert "120 rows · columns added: prediction, score" in ended.out
-    assert "1 rows have no text and no prediction." in ended.out
+    assert "121 rows · columns added: prediction, score" in ended.out
+    assert "1 row has no text and no prediction." in ended.out
     content = (tmp_path / "made" / "here" / f"out{suffix}").read_text(encoding="utf-8")
     rows = list(csv.DictReader(content.splitlines())) if suffix == ".csv" else [json.loads(line) for line in content.splitlines()]
     assert list(rows[0]) == ["text", "label", "prediction", "score"]
     assert [row["text"] or "" for row in rows] == [text for text, _ in ROWS] + [""]
     assert sum(row["prediction"] == row["label"] for row in rows) >= 108
     assert not rows[-1]["prediction"]
+    assert "1 row has no text and no prediction." in ringsmith("predict", model, "data.csv").out
+    assert len(json.loads(ringsmith("predict", model, "data.csv", "--json").out)) == 120
     assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [f"out{suffix}"]
 
 
@@ -178,6 +180,10 @@ def test_what_reading_found_is_said_in_one_place(ringsmith: Ringsmith, write: Wr
     assert said.count("2 folds") == 1
     assert "Split 2 folds of about" in said
     write("arabic.csv", [(f"منتج رائع جدا {number} " + "جيد " * (number % 3), ("جيد", "سيئ")[number % 2]) for number in range(20)])
+    write("few.csv", [("one", "good"), *rows[1:40]])
+    write("test.csv", reviews(90)[60:])
+    said = " ".join(ringsmith("compare", "few.csv", "--test", "test.csv", "--recipes", "majority", "--on", "inline", "--out", "few").out.split())
+    assert "Split 5 folds of about 32 train / 8 valid; 30 test, your test set; the folds choose, the first one's model is judged and handed over, stratified, seed 0" in said
     assert "(Arabic, " in ringsmith("compare", "arabic.csv", "--recipes", "majority", "--folds", "0", "--on", "inline", "--out", "arabic").out
 
 

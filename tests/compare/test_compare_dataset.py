@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from ringsmith.compare import CompareOptions, run_comparison
-from ringsmith.compare.dataset import Dataset, Table, describe, load_table, store_table
+from ringsmith.compare.dataset import Dataset, Table, describe, first_test_row, load_table, store_table
 from ringsmith.compare.events import Cut, Event, Read, silent
 from ringsmith.errors import LabelError, OptionError, ReadError, UnknownName
 from ringsmith.records import Split, TextSet
@@ -68,6 +69,8 @@ def test_a_second_table_is_reported_on(tmp_path: Path) -> None:
     assert isinstance(events[0], Read)
     assert events[0].test_findings is not None
     assert table.notes
+    assert first_test_row(table) == 300
+    assert first_test_row(load_table(replace(asked, test=None), events.append)) is None
 
 
 def test_groups_are_numbered(tmp_path: Path) -> None:

@@ -130,6 +130,16 @@ def test_near_duplicates_stay_where_they_are_the_nature_of_the_data() -> None:
     assert found.notes[0].startswith("holdout: 80 more training rows are nearly like validation or test rows; so many seem to be the nature of these data")
 
 
+def test_what_is_true_of_every_fold_is_said_once() -> None:
+    """Two folds of templates: a range of rows in one sentence."""
+    texts = TextSet([f"please call our customer service today and tell them the code {i} to win a prize" for i in range(100)], ["a", "b"] * 50)
+    folds = [split_of(list(range(80)), list(range(80, 90)), list(range(90, 100))), split_of(list(range(20, 90)), list(range(10, 20)), list(range(10)))]
+    _, found = check(texts, folds)
+    about = [note for note in found.notes if "nearly like" in note]
+    assert len(about) == 1
+    assert about[0].startswith("2 of 2 folds: 70 to 80 more training rows are nearly like validation or test rows;")
+
+
 def test_a_test_set_that_holds_all_training_rows_is_refused() -> None:
     """Nothing would be left to learn from."""
     with pytest.raises(InputError, match="Training needs rows that validation and test do not have too; all 2 training rows are duplicates"):

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ringsmith.export import write_card
 
 ROW: dict[str, Any] = {
@@ -76,3 +78,15 @@ def test_a_model_without_a_backbone_has_no_licence_of_one(tmp_path: Path) -> Non
 def test_no_recommended_model_no_card(tmp_path: Path) -> None:
     """Nothing is written where there is nothing to describe."""
     assert write_card(tmp_path) is None
+
+
+@pytest.mark.parametrize(("tests", "sentence"), [
+    ([62, 62, 61], "| 246 train / 62 valid / 62 test in each of 3 folds, seed 3 |"),
+    ([770, 0, 0], "| 246 train / 62 valid in each of 3 folds, which choose; 770 test, which judge the model of the first fold, seed 3 |"),
+])  # fmt: skip
+def test_the_card_says_which_folds_test(tests: list[int], sentence: str, tmp_path: Path) -> None:
+    """Each in turn, or the first alone where the user's rows test."""
+    splits = [{"name": f"fold-{number}", "train": 246, "valid": 62, "test": rows} for number, rows in enumerate(tests, 1)]
+    path = write_card(folder_of(tmp_path, study=STUDY | {"splits": splits}))
+    assert path is not None
+    assert sentence.removeprefix("| ") in path.read_text(encoding="utf-8")

@@ -75,6 +75,28 @@ def test_every_tag_closes_where_it_should(outlines: Mapping[str, Outline], name:
     assert outlines[name].faults == []
 
 
+def test_rows_of_a_second_table_are_counted_and_numbered_as_its_own(tmp_path: Path) -> None:
+    """Shares are those of all rows the counts speak of; a wrong row has the number that it has in its table, which is named."""
+    make_study(tmp_path)
+    path = tmp_path / "study.json"
+    study = json.loads(path.read_text(encoding="utf-8"))
+    rows = [json.loads(line) for line in (tmp_path / "predictions" / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    first = min(row["row"] for row in rows)
+    study |= {"read_test": {"source": "held <out>.csv", "rows_used": 1_000}, "first_test_row": first}
+    study["read"]["rows_used"] = 2_000
+    study["data"] |= {"classes": {"praise": 1_500, "refund": 1_500}, "rows": 3_000}
+    path.write_text(json.dumps(study), encoding="utf-8")
+    text = " ".join(Outline(write_report(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert "The test table, held <out>.csv, adds 1,000 rows: the figures below speak of all 3,000." in text
+    assert f"row {first:,} is row 0 of held <out>.csv" in text
+    assert "Row 0 is the first data row of held <out>.csv." in text
+    assert text.count("50.0 %") >= 2
+    assert "75.0 %" not in text
+    shown = summarise(tmp_path).diagnosis
+    assert shown is not None
+    assert all(f"· row {mistake.row - first:,}" in text for mistake in shown.mistakes[:8])
+
+
 @pytest.mark.parametrize("name", PLOTS)
 def test_nothing_in_the_page_can_run_or_load(outlines: Mapping[str, Outline], name: str) -> None:
     """No script, no handler, no frame, no address but anchors on the page itself and the icon in it."""

@@ -94,7 +94,9 @@ class Watch:
         assert self._read is not None
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
-        self.line("Split", f"{sizes_of(event.splits)}, {event.how.removeprefix(f'{len(event.splits)} folds, ')} · judged by {event.metric}")
+        folds = f"{len(event.splits)} folds"
+        how = event.how.removeprefix(f"{folds}, ").replace(f"{folds} of training choose", "the folds choose")
+        self.line("Split", f"{sizes_of(event.splits)}, {how} · judged by {event.metric}")
         for text in event.notes:
             self.line("", text)
 
@@ -216,7 +218,7 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     table, data = read.findings, cut.findings
     language = LANGUAGES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
     least, most = (f"{data.words.get(name, 0):,.0f}" for name in ("min", "max"))
-    words = f"{least} words" if least == most else f"{least}-{most} words"
+    words = plural(round(data.words.get("max", 0)), "word") if least == most else f"{least}-{most} words"
     largest = f"largest {data.majority_share:.0%}" if data.majority_share <= 0.99 else f"largest {data.majority_share:.2%}"
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
     dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]

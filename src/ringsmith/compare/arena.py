@@ -12,7 +12,7 @@ from ringsmith.catalogue import Choice, expand
 from ringsmith.compare import machine as machines
 from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
-from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, store_table
+from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, first_test_row, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
 from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
@@ -138,6 +138,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
         metric={"name": metric.name, "summary": metric.summary, "greater_is_better": metric.greater_is_better},
         read=as_json(table.read[0]),
         read_test=as_json(table.read[1]) if len(table.read) > 1 else None,
+        first_test_row=first_test_row(table),
         data=as_json(table.checked),
         splits=counts_of(dataset.splits),
         split_notes=[table.how, *table.notes],

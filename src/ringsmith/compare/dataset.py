@@ -211,6 +211,13 @@ def write_test_rows(table: Table, path: Path) -> None:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def first_test_row(table: Table) -> int | None:
+    """The number that row 0 of a second table has in the splits and the report, None without such a table."""
+    if len(table.read) == 1:
+        return None
+    return int(table.texts.rows[: table.splits[0].test.min()].max()) + 1
+
+
 def counts_of(splits: Sequence[Split]) -> list[dict[str, Any]]:
     """Names and sizes of the splits, for the report."""
     return [{"name": split.name, **{part: len(getattr(split, part)) for part in PARTS}} for split in splits]

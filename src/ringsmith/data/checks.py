@@ -119,14 +119,21 @@ def _conflict_example(texts: TextSet, positions: Sequence[int]) -> Mapping[str, 
     return {"text": first_words([texts.texts[positions[0]]])[0], "labels": dict(names.most_common()), "rows": [int(row) for row in texts.rows[list(positions)]][:20]}
 
 
+def _templates(cleaned: Sequence[Cleaned]) -> list[str]:
+    """One sentence about training rows that stay though they are nearly like others, whatever the number of folds."""
+    kept = sorted(part.near_kept for part in cleaned if part.near_kept)
+    if not kept:
+        return []
+    where = cleaned[0].split.name if len(cleaned) == 1 else f"{len(kept)} of {len(cleaned)} folds"
+    rows = f"{kept[0]:,}" if kept[0] == kept[-1] else f"{kept[0]:,} to {kept[-1]:,}"
+    return [
+        f"{where}: {rows} more training rows are nearly like validation or test rows; so many seem to be the nature of these data (templates). They stay, and scores may flatter."
+    ]
+
+
 def _notes(findings: DataFindings, duplicates: Duplicates, cleaned: Sequence[Cleaned]) -> list[str]:
     """The findings that need a sentence."""
-    notes = [
-        f"{part.split.name}: {part.near_kept:,} more training rows are nearly like validation or test rows; so many seem to be the nature of these data (templates). "
-        "They stay, and scores may flatter."
-        for part in cleaned
-        if part.near_kept
-    ]
+    notes = _templates(cleaned)
     if duplicates.near_rows < findings.rows:
         notes.append(f"Near duplicates were looked for among {duplicates.near_rows:,} of {findings.rows:,} rows, taken at random: comparing all would take too long.")
     if duplicates.unchecked:

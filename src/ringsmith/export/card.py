@@ -62,6 +62,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
         details=details,
         labels=manifest["task"]["labels"],
         limits=limits_of(study, rows[name]),
+        choose_only=len(study["splits"]) > 1 and not study["splits"][1]["test"],
         plain_transformer=manifest["recipe"] == "full" and not manifest["steps"],
     )
 

@@ -33,6 +33,8 @@ def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
         facts=_reading(read),
         read=read.get("rows_read") or 0,
         used=read.get("rows_used") or 0,
+        rows=data.get("rows") or 0,
+        test=_test(study),
         dropped=[(reason, rows, joined(list(examples.get(reason) or ()))) for reason, rows in (read.get("dropped") or {}).items()],
         classes=list((data.get("classes") or {}).items()),
         rare=list(data.get("rare_classes") or {}),
@@ -45,6 +47,11 @@ def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
         notes=list(dict.fromkeys([*(read.get("notes") or ()), *(data.get("notes") or ())])),
         split_notes=[capital(note) for note in study.get("split_notes") or ()],
     )
+
+
+def _test(study: Mapping[str, Any]) -> tuple[str, int, int] | None:
+    read, first = study.get("read_test"), study.get("first_test_row")
+    return None if not read or first is None else (read["source"], read["rows_used"], first)
 
 
 def _reading(read: Mapping[str, Any]) -> list[Fact]:

@@ -193,6 +193,8 @@ class Findings:
     Attributes:
         facts: how the table was read.
         read: rows in the source, `used`: rows learnt from, `dropped`: reason, rows, places.
+        rows: rows looked at, those of a second table included; `classes`, `about` and `lengths` speak of all of them.
+        test: name of the second table, how many of its rows test, the number of the first of them; None without one.
         classes: label and rows, largest first.
         rare: names of the classes with few rows.
         about: duplicates, leaks, conflicts, language, as facts.
@@ -208,6 +210,8 @@ class Findings:
     facts: Sequence[Fact]
     read: int
     used: int
+    rows: int
+    test: tuple[str, int, int] | None
     dropped: Sequence[tuple[str, int, str]]
     classes: Sequence[tuple[str, int]]
     rare: Sequence[str]
