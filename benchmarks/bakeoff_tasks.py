@@ -20,6 +20,7 @@ from bakeoff_vectors import ContextualWords, Floats, StaticWords, likelihoods, w
 from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.catalogue import resolve
+from ringsmith.errors import RunRefused
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import infer_task
 
@@ -78,7 +79,7 @@ def sts(place: Path, data: Path, _held_out: Path) -> dict[str, Any]:
 
 
 def classify(place: Path, data: Path, name: str, recipe: str) -> dict[str, Any] | None:
-    """A set of labelled texts through one of Ringsmith's own recipes; None for a recipe that the model is not made for.
+    """A set of labelled texts through one of Ringsmith's own recipes; None for a recipe that the model is not made for, or that learns nothing from it.
 
     Word vectors go through `static`, without the vectors of the training texts which it would try as well: those are not what is compared.
     """
@@ -89,7 +90,11 @@ def classify(place: Path, data: Path, name: str, recipe: str) -> dict[str, Any] 
     rows = {part: TextSet(some.texts, some.labels) for part, some in parts.items()}
     options = {"join": False} if static else OPTIONS.get(recipe, {})
     setting = Setting(infer_task(parts["train"].labels), resolve(str(place / "vectors.safetensors" if static else place)), options=options)
-    fitted = create_recipe("static" if static else recipe, setting).fit(rows["train"], rows["valid"], Budget())
+    try:
+        fitted = create_recipe("static" if static else recipe, setting).fit(rows["train"], rows["valid"], Budget())
+    except RunRefused as error:
+        print(error)
+        return None
     found, truth = fitted.predict(parts["test"].texts), parts["test"].labels
     if name == "sms-spam":
         return _result("F1 of spam", np.array([[one == other == "spam", one == "spam", other == "spam"] for one, other in zip(found, truth, strict=True)], dtype=float))
