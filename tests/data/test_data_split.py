@@ -150,6 +150,18 @@ def test_the_users_test_set_judges() -> None:
     )
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_of_one_row_is_learnt_by_the_model_that_is_handed_over(seed: int) -> None:
+    """The first fold's, wherever chance would have put the row."""
+    texts = texts_of({"a": 20, "b": 17, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1})
+    first, *others = plan_splits(texts, test=TextSet(["x y", "z w"], ["a", "b"]), seed=seed).splits
+    assert {texts.labels[at] for at in first.train} == set("abcdefg")
+    assert sorted(np.concatenate([split.valid for split in (first, *others)])) == list(range(len(texts)))
+    (single,) = plan_splits(texts, test=TextSet(["x y", "z w"], ["a", "b"]), folds=1, seed=seed).splits
+    assert {texts.labels[at] for at in single.train} == set("abcdefg")
+    assert len(single.valid)
+
+
 def test_all_of_few_rows_choose_where_the_users_rows_test() -> None:
     """In five folds, each class even among them; the first fold has the test rows."""
     texts, test = texts_of({"a": 60, "b": 40}), TextSet(["x y", "z w"], ["a", "b"])

@@ -183,12 +183,13 @@ def _every(order: Rows, share: float, seed: int) -> Rows:
 
 
 def _hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
-    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty."""
+    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and keeps the only row of a class."""
     if texts.groups is not None and len(set(texts.groups)) > 1:
         part = assign_groups(texts.groups, strata(texts.labels or []), [1 - share, share], seed)
         return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
     order = _shuffled_by_class(texts, seed)
     taken = _every(order, share, seed)
+    taken = taken[~_alone(texts)[taken]]
     if not len(taken) and len(order) > 1:
         taken = order[-1:]
     return np.setdiff1d(order, taken), np.sort(taken)
@@ -243,9 +244,20 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     if folds == 1:
         train, valid = _hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
-    part, none = _even_parts(texts, folds, seed), np.zeros(0, dtype=np.int64)
+    part, none = _learnt_first(texts, _even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
     return splits, f"{folds} folds of training choose, the first one's model is judged and handed over, {_manner(texts)}, seed {seed}"
+
+
+def _learnt_first(texts: TextSet, part: Rows) -> Rows:
+    """Where a class has one row, the first fold learns from it: its model is the one handed over."""
+    return np.where(_alone(texts) & (part == 0), 1, part) if texts.groups is None else part
+
+
+def _alone(texts: TextSet) -> npt.NDArray[np.bool_]:
+    """Whether a row (n,) is the only one of its class."""
+    classes = strata(texts.labels or [])
+    return np.asarray(np.bincount(classes)[classes] == 1)
 
 
 def _turns(texts: TextSet) -> int:
