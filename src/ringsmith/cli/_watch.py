@@ -220,6 +220,7 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     least, most = (f"{data.words.get(name, 0):,.0f}" for name in ("min", "max"))
     words = plural(round(data.words.get("max", 0)), "word") if least == most else f"{least}-{most} words"
     largest = f"largest {data.majority_share:.0%}" if data.majority_share <= 0.99 else f"largest {data.majority_share:.2%}"
+    largest += f" of all {data.rows:,} rows" if read.test_findings else ""
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
     dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
     encoded = [] if table.encoding in BYTES_SAY_IT else [f"read as {table.encoding}; save the file as UTF-8 if letters look wrong"]
