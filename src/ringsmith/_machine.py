@@ -40,7 +40,7 @@ def free_cores() -> float:
 
     shares = psutil.cpu_percent(interval=LOOK_SECONDS, percpu=True)
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(shares))
-    return sum(1 - shares[core] / 100 for core in allowed if core < len(shares))
+    return float(sum(1 - shares[core] / 100 for core in allowed if core < len(shares)))
 
 
 def cgroup(name: str) -> str:

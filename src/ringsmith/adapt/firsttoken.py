@@ -56,7 +56,7 @@ def _of_distilbert(layer: Any, states: torch.Tensor, attention_mask: torch.Tenso
 
 def _attended(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, heads: int, dropout: float) -> torch.Tensor:
     """What the first token sees, (rows, 1, d): attention of Vaswani et al. (2017, eq. 1) with one query a text."""
-    query, key, value = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (query, key, value))
+    query, key, value = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (query, key, value))
     seen = functional.scaled_dot_product_attention(query, key, value, None if mask is None else mask[..., :1, :], dropout_p=dropout)
     return seen.transpose(1, 2).flatten(2)
 
