@@ -92,8 +92,13 @@ def test_rows_of_a_second_table_are_counted_and_numbered_as_its_own(tmp_path: Pa
     assert "Row 0 is the first data row of held <out>.csv." in text
     assert text.count("50.0 %") >= 2
     assert "75.0 %" not in text
-    shown = summarise(tmp_path).diagnosis
+    summary = summarise(tmp_path)
+    shown = summary.diagnosis
     assert shown is not None
+    assert summary.findings.test == ("held <out>.csv", 1_000, first)
+    study["read_test"]["source"] = "memory"
+    path.write_text(json.dumps(study), encoding="utf-8")
+    assert summarise(tmp_path).findings.test == ("test", 1_000, first)
     assert all(f"· row {mistake.row - first:,}" in text for mistake in shown.mistakes[:8])
 
 

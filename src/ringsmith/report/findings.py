@@ -16,6 +16,8 @@ LANGUAGES = {
 }  # fmt: skip
 READING = ("source", "format", "compression", "encoding", "delimiter", "quote", "header", "columns", "text_column", "label_column", "pair_column", "group_column",
            "time_column", "split_column")  # fmt: skip
+IN_MEMORY = "memory"
+"""The source of rows that were no file: a second table then goes by the name of the argument it was given as."""
 CHARACTERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "blank", '"': "double quote", "'": "single quote"}
 
 
@@ -51,7 +53,9 @@ def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
 
 def _test(study: Mapping[str, Any]) -> tuple[str, int, int] | None:
     read, first = study.get("read_test"), study.get("first_test_row")
-    return None if not read or first is None else (read["source"], read["rows_used"], first)
+    if not read or first is None:
+        return None
+    return "test" if read["source"] == IN_MEMORY else read["source"], read["rows_used"], first
 
 
 def _reading(read: Mapping[str, Any]) -> list[Fact]:
