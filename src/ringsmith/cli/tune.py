@@ -24,7 +24,9 @@ def tune(
     time_column: Annotated[str | None, typer.Option("--time", help="Column of times: train on the past, test on the newest rows.", rich_help_panel=ROWS)] = None,
     split: Annotated[str | None, typer.Option(help="Column that says train, valid or test.", rich_help_panel=ROWS)] = None,
     test: Annotated[str | None, typer.Option(help="A second table to report on. Without it a part of DATA is held out.", rich_help_panel=ROWS)] = None,
-    folds: Annotated[int | None, typer.Option(help="Cross-validate in so many parts; 0: one split. Default: 5 below 1,000 rows.", rich_help_panel=ROWS)] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows.", rich_help_panel=ROWS)
+    ] = None,
     min_rows: Annotated[int | None, typer.Option(help="Leave out classes with fewer rows.", rich_help_panel=ROWS)] = None,
     steps: Annotated[str | None, typer.Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)] = None,
     task: Annotated[str | None, typer.Option(help="classification or multilabel. Default: told from the labels.", rich_help_panel=RACE)] = None,

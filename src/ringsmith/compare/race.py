@@ -29,6 +29,27 @@ PUNCTUAL = 0.97
 """Share of its time that a recipe is told of: the last step of training may end a little late."""
 
 
+def seconds_to_learn(forecast: Forecast, *, left: float, share: int, sure: float) -> float:
+    """After how many seconds, its start included, a run must have learnt, when so many share the time that is left.
+
+    Its share of it, but no less than what it needs at least and a start that takes twice as long, while there is so much: of five folds with three
+    seconds each none would learn where a process needs three to start.
+
+    Args:
+        forecast: of one run.
+        left: seconds for all of them.
+        share: how many they are.
+        sure: what the forecast of the rest is multiplied by to be safe.
+
+    Examples:
+        >>> quick = Forecast(start=2.0, fit=0.5, rest=0.5, least=3.0, memory_mb=100)
+        >>> [round(seconds_to_learn(quick, left=left, share=5, sure=1), 1) for left in (100, 15, 4)]
+        [18.9, 4.4, 3.4]
+    """
+    rest = sure * forecast.rest
+    return PUNCTUAL * max(left / share - rest, min(forecast.least - forecast.rest + forecast.start, left - rest))
+
+
 class Race:
     """Runs the candidates of an arena.
 
@@ -225,7 +246,7 @@ class Race:
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         forecast = self.forecast(run.entrant)
         self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds, trial))
-        to_learn = PUNCTUAL * (left / share - self.forecaster.sure(run.entrant) * forecast.rest)
+        to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant))
         self._prepare(run, to_learn=to_learn, left=left, floors=floors)
         result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
