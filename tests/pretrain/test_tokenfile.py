@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import zstandard
 from hypothesis import given, settings
@@ -67,6 +68,10 @@ def test_folders_tables_and_strings_give_documents_too(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text('text,n\n"one\n\ntwo",1\nthree,2\n', encoding="utf-8")
     assert read(table, column="text") == ["one\n\ntwo", "three"]
+    pl.read_csv(table).write_parquet(tmp_path / "table.parquet")
+    assert read(tmp_path / "table.parquet", column="text") == ["one\n\ntwo", "three"]
+    with pytest.raises(OptionError, match=r"a \.csv file is a table; 'column' must say which column holds the text"):
+        read(table)
     assert read(iter(["one", " ", "three"])) == ["one", "three"]
 
 

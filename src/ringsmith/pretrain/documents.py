@@ -20,7 +20,7 @@ from typing import BinaryIO, Literal, cast
 from ringsmith._files import path_of
 from ringsmith._rules import hold
 from ringsmith.errors import InputError, OptionError, ReadError
-from ringsmith.words.sources import STDIN, file_parts, files_of, peek, size_of
+from ringsmith.words.sources import STDIN, file_parts, files_of, peek, plain_files, size_of
 from ringsmith.words.tables import column_lines
 
 LONGEST = 200_000
@@ -132,7 +132,7 @@ class Pass:
         elif self.reading.column is not None:
             yield from self._strings(column_lines(path_of(source), self.reading.column))
         else:
-            for path in [None] if str(source) == "-" else files_of(path_of(source)):
+            for path in [None] if str(source) == "-" else plain_files(path_of(source)):
                 yield from self._grouped(self._lines(path))
 
     def _given(self, source: Iterable[str]) -> Iterator[str]:

@@ -75,7 +75,7 @@ def blocks_of(source: str | Path | Iterable[str], *, column: str | None, steps: 
         if str(source) == "-":
             raise OptionError(f"'column' needs a table on disk; got standard input. Write it to a file, or pass the text of column {column!r} alone.")
         return joined(prepared(column_lines(path_of(source), column), steps))
-    blocks = chain.from_iterable(file_blocks(path) for path in ([None] if str(source) == "-" else files_of(path_of(source))))
+    blocks = chain.from_iterable(file_blocks(path) for path in ([None] if str(source) == "-" else plain_files(path_of(source))))
     return joined(prepared(decoded(blocks), steps)) if steps.names else blocks
 
 
@@ -84,7 +84,6 @@ def files_of(path: Path) -> list[Path]:
 
     Raises:
         ReadError: there is no such file, or the folder holds none.
-        OptionError: a table without a column.
     """
     if path.is_dir():
         found = sorted(entry for entry in path.rglob("*") if entry.is_file() and not any(part.startswith(".") for part in entry.relative_to(path).parts))
@@ -93,10 +92,19 @@ def files_of(path: Path) -> list[Path]:
         return found
     if not path.exists():
         raise no_such_file(path)
-    suffix = (path.with_suffix("") if path.suffix.lower() in (".gz", ".xz", ".zst", ".bz2") else path).suffix
-    if suffix.lower() in TABLES:
-        raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it.")
     return [path]
+
+
+def plain_files(path: Path) -> list[Path]:
+    """As `files_of`, to be read as plain text.
+
+    Raises:
+        OptionError: a table, whose column must be named.
+    """
+    suffix = (path.with_suffix("") if path.suffix.lower() in (".gz", ".xz", ".zst", ".bz2") else path).suffix
+    if suffix.lower() in TABLES and path.is_file():
+        raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it.")
+    return files_of(path)
 
 
 def file_blocks(path: Path | None) -> Iterator[bytes]:
