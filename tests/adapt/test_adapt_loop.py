@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from contracts.recipes import WORDS, toy
+from ringsmith.adapt import loop as loops
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.full import FullOptions
@@ -186,6 +187,24 @@ def test_an_earlier_look_is_taken_only_where_it_is_clearly_better(tiny_bert: Loc
     course = Loop(module, pacing, lambda progress: None).train(feed, task.targets(rows.labels or []), feed, watch, seed=0, budget=Budget())
     assert course.kept_step == course.curves["valid_step"][kept]
     assert [torch.equal(watch.weight, seen) for seen in watch.seen] == [look == kept for look in range(3)]
+
+
+def test_the_plan_is_made_again_when_the_pace_is_sure(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight slow steps plan 80 of 160; at the tenth it is seen that there is time for 150, at the 18th (an eighth of these) for all."""
+    plans, task, rows = {8: 80, 10: 150, 18: 160, 20: 160}, Classification(sorted(WORDS)), toy()
+    asked: list[int] = []
+
+    def replan(course: Course, *_: object, **__: object) -> int:
+        asked.append(course.steps)
+        return plans[course.steps]
+
+    monkeypatch.setattr(loops, "replan", replan)
+    tokeniser, module = load_classifier(tiny_bert, task.labels)
+    pacing = FullOptions(epochs=160, max_rows=48, max_tokens=10_000, patience=10**6, precision="float32").pacing(0, 48, classes=3, width=32, low=False)
+    feed = Feed(tokeniser(rows.texts), tokeniser.pad_id)
+    course = Loop(module, pacing, lambda progress: None).train(feed, task.targets(rows.labels or []), feed, Script(module, [0.9] * 160), seed=0, budget=Budget())
+    assert asked == list(plans)
+    assert course.steps == course.planned == 160
 
 
 def test_all_broken_options_are_named_at_once() -> None:

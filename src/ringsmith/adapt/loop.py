@@ -44,6 +44,8 @@ from ringsmith.backbones.load import best_device
 from ringsmith.records import Budget, Floats, Rows
 
 B = TypeVar("B")
+SURE_SHARE = 0.125
+"""The plan is made again when this share of it is done: the pace of a few steps may be a third off, and the rates have only just risen."""
 SHORT = 128
 """On CPUs the way back through torch's fused attention in bfloat16 takes 2 to 5 times as long as plain products for rows of up to so many tokens (LOG.md)."""
 
@@ -181,8 +183,7 @@ class _Training(Generic[B]):
         course, together = self.course, self.loop.together
         if course.steps == self.plan_at:
             course.planned = together.agree(self._replanned)
-            if self.loop.pacing.by_the_clock:
-                self.plan_at = max(PACE_STEPS, 2 * course.steps)
+            self.plan_at = max(PACE_STEPS, 2 * course.steps) if self.loop.pacing.by_the_clock else int(course.planned * SURE_SHARE)
         look_seconds = course.look_seconds(self.work.look_tokens)
         late = together.agree(lambda: self.budget.remaining() < look_seconds * (1 + RESERVE))
         if late and course.steps < min(FEWEST_STEPS, course.asked):
