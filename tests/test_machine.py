@@ -58,7 +58,7 @@ def test_a_core_that_works_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_this_process_does_itself_counts_as_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread of its own that is busy for the moment: both cores will be free."""
 
-    def look(interval: float, percpu: bool) -> list[float]:  # noqa: FBT001 (psutil's own)
+    def look(interval: float, percpu: bool) -> list[float]:
         end = time.process_time() + 0.1
         while time.process_time() < end:
             pass
