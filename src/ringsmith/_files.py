@@ -19,6 +19,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OF_RUST = re.compile(r"\(os error (\d+)\)")
 """How libraries in Rust (safetensors, tokenizers) tell the system's error: in the text of an error of their own."""
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+PACKED = (".gz", ".xz", ".bz2", ".zst")
+"""Suffixes of what is packed, one file in each."""
 
 
 @contextmanager
@@ -119,6 +121,16 @@ def no_such_file(path: Path) -> ReadError:
     near = get_close_matches(lost, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(repr(str(parent / name)) for name in near)}?" if near else f"In '{parent}' there is nothing of a similar name; check the path."
     return ReadError(f"{path}: there is no such file. {hint}")
+
+
+def inner_suffix(path: Path, packed: tuple[str, ...] = PACKED) -> str:
+    """The suffix in small letters, without that of the packing.
+
+    Examples:
+        >>> inner_suffix(Path("glove.TXT.gz")), inner_suffix(Path("wiki.gz")), inner_suffix(Path("reviews.csv"))
+        ('.txt', '', '.csv')
+    """
+    return Path(path.stem if path.suffix.lower() in packed else path.name).suffix.lower()
 
 
 def as_typed(words: str) -> str:

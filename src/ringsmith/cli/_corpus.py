@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ringsmith._files import PACKED, inner_suffix
 from ringsmith.errors import ColumnError, OptionError
 from ringsmith.records import Progress, Report, silent
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from ringsmith.words.sources import Source
 
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
-PACKED = (".gz", ".zst", ".xz", ".bz2", ".zip")
 LARGEST_BYTES = 256_000_000
 """Larger tables are read a part at a time, by the name of their column."""
 
@@ -59,7 +59,7 @@ def is_table(path: Path) -> bool:
         >>> is_table(Path("reviews.csv.gz")), is_table(Path("wiki.txt"))
         (True, False)
     """
-    return not path.is_dir() and (path.with_suffix("") if path.suffix.lower() in PACKED else path).suffix.lower() in TABLES
+    return not path.is_dir() and inner_suffix(path, (*PACKED, ".zip")) in TABLES
 
 
 def _column_of(source: str | Path, column: str | None, report: Report) -> Texts:

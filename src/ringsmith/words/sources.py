@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 import zstandard
 
-from ringsmith._files import no_such_file, path_of
+from ringsmith._files import inner_suffix, no_such_file, path_of
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.text import TextSteps
 from ringsmith.words.kernels.scan import MAX_BYTES
@@ -101,8 +101,7 @@ def plain_files(path: Path) -> list[Path]:
     Raises:
         OptionError: a table, whose column must be named.
     """
-    suffix = (path.with_suffix("") if path.suffix.lower() in (".gz", ".xz", ".zst", ".bz2") else path).suffix
-    if suffix.lower() in TABLES and path.is_file():
+    if (suffix := inner_suffix(path)) in TABLES and path.is_file():
         raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it.")
     return files_of(path)
 

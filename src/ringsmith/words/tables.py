@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ringsmith._files import no_such_file
+from ringsmith._files import inner_suffix, no_such_file
 from ringsmith.errors import ColumnError, ReadError
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ def column_lines(path: Path, column: str) -> Iterator[str]:
     if not path.is_file():
         raise no_such_file(path)
     pl = _polars()
-    suffix = path.with_suffix("").suffix.lower() if path.suffix.lower() in (".gz", ".zst") else path.suffix.lower()
     try:
-        frame = TABLES.get(suffix, _csv)(path)
+        frame = TABLES.get(inner_suffix(path), _csv)(path)
         schema = frame.collect_schema()
         _check(path, column, schema)
         for part in frame.select(pl.col(column).drop_nulls()).collect_batches():

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ringsmith._files import disk_faults, no_such_file, path_of, written
+from ringsmith._files import disk_faults, inner_suffix, no_such_file, path_of, written
 from ringsmith.errors import OptionError, ReadError, UnknownName
 from ringsmith.records import Report, silent
 from ringsmith.words.files.binary import WORD2VEC_BINARY
@@ -15,7 +15,7 @@ from ringsmith.words.files.fasttext import FASTTEXT, MAGIC, looks_old
 from ringsmith.words.files.json import JSON
 from ringsmith.words.files.mapped import SAFETENSORS
 from ringsmith.words.files.npy import NPY
-from ringsmith.words.files.packed import head_of, inner_suffix, is_packed
+from ringsmith.words.files.packed import head_of, is_packed
 from ringsmith.words.files.static import STATIC, TOKENIZER, WEIGHTS
 from ringsmith.words.files.text import GLOVE, WORD2VEC_TEXT, header_of, shown
 from ringsmith.words.vectors import WordVectors

@@ -64,11 +64,6 @@ def is_packed(path: Path) -> bool:
     return path.suffix.lower() in PACKERS
 
 
-def inner_suffix(path: Path) -> str:
-    """The suffix without that of the packing: ``".txt"`` of ``glove.txt.gz``."""
-    return Path(path.stem).suffix.lower() if is_packed(path) else path.suffix.lower()
-
-
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
     """The unpacked bytes of a file as a stream, and the file itself (its position says how far the reading is).
