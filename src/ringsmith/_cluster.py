@@ -28,15 +28,27 @@ from typing import Any
 
 from ringsmith._machine import cores
 from ringsmith._optional import try_import
-from ringsmith.errors import MachineError
+from ringsmith.errors import MachineError, UnknownName
 
 Ticket = Any
 """Stands for an answer that may still be under way; as an argument of another task it is that answer."""
+PLACES = ("local", "ray")
+"""Where work can be done: on this machine, or on a cluster."""
 PURPOSE = "working on a cluster"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 PATIENCE_SECONDS = 5
 LONGEST_FOLDER = 40
 """Ray's sockets lie in its folder, and a socket's path has at most 107 characters."""
+
+
+def check_place(on: str) -> None:
+    """Refuse to work anywhere but here and on a cluster.
+
+    Raises:
+        UnknownName: another place.
+    """
+    if on not in PLACES:
+        raise UnknownName.of("place to work on", on, PLACES)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ringsmith._cluster import check_place
 from ringsmith.backbones import require_transformers
-from ringsmith.errors import OptionError, UnknownName
-from ringsmith.pretrain.options import PretrainOptions
+from ringsmith.errors import OptionError
+from ringsmith.pretrain.options import TRANSLATES, PretrainOptions
 from ringsmith.records import Report, silent
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from ringsmith.pretrain.translation import Translation
 
 __all__ = ["PretrainOptions", "pretrain"]
-
-PLACES = ("local", "ray")
-TRANSLATES = "seq2seq"
-"""The one objective that learns from pairs of texts."""
 
 
 def pretrain(
@@ -81,8 +78,7 @@ def _check(objective: str, target: str | Path | None, on: str, workers: int | No
     Raises:
         OptionError: an option of another objective or place. UnknownName: another place.
     """
-    if on not in PLACES:
-        raise UnknownName.of("place to work on", on, PLACES)
+    check_place(on)
     if target is not None and objective != TRANSLATES:
         raise OptionError(f"'target' is for the objective {TRANSLATES}, which learns from pairs of texts; got {objective}. Leave it out, or ask for {TRANSLATES}.")
     if on == "ray" and objective == TRANSLATES:

@@ -15,6 +15,8 @@ from ringsmith.pretrain.documents import Reading
 
 PIECES = 16_384
 """Pieces of a vocabulary that is learnt here."""
+TRANSLATES = "seq2seq"
+"""The one objective that learns from pairs of texts; see `translation.py`."""
 STARTS = ("vectors", "frequencies", "random")
 """What a model may know before its first step; see `start.py`."""
 SHAPE = ("layers", "hidden", "heads", "feed_forward")

@@ -6,11 +6,9 @@ from dataclasses import dataclass, fields
 
 from ringsmith._rules import Rule, hold
 from ringsmith.errors import OptionError
-from ringsmith.pretrain.options import PretrainOptions, objective_options
+from ringsmith.pretrain.options import TRANSLATES, PretrainOptions, objective_options
 from ringsmith.pretrain.shapes import Shape
 
-NAME = "seq2seq"
-"""The objective, as `PretrainOptions` calls it."""
 SHARED = ("layers", "hidden", "heads", "feed_forward", "length", "vocabulary", "batch_tokens", "dropout", "steps", "epochs", "budget", "seed", "threads", "precision")
 """Options of a pre-training that mean the same here; all others of a translation stand in its `objective_options`."""
 OWN = ("out", "objective", "objective_options", *SHARED)
@@ -110,7 +108,9 @@ def translation_options(asked: PretrainOptions) -> TranslationOptions:
     changed = {one.name for one in fields(asked) if getattr(asked, one.name) != getattr(plain, one.name)}
     if strange := sorted(changed - set(OWN)):
         names = " and ".join(map(repr, strange))
-        raise OptionError(f"{names} must be left out with the objective {NAME}, which begins with random weights; what it knows beside is told by 'objective_options' (--set).")
+        raise OptionError(
+            f"{names} must be left out with the objective {TRANSLATES}, which begins with random weights; what it knows beside is told by 'objective_options' (--set)."
+        )
     chosen = {name: getattr(asked, name) for name in SHARED if name in changed} | dict(asked.objective_options)
-    options: TranslationOptions = objective_options(TranslationOptions, chosen, objective=NAME)
+    options: TranslationOptions = objective_options(TranslationOptions, chosen, objective=TRANSLATES)
     return options

@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ FLAT = 1e-3
 """Scores nearer to 0 than this: the quotient is 1/4 there."""
 
 
-def gpu_of_this_machine() -> str | None:
+def gpu_of_this_machine() -> Literal["cuda", "mps"] | None:
     """``"cuda"`` or ``"mps"`` where torch knows such a GPU, else None."""
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else None
 

@@ -11,7 +11,7 @@ Device = Literal["cpu", "cuda", "mps", "auto"]
 DEVICES: tuple[str, ...] = get_args(Device)
 
 
-def find_device(device: str, options: Word2VecOptions) -> str:
+def find_device(device: Device, options: Word2VecOptions) -> Device:
     """``"cpu"``, ``"cuda"`` or ``"mps"``.
 
     Args:

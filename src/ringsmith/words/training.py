@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from ringsmith._cluster import Workers, cluster
+from ringsmith._cluster import Workers, check_place, cluster
 from ringsmith._files import disk_faults, path_of
 from ringsmith.errors import OptionError, UnknownName
 from ringsmith.records import Report, silent
@@ -39,7 +39,6 @@ from ringsmith.words.spread_training import SpreadOptions, spread_word2vec
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.word2vec import train_word2vec
 
-PLACES = ("local", "ray")
 NO_NGRAMS = "The file holds the vectors of words; those of n-grams, for words that are not in it, are kept in a .safetensors file only."
 
 
@@ -77,8 +76,7 @@ class VectorsJob:
     spread: SpreadOptions = SPREADING
 
     def __post_init__(self) -> None:
-        if self.on not in PLACES:
-            raise UnknownName.of("place to work on", self.on, PLACES)
+        check_place(self.on)
         if self.device not in DEVICES:
             raise UnknownName.of("device", self.device, DEVICES)
         if self.device in ("cuda", "mps") and (self.glove is not None or self.on != "local"):
@@ -113,7 +111,7 @@ class VectorsResult:
     vocabulary: int = 0
     epochs: int = 0
     trained_words: int = 0
-    device: str = "cpu"
+    device: Device = "cpu"
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "count", "train", "save"), 0.0))
     losses: list[float] = field(default_factory=list)
     stopped: bool = False
@@ -159,7 +157,7 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
     return result
 
 
-def _device(job: VectorsJob) -> str:
+def _device(job: VectorsJob) -> Device:
     """Where it will be trained: known, or refused, before anything is read."""
     return "cpu" if job.word2vec is None or job.on != "local" else find_device(job.device, job.word2vec)
 
@@ -171,7 +169,7 @@ def _word2vec(corpus: Corpus, job: VectorsJob, result: VectorsResult, workers: W
         model = make_model(corpus.vocabulary, job.word2vec)
         try:
             if workers is None:
-                train_word2vec(corpus, model=model, threads=job.threads, device=job.device, report=report)
+                train_word2vec(corpus, model=model, threads=job.threads, device=result.device, report=report)
             else:
                 spread_word2vec(corpus, job.word2vec, workers, spread=job.spread, model=model, threads=job.threads, report=report)
         except KeyboardInterrupt:
