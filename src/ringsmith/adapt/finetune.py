@@ -131,7 +131,6 @@ class FineTuned(Fitted):
     def __init__(self, task: Task, steps: TextSteps, module: Any, tokeniser: Tokeniser, model: LocalModel, options: FineTuneOptions, facts: FitFacts | None = None) -> None:
         super().__init__(task, steps, facts)
         self.module = module.to(best_device()).eval()
-        read_first_token(self.module)
         self.tokeniser = tokeniser
         self.model = model
         self.options = options
@@ -153,6 +152,7 @@ class FineTuned(Fitted):
         task, about = task_from_json(manifest["task"]), manifest["backbone"]
         model = inspect_folder(folder, name=about["name"], revision=about["revision"], licence=about["licence"])
         tokeniser, module = load_classifier(model, task.labels, multilabel=task.activation == "sigmoid")
+        read_first_token(module)
         options = read_options(cls.kind, manifest["options"], recipe=cls.recipe)
         return cls(task, TextSteps.from_json(manifest["steps"]), module, tokeniser, model, options)
 
