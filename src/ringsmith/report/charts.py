@@ -21,9 +21,9 @@ from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dr
 WIDE, NARROW, HALF = 720, 320, 321
 NAME_LETTERS = {WIDE: 34, NARROW: 26, HALF: 26}
 MARGIN = 62
+"""Pixels that the axis on the left takes."""
 NAMED = 8
 """With more points than these a picture of quality against cost is taller, and some names may find no room."""
-"""Pixels that the axis on the left takes."""
 LINEAR_UP_TO = 8.0
 """A range of costs wider than this factor gets a logarithmic axis."""
 CONFIG: dict[str, Any] = {
