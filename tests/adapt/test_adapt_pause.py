@@ -240,14 +240,17 @@ def shared(model: LocalModel, out: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="torch's gloo needs a store that this test starts by POSIX means")
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
-    """Two gloo processes, each with its share of every batch: the losses and weights of one process."""
+    """Two gloo processes, each with its share of every batch: the losses and weights of one process; both leave the group before they end."""
     model = tiny_model("bert", tmp_path / "model", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     alone, course, _ = train(model, walk=pacing(epochs=1))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     about = json.dumps({**vars(model)}, default=str)
-    script = "import sys, json, test_adapt_pause as t; from ringsmith.catalogue import LocalModel; about = json.loads(sys.argv[1]); t.shared(LocalModel(**about), sys.argv[2])"
+    script = (
+        "import atexit, torch; atexit.register(lambda: print(torch.distributed.is_initialized())); "
+        "import sys, json, test_adapt_pause as t; from ringsmith.catalogue import LocalModel; t.shared(LocalModel(**json.loads(sys.argv[1])), sys.argv[2])"
+    )
     here = Path(__file__).parent
     paths = os.pathsep.join([str(here), str(here.parent), *sys.path])
     common = {"PYTHONPATH": paths, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
@@ -255,14 +258,16 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
         subprocess.Popen(
             [sys.executable, "-c", script, about, str(tmp_path / "two.npz")],
             env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         for rank in range(2)
     ]
     for process in processes:
-        _, errors = process.communicate(timeout=120)
+        grouped_at_exit, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
+        assert grouped_at_exit == "False\n"  # what was registered first runs last
     with np.load(tmp_path / "two.npz") as two:
         np.testing.assert_allclose(two["losses"], course.curves["loss"], atol=2e-3)
         assert_same(alone, {name: torch.from_numpy(two[name]) for name in alone}, tolerance=5e-3)

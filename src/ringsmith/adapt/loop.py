@@ -38,7 +38,7 @@ from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates
 from ringsmith.adapt.pacing import FEWEST_STEPS, LOOKS, PACE_STEPS, RESERVE, RESERVE_BY_THE_CLOCK, Course, Pacing, replan, too_short
 from ringsmith.adapt.pause import Pause, Weights
 from ringsmith.adapt.recipe import Progress, Report
-from ringsmith.adapt.together import Together
+from ringsmith.adapt.together import Together, leave_at_exit
 from ringsmith.adapt.work import Classifying, Watch, Work
 from ringsmith.backbones.load import best_device
 from ringsmith.records import Budget, Floats, Rows
@@ -53,6 +53,7 @@ SHORT = 128
 @contextmanager
 def first_process_first() -> Iterator[bool]:
     """Let the first process of each machine through the block before the others: what it leaves on disk, they find. Yields whether it is alone."""
+    leave_at_exit()
     state = PartialState(cpu=_on_cpu())
     with state.local_main_process_first():
         yield state.num_processes == 1
@@ -76,6 +77,7 @@ class Loop:
     def __init__(self, module: Any, pacing: Pacing, report: Report, *, pause: Pause | None = None) -> None:
         if AcceleratorState._shared_state:  # it remembers the precision of an earlier fit in this process
             AcceleratorState._reset_state()
+        leave_at_exit()
         self.accelerator = Accelerator(mixed_precision="bf16" if pacing.low_precision else "no", cpu=_on_cpu())
         self.module = module.to(self.accelerator.device)
         self.together = Together(self.accelerator.num_processes, self.accelerator.process_index, self.accelerator.device)

@@ -7,7 +7,9 @@ may reach any part of a model in any order, and a process whose memory is short 
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import torch
@@ -16,6 +18,17 @@ from torch import distributed
 T = TypeVar("T")
 PIECE = 1 << 24
 """Numbers that are sent at once, 64 MB: few messages, little memory."""
+
+
+@cache
+def leave_at_exit() -> None:
+    """Leave the group of processes while the interpreter still stands: gloo's threads hold tensors, and one that lets go of them later ends the process by SIGABRT."""
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 class Together:
