@@ -65,7 +65,7 @@ class TextSet:
         texts: n strings.
         labels: n labels (see `Label`), or None where they are unknown.
         pairs: n second texts (a question's answer, a premise's hypothesis), or None.
-        groups: n group names (an author, a document) that no split may cut apart, or None.
+        groups: n group names (an author, a document) that no split may cut apart, ``""`` for a row that stands alone, or None.
         rows: n row numbers in the source: 0 is its first data row. Defaults to 0 ... n-1.
     """
 

@@ -82,6 +82,16 @@ def test_groups_are_numbered(tmp_path: Path) -> None:
     assert not set(dataset.groups[split.train]) & set(dataset.groups[split.test])
 
 
+def test_test_rows_without_the_group_column_stand_alone(tmp_path: Path) -> None:
+    """No group is told that is none, and the bootstrap draws such rows one by one."""
+    write(tmp_path / "train.csv", 1200, extra="author")
+    write(tmp_path / "test.csv", 40)
+    table, dataset = load(tmp_path / "train.csv", test=str(tmp_path / "test.csv"), group="author")
+    assert table.checked.groups == 600
+    assert dataset.groups is not None
+    assert len(np.unique(dataset.groups[dataset.splits[0].test])) == 40
+
+
 def test_rare_classes_are_left_out_on_request(tmp_path: Path) -> None:
     """Without --min-rows the class is named, with it the others go on."""
     path = write(tmp_path / "t.csv", 300)

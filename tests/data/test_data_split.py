@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringsmith.data.classes import strata
-from ringsmith.data.groups import assign_groups
+from ringsmith.data.groups import assign_groups, number_groups
 from ringsmith.data.split import eval_share, join, make_splits, plan_splits
 from ringsmith.errors import ColumnError, InputError, LabelError, OptionError
 from ringsmith.records import Split, TextSet
@@ -102,6 +102,14 @@ def test_groups_are_nearly_as_even_as_rows() -> None:
     for number, share in enumerate([0.8, 0.1, 0.1]):
         assert abs((part == number).mean() - share) < 0.02
         assert abs(classes[part == number].mean() - classes.mean()) < 0.02
+
+
+def test_rows_without_a_group_stand_alone() -> None:
+    """They are no group of one name that would have to stay together: half of the rows, and still every part has its share."""
+    names = [f"author {i // 2}" if i % 2 else "" for i in range(1_200)]
+    (split,) = make_splits(TextSet([f"text {i}" for i in range(1_200)], ["a", "b"] * 600, groups=names))
+    assert [len(part) for part in parts(split)] == [840, 180, 180]
+    assert number_groups(["b", "", "a", "b", ""]).tolist() == [1, 2, 0, 1, 3]
 
 
 def test_same_seed_same_split_other_seed_another() -> None:

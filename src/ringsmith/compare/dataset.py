@@ -136,6 +136,8 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         LabelError: the training rows have one class only.
         UnknownName, OptionError: the metric does not suit the task.
     """
+    from ringsmith.data import number_groups
+
     labels = table.texts.labels
     assert labels is not None
     task = task_of(labels, table.splits, options.task)
@@ -148,7 +150,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         metric=metric,
         splits=table.splits,
         y=y,
-        groups=None if table.texts.groups is None else np.unique(np.asarray(table.texts.groups), return_inverse=True)[1].astype(np.int64),
+        groups=None if table.texts.groups is None else number_groups(table.texts.groups),
         shares=np.stack([shares_of(task, y[split.train]) for split in table.splits]),
         workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),
         language=table.language,

@@ -14,6 +14,7 @@ from ringsmith.data.table import Inputs, LabelledTable, as_frame
 if TYPE_CHECKING:
     from ringsmith.data.checks import check
     from ringsmith.data.classes import keep_classes
+    from ringsmith.data.groups import number_groups
     from ringsmith.data.predictions import check_out, read_texts, write_predictions
     from ringsmith.data.read import read_like, read_table
     from ringsmith.data.split import SplitPlan, make_splits, plan_splits
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "check": "checks",
     "keep_classes": "classes",
+    "number_groups": "groups",
     "check_out": "predictions",
     "read_texts": "predictions",
     "write_predictions": "predictions",
@@ -46,6 +48,7 @@ __all__ = [
     "fingerprint",
     "keep_classes",
     "make_splits",
+    "number_groups",
     "plan_splits",
     "read_like",
     "read_table",

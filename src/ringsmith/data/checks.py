@@ -82,7 +82,7 @@ def describe(texts: TextSet) -> DataFindings:
         characters=quantiles_of(characters),
         words_histogram=histogram_of(words),
         pairs=texts.pairs is not None,
-        groups=None if texts.groups is None else len(set(texts.groups)),
+        groups=None if texts.groups is None else len(set(texts.groups) - {""}),
     )
 
 

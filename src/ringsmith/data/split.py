@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.data.classes import MIN_ROWS, compare_labels, require_classes, strata
-from ringsmith.data.groups import assign_groups
+from ringsmith.data.groups import assign_groups, number_groups
 from ringsmith.data.names import split_kind
 from ringsmith.errors import ColumnError, InputError, OptionError
 from ringsmith.records import Floats, Rows, Split, TextSet
@@ -184,7 +184,7 @@ def _every(order: Rows, share: float, seed: int) -> Rows:
 
 def _hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
     """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and keeps the only row of a class."""
-    if texts.groups is not None and len(set(texts.groups)) > 1:
+    if texts.groups is not None and _units(texts) > 1:
         part = assign_groups(texts.groups, strata(texts.labels or []), [1 - share, share], seed)
         return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
     order = _shuffled_by_class(texts, seed)
@@ -239,8 +239,7 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     are held out once took a candidate 12 points below the best (LOG.md).
     """
     if folds is None:
-        units = len(texts if texts.groups is None else set(texts.groups))
-        folds = _turns(texts) if len(texts) < FEW_ROWS and units >= 2 * FOLDS else 1
+        folds = _turns(texts) if len(texts) < FEW_ROWS and _units(texts) >= 2 * FOLDS else 1
     if folds == 1:
         train, valid = _hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
@@ -258,6 +257,11 @@ def _alone(texts: TextSet) -> npt.NDArray[np.bool_]:
     """Whether a row (n,) is the only one of its class."""
     classes = strata(texts.labels or [])
     return np.asarray(np.bincount(classes)[classes] == 1)
+
+
+def _units(texts: TextSet) -> int:
+    """How many rows or groups can be divided."""
+    return len(texts) if texts.groups is None else int(number_groups(texts.groups).max(initial=-1)) + 1
 
 
 def _turns(texts: TextSet) -> int:
@@ -295,7 +299,7 @@ def _by_time(texts: TextSet, times: Floats) -> SplitPlan:
 def _late_groups(texts: TextSet, parts: list[Rows]) -> tuple[str, ...]:
     if texts.groups is None:
         return ()
-    both = {texts.groups[i] for i in parts[0]} & {texts.groups[i] for i in parts[2]}
+    both = {texts.groups[i] for i in parts[0]} & {texts.groups[i] for i in parts[2]} - {""}
     return (f"{len(both)} groups have rows on both sides of the time split; --time goes before --group.",) if both else ()
 
 
