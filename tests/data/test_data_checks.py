@@ -167,6 +167,15 @@ def test_findings_describe_classes_and_lengths() -> None:
     assert DataFindings.from_json(found.to_json()) == found
 
 
+def test_a_class_is_rare_by_its_rows_to_learn_from() -> None:
+    """However many of it test: nine rows learn and choose, two hundred judge. A class that only the test rows have is no class to learn."""
+    labels = ["a"] * 30 + ["b"] * 9 + ["b"] * 200 + ["c"]
+    texts = TextSet([f"{chr(97 + i % 26) * 3} {i * 7919} {i}" for i in range(len(labels))], labels)
+    _, found = check(texts, [split_of([*range(25), *range(30, 36)], [*range(25, 30), *range(36, 39)], list(range(39, 240)))])
+    assert (found.classes["b"], found.rare_classes) == (209, {"b": 9})
+    assert found.notes[-1] == "1 class has fewer than 10 rows to learn from: its scores say little."
+
+
 def test_multi_label_rows_count_for_each_label() -> None:
     """And the mean number of labels is told."""
     _, found = check(TextSet(["x y", "z w"], [("a", "b"), ("a",)]), [])

@@ -20,7 +20,7 @@ from ringsmith.errors import InputError
 from ringsmith.records import Split, TextSet
 
 RARE = 10
-"""Classes with fewer rows are called rare: their scores say little."""
+"""Classes with fewer rows to learn from are called rare: their scores say little."""
 EXAMPLES = 5
 
 
@@ -57,6 +57,7 @@ def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[li
             )
     conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
     findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
+    findings = replace(findings, rare_classes=rare_classes(texts, [part.split for part in cleaned]), rare_below=RARE)
     return [part.split for part in cleaned], replace(findings, notes=_notes(findings, duplicates, cleaned))
 
 
@@ -74,8 +75,6 @@ def describe(texts: TextSet) -> DataFindings:
         scripts=scripts,
         classes=counts,
         majority_share=round(max(counts.values(), default=0) / max(len(texts), 1), 4),
-        rare_classes={name: count for name, count in counts.items() if count < RARE},
-        rare_below=RARE,
         balance=balance_of(counts),
         labels_per_row=round(sum(counts.values()) / max(len(texts), 1), 3) if is_multilabel(labels) else 1.0,
         words=quantiles_of(words),
@@ -84,6 +83,13 @@ def describe(texts: TextSet) -> DataFindings:
         pairs=texts.pairs is not None,
         groups=None if texts.groups is None else len(set(texts.groups) - {""}),
     )
+
+
+def rare_classes(texts: TextSet, splits: Sequence[Split]) -> dict[str, int]:
+    """The classes with fewer than `RARE` rows in training and validation, all splits together: label -> number of those rows."""
+    learnt = np.unique(np.concatenate([rows for split in splits for rows in (split.train, split.valid)])) if splits else np.arange(len(texts))
+    counts = class_counts([texts.labels[at] for at in learnt] if texts.labels else [])
+    return {name: count for name, count in counts.items() if count < RARE}
 
 
 def _with_duplicates(findings: DataFindings, texts: TextSet, duplicates: Duplicates, cleaned: Sequence[Cleaned], conflicts: Conflicts) -> DataFindings:
@@ -139,6 +145,6 @@ def _notes(findings: DataFindings, duplicates: Duplicates, cleaned: Sequence[Cle
     if duplicates.unchecked:
         notes.append(f"{duplicates.unchecked:,} near duplicates were told by their signatures alone (estimated similarity 0.8 and more), not compared letter by letter.")
     if findings.rare_classes:
-        what = "1 class has" if len(findings.rare_classes) == 1 else f"{len(findings.rare_classes)} classes have"
-        notes.append(f"{what} fewer than {findings.rare_below} rows: scores of so few say little.")
+        what, whose = ("1 class has", "its") if len(findings.rare_classes) == 1 else (f"{len(findings.rare_classes)} classes have", "their")
+        notes.append(f"{what} fewer than {findings.rare_below} rows to learn from: {whose} scores say little.")
     return notes

@@ -71,7 +71,7 @@ class DataFindings(Record):
         scripts: writing system -> share of the letters.
         classes: label -> number of rows, largest first (in multi-label data a row counts for each of its labels).
         majority_share: share of the rows that carry the largest class.
-        rare_classes: label -> number of rows, for classes below `rare_below` rows.
+        rare_classes: label -> number of rows to learn from (training and validation), for classes with fewer than `rare_below`.
         rare_below: what counts as rare.
         balance: entropy of the classes over its largest value: 1 = all classes alike, towards 0 = one class only.
         labels_per_row: mean number of labels of a row (1 in single-label data).

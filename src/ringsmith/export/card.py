@@ -77,7 +77,7 @@ def limits_of(study: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
         out.append(f"{row['truncated_share'] * PERCENT:.1f} % of the texts are longer than it reads; their ends are cut off.")
     if data["rare_classes"]:
         named = ", ".join(f"{label} ({count})" for label, count in list(data["rare_classes"].items())[:8])
-        out.append(f"Few rows were there to learn or test these classes: {named}.")
+        out.append(f"Few rows were there to learn these classes: {named}.")
     if data["conflicts"]:
         out.append(f"{data['conflicts']} texts of the data carry more than one label: no model can be right on all of them.")
     out.append("The interval tells how far the figure may be off on rows drawn like these; it says nothing of rows of another kind.")

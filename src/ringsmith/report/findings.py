@@ -96,7 +96,7 @@ def _rare(data: Mapping[str, Any]) -> str:
         return "none"
     names = [f"{label} ({count(rows)})" for label, rows in list(rare.items())[:10]]
     more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
-    return f"{plural(len(rare), 'class', 'classes')} below {data.get('rare_below')} rows: {', '.join(names)}{more}"
+    return f"{plural(len(rare), 'class', 'classes')} below {data.get('rare_below')} rows to learn from: {', '.join(names)}{more}"
 
 
 def _leaks(leaks: Mapping[str, Mapping[str, int]]) -> str:
