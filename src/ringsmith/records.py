@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -110,6 +110,19 @@ class Split:
     train: Rows
     valid: Rows
     test: Rows
+
+
+def several_test(rows: Iterable[int]) -> bool:
+    """Whether several splits test, as the folds of a cross-validation do; else folds, if there are any, choose in turns, and the first one's model is judged.
+
+    Args:
+        rows: number of test rows of each split.
+
+    Examples:
+        >>> several_test([62, 62, 61]), several_test([770, 0, 0])
+        (True, False)
+    """
+    return sum(map(bool, rows)) > 1
 
 
 @dataclass(frozen=True)

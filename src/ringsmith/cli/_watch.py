@@ -21,6 +21,7 @@ from ringsmith.cli._table import print_leaderboard
 from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
 from ringsmith.data import DataFindings
+from ringsmith.records import several_test
 from ringsmith.report.findings import LANGUAGES
 from ringsmith.report.wording import joined, plural
 
@@ -259,7 +260,7 @@ def sizes_of(splits: Sequence[Mapping[str, Any]]) -> str:
     learning, test = f"{first['train']:,} train / {first['valid']:,} valid", f"{first['test']:,} test"
     if len(splits) == 1:
         return f"{learning} / {test}"
-    return f"{len(splits)} folds of about {learning}" + (f" / {test}" if splits[1]["test"] else f"; {test}")
+    return f"{len(splits)} folds of about {learning}" + (f" / {test}" if several_test(split["test"] for split in splits) else f"; {test}")
 
 
 def _places(places: Sequence[str]) -> str:

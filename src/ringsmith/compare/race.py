@@ -21,7 +21,7 @@ from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.plan import Plan, judge, make_plan
 from ringsmith.compare.space import BASELINE, Entrant
 from ringsmith.compare.standings import contestant_of, level, rows_of, write_predictions
-from ringsmith.records import RunResult, Status
+from ringsmith.records import RunResult, Status, several_test
 
 EXIT_SECONDS = 0.7
 """To end the processes and write the last line."""
@@ -124,7 +124,7 @@ class Race:
     @property
     def refits(self) -> bool:
         """Whether several splits test, so that no model learnt from all rows and the winner is fitted again."""
-        return len([split for split in self.arena.dataset.splits if len(split.test)]) > 1
+        return several_test(len(split.test) for split in self.arena.dataset.splits)
 
     def runs_of(self, entrant: Entrant) -> list[Run]:
         """All runs that make up a candidate, split by split."""

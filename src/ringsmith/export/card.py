@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ringsmith.records import several_test
+
 CARD = "README.md"
 PERCENT = 100
 
@@ -62,7 +64,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
         details=details,
         labels=manifest["task"]["labels"],
         limits=limits_of(study, rows[name]),
-        choose_only=len(study["splits"]) > 1 and not study["splits"][1]["test"],
+        choose_only=len(study["splits"]) > 1 and not several_test(split["test"] for split in study["splits"]),
         plain_transformer=manifest["recipe"] == "full" and not manifest["steps"],
     )
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ringsmith.records import several_test
+
 if TYPE_CHECKING:
     from ringsmith.report.searches import Search
 
@@ -223,6 +225,11 @@ class Findings:
     splits: Sequence[tuple[str, int, int, int]]
     split_notes: Sequence[str]
     notes: Sequence[str]
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether several splits test."""
+        return several_test(test for *_, test in self.splits)
 
 
 @dataclass(frozen=True)
