@@ -21,6 +21,10 @@ OF_RUST = re.compile(r"\(os error (\d+)\)")
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 PACKED = (".gz", ".xz", ".bz2", ".zst")
 """Suffixes of what is packed, one file in each."""
+DELIMITED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
+"""Suffixes of tables that are text, and what stands between their cells."""
+TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
+"""Suffixes of tables."""
 
 
 @contextmanager
@@ -131,6 +135,16 @@ def inner_suffix(path: Path, packed: tuple[str, ...] = PACKED) -> str:
         ('.txt', '', '.csv')
     """
     return Path(path.stem if path.suffix.lower() in packed else path.name).suffix.lower()
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is called as tables are, packed ones too.
+
+    Examples:
+        >>> is_table(Path("reviews.csv.gz")), is_table(Path("wiki.txt"))
+        (True, False)
+    """
+    return not path.is_dir() and inner_suffix(path, (*PACKED, ".zip")) in TABLES
 
 
 def as_typed(words: str) -> str:

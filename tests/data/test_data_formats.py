@@ -194,8 +194,9 @@ def test_folders_that_hold_no_texts_are_refused(write: Write, tmp_path: Path) ->
     write("loose/1.txt", "x")
     with pytest.raises(ReadError, match="this one has text files, but none in a sub-folder"):
         read_raw(tmp_path / "loose")
-    write("tables/train.csv", "x")
-    with pytest.raises(ReadError, match=r"this one holds tables \(train\.csv\)\. Name one: '.*train\.csv'"):
+    for name in ("train.csv.gz", "u.ods", "v.tab"):
+        write(f"tables/{name}", "x")
+    with pytest.raises(ReadError, match=r"this one holds tables \(train\.csv\.gz, u\.ods, v\.tab\)\. Name one: '.*train\.csv\.gz'"):
         read_raw(tmp_path / "tables")
 
 

@@ -274,6 +274,9 @@ BAD: list[tuple[object, CorpusOptions, type[RingsmithError], str]] = [
     ("table.parquet", ALL, OptionError, r"a \.parquet file is a table; 'column' must say which column holds the text"),
     ("table.csv", ALL, OptionError, r"table\.csv: a \.csv file is a table; 'column' must say which column holds the text\. Name it"),
     ("table.csv.gz", ALL, OptionError, r"table\.csv\.gz: a \.csv file is a table; 'column' must say"),
+    ("table.tab", ALL, OptionError, r"table\.tab: a \.tab file is a table; 'column' must say"),
+    ("table.tab", CorpusOptions(column="txt"), ColumnError, r"the columns are 'text', 'n'\."),
+    ("table.xlsx", CorpusOptions(column="text"), ReadError, r"table\.xlsx: a \.xlsx file cannot be read a part at a time\. Save it as CSV, JSON Lines or Parquet\."),
     ("broken.parquet", CorpusOptions(column="n"), ReadError, r"broken\.parquet: this file cannot be read as a table"),
     ("-", CorpusOptions(column="n"), OptionError, "'column' needs a table on disk; got standard input"),
     ("utf16.txt", ALL, ReadError, "must be in UTF-8; this file begins as UTF-16 does. Convert it: iconv"),
@@ -301,6 +304,8 @@ def test_what_cannot_be_read_is_said_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     for table in ("table.txt", "table.csv", "table.csv.gz"):
         Path(table).write_text("text,n\na b,1\na c,2\n", encoding="utf-8")
+    Path("table.tab").write_text("text\tn\na, b\t1\n", encoding="utf-8")
+    Path("table.xlsx").write_bytes(b"PK\x03\x04")
     pl.DataFrame({"text": ["a"], "n": [1]}).write_parquet("table.parquet")
     Path("broken.parquet").write_bytes(Path("table.parquet").read_bytes()[:-9])
     Path("utf16.txt").write_text("a b", encoding="utf-16")

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ringsmith._files import PACKED, inner_suffix
+from ringsmith._files import is_table
 from ringsmith.errors import ColumnError, OptionError
 from ringsmith.records import Progress, Report, silent
 
 if TYPE_CHECKING:
     from ringsmith.words.sources import Source
 
-TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods")
 LARGEST_BYTES = 256_000_000
 """Larger tables are read a part at a time, by the name of their column."""
 
@@ -50,16 +49,6 @@ def texts_of(corpus: str, column: str | None, report: Report = silent) -> Texts:
             )
         return Texts(corpus, column)
     return _column_of(corpus if corpus == "-" else path, column, report)
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file is called as tables are.
-
-    Examples:
-        >>> is_table(Path("reviews.csv.gz")), is_table(Path("wiki.txt"))
-        (True, False)
-    """
-    return not path.is_dir() and inner_suffix(path, (*PACKED, ".zip")) in TABLES
 
 
 def _column_of(source: str | Path, column: str | None, report: Report) -> Texts:

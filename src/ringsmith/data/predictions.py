@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ringsmith._files import DELIMITED
 from ringsmith.data.columns import Asked, find_columns
 from ringsmith.data.encoding import to_utf8
-from ringsmith.data.formats.delimited import TABLE_SUFFIXES, read_lines
+from ringsmith.data.formats.delimited import read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import label_table, read_raw, read_source
@@ -57,7 +58,7 @@ def _raw(source: Any, text: str | None, known: Sequence[str], *, offline: bool) 
     if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and path_of(source).is_dir()):
         return read_raw(source, offline=offline)
     opened = open_source(source)
-    if text is None and opened.suffix not in TABLE_SUFFIXES and (lines := _as_lines(opened, known)) is not None:
+    if text is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
         return lines
     return read_source(opened)
 

@@ -20,11 +20,11 @@ from typing import BinaryIO, cast
 
 import zstandard
 
-from ringsmith._files import inner_suffix, no_such_file, path_of
+from ringsmith._files import TABLES, inner_suffix, no_such_file, path_of
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.text import TextSteps
 from ringsmith.words.kernels.scan import MAX_BYTES
-from ringsmith.words.tables import TABLES, column_lines
+from ringsmith.words.tables import column_lines
 
 Source = str | Path | Iterable[str] | Iterable[Iterable[str]]
 BLOCK = 1 << 22

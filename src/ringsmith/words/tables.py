@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ringsmith._files import inner_suffix, no_such_file
+from ringsmith._files import DELIMITED, TABLES, inner_suffix, no_such_file
 from ringsmith.errors import ColumnError, ReadError
 
 if TYPE_CHECKING:
@@ -26,9 +27,8 @@ def _polars() -> Any:
     return polars
 
 
-TABLES: dict[str, Callable[[Path], pl.LazyFrame]] = {
-    ".csv": _csv,
-    ".tsv": lambda path: _csv(path, "\t"),
+SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    **{suffix: partial(_csv, separator=separator) for suffix, separator in DELIMITED.items()},
     ".parquet": lambda path: _polars().scan_parquet(path),
     ".arrow": lambda path: _polars().scan_ipc(path),
     ".feather": lambda path: _polars().scan_ipc(path),
@@ -41,14 +41,16 @@ def column_lines(path: Path, column: str) -> Iterator[str]:
     """The texts of one column, from top to bottom; empty cells are left out.
 
     Raises:
-        ReadError: no such file, or it cannot be read as a table.
+        ReadError: no such file, or it cannot be read as a table, or not a part at a time.
         ColumnError: it has no such column, or that column holds no text.
     """
     if not path.is_file():
         raise no_such_file(path)
-    pl = _polars()
+    pl, suffix = _polars(), inner_suffix(path)
+    if suffix in TABLES and suffix not in SCANS:
+        raise ReadError(f"{path}: a {suffix} file cannot be read a part at a time. Save it as CSV, JSON Lines or Parquet.")
     try:
-        frame = TABLES.get(inner_suffix(path), _csv)(path)
+        frame = SCANS.get(suffix, _csv)(path)
         schema = frame.collect_schema()
         _check(path, column, schema)
         for part in frame.select(pl.col(column).drop_nulls()).collect_batches():

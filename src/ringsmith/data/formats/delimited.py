@@ -26,7 +26,6 @@ MANY = 0.01
 """Above this share of rows with too many cells the dialect is wrong, or the file is: refused."""
 WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv")
 FEW_LINES = 10
 SEPARATOR_LINE = re.compile(rb"\"?sep=[,;|\t]\"?\r?\n", re.IGNORECASE)
 DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "first blank", "": "none"}

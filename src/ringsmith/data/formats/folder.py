@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
+from ringsmith._files import is_table
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.names import split_kind
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import ReadError
 
 TEXTS = (".txt", ".text", ".md", "")
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".xlsx", ".gz", ".zst", ".xz")
 
 
 def read_folder(folder: Path) -> RawTable:
@@ -65,7 +65,7 @@ def _read(path: Path, encodings: set[str]) -> str:
 
 
 def _nothing_here(folder: Path, loose: bool) -> ReadError:
-    tables = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in TABLES)
+    tables = sorted(path.name for path in folder.iterdir() if is_table(path))
     if tables:
         return ReadError(
             f"{folder}: a folder must hold one sub-folder of text files for each class; this one holds tables ({', '.join(tables[:5])}). Name one: '{folder / tables[0]}'."
