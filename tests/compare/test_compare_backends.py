@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -14,8 +15,11 @@ import pytest
 
 from contracts.backends import NEVER, BackendContract
 from ringsmith.adapt.recipe import Progress, silent
-from ringsmith.compare.backends import InlineBackend, ProcessBackend, create_backend
+from ringsmith.compare.backends import Backend, InlineBackend, ProcessBackend, create_backend
+from ringsmith.compare.backends.base import CANCELLED
+from ringsmith.compare.backends.forks import POSSIBLE
 from ringsmith.compare.files import write_json
+from ringsmith.compare.job import Job
 from ringsmith.compare.measure import peak_memory_mb
 from ringsmith.errors import UnknownName
 
@@ -35,52 +39,131 @@ class TestProcess(BackendContract):
 
     kind = ProcessBackend
 
-    def test_a_killed_run_says_so(self, make_job: Callable[[str], object]) -> None:
+    def test_a_killed_run_says_so(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """A worker that the operating system ends is one failed run, no more."""
-        result = ProcessBackend(threads=1).run(make_job("killsitself").path, until=NEVER, report=silent)
+        result = backend.run(make_job("killsitself").path, until=NEVER, report=silent)
         assert result.status == "failed"
         assert result.why.startswith("was killed from outside, most often because memory ran out (it held ")
 
-    def test_the_last_words_of_a_broken_process_are_kept(self, make_job: Callable[[str], object]) -> None:
+    def test_the_last_words_of_a_broken_process_are_kept(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """Exit code and the last line of standard error."""
-        result = ProcessBackend(threads=1).run(make_job("exits").path, until=NEVER, report=silent)
+        result = backend.run(make_job("exits").path, until=NEVER, report=silent)
         assert (result.status, result.why) == ("failed", "its process broke down (exit code 7): illegal instruction")
 
-    def test_a_run_that_takes_too_much_memory_is_ended(self, make_job: Callable[[str], object]) -> None:
+    def test_a_run_that_takes_too_much_memory_is_ended(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """The limit is kept before the machine runs out."""
-        result = ProcessBackend(threads=1, memory_mb=400).run(make_job("hog").path, until=NEVER, report=silent)
+        backend.memory_mb = 400
+        result = backend.run(make_job("hog").path, until=NEVER, report=silent)
         assert (result.status, result.why) == ("failed", "needed more memory than the 0.4 GB it may take")
         assert result.peak_memory_mb is not None
         assert 400 < result.peak_memory_mb < 1500
 
-    def test_nothing_is_left_running_after_the_deadline(self, make_job: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nothing_is_left_running_after_the_deadline(self, backend: Backend, make_job: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A child of the run is ended with it."""
         file = tmp_path / "child.txt"
         monkeypatch.setenv("RINGSMITH_TEST_FILE", str(file))
-        result = ProcessBackend(threads=1).run(make_job("deaf").path, until=time.time() + 2.5, report=silent)
+        result = backend.run(make_job("deaf").path, until=time.time() + 2.5, report=silent)
         assert result.status == "dropped"
         child = int(file.read_text(encoding="ascii"))
         assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
-    def test_what_libraries_print_does_not_disturb(self, make_job: Callable[[str], object]) -> None:
+    def test_what_libraries_print_does_not_disturb(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """Standard output belongs to the progress; prints go to the run's standard error."""
         made = make_job("prints")
         seen: list[Progress] = []
-        assert ProcessBackend(threads=1).run(made.path, until=NEVER, report=seen.append).status == "done"
+        assert backend.run(made.path, until=NEVER, report=seen.append).status == "done"
         assert seen[0] == Progress("train", 0, 10, "steps", "loss 0.5")
         assert sorted((made.path / "stderr.txt").read_text(encoding="utf-8").split()) == sorted(["nor", "this", "not", "for", "you"])
 
-    def test_an_interrupt_ends_the_run(self, make_job: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_interrupt_ends_the_run(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """Ctrl-C in this process: the run is not left behind."""
 
         def interrupt(progress: Progress) -> None:
             raise KeyboardInterrupt
 
         made = make_job("sleeps")
+        before = psutil.Process().children(recursive=True)
         with pytest.raises(KeyboardInterrupt):
-            ProcessBackend(threads=1).run(made.path, until=NEVER, report=interrupt)
-        mine = [child for child in psutil.Process(os.getpid()).children(recursive=True) if str(made.path) in " ".join(child.cmdline())]
-        assert mine == []
+            backend.run(made.path, until=NEVER, report=interrupt)
+        backend.close()
+        assert [child for child in psutil.Process().children(recursive=True) if child not in before] == []
+
+
+class Forking(ProcessBackend):
+    """Shares the imports of every run."""
+
+    def shared_imports(self, job: Job) -> tuple[str, ...]:
+        """The module of the fake recipe."""
+        return (job.place.partition(":")[0],)
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="this system does not fork safely")
+class TestForks(TestProcess):
+    """A fork keeps what a process keeps."""
+
+    kind = Forking
+
+    def test_runs_share_a_server(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
+        """Two runs have one parent, a child of this process, which ends when the backend is closed."""
+        made = make_job("sleeps")
+        first, second = server_of(backend, made.path), server_of(backend, made.path)
+        assert first == second
+        assert first.ppid() == os.getpid()
+        backend.close()
+        assert not first.is_running()
+
+    def test_another_environment_has_another_server(self, backend: Backend, make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        """What libraries read when they start is never that of an earlier run."""
+        made = make_job("sleeps")
+        first = server_of(backend, made.path)
+        monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+        second = server_of(backend, made.path)
+        assert first != second
+        assert not first.is_running()
+        assert second.environ()["OMP_WAIT_POLICY"] == "ACTIVE"
+
+    def test_a_server_that_is_gone_is_done_without(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
+        """The next run is a process of its own, and nobody notices."""
+        made = make_job("sleeps")
+        server_of(backend, made.path).kill()
+        assert server_of(backend, made.path).pid == os.getpid()
+        assert backend.run(make_job("tenth").path, until=NEVER, report=silent).status == "done"
+
+    def test_a_server_that_is_killed_under_a_run_takes_only_its_exit_code_with_it(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
+        """The run ends by itself, and its result counts."""
+        made = make_job("tenth")
+        killed: list[psutil.Process] = []
+
+        def kill(progress: Progress) -> None:
+            if not killed:
+                killed.append(_run().parent())
+                killed[0].kill()
+
+        assert backend.run(made.path, until=NEVER, report=kill).status == "done"
+        assert killed
+
+    def test_a_module_that_does_not_import_is_told_by_the_run(self, backend: Backend, make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server that breaks down over it is not the one to say so."""
+        monkeypatch.setattr(Forking, "shared_imports", lambda self, job: ("no_such_module",))
+        assert backend.run(make_job("tenth").path, until=NEVER, report=silent).status == "done"
+
+
+def _run() -> psutil.Process:
+    """The process that does a run now: the only one below this one that nobody is below."""
+    (found,) = [child for child in psutil.Process().children(recursive=True) if not child.children()]
+    return found
+
+
+def server_of(backend: Backend, folder: Path) -> psutil.Process:
+    """The parent of the process that does the job of `folder`; the run is cancelled as soon as it is known."""
+    cancel, seen = Event(), []
+
+    def look(progress: Progress) -> None:
+        seen.append(_run().parent())
+        cancel.set()
+
+    assert backend.run(folder, until=NEVER, report=look, cancel=cancel).why == CANCELLED
+    return seen[0]
 
 
 def test_a_run_that_starts_late_has_less_time_to_learn(make_job: Callable[[str], Any]) -> None:

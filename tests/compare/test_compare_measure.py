@@ -82,3 +82,27 @@ def test_peak_memory_is_this_programs_own() -> None:
     assert held.sum() == len(held)
     assert before < 150
     assert after - before > 90
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs are forks")
+def test_a_fork_counts_the_libraries_that_its_parent_has_mapped(tmp_path: Path) -> None:
+    """A file of 60 MB that the parent has mapped and read is not in its fork's memory until it is counted."""
+    (tmp_path / "library").write_bytes(bytes(60 << 20))
+    code = """
+import mmap, os, sys
+from ringsmith.compare.measure import count_as_mapped, mapped_mb, peak_memory_mb
+with open(sys.argv[1], "rb") as file:
+    library = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    sum(library[place] for place in range(0, len(library), 4096))
+mapped, parent = mapped_mb(), peak_memory_mb()
+if os.fork() == 0:
+    alone = peak_memory_mb()
+    count_as_mapped(mapped - mapped_mb())
+    print(parent, alone, peak_memory_mb(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "library")], capture_output=True, text=True, check=True)
+    parent, alone, counted = (float(number) for number in done.stdout.split())
+    assert parent - alone > 50
+    assert counted == pytest.approx(parent, abs=10)

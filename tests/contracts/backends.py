@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,9 +27,12 @@ class BackendContract:
         return 2000.0
 
     @pytest.fixture
-    def backend(self) -> Backend:
-        """The backend under test."""
-        return self.kind(threads=1)
+    def backend(self) -> Iterator[Backend]:
+        """The backend under test; closed twice, which must do no harm."""
+        backend = self.kind(threads=1)
+        yield backend
+        backend.close()
+        backend.close()
 
     def test_a_good_run_is_done_and_leaves_model_answers_and_result(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """Everything the comparison needs afterwards lies in the folder, and the answers are right."""
@@ -100,3 +103,9 @@ class BackendContract:
         result = backend.run(make_job("sleeps").path, until=NEVER, report=silent, cancel=cancel)
         assert (result.status, result.why) == ("dropped", "cancelled")
         assert time.time() - start < 3
+
+    def test_a_closed_backend_can_be_used_again(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
+        """Closing ends what was kept between runs, not the backend."""
+        assert backend.run(make_job("tenth").path, until=NEVER, report=silent).status == "done"
+        backend.close()
+        assert backend.run(make_job("majority").path, until=NEVER, report=silent).status == "done"

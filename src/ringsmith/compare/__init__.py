@@ -3,7 +3,7 @@
 options     what is asked for                     space      which candidates compete
 dataset     rows, splits, targets                 forecast   seconds and memory of a run, learning
 arena       all of it made ready                  plan       the order, and what fits
-job         one run, in its own process           backends/  where runs happen
+job         one run, in its own process           backends/  where runs happen     forkserver  what such processes share
 race        run after run, table after table      ledger     the runs that ended
 choose      ties, recommendation, honesty         standings  runs -> rows     leaderboard  rows -> files
 handover    the winner becomes best/              study      all a report needs

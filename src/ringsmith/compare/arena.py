@@ -26,6 +26,8 @@ from ringsmith.records import Budget, RunResult, Split, digest
 from ringsmith.text import TextSteps
 
 WORK, SPENT = "work", "spent.jsonl"
+REFIT = "refit"
+"""The split of the run on all rows, where folds test."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ class Arena:
         model = entrant.model
         told = {name: value for name, value in (model.settings if model else {}).items() if name != "account"}
         return digest([self.dataset.identity, entrant.candidate.to_json(), model.weights_sha256 if model else None, split, seed, *([told] if told else [])])[:20]
+
+    def which(self, split: str, seed: int) -> str:
+        """What tells a run from the others of its candidate: ``"fold-2, seed 1"``; nothing where there is one only."""
+        cut = "all rows" if split == REFIT else split if len(self.dataset.splits) > 1 else ""
+        drawn = f"seed {seed}" if self.options.seeds > 1 or seed != self.options.seed else ""
+        return ", ".join(filter(None, [cut, drawn]))
 
     def finished(self, run: Run) -> RunResult | None:
         """The result of a run that need not be done again: it ended well, is broken and would be again, or fell behind in a search."""

@@ -61,11 +61,23 @@ class Planned:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins: number `index` (from 1) of `total`; of a search it is trial number `trial`."""
+    """A run begins.
+
+    Attributes:
+        candidate: what is trained.
+        split: on which rows.
+        seed: of everything random in it.
+        which: what tells it from the other runs of its candidate, in words: ``"fold-2, seed 1"``; empty where there is one only.
+        index: its number, from 1, of `total` that are expected so far.
+        total: as the last search or final tells; it may grow and shrink.
+        forecast_seconds: how long it may take.
+        trial: its number in a search, None for other runs.
+    """
 
     candidate: str
     split: str
     seed: int
+    which: str
     index: int
     total: int
     forecast_seconds: float
@@ -82,10 +94,11 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run ended, whatever its status. `index` of `total` are behind us."""
+    """A run ended, whatever its status. `index` of `total` are behind us; `which` is that of `RunStarted`."""
 
     candidate: str
     result: RunResult
+    which: str
     index: int
     total: int
 

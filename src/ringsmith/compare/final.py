@@ -39,6 +39,7 @@ class Search:
         importance: option -> share.
         notes: what a reader should know, a sentence each.
         over: whether no further trial is to come.
+        in_final: whether the final has begun.
         seed_matters: whether another seed gives other answers; None while it is not known.
     """
 
@@ -52,6 +53,7 @@ class Search:
     importance: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     over: bool = False
+    in_final: bool = False
     seed_matters: bool | None = None
 
 
@@ -75,10 +77,11 @@ class Final:
         """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
         best = self.tuning.best(self.search)
         if self.search.seed_matters is None and best:
+            self.tuning.expect()
             self.look_at_seeds(best[0])
+        self.search.in_final = True
         if self.search.seed_matters is not False:
             self.search.finalists = self.that_fit(best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
-        self.race.expect(-self.tuning.final_runs * (FINALISTS + 1 - len(self.search.finalists)))
         for seeds in range(2, self.seeds + 1) if self.search.finalists else ():
             if not self.one_seed_more(seeds):
                 self.search.notes.append(f"Time ended the final: its figures are of {self.search.seeds} seed{'s' if self.search.seeds > 1 else ''}.")
@@ -100,6 +103,7 @@ class Final:
 
     def one_seed_more(self, seeds: int) -> bool:
         """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
+        self.tuning.expect(sum(self.tuning.missing(trial.entrant, self.seeds) for trial in self.search.finalists))
         if self.seconds_of(self.search.finalists, seeds) > max(self.tuning.left, 0.0):
             return False
         for trial in list(self.search.finalists):

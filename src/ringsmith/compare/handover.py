@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ringsmith.compare.arena import Run
+from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.choose import Part
 from ringsmith.compare.files import read_arrays, write_arrays
 from ringsmith.compare.forecast import Forecast
@@ -24,7 +24,6 @@ from ringsmith.compare.space import Entrant
 from ringsmith.records import RunResult, Split
 
 BEST = "best"
-REFIT = "refit"
 MANIFEST = "ringsmith.json"
 
 
@@ -96,6 +95,7 @@ def _place(race: Race, run: Run, trained: str, finishing: float) -> Path | None:
     if not (race.arena.place(run) / MODEL / MANIFEST).exists():
         if not _is_time_for(race, race.forecast(run.entrant), finishing):
             return None
+        race.expect(1)
         result: RunResult = race.perform(run, keep=True, finishing=finishing)
         if result.status != "done":
             return None

@@ -89,8 +89,7 @@ class Race:
         plan = self.plan()
         start = time.monotonic()
         waiting = [step.entrant for step in plan.steps]
-        self._total = sum(len(self.todo(entrant)) for entrant in waiting)
-        self._total += 1 if self.refits and self._total else 0  # the winner's last fit
+        self.expect(sum(len(self.todo(entrant)) for entrant in waiting))
         try:
             while waiting:
                 waiting.sort(key=lambda entrant: self.forecast(entrant).seconds * len(self.todo(entrant)))
@@ -131,8 +130,8 @@ class Race:
         return self.arena.runs_of(entrant, self._seeds.get(entrant.candidate.name))
 
     def expect(self, runs: int) -> None:
-        """So many more runs are to come (or fewer, where it is below 0)."""
-        self._total += runs
+        """So many runs are to come, as far as can be told; besides, where folds test, the winner's last fit."""
+        self._total = self._ended + runs + int(self.refits)
 
     def forecast(self, entrant: Entrant) -> Forecast:
         """What one run takes: as long as the longest that is done, as the mean of others with other settings, or as the forecaster says."""
@@ -182,8 +181,8 @@ class Race:
             if number + 1 < len(todo):
                 self._lose(entrant, "dropped", f"{len(self.results[name])} of {len(runs)} runs are done")
         if broken is not None:
-            where = f" ({broken.split}, seed {broken.seed})" if len(runs) > 1 else ""
-            return self._lose(entrant, broken.status, broken.why + where)
+            which = self.arena.which(broken.split, broken.seed)
+            return self._lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
         self.enter(entrant)
         return self.rank()
 
@@ -244,14 +243,14 @@ class Race:
         """
         arena, name = self.arena, run.entrant.candidate.name
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
-        forecast = self.forecast(run.entrant)
-        self.listener(RunStarted(name, run.split.name, run.seed, self._ended + 1, self._total, forecast.seconds, trial))
+        forecast, which = self.forecast(run.entrant), arena.which(run.split.name, run.seed)
+        self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial))
         to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant))
         self._prepare(run, to_learn=to_learn, left=left, floors=floors)
         result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
-        self.listener(RunFinished(name, result, self._ended, self._total))
+        self.listener(RunFinished(name, result, which, self._ended, self._total))
         return result
 
     def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]]) -> None:

@@ -96,11 +96,14 @@ def compare_table(table: Table, options: CompareOptions, listener: Listener = si
 def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
     finishing = REPORT_SECONDS if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
-    stopped = race.run()
-    if arena.options.search and not stopped:
-        stopped = Tuning(race).run()
-    check_any(race, stopped=stopped)
-    best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
+    try:
+        stopped = race.run()
+        if arena.options.search and not stopped:
+            stopped = Tuning(race).run()
+        check_any(race, stopped=stopped)
+        best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
+    finally:
+        arena.backend.close()
     listener(Chosen(race.verdict.recommended, race.verdict.reason))
     return _conclude(race, listener, best, finish, stopped=stopped)
 

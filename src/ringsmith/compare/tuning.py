@@ -85,9 +85,7 @@ class Tuning:
         """Take up what the ledger knows, keep time for the finals, tell the listener."""
         for search in self.searches:
             search.queue = [search.base, *self.remembered(search)]
-            known = len(search.queue)
-            self.race.expect(max(0, search.wanted - known) * self.runs_each + self.final_runs * (FINALISTS + 1))
-            self.race.listener(Searching(search.base.candidate.name, tuple(axis.name for axis in search.space), search.wanted, known))
+            self.race.listener(Searching(search.base.candidate.name, tuple(axis.name for axis in search.space), search.wanted, len(search.queue)))
         self.keep()
 
     def keep(self) -> None:
@@ -96,6 +94,22 @@ class Tuning:
         one_seed = sum(self.race.forecast(search.base).seconds for search in self.searches if search.seed_matters is not False) * self.runs_each
         kept = min(one_seed * (self.most_seeds - 1) * (FINALISTS + 1), self.left * FINAL_SHARE)
         self.kept_seconds = kept if kept >= 2 * one_seed else 0.0
+
+    def expect(self, final: int = 0) -> None:
+        """Tell the race how many runs are to come, as far as can be told: so many of a final that has begun, and those of searches without one."""
+        self.race.expect(final + sum(self.to_come(search) for search in self.searches if not search.in_final))
+
+    def to_come(self, search: Search) -> int:
+        """Runs of trials that are not begun or not ended, and of the final if it is to be worth while."""
+        unknown = 0 if search.over else max(0, search.wanted - len(search.trials) - len(search.queue))
+        known = sum(self.missing(entrant, 1) for entrant in search.queue if entrant is not search.base)
+        others = min(FINALISTS + 1, search.wanted) - 1
+        final = 0 if search.seed_matters is False else self.final_runs * others + self.missing(search.base, self.most_seeds)
+        return unknown * self.runs_each + known + final
+
+    def missing(self, entrant: Entrant, seeds: int) -> int:
+        """Runs of a candidate with so many seeds that are not done."""
+        return sum(self.arena.finished(run) is None for run in self.arena.runs_of(entrant, seeds))
 
     @property
     def runs_each(self) -> int:
@@ -127,6 +141,7 @@ class Tuning:
 
     def next(self, search: Search) -> None:
         """One more trial: one that the ledger knows, or a new one; the search is over where there is none, or no time for it."""
+        self.expect()
         remembered = bool(search.queue)
         entrant = search.queue.pop(0) if remembered else self.propose(search)
         trial = None if entrant is None else self.perform(search, entrant)
@@ -169,12 +184,10 @@ class Tuning:
             trial = replace(trial, results=(*trial.results, result))
             self.race.results[trial.name] = list(trial.results)
             if result.status != "done":
-                self.race.expect(at + 1 - len(runs))
                 return replace(trial, status=result.status, why=result.why)
             trial = replace(trial, marks=(*trial.marks, self.mark(runs[: at + 1])))
             floor = behind(self.sign * trial.marks[-1], [self.sign * other.marks[at] for other in search.trials if other.status == "done"])
             if floor is not None and at + 1 < len(runs):
-                self.race.expect(at + 1 - len(runs))
                 why = f"after {at + 1} of {len(runs)} folds it had reached {trial.marks[-1]:.3f}, behind {self.sign * floor:.3f}, the median of the trials before it"
                 return replace(trial, status="dropped", why=why)
         return replace(trial, why=" ".join(dict.fromkeys(result.why for result in trial.results if result.why)))
@@ -245,6 +258,7 @@ class Tuning:
 
     def conclude(self) -> None:
         """Say what mattered, and write everything once more."""
+        self.race.expect(0)
         for search in self.searches:
             if self.race.left() > IMPORTANCE_SECONDS / 2:
                 search.importance = importance(search.space, self.told(search), seed=self.arena.options.seed)

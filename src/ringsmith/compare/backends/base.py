@@ -43,3 +43,6 @@ class Backend(ABC):
             The run's own result; ``failed`` with the reason where the run broke down without one, ``dropped`` where time ran out or it
             was cancelled. Nothing a run does raises here, and nothing of it is left running.
         """
+
+    def close(self) -> None:  # noqa: B027 - most places have nothing to end
+        """End what was kept running between runs; `run` may be called again, and starts it anew."""

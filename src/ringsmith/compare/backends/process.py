@@ -14,18 +14,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import ClassVar
+from typing import IO, ClassVar, TypeAlias
 
 import psutil
 
 from ringsmith._machine import MEGABYTE, free_mb
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.compare.backends.base import CANCELLED, OUT_OF_TIME, Backend
-from ringsmith.compare.job import read_job, read_result
+from ringsmith.compare.backends.forks import Fork, Forks
+from ringsmith.compare.job import Job, read_job, read_result
 from ringsmith.compare.machine import child_environment
 from ringsmith.records import RunResult
 
@@ -33,37 +34,59 @@ TICK = 0.1
 ALMOST_NOTHING_MB = 150.0
 """Less free memory than this, and the run is ended."""
 STDERR = "stderr.txt"
+Process: TypeAlias = subprocess.Popen[bytes] | Fork
 
 
 class ProcessBackend(Backend):
-    """``python -m ringsmith.compare.job`` for every run."""
+    """``python -m ringsmith.compare.job`` for every run, or a fork of a process that has imported already what the run stands on."""
 
     name: ClassVar[str] = "local"
 
+    def __init__(self, *, threads: int, memory_mb: float = float("inf")) -> None:
+        super().__init__(threads=threads, memory_mb=memory_mb)
+        self._forks = Forks()
+
     def run(self, folder: Path, *, until: float, report: Report, cancel: Event | None = None) -> RunResult:
         """See `Backend.run`."""
-        with started(folder, self.threads) as process:
+        job = read_job(folder)
+        with _ended(self._start(folder, job, until)) as process:
             watch = _Watch(process, memory_mb=self.memory_mb)
             reason = watch.until_end(until=until, report=report, cancel=cancel)
         result = read_result(folder)
         if result is not None:
             return result
-        job = read_job(folder)
         facts = {"seconds": {"total": time.time() - job.started}, "peak_memory_mb": watch.peak_mb or None}
         if reason in (CANCELLED, OUT_OF_TIME):
             return job.ended("dropped", reason, **facts)
         return job.ended("failed", reason or _last_words(process.returncode, folder, watch.peak_mb), **facts)
 
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._forks.close()
 
-@contextmanager
-def started(folder: Path, threads: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The run's process, in a group of its own; when the block ends, in whatever way, nothing of it lives on."""
+    def _start(self, folder: Path, job: Job, until: float) -> Process:
+        environment = child_environment(self.threads)
+        with (folder / STDERR).open("wb") as stderr:
+            modules = self.shared_imports(job)
+            return (modules and self._forks.start(folder, modules, environment, stderr, until=until)) or _spawned(folder, environment, stderr)
+
+    def shared_imports(self, job: Job) -> tuple[str, ...]:
+        """Modules that take so long to import that runs share them; none where a run stands on little."""
+        return (job.place.partition(":")[0],) if job.model is not None and job.model.get("kind") == "transformer" else ()
+
+
+def _spawned(folder: Path, environment: Mapping[str, str], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+    """A new process, in a group of its own."""
     command = [sys.executable, "-m", "ringsmith.compare.job", str(folder)]
     apart = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Windows; elsewhere a session of its own
-    with (folder / STDERR).open("wb") as stderr:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=child_environment(threads), creationflags=apart, start_new_session=sys.platform != "win32"
-        )
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=dict(environment), creationflags=apart, start_new_session=sys.platform != "win32"
+    )
+
+
+@contextmanager
+def _ended(process: Process) -> Iterator[Process]:
+    """When the block ends, in whatever way, nothing of the run lives on."""
     try:
         yield process
     finally:
@@ -73,7 +96,7 @@ def started(folder: Path, threads: int) -> Iterator[subprocess.Popen[bytes]]:
                 pipe.close()
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Process) -> None:
     """End the process and all its children, at once."""
     if sys.platform == "win32":
         with suppress(psutil.NoSuchProcess):
@@ -93,7 +116,7 @@ class _Watch:
         peak_mb: the most memory it was seen with, its children's included.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], *, memory_mb: float) -> None:
+    def __init__(self, process: Process, *, memory_mb: float) -> None:
         self.process = process
         self.memory_mb = memory_mb
         self.peak_mb = 0.0
@@ -153,7 +176,7 @@ def _pass_on(line: bytes, report: Report) -> None:
         report(Progress(**json.loads(line)))
 
 
-def _last_words(code: int, folder: Path, peak_mb: float) -> str:
+def _last_words(code: int | None, folder: Path, peak_mb: float) -> str:
     """Why a process ended without a result."""
     if code == -signal.SIGTERM or (sys.platform != "win32" and code == -signal.SIGKILL):
         return f"was killed from outside, most often because memory ran out (it held {peak_mb / 1024:.1f} GB)"

@@ -1,0 +1,69 @@
+"""A process that has imported what runs stand on, and forks for each of them: a run begins at once, and its memory and its time are still its own.
+
+``python -m ringsmith.compare.forkserver DESCRIPTOR``, the descriptor being one end of a socket that keeps messages apart. A request is
+``{"folder": ..., "modules": [...]}`` with the run's standard input, output and error; the answers are its process, then its exit code. The
+imports of a run on a transformer take longer than many of these runs themselves (LOG.md). The server computes nothing and starts no thread
+of its own: only a process without any may be copied safely. It ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+
+from ringsmith.compare import job
+from ringsmith.compare.measure import count_as_mapped, mapped_mb
+
+LONGEST = 1 << 16
+"""Bytes of a request."""
+
+
+def serve(control: socket.socket) -> str | None:
+    """Fork for every request, one after the other.
+
+    Returns:
+        In a fork the folder of its job; in the server None, when its parent has hung up.
+    """
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, LONGEST, 3)
+        if not message:
+            return None
+        request = json.loads(message)
+        for module in request["modules"]:
+            importlib.import_module(module)
+        mapped = mapped_mb()
+        gc.freeze()  # collecting would write to every page that the forks share
+        process = os.fork()
+        if process == 0:
+            _become(descriptors)
+            count_as_mapped(mapped - mapped_mb())
+            return str(request["folder"])
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.send(b"%d" % process)
+        _, status = os.waitpid(process, 0)
+        control.send(b"%d" % os.waitstatus_to_exitcode(status))
+
+
+def _become(descriptors: list[int]) -> None:
+    """Be a run's process: a session of its own, and the input, output and error that were sent for it."""
+    os.setsid()
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def main(descriptor: int) -> None:
+    """Serve; in each fork do its job."""
+    with socket.socket(fileno=descriptor) as control:
+        folder = serve(control)
+    if folder is not None:
+        job.main(folder)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
