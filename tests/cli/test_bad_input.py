@@ -367,7 +367,7 @@ def test_ctrl_c_ends_with_exit_code_3_and_a_valid_table(write: Write, tmp_path: 
     command = [sys.executable, "-m", "ringsmith", "compare", "data.csv", "--recipes", "majority", "--folds", "10", "--threads", "1", "--out", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert any("majority fold-1" in line for line in process.stdout)
+    assert any("majority (fold-1)" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     shown, said = process.communicate(timeout=60)
     assert process.returncode == 3, said

@@ -226,6 +226,23 @@ def test_events_tell_the_story_in_order(compare: Callable[..., Comparison]) -> N
     assert RunProgress("tenth", Progress("train", 0, 10, "steps", "loss 0.5")) in events
 
 
+def test_every_run_is_told_from_the_others_of_its_candidate(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """By its fold and its seed, as far as there are several; the winner's last fit by its rows. A run that broke is told the same way."""
+    told = {}
+    for name, rows, options in (("one", None, {}), ("folds", table(60, folds=3), {}), ("seeds", None, {"seeds": 2}), ("both", table(60, folds=3), {"seeds": 2})):
+        events: list[Event] = []
+        result = compare("tenth", "crash", rows=rows, events=events, out=tmp_path / name, **options)
+        told[name] = [event.which for event in events if isinstance(event, RunStarted) and event.candidate == "tenth"]
+        assert [event.which for event in events if isinstance(event, RunFinished)] == [event.which for event in events if isinstance(event, RunStarted)]
+    assert told == {
+        "one": [""],
+        "folds": ["fold-1", "fold-2", "fold-3", "all rows"],
+        "seeds": ["seed 0", "seed 1"],
+        "both": [*(f"fold-{fold}, seed {seed}" for fold in (1, 2, 3) for seed in (0, 1)), "all rows, seed 0"],
+    }
+    assert rows_by_name(result)["crash"].why.endswith(" (fold-1, seed 0)")
+
+
 def test_a_second_time_nothing_is_run_again(compare: Callable[..., Comparison]) -> None:
     """Done runs stay done, the table is the same, best/ stays."""
     events: list[Event] = []

@@ -13,7 +13,7 @@ import pytest
 from fake_tables import table
 
 from ringsmith.compare import tuning
-from ringsmith.compare.events import Event, RunFinished, SearchEnded, Searching, TrialEnded
+from ringsmith.compare.events import Event, RunFinished, RunStarted, SearchEnded, Searching, TrialEnded
 from ringsmith.compare.forecast import COSTS, Cost
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import Comparison, compare_table, run_comparison
@@ -128,6 +128,29 @@ def test_a_second_time_nothing_is_done_again_and_the_table_is_the_same(tune: Cal
     assert found(again)["trials"] == trials
     assert [(row.candidate, row.valid, row.test, row.tie_group) for row in again.rows] == [(row.candidate, row.valid, row.test, row.tie_group) for row in first.rows]
     assert not [event for event in events if isinstance(event, RunFinished)]
+
+
+@pytest.mark.parametrize("recipe", ["tunable", "steady", "quiet"])
+@pytest.mark.parametrize("folds", [1, 3])
+def test_runs_are_counted_to_the_last(tune: Callable[..., Comparison], recipe: str, folds: int) -> None:
+    """No run is number seven of five; the last one, of a final or the winner's last fit, is the last that was expected."""
+    for search in (8, 12):  # the second goes on from the first
+        events: list[Event] = []
+        tune(recipe, search=search, events=events, rows=table(120, folds=folds))
+        started = [event for event in events if isinstance(event, RunStarted)]
+        assert [event.index for event in started] == list(range(1, len(started) + 1))
+        assert all(event.index <= event.total for event in started)
+        fitted_before = folds > 1 and started[-1].split != "refit"  # the winner is the same as the first time
+        assert started[-1].total == len(started) + fitted_before
+
+
+def test_a_final_that_would_change_nothing_is_not_waited_for(tune: Callable[..., Comparison]) -> None:
+    """Once another seed is known to give the same answers only trials are to come."""
+    events: list[Event] = []
+    tune("steady", search=8, events=events)
+    started = [event for event in events if isinstance(event, RunStarted)]
+    assert [(event.which, event.trial) for event in started[:3]] == [("", None), ("seed 1", None), ("", 2)]
+    assert [event.total for event in started[2:]] == [9] * 7
 
 
 def test_more_trials_go_on_where_fewer_ended(tune: Callable[..., Comparison], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
+from statistics import fmean
 from types import TracebackType
 from typing import Any, Self
 
@@ -130,8 +131,8 @@ class Watch:
             self._task = self._progress.add_task("", total=event.total)
         self._progress.update(self._task, total=event.total)
         self._to_go = event.total - event.index + 1
-        self._running = event.candidate if event.trial is None else f"{event.candidate.partition('[')[0]} trial {event.trial}"
-        self._show(event.index - 1, f"{self._running}{_of_split(event.split)}, about {clock(event.forecast_seconds)}")
+        self._running = (event.candidate if event.trial is None else f"{event.candidate.partition('[')[0]} trial {event.trial}") + in_brackets(event.which)
+        self._show(event.index - 1, f"{self._running}, about {clock(event.forecast_seconds)}")
 
     @_draw.register
     def _(self, event: events.RunProgress) -> None:
@@ -147,8 +148,7 @@ class Watch:
             self._trials.append(event.result.seconds.get("total", 0.0))
         if not self._console.is_terminal and " trial " not in self._running:
             status = "" if event.result.status == "done" else f": {event.result.status}: {event.result.why}"
-            seed = "" if self._trials is None else f", seed {event.result.seed}"
-            self.line("", f"{event.index}/{event.total} {event.candidate}{_of_split(event.result.split)}{seed} {clock(event.result.seconds.get('total', 0.0))}{status}")
+            self.line("", f"{event.index}/{event.total} {event.candidate}{in_brackets(event.which)} {clock(event.result.seconds.get('total', 0.0))}{status}")
 
     @_draw.register
     def _(self, event: events.Searching) -> None:
@@ -170,9 +170,10 @@ class Watch:
             self.line("", f"{event.candidate}: {note[:1].lower()}{note[1:]}")
 
     def _time_to_go(self) -> str:
-        """In a search, where all runs are about alike: what is left of it."""
+        """In a search, where all runs are about alike: what is left of it, or of the budget if that is less."""
         seconds = [] if self._trials is None else [taken for taken in self._trials if taken]
-        return f", about {clock(self._to_go * sum(seconds) / len(seconds))} to go" if seconds else ""
+        left = self._budget.remaining() if self._budget else float("inf")
+        return f", about {clock(min(self._to_go * fmean(seconds), max(left, 0.0)))} to go" if seconds else ""
 
     def _show(self, done: float, text: str) -> None:
         if self._task is None:
@@ -267,8 +268,9 @@ def _places(places: Sequence[str]) -> str:
     return f" (e.g. {', '.join(places[:3])})" if places else ""
 
 
-def _of_split(name: str) -> str:
-    return f" {name}" if name.startswith("fold") else ""
+def in_brackets(which: str) -> str:
+    """What tells a run from others, behind the name of its candidate; nothing where nothing need be told."""
+    return f" ({which})" if which else ""
 
 
 def as_json(found: Comparison) -> dict[str, Any]:

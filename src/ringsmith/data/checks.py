@@ -88,7 +88,7 @@ def describe(texts: TextSet) -> DataFindings:
 def rare_classes(texts: TextSet, splits: Sequence[Split]) -> dict[str, int]:
     """The classes with fewer than `RARE` rows in training and validation, all splits together: label -> number of those rows."""
     learnt = np.unique(np.concatenate([rows for split in splits for rows in (split.train, split.valid)])) if splits else np.arange(len(texts))
-    counts = class_counts([texts.labels[at] for at in learnt] if texts.labels else [])
+    counts = class_counts([texts.labels[at] for at in learnt.tolist()] if texts.labels else [])
     return {name: count for name, count in counts.items() if count < RARE}
 
 
