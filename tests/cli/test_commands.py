@@ -45,6 +45,19 @@ def test_compare_writes_a_table_a_report_and_a_model_that_predicts(ringsmith: Ri
     assert (tmp_path / "out" / "ledger.jsonl").read_bytes() == before
 
 
+def test_the_encoding_is_named_where_tables_are_read(ringsmith: Ringsmith, write: Write) -> None:
+    """`compare` and its test table, `predict`, `text`: what the bytes do not say the user says."""
+    for name, rows, encoding in (("data.csv", ROWS[:90], "koi8-r"), ("test.csv", ROWS[90:], "utf-8")):
+        write(name, "".join(["text,label\n", *(f"{text} очень,{label}\n" for text, label in rows)]).encode(encoding))
+    asked = ("--encoding", "koi8-r")
+    assert ringsmith("compare", "data.csv", "--test", "test.csv", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out", *asked).code == 0
+    assert json.loads(Path("out/study.json").read_text(encoding="utf-8"))["read"]["encoding"] == "koi8-r"
+    assert "очень" in json.loads(ringsmith("predict", "out/best", "data.csv", "--json", *asked).out)[0]["text"]
+    assert json.loads(ringsmith("text", "lower", "data.csv", "--text", "text", "--json", *asked).out)["texts"] == 90
+    for command in (("predict", "out/best", "data.csv"), ("text", "lower", "data.csv", "--text", "text")):
+        refused(ringsmith(*command), r"It may be koi8-r")
+
+
 def test_compare_as_json_leaves_standard_output_to_programs(ringsmith: Ringsmith, write: Write) -> None:
     """One document on standard output; what people read is on standard error."""
     write("data.csv", ROWS)

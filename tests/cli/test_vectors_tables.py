@@ -57,6 +57,15 @@ def test_train_reads_a_table_and_says_which_column(ringsmith: Ringsmith, tmp_pat
     assert set(open_vectors(tmp_path / "v.txt").words) == KNOWN
 
 
+def test_texts_in_a_named_encoding(tmp_path: Path) -> None:
+    """A file of lines, too; not a folder, whose files are read a part at a time."""
+    path = tmp_path / "lines.txt"
+    path.write_text("очень доволен\nужасно\n", encoding="koi8-r")
+    assert list(texts_of(str(path), None, "koi8-r").source) == ["очень доволен", "ужасно"]  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"--encoding is for one file of at most 256 MB; got a folder\. Convert the texts to UTF-8 first"):
+        texts_of(str(tmp_path), None, "koi8-r")
+
+
 def test_a_table_on_standard_input_and_a_text_file_with_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A named column makes a table of what is not called so."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FRAME.write_csv().encode())))

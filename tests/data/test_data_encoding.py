@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from data_tables import Write
 
-from ringsmith.data.encoding import to_utf8
+from ringsmith.data.encoding import known_encoding, to_utf8
+from ringsmith.data.predictions import read_texts
 from ringsmith.data.read import read_table
-from ringsmith.errors import ReadError
+from ringsmith.errors import ReadError, UnknownName
 
 KOREAN = "document\tlabel\n" + "사극은 역시 KBS!!! 나 두번째 인가\t1\n너무 재미없었다 그래서 보는것을 추천하지 않는다\t0\n" * 3
 FRENCH = "texte;catégorie\n" + "Très bon café, à goûter “vite”\tou pas;bon\nPas à mon goût;mauvais\n".replace("\t", " ") * 3
@@ -65,11 +68,78 @@ def test_utf8_with_a_broken_place_names_the_line() -> None:
         ("منتج رائع جدا، جودة ممتازة", "cp1256"),
     ],
 )
-def test_other_encodings_are_refused_with_the_command_that_converts(text: str, encoding: str) -> None:
-    """A guess would turn every text into rubbish; so would a command with the wrong name in it: the likeliest comes first."""
-    said = rf"the encoding is none of UTF-8, UTF-16, CP949 and Latin-1\. It may be {encoding}.*\(a spreadsheet calls it 'CSV UTF-8'\), or: iconv -f {encoding.upper()} -t UTF-8"
+def test_other_encodings_are_refused_with_the_likely_names(text: str, encoding: str) -> None:
+    """A guess would turn every text into rubbish; the likeliest comes first, and read by that name the text is there."""
+    content = f"text\n{text}\n".encode(encoding) * 20
+    said = rf"the encoding is none of UTF-8, UTF-16, CP949 and Latin-1\. It may be {encoding}.*: name it \(--encoding {encoding}\), or save the file as UTF-8"
     with pytest.raises(ReadError, match=said):
-        to_utf8(f"text\n{text}\n".encode(encoding) * 20, "f.csv")
+        to_utf8(content, "f.csv")
+    assert to_utf8(content, "f.csv", encoding) == (content.decode(encoding).encode(), encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "known"),
+    [
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy", "Windows-1250", "cp1250"),
+        ("Zażółć gęślą jaźń", "latin2", "iso8859-2"),
+        ("Очень доволен", "KOI8-R", "koi8-r"),
+        ("とても良い天気", "iso-2022-jp", "iso2022_jp"),
+        ("Größe", "utf-16-le", "utf-16-le"),
+        ("plain ascii text", "cp1250", "cp1250"),
+        ("naïve café", "UTF8", "utf-8"),
+    ],
+)
+def test_a_named_encoding_is_followed(text: str, named: str, known: str) -> None:
+    """By any of Python's names for it; also one whose bytes are all ASCII, and one that is recognised as another (Czech as French)."""
+    assert known_encoding(named) == known
+    assert to_utf8(text.encode(named), "f", known) == (text.encode(), known)
+
+
+@pytest.mark.parametrize("name", ["cp12500", "rot13", "hex", "", "a\0b"])
+def test_an_encoding_that_is_none_is_said(name: str) -> None:
+    """Python's codecs that turn no bytes into texts are none either."""
+    with pytest.raises(UnknownName, match=r"There is no encoding '.*'\. .*Known: big5, cp1250, .*All other names that Python knows are taken, too"):
+        known_encoding(name)
+
+
+@pytest.mark.parametrize(("named", "byte"), [("cp1250", b"\x98"), ("utf-8", b"\xef"), ("shift_jis", b"\x80")])
+def test_a_byte_that_the_named_encoding_lacks_is_told_with_its_line(named: str, byte: bytes) -> None:
+    """And its place in the file."""
+    said = rf"f\.csv:3: the file must be in {named}, as --encoding says; byte 0x{byte.hex()} in this line \(byte 16 of the file\) is no character in it\. Name another encoding"
+    with pytest.raises(ReadError, match=said):
+        to_utf8(b"text,label\na,0\nn" + byte + b"ve,1\n", "f.csv", named)
+
+
+def test_what_is_utf8_beyond_doubt_is_read_so_whatever_is_named(write: Write) -> None:
+    """Also where two tables are read and one of them is UTF-8; it is said. A guess is said, too, and a name that fits needs no word."""
+    czech = "text,label\nbaterie nevydrží ani den a displej je tmavý,a\nskvělý telefon za dobrou cenu,b\n"
+    for encoding, named, found, note in (
+        ("utf-8", "cp1250", "utf-8", "The file is utf-8, as its bytes say, and not cp1250."),
+        ("utf-8-sig", "cp1250", "utf-8-sig", "The file is utf-8-sig, as its bytes say, and not cp1250."),
+        ("utf-8-sig", "utf-8", "utf-8-sig", None),
+        ("cp1250", "cp1250", "cp1250", None),
+        ("cp1250", None, "cp1252", "Read as cp1252; name another with --encoding if letters look wrong."),
+        ("utf-8", None, "utf-8", None),
+    ):
+        read = read_table(write("t.csv", czech, encoding), encoding=named)
+        assert (read.findings.encoding, [line for line in read.findings.notes if "letters" in line or "bytes" in line]) == (found, [note] if note else [])
+        assert (read.texts.texts[1] == "skvělý telefon za dobrou cenu") == (found != "cp1252")
+
+
+def test_a_named_encoding_holds_for_folders_and_lines_and_not_for_addresses(write: Write, tmp_path: Path) -> None:
+    """Wherever bytes become texts on this machine."""
+    for label in ("a", "b"):
+        write(f"all/{label}/1.txt", "Очень доволен", "koi8-r")
+    assert read_table(tmp_path / "all", encoding="koi8-r").texts.texts == ["Очень доволен"] * 2
+    assert read_texts(write("lines.txt", "Очень доволен\nУжасно\n", "koi8-r"), encoding="koi8-r").texts.texts == ["Очень доволен", "Ужасно"]
+    with pytest.raises(ReadError, match="files at such an address are read as UTF-8; got --encoding koi8-r"):
+        read_table("hf://datasets/a/b", encoding="koi8-r")
+
+
+def test_a_binary_file_is_no_text_in_any_encoding() -> None:
+    """Latin-1 has a character for every byte."""
+    with pytest.raises(ReadError, match="this is a binary file"):
+        to_utf8(bytes(range(256)) * 4, "f", "latin-1")
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,24 @@ ROWS, COLUMNS = 14, 56
 
 
 def show_word(
-    console: Console, model: str, word: str, given: str, *, layers: str | None, vectors: Path | None, out: Path | None, threads: int | None, offline: bool, as_json: bool
+    console: Console,
+    model: str,
+    word: str,
+    given: str,
+    *,
+    layers: str | None,
+    encoding: str | None,
+    vectors: Path | None,
+    out: Path | None,
+    threads: int | None,
+    offline: bool,
+    as_json: bool,
 ) -> None:
     """Look, print, and write the page."""
     from ringsmith.data import read_texts
     from ringsmith.visible.face import inspect_word
 
-    sentences = read_texts(given).texts.texts
+    sentences = read_texts(given, encoding=encoding).texts.texts
     with progress_bar(console) as report:
         senses = inspect_word(model, word, sentences, layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
     if out is not None:  # before anything is printed: who reads may stop reading

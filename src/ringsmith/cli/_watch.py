@@ -29,8 +29,6 @@ from ringsmith.report.wording import joined, plural
 LABEL_WIDTH = 10
 NOT_HERE = "it is not on this machine"
 """Stands in the reason why the catalogue leaves a default model out: all of those share a line."""
-BYTES_SAY_IT = (None, "utf-8", "utf-8-sig", "utf-16", "utf-32")
-"""Encodings that cannot be mistaken: the format's own, or told by a mark at the beginning of the file."""
 
 
 class Watch:
@@ -225,8 +223,7 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     largest += f" of all {data.rows:,} rows" if read.test_findings else ""
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
     dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
-    encoded = [] if table.encoding in BYTES_SAY_IT else [f"read as {table.encoding}; save the file as UTF-8 if letters look wrong"]
-    return [first, *encoded, *dropped, *sentences_of_duplicates(data), *table.notes, *data.notes]
+    return [first, *dropped, *sentences_of_duplicates(data), *table.notes, *data.notes]
 
 
 def sentences_of_duplicates(data: DataFindings) -> list[str]:

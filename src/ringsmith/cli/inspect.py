@@ -27,6 +27,7 @@ def inspect(
     head: Annotated[int | None, typer.Option(help="Show this head, from 1; of every layer, or of --layer.")] = None,
     word: Annotated[str | None, typer.Option(help="Show one word in many sentences, in capital or small letters: the senses it has.")] = None,
     layers: Annotated[str | None, typer.Option(help="With --word: the layers its vectors are from: last (the usual), last4, all or a number.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="With --word: encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
     vectors: Annotated[Path | None, typer.Option(help="With --word: a file of word vectors to take its one static vector from.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
@@ -39,8 +40,8 @@ def inspect(
         refuse_together("--word", {"--pair": pair, "--layer": layer, "--head": head})
         from ringsmith.cli._senses import show_word
 
-        return show_word(console, model, word, text, layers=layers, vectors=vectors, out=out, threads=threads, offline=offline, as_json=as_json)
-    refuse_alone("--word", {"--layers": layers, "--vectors": vectors})
+        return show_word(console, model, word, text, layers=layers, encoding=encoding, vectors=vectors, out=out, threads=threads, offline=offline, as_json=as_json)
+    refuse_alone("--word", {"--layers": layers, "--encoding": encoding, "--vectors": vectors})
     from ringsmith.cli.generate import read_text
     from ringsmith.visible.face import inspect as look_into
 

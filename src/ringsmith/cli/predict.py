@@ -32,6 +32,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.")] = None,
     pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
@@ -46,7 +47,7 @@ def predict(
     if out is not None:
         check_out(out, given)
     model = load(model_dir, threads=threads)
-    inputs = read_texts(given, text=text, pair=pair)
+    inputs = read_texts(given, text=text, pair=pair, encoding=encoding)
     with moving_bar(console, len(inputs.texts)) as report:
         # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
         pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None

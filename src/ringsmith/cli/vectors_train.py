@@ -46,6 +46,9 @@ def train(
     lower: Annotated[bool, typer.Option("--lower", help="Small letters only.", rich_help_panel=TEXT)] = False,
     steps: Annotated[str | None, typer.Option(help="Prepare every line first: names of steps, comma separated (see ringsmith text).", rich_help_panel=TEXT)] = None,
     column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table. Default: it is found.", rich_help_panel=TEXT)] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... In a table found by itself where it is plain.", rich_help_panel=TEXT)
+    ] = None,
     memory: Annotated[str | None, typer.Option(help=MEMORY, rich_help_panel=RUN)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RUN)] = None,
     device: Annotated[
@@ -72,7 +75,7 @@ def train(
     console = _shell.people(as_json=as_json)
     say_compilation(console)
     with progress_bar(console) as report:
-        texts = texts_of(corpus, column, report)
+        texts = texts_of(corpus, column, encoding, report)
         job = VectorsJob(source=texts.source, out=out, corpus=replace(reading, column=texts.column), threads=threads, device=device, **ways)  # type: ignore[arg-type]
         result = make_vectors(job, report=report)
     result.notes = (*texts.notes, *result.notes)

@@ -75,6 +75,7 @@ class CompareOptions:
         time: name of a column to split by in order: the newest rows test.
         split: name of a column that says ``train``, ``valid`` or ``test``.
         test: a second table to report on, None to take part of `data`.
+        encoding: of both tables, where it is not UTF-8 and not found, or found wrongly; None to find it.
         task: name of the task, None to tell it from the labels.
         models: names of backbones, files of word vectors and groups, None for the group ``default``.
         recipes: names of recipes, None for all.
@@ -105,6 +106,7 @@ class CompareOptions:
     time: str | None = None
     split: str | None = None
     test: str | None = None
+    encoding: str | None = None
     task: str | None = None
     models: tuple[str, ...] | None = None
     recipes: tuple[str, ...] | None = None

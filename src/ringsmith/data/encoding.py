@@ -2,7 +2,8 @@
 
 Decided in this order: a byte order mark; UTF-16 by its NUL bytes; UTF-8 if every byte fits; CP949 if the bytes pair up as common
 Hangul that is Korean; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script. Nothing else is guessed: a
-wrong guess would turn every text into rubbish without a word, so the file is refused with the command that converts it.
+wrong guess would turn every text into rubbish without a word, so the file is refused with the likely names. Whoever knows names it
+(``--encoding``); a byte order mark and UTF-8, which cannot be mistaken, hold all the same.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import codecs
 import re
 
-from ringsmith.errors import ReadError
+from ringsmith.errors import ReadError, UnknownName
 
 SAMPLE = 1 << 20
+NEWLINE = b"\n"
 CHUNK = 1 << 22
 BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1b\x1a\x1c\x1d\x1e\x1f")) + b"\x7f"
@@ -47,15 +49,43 @@ USUAL = {"shift_jis": KANA, "euc_jp": KANA, "cp1251": CYRILLIC, "koi8-r": CYRILL
 """Common letters, and the share of those beyond ASCII that they have at least where a text is in this encoding, and hardly ever where it is not."""
 
 
-def to_utf8(content: bytes, name: str) -> tuple[bytes, str]:
+def known_encoding(encoding: str | None) -> str | None:
+    """Python's own name of an encoding of texts; None stays None.
+
+    Raises:
+        UnknownName: Python has none of this name.
+
+    Examples:
+        >>> known_encoding("Windows-1250"), known_encoding("KOI8_R")
+        ('cp1250', 'koi8-r')
+    """
+    if encoding is None:
+        return None
+    try:
+        b"a".decode(encoding)
+    except UnicodeError:  # half a character of UTF-16, say
+        pass
+    except (LookupError, ValueError) as error:
+        raise UnknownName.of("encoding", encoding, ("cp1250", "cp1252", "cp949", "utf-8", "utf-16", *OTHERS), hint="All other names that Python knows are taken, too.") from error
+    return codecs.lookup(encoding).name
+
+
+def to_utf8(content: bytes, name: str, encoding: str | None = None) -> tuple[bytes, str]:
     """`content` as UTF-8 without a byte order mark, and the name of the encoding it came in.
+
+    Args:
+        content: the bytes of a file.
+        name: how messages name the file.
+        encoding: what the user calls its encoding, as `known_encoding` gives it; None to find it.
 
     Raises:
         ReadError: it is a binary file, or no known encoding fits.
     """
-    for mark, encoding in BOMS:
+    for mark, marked in BOMS:
         if content.startswith(mark):
-            return (content[3:] if encoding == "utf-8-sig" and is_utf8(content) else transcode(content, encoding, name)), encoding
+            return (content[3:] if marked == "utf-8-sig" and is_utf8(content) else transcode(content, marked, name)), marked
+    if encoding is not None:
+        return as_named(content, encoding, name)
     if wide := utf16_without_mark(content):
         return transcode(content, wide, name), wide
     refuse_binary(content, name)
@@ -85,6 +115,26 @@ def transcode(content: bytes, encoding: str, name: str) -> bytes:
     except UnicodeError as error:
         place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
         raise ReadError(f"{name}: the file must be one encoding throughout; it begins as {encoding} and breaks{place}. Save it as UTF-8.") from error
+
+
+def as_named(content: bytes, encoding: str, name: str) -> tuple[bytes, str]:
+    """As `to_utf8`, in the encoding that the user names; where the bytes are UTF-8 beyond doubt, in that.
+
+    Raises:
+        ReadError: a binary file, or a byte that the encoding does not have: line and place are told.
+    """
+    if not content.isascii() and is_utf8(content):
+        return content, "utf-8"
+    try:
+        decoded = content.decode(encoding).encode("utf-8")
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        raise ReadError(
+            f"{name}:{content.count(NEWLINE, 0, start) + 1}: the file must be in {encoding}, as --encoding says; byte 0x{content[start]:02x} in this line "
+            f"(byte {start} of the file) is no character in it. Name another encoding, or mend the line."
+        ) from error
+    refuse_binary(decoded, name)
+    return decoded, encoding
 
 
 def utf16_without_mark(content: bytes) -> str | None:
@@ -129,9 +179,9 @@ def guess_single(content: bytes, name: str) -> str:
     if looks_latin(content[:SAMPLE]):
         return "cp1252" if decodes(content, "cp1252") else "latin-1"
     fitting = sorted((encoding for encoding in OTHERS if decodes(content, encoding)), key=lambda encoding: not looks_usual(content, encoding))
-    hint = f"It may be {' or '.join(fitting[:3])}: " if fitting else ""
-    command = f"iconv -f {(fitting or ['ENCODING'])[0].upper()} -t UTF-8 '{name}' > utf8.csv"
-    raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {hint}save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8'), or: {command}")
+    hint = f"It may be {' or '.join(fitting[:3])}: name it" if fitting else "Name it"
+    advice = f"{hint} (--encoding {(fitting or ['NAME'])[0]}), or save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8')."
+    raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {advice}")
 
 
 def looks_latin(head: bytes) -> bool:

@@ -18,7 +18,7 @@ from ringsmith.data.encoding import to_utf8
 from ringsmith.data.formats.delimited import read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
-from ringsmith.data.read import label_table, read_raw, read_source
+from ringsmith.data.read import label_table, read_raw, read_source, with_encoding_told
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
 from ringsmith.errors import MachineError, OptionError
@@ -27,7 +27,7 @@ from ringsmith.records import Label
 PREDICTION, SCORE = "prediction", "score"
 
 
-def read_texts(source: Any, *, text: str | None = None, pair: str | None = None, known: Sequence[str] = (), offline: bool = False) -> Inputs:
+def read_texts(source: Any, *, text: str | None = None, pair: str | None = None, known: Sequence[str] = (), encoding: str | None = None, offline: bool = False) -> Inputs:
     """The texts of a file, of standard input (``"-"``), of memory, or one quoted text.
 
     Args:
@@ -35,31 +35,33 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
         text: the text column; None: it is found.
         pair: the column of second texts.
         known: names the text column had in training, tried first.
+        encoding: as for `read_table`.
         offline: refuse addresses on the network.
 
     Raises:
         ReadError: a path that is not there, or a file that cannot be read.
         ColumnError: which column is the text is not clear.
+        UnknownName: there is no such encoding.
 
     Examples:
         >>> read_texts("Great phone, awful battery").texts.texts
         ['Great phone, awful battery']
     """
-    table = _raw(source, text, known, offline=offline)
+    table = _raw(source, text, known, encoding, offline=offline)
     wanted = text or next((name for name in known if name in table.frame.columns), None)
     columns = find_columns(table, Asked(text=wanted, pair=pair), need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
     return Inputs(read.texts, read.findings, table.frame)
 
 
-def _raw(source: Any, text: str | None, known: Sequence[str], *, offline: bool) -> RawTable:
+def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | None, *, offline: bool) -> RawTable:
     if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
         return read_raw([{"text": source}])
     if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and path_of(source).is_dir()):
-        return read_raw(source, offline=offline)
-    opened = open_source(source)
+        return read_raw(source, encoding=encoding, offline=offline)
+    opened = open_source(source, encoding)
     if text is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
-        return lines
+        return with_encoding_told(lines, opened)
     return read_source(opened)
 
 
@@ -84,7 +86,7 @@ def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
     head = source.content[:4096]
     if head.startswith((b"PAR1", b"ARROW1", b"PK", b"{", b"[", b"\xff\xff\xff\xff", b"\xd0\xcf")):
         return None
-    content, encoding = to_utf8(source.content, source.name)
+    content, encoding = to_utf8(source.content, source.name, source.encoding)
     first = content.split(b"\n", 1)[0].decode("utf-8").strip("\r")
     cells = [cell.strip("\"' ") for mark in ",;|\t" for cell in first.split(mark)]
     if b"\t" in content[:4096] or any(plain(cell) in HEADER_WORDS or cell in known for cell in cells):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ BINARY_FORMATS: dict[bytes, Callable[[Source], RawTable]] = {
     b"\xff\xff\xff\xff": columnar.read_arrow_stream,
     columnar.XLS: columnar.read_excel,
 }
+BYTES_SAY_IT = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
+"""Encodings that cannot be mistaken: by the mark at the beginning of the file, or because no other bytes are like these."""
 MOST_BYTES = 5_000_000
 """Longest text that is taken: a Bible in one cell."""
 EMPTY_TEXT, NO_LABEL, EMPTY_PAIR = "empty text", "no label", "empty second text"
@@ -47,6 +50,7 @@ def read_table(
     group: str | None = None,
     time: str | None = None,
     split: str | None = None,
+    encoding: str | None = None,
     need_labels: bool = True,
     label_separator: str | None = None,
     offline: bool = False,
@@ -62,6 +66,7 @@ def read_table(
         group: column of groups that no split may cut apart.
         time: column of times; splits made from them test on the latest rows.
         split: column that names each row's split; None: one is used if its name and values say so.
+        encoding: of a text file, where it is not found or found wrongly: ``"cp1250"``; what is UTF-8 or has a byte order mark is read as that all the same.
         need_labels: False reads texts alone.
         label_separator: what stands between several labels of a row.
         offline: refuse addresses on the network.
@@ -70,6 +75,7 @@ def read_table(
         ReadError: the source cannot be read as a table.
         ColumnError: a column is missing or ambiguous.
         LabelError: the labels cannot be used.
+        UnknownName: there is no such encoding.
         NotAtHand: an ``hf://`` address with `offline`, or the network does not answer.
 
     Examples:
@@ -77,16 +83,18 @@ def read_table(
         >>> len(table.texts), table.findings.dropped
         (2, {'empty text': 1})
     """
-    table = read_raw(source, offline=offline)
+    table = read_raw(source, encoding=encoding, offline=offline)
     asked = Asked(text, label, pair, group, time, split)
     table = join_flags(table, asked)
     columns = find_columns(table, asked, need_labels=need_labels)
     return label_table(table, columns, label_separator=label_separator)
 
 
-def read_like(source: Any, findings: ReadFindings, *, need_labels: bool = True, label_separator: str | None = None, offline: bool = False) -> LabelledTable:
+def read_like(
+    source: Any, findings: ReadFindings, *, encoding: str | None = None, need_labels: bool = True, label_separator: str | None = None, offline: bool = False
+) -> LabelledTable:
     """A second source (``--test``) read with the columns of a first one; group, time and split columns may be missing in it."""
-    table = read_raw(source, offline=offline)
+    table = read_raw(source, encoding=encoding, offline=offline)
     there = set(table.frame.columns)
     group, time = (name if name in there else None for name in (findings.group_column, findings.time_column))
     asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
@@ -94,15 +102,17 @@ def read_like(source: Any, findings: ReadFindings, *, need_labels: bool = True, 
     return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
 
 
-def read_raw(source: Any, *, offline: bool = False) -> RawTable:
+def read_raw(source: Any, *, encoding: str | None = None, offline: bool = False) -> RawTable:
     """The cells of any source, not yet understood."""
     if not isinstance(source, (str, Path)):
         return read_memory(source)
     if str(source).startswith("hf://"):
+        if encoding is not None:
+            raise ReadError(f"{source}: files at such an address are read as UTF-8; got --encoding {encoding}. Download the file and name it, or leave --encoding out.")
         return read_hub(str(source), offline=offline)
     if str(source) != "-" and (path := path_of(source)).is_dir():
-        return read_folder(path)
-    return read_source(open_source(source))
+        return read_folder(path, encoding)
+    return read_source(open_source(source, encoding))
 
 
 def read_source(source: Source) -> RawTable:
@@ -116,10 +126,23 @@ def read_source(source: Source) -> RawTable:
     for magic, reader in BINARY_FORMATS.items():
         if source.content.startswith(magic):
             return reader(source)
-    content, encoding = to_utf8(source.content, source.name)
+    content, encoding = to_utf8(source.content, source.name, source.encoding)
     if not content.strip():
         raise ReadError(f"{source.name}: the file holds blanks only. A table needs a header and at least a few rows; check how it was written.")
-    return (json.looks_like_json(content) and _read_json(source, content, encoding)) or read_delimited(source, content, encoding)
+    table = (json.looks_like_json(content) and _read_json(source, content, encoding)) or read_delimited(source, content, encoding)
+    return with_encoding_told(table, source)
+
+
+def with_encoding_told(table: RawTable, source: Source) -> RawTable:
+    """`table` with a note where its encoding was guessed, or is another than the user said."""
+    found = table.encoding or ""
+    if source.encoding is None and found not in BYTES_SAY_IT:
+        note = f"Read as {found}; name another with --encoding if letters look wrong."
+    elif source.encoding is not None and not source.encoding.startswith(found.removesuffix("-sig")):
+        note = f"The file is {found}, as its bytes say, and not {source.encoding}."
+    else:
+        return table
+    return replace(table, notes=(note, *table.notes))
 
 
 def _read_json(source: Source, content: bytes, encoding: str) -> RawTable | None:

@@ -10,13 +10,14 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zstandard
 
 from ringsmith._files import no_such_file as no_such_file
 from ringsmith._files import path_of as path_of
+from ringsmith.data.encoding import known_encoding
 from ringsmith.errors import ReadError
 
 STDIN = "standard input"
@@ -31,23 +32,26 @@ class Source:
         content: the bytes, decompressed.
         suffix: file extension without the compression's (``".csv"``), ``""`` where there is none.
         compression: what was taken off, or None.
+        encoding: the encoding of its text as the user says, None to find it.
     """
 
     name: str
     content: bytes
     suffix: str = ""
     compression: str | None = None
+    encoding: str | None = None
 
 
-def open_source(source: str | Path) -> Source:
+def open_source(source: str | Path, encoding: str | None = None) -> Source:
     """The bytes of a file or, for ``"-"``, of standard input, with one layer of compression taken off.
 
     Raises:
+        UnknownName: there is no such encoding.
         ReadError: no such file (the nearest names are offered), not readable, empty, or a compressed stream that is cut off.
     """
-    name = STDIN if str(source) == "-" else str(source)
+    name, encoding = STDIN if str(source) == "-" else str(source), known_encoding(encoding)
     content = sys.stdin.buffer.read() if name == STDIN else read_bytes(path_of(source))
-    return unpack(name, content)
+    return replace(unpack(name, content), encoding=encoding)
 
 
 def unpack(name: str, content: bytes) -> Source:

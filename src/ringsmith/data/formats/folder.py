@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ringsmith._files import is_table
-from ringsmith.data.encoding import to_utf8
+from ringsmith.data.encoding import known_encoding, to_utf8
 from ringsmith.data.names import split_kind
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import ReadError
@@ -17,11 +17,12 @@ from ringsmith.errors import ReadError
 TEXTS = (".txt", ".text", ".md", "")
 
 
-def read_folder(folder: Path) -> RawTable:
+def read_folder(folder: Path, encoding: str | None = None) -> RawTable:
     """Every text file below `folder` as a row: its text, its folder's name as label, the split's name where there is one.
 
     Raises:
         ReadError: no text files in folders of classes; what was found instead is named.
+        UnknownName: there is no such encoding.
     """
     files = sorted(path for path in _files(folder) if path.suffix.lower() in TEXTS)
     rows = [(path, path.relative_to(folder).parts) for path in files]
@@ -30,7 +31,7 @@ def read_folder(folder: Path) -> RawTable:
         raise _nothing_here(folder, bool(files))
     split = all(len(parts) > 2 and split_kind(parts[0]) for _, parts in classed)
     encodings: set[str] = set()
-    texts = [_read(path, encodings) for path, _ in classed]
+    texts = [_read(path, known_encoding(encoding), encodings) for path, _ in classed]
     frame = pl.DataFrame({"text": texts, "label": [parts[1] if split else parts[0] for _, parts in classed], "file": ["/".join(parts) for _, parts in classed]})
     if split:
         frame = frame.with_columns(split=pl.Series([parts[0] for _, parts in classed]))
@@ -52,14 +53,14 @@ def _refuse(error: OSError) -> None:
     raise ReadError(f"{error.filename}: the folder cannot be read ({error.strerror}). Change its permissions or move it away.") from error
 
 
-def _read(path: Path, encodings: set[str]) -> str:
+def _read(path: Path, named: str | None, encodings: set[str]) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ReadError(f"{path}: the file cannot be read ({error.strerror or error}). Change its permissions or move it away.") from error
     if not content:
         return ""
-    text, encoding = to_utf8(content, str(path))
+    text, encoding = to_utf8(content, str(path), named)
     encodings.add(encoding)
     return text.decode("utf-8").strip()
 
