@@ -214,6 +214,29 @@ def test_a_last_look_is_sound_where_it_knows_more_than_the_majority() -> None:
         assert guard.sound() == sound
 
 
+@pytest.mark.parametrize(("best", "refused"), [(28, True), (72, False)])
+def test_a_lucky_look_does_not_save_a_dead_run(best: int, refused: bool) -> None:
+    """80 rows of four even classes: 28 right are within three standard errors (31.6) of the majority's 20, and the last look is dead; 72 are no luck."""
+    truth = np.arange(80) % 4
+    guard = Guard(Classification(list("abcd")), truth, TextSet(["t"] * 80, [*("abcd" * 20)]))
+    told = np.where(np.arange(80) < best, truth, (truth + 1) % 4)
+    guard(0.1 * np.eye(4, dtype=np.float32)[told], 0.1)
+    guard(np.tile(np.array([5, 0, 0, 0], np.float32), (80, 1)), 0.3)
+    if refused:
+        with pytest.raises(Broken, match="it predicts one class only"):
+            guard.finish()
+    else:
+        guard.finish()
+
+
+def test_a_weak_run_that_ends_sound_is_kept() -> None:
+    """The same 28 right at the end: that is little, but nothing is dead."""
+    truth = np.arange(80) % 4
+    guard = Guard(Classification(list("abcd")), truth, TextSet(["t"] * 80, [*("abcd" * 20)]))
+    guard(0.1 * np.eye(4, dtype=np.float32)[np.where(np.arange(80) < 28, truth, (truth + 1) % 4)], 1.0)
+    guard.finish()
+
+
 def test_the_loss_of_shares_is_their_entropy() -> None:
     """By hand: three even classes have ln 3; labels on their own are averaged."""
     assert entropy(np.full(3, 1 / 3), "softmax") == pytest.approx(np.log(3))

@@ -14,8 +14,10 @@ from tiny_models import FAMILIES, HIDDEN, tiny_model
 
 from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, load_fitted
+from ringsmith.adapt.classifier import last_layer, vectors_of
 from ringsmith.adapt.finetune import FineTuned
 from ringsmith.adapt.lora import METHODS, Lora, LoraOptions, add_adapters, choose_layers, linear_layers, merge_adapters
+from ringsmith.adapt.optimiser import make_optimisers
 from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel, inspect_folder
 from ringsmith.errors import OptionError
@@ -168,15 +170,39 @@ def test_options_that_cannot_be_are_refused(tiny_bert: LocalModel, options: dict
 
 def test_a_pooler_that_the_folder_does_not_hold_is_trained(tiny_bert: LocalModel, tmp_path: Path) -> None:
     """Random numbers are not left as they are; a pooler that was pre-trained is."""
-    _, module = load_classifier(tiny_bert, LABELS)
-    body = module.bert
+    assert fit(without_pooler(tiny_bert, tmp_path)).facts.trained_parameters - fit(tiny_bert).facts.trained_parameters == HIDDEN * HIDDEN + HIDDEN
+
+
+def without_pooler(model: LocalModel, folder: Path) -> LocalModel:
+    """The same body, its pooler left out, as masked models are saved."""
+    body = load_classifier(model, LABELS)[1].bert
     body.pooler = None
-    body.save_pretrained(tmp_path / "model")
-    for path in Path(tiny_bert.folder).iterdir():
+    body.save_pretrained(folder / "model")
+    for path in Path(model.folder).iterdir():
         if "token" in path.name:
-            (tmp_path / "model" / path.name).write_bytes(path.read_bytes())
-    without = inspect_folder(tmp_path / "model", name="without")
-    assert fit(without).facts.trained_parameters - fit(tiny_bert).facts.trained_parameters == HIDDEN * HIDDEN + HIDDEN
+            (folder / "model" / path.name).write_bytes(path.read_bytes())
+    return inspect_folder(folder / "model", name="without")
+
+
+def test_a_random_pooler_does_not_saturate(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """It learns at the rate of `full`: at that of the adapters a few steps drive its tanh to the ends, where all texts look alike."""
+    fitted = fit(without_pooler(tiny_bert, tmp_path), rate=5e-2, epochs=4)
+    vectors = vectors_of(fitted.module, fitted._feed(toy().texts, None))
+    assert np.mean(np.abs(vectors) > 0.99) < 0.1
+
+
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_what_moves_has_its_rate(family: LocalModel, attempt: int) -> None:
+    """In every family: adapters and last layer that of the options, a hidden layer of the head that of `full`; half of it in a second start."""
+    _, module = load_classifier(family, LABELS)
+    options = LoraOptions(rate=5e-3)
+    Lora(Setting(Classification(LABELS), family)).prepare(module)
+    groups = [group for optimiser in make_optimisers(module, [], options.pacing(attempt, 100, classes=2, width=HIDDEN, low=False)) for group in optimiser.param_groups]
+    rates = {id(weight): group["lr"] * 2**attempt for group in groups for weight in group["params"]}
+    last = {id(weight) for weight in last_layer(module).parameters()}
+    for name, weight in module.named_parameters():
+        if weight.requires_grad:
+            assert rates[id(weight)] == pytest.approx(5e-3 if "lora" in name or id(weight) in last else 3e-4), name
 
 
 def test_the_seed_draws_the_adapters(tiny_bert: LocalModel) -> None:

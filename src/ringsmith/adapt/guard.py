@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import TINY, Judge, Mark
+from ringsmith.adapt.choose import TINY, Judge, Mark, standard_error
 from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.linear import Activation, to_proba
 from ringsmith.adapt.majority import class_shares
@@ -24,6 +24,8 @@ WINDOW = 16
 """Steps whose mean loss is looked at, at least."""
 DIVERGED, AT_LEAST = 1.25, 0.5
 """Times the loss of always giving the shares of the classes, and nats above it at least: beyond both a model knows less than nothing, and its rate is too high."""
+LUCK = 3.0
+"""Standard errors by which the best of a dozen looks may be above the majority by luck alone."""
 
 
 class Broken(Exception):
@@ -90,14 +92,17 @@ class Guard:
         return self.last is None or not self.varied or (not self.last[1] and self.last[0] > self.floor)
 
     def finish(self) -> None:
-        """Hold the best look against the majority.
+        """Hold the best look against the majority, and the last one where it may be the best by luck: patience may have ended a dead run early.
 
         Raises:
             Broken: it predicts one class only, or marks no higher.
         """
-        if self.best is None or not self.varied:
+        if self.best is None or self.last is None or not self.varied:
             return
         mark, constant = self.best
+        lucky = mark[0] <= self.floor[0] + LUCK * standard_error(self.floor[0], len(self.judge.known))
+        if lucky and not self.sound() and self.last[0][1] <= self.floor[1]:
+            mark, constant = self.last
         if constant:
             raise Broken("it predicts one class only")
         if mark <= self.floor:

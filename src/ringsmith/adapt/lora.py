@@ -45,7 +45,8 @@ class LoraOptions(FineTuneOptions):
 
     Attributes:
         rate: highest rate of what is added; None for 2e-3 up to 384 numbers a token, and less by the square of what is wider.
-        head_rate: highest rate of the head; None for the same as `rate`.
+        head_rate: highest rate of the head's last layer; None for the same as `rate`. Layers before it that have random numbers (RoBERTa's
+            ``classifier.dense``, a pooler that the folder does not hold) learn at most as fast as `full` has them: faster, and their tanh saturates.
         method: ``"lora"``, ``"rslora"``, ``"dora"``, ``"ia3"`` or ``"bitfit"``.
         rank: of the added matrices; 8 as in the paper's largest models. For the three methods that add matrices.
         alpha: what is added counts ``alpha / rank`` times (for rslora ``alpha / sqrt(rank)``); None for 2 times, whatever the rank.
@@ -78,7 +79,7 @@ class LoraOptions(FineTuneOptions):
 
     def pacing(self, attempt: int, rows: int, *, classes: int, width: int, low: bool) -> Pacing:
         plain = super().pacing(attempt, rows, classes=classes, width=width, low=low)
-        return plain if self.head_rate is not None else replace(plain, head_rate=plain.rate)
+        return replace(plain, between_rate=min(plain.rate, super().usual_rate(width) * 0.5**attempt))
 
     def scale(self) -> float:
         """The paper's alpha that makes what is added count as asked for.

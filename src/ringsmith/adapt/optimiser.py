@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from ringsmith.adapt.classifier import last_layer
 from ringsmith.adapt.pacing import Pacing
 
 
@@ -28,14 +29,16 @@ def sparse_embeddings(module: Any, *, allowed: bool = True) -> Iterator[list[nn.
 
 
 def make_optimisers(module: Any, words: list[nn.Parameter], pacing: Pacing) -> list[torch.optim.Optimizer]:
-    """AdamW over all weights that move but the word embeddings, which get lazy Adam; the head has its own rate, vectors have no decay."""
+    """AdamW over all weights that move but the word embeddings, which get lazy Adam; head and what is before it have their own rates, vectors have no decay."""
     sparse = {id(weight) for weight in words}
+    between = set[int]() if pacing.between_rate is None else {id(weight) for layer in layers_between(module) for weight in layer.parameters()}
     body = {id(weight) for weight in module.base_model.parameters()}
     tables = {id(weight) for part in module.modules() if isinstance(part, nn.Embedding) for weight in part.parameters()}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for weight in module.parameters():
         if id(weight) not in sparse and weight.requires_grad:
-            rate = pacing.rate if id(weight) in body else pacing.head_rate
+            own = pacing.rate if id(weight) in body else pacing.head_rate
+            rate = pacing.between_rate if pacing.between_rate is not None and id(weight) in between else own
             decay = pacing.decay if weight.ndim > 1 and id(weight) not in tables else 0.0
             groups.setdefault((rate, decay), []).append(weight)
     dense = torch.optim.AdamW([{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in groups.items()], betas=pacing.betas, fused=True)
@@ -43,6 +46,20 @@ def make_optimisers(module: Any, words: list[nn.Parameter], pacing: Pacing) -> l
     for group in (group for optimiser in made for group in optimiser.param_groups):
         group["highest"] = group["lr"]
     return made
+
+
+def layers_between(module: Any) -> list[nn.Linear]:
+    """The linear layers of a classifier that stand between the body's layers and the last one and whose matrix moves: a pooler, or a hidden layer of the head.
+
+    Examples:
+        >>> from transformers import BertConfig, BertForSequenceClassification
+        >>> module = BertForSequenceClassification(BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=2, num_attention_heads=2))
+        >>> layers_between(module) == [module.bert.pooler.dense]
+        True
+    """
+    inside, last = f"{module.base_model_prefix}.", last_layer(module)
+    named = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and part is not last and part.weight.requires_grad}
+    return [part for name, part in named.items() if not name.startswith(inside) or "pooler" in name.split(".")]
 
 
 def layers_above(name: str, layers: int) -> int:

@@ -45,6 +45,8 @@ class Pacing:
         low_precision: multiply in bfloat16.
         betas: how slowly Adam forgets the gradients and their squares.
         by_the_clock: the budget says how many steps; as they go on, their plan is made anew from time to time.
+        between_rate: highest learning rate of what lies between the body's layers and the head's last one (a pooler, ``classifier.dense``) and moves whole;
+            None for that of the body or the head it belongs to.
     """
 
     epochs: float
@@ -59,6 +61,7 @@ class Pacing:
     low_precision: bool
     betas: tuple[float, float] = (0.9, 0.999)
     by_the_clock: bool = False
+    between_rate: float | None = None
 
 
 @dataclass(eq=False)
