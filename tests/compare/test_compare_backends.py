@@ -15,11 +15,10 @@ import pytest
 
 from contracts.backends import NEVER, BackendContract
 from ringsmith.adapt.recipe import Progress, silent
-from ringsmith.compare.backends import Backend, InlineBackend, ProcessBackend, create_backend
+from ringsmith.compare.backends import Backend, InlineBackend, ProcessBackend, create_backend, forks
 from ringsmith.compare.backends.base import CANCELLED
 from ringsmith.compare.backends.forks import POSSIBLE
 from ringsmith.compare.files import write_json
-from ringsmith.compare.job import Job
 from ringsmith.compare.measure import peak_memory_mb
 from ringsmith.errors import UnknownName
 
@@ -38,6 +37,11 @@ class TestProcess(BackendContract):
     """The whole contract, and what only a process can."""
 
     kind = ProcessBackend
+
+    @pytest.fixture(autouse=True)
+    def _no_forks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As on macOS and Windows."""
+        monkeypatch.setattr(forks, "POSSIBLE", False)
 
     def test_a_killed_run_says_so(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """A worker that the operating system ends is one failed run, no more."""
@@ -89,19 +93,13 @@ class TestProcess(BackendContract):
         assert [child for child in psutil.Process().children(recursive=True) if child not in before] == []
 
 
-class Forking(ProcessBackend):
-    """Shares the imports of every run."""
-
-    def shared_imports(self, job: Job) -> tuple[str, ...]:
-        """The module of the fake recipe."""
-        return (job.place.partition(":")[0],)
-
-
 @pytest.mark.skipif(not POSSIBLE, reason="this system does not fork safely")
 class TestForks(TestProcess):
     """A fork keeps what a process keeps."""
 
-    kind = Forking
+    @pytest.fixture(autouse=True)
+    def _no_forks(self) -> None:
+        """Forks."""
 
     def test_runs_share_a_server(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """Two runs have one parent, a child of this process, which ends when the backend is closed."""
@@ -111,6 +109,16 @@ class TestForks(TestProcess):
         assert first.ppid() == os.getpid()
         backend.close()
         assert not first.is_running()
+
+    def test_what_is_prepared_is_used(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
+        """The server is there before the run is, once however often it is asked for; runs on a transformer have one of their own."""
+        made = make_job("sleeps")
+        for kind in (None, None, "vectors"):
+            backend.prepare(made.job.place, kind)
+        (server,) = psutil.Process().children()
+        assert server_of(backend, made.path) == server
+        backend.prepare(made.job.place, "transformer")
+        assert len(psutil.Process().children()) == 2
 
     def test_another_environment_has_another_server(self, backend: Backend, make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
         """What libraries read when they start is never that of an earlier run."""
@@ -142,10 +150,12 @@ class TestForks(TestProcess):
         assert backend.run(made.path, until=NEVER, report=kill).status == "done"
         assert killed
 
-    def test_a_module_that_does_not_import_is_told_by_the_run(self, backend: Backend, make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        """A server that breaks down over it is not the one to say so."""
-        monkeypatch.setattr(Forking, "shared_imports", lambda self, job: ("no_such_module",))
-        assert backend.run(make_job("tenth").path, until=NEVER, report=silent).status == "done"
+    def test_a_module_that_does_not_import_is_told_by_the_run(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
+        """A server that breaks down over it is not the one to say so; afterwards there are processes."""
+        made = make_job("tenth")
+        write_json(made.path / "job.json", replace(made.job, place="no_such_module:Recipe").to_json())
+        assert backend.run(made.path, until=NEVER, report=silent).why == "ModuleNotFoundError: No module named 'no_such_module'"
+        assert not backend.shares_imports
 
 
 def _run() -> psutil.Process:

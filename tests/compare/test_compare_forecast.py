@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ringsmith._machine import cores, free_mb, memory_mb
 from ringsmith.catalogue import LocalModel
-from ringsmith.compare.forecast import COSTS, EFFICIENCY, MEASURING_A_MODEL_SECONDS, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
+from ringsmith.compare.forecast import COSTS, EFFICIENCY, FORKED_SECONDS, MEASURING_A_MODEL_SECONDS, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
 from ringsmith.compare.machine import Machine, gflops, process_started
 from ringsmith.compare.plan import clock, judge, make_plan
 from ringsmith.compare.space import Entrant
@@ -47,6 +47,13 @@ def test_a_probe_costs_one_pass_over_the_rows_and_full_as_many_as_give_300_steps
     many = forecaster.forecast(FULL, rows)
     assert many.fit == pytest.approx((2 + 3 * 3) * 100_000 * per_row)
     assert many.least == pytest.approx(many.start + (2 + 3 * 1) * 100_000 * per_row + many.rest)
+
+
+def test_runs_that_share_their_imports_start_at_once() -> None:
+    """Only the start is another."""
+    alone, shared = (Forecaster(MACHINE, shares_imports=shares).forecast(FULL, ROWS) for shares in (False, True))
+    assert (alone.start, shared.start) == (COSTS["full"].start_seconds, FORKED_SECONDS)
+    assert replace(shared, start=alone.start, least=alone.least) == alone
 
 
 def test_word_vectors_cost_by_the_text_and_by_their_file() -> None:

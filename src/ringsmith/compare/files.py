@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
-from ringsmith._files import FORBIDDEN, FULL, no_room
+from ringsmith._files import FORBIDDEN, FULL, no_room, put
 from ringsmith._files import written as written
 from ringsmith.errors import MachineError, UsageError
 
@@ -27,6 +27,11 @@ def write_text(path: Path, content: str) -> None:
     """`content` as UTF-8, whole or not at all."""
     with written(path) as scratch:
         scratch.write_text(content, encoding="utf-8", newline="\n")
+
+
+def write_table(path: Path, content: str) -> Path:
+    """A table for people as UTF-8; where it lies, see `put`."""
+    return put(path, lambda scratch: scratch.write_text(content, encoding="utf-8", newline="\n"))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -114,7 +119,10 @@ def machine_faults(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FORBIDDEN:
-            raise MachineError(f"--out: {error.filename or folder} may not be written ({error.strerror}). Name another folder with --out, or change its permissions.") from error
+            what = error.filename2 or error.filename or folder
+            raise MachineError(
+                f"--out: {what} may not be written ({error.strerror}). Close the program that holds it open, change its permissions, or name another folder with --out."
+            ) from error
         if error.errno in FULL:
             raise MachineError(f"--out: {no_room(error.errno, f'the disk of {folder}')}. What is finished is kept: free some space and run the same command again.") from error
         raise

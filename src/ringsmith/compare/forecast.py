@@ -26,6 +26,8 @@ EFFICIENCY = 0.6
 """Share of the matrix-product speed that a whole float32 forward pass of small batches reaches."""
 SAMPLE = 2000
 TRAINING, MOST_EPOCHS, ROWS_OF_A_BATCH = 3, 20, 32
+FORKED_SECONDS, IMPORT_SECONDS = 1.0, 6.0
+"""Where runs share their imports: to start one of them, and what those on a transformer import, once for all."""
 LEARNED, GUESSED = 1.25, 2.5
 """What forecasts are stretched by where a deadline hangs on them, see `Forecaster.sure`."""
 SECONDS_PER_MB_OF_VECTORS = 0.02
@@ -157,11 +159,13 @@ class Forecaster:
 
     Attributes:
         machine: the machine.
+        shares_imports: whether runs are forks of a process that has imported already.
         ratios: recipe -> seconds of work really taken over seconds of the prior.
         starts: recipe -> seconds really taken to start.
     """
 
     machine: Machine
+    shares_imports: bool = False
     ratios: dict[str, float] = field(default_factory=dict)
     starts: dict[str, float] = field(default_factory=dict)
 
@@ -172,7 +176,8 @@ class Forecaster:
         backbone = backbone_of(entrant)
         fit, least, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
-        start = self.starts.get(recipe, max(cost.start_seconds, *self._of_kin(self.starts, entrant), 0.0))
+        prior = FORKED_SECONDS if self.shares_imports else cost.start_seconds
+        start = self.starts.get(recipe, max(prior, *self._of_kin(self.starts, entrant), 0.0))
         after = rest * ratio + (MEASURING_A_MODEL_SECONDS if backbone else MEASURING_SECONDS)
         return Forecast(start, fit * ratio, after, start + least * ratio + after, _memory_mb(cost, entrant.model, workload))
 
@@ -224,6 +229,11 @@ class Forecaster:
 
     def _of_kin(self, known: Mapping[str, float], entrant: Entrant) -> list[float]:
         return [value for recipe, value in known.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if backbone_of(entrant) else []
+
+
+def stands_on_transformer(entrant: Entrant) -> bool:
+    """Whether it starts from a transformer, whatever it makes of it."""
+    return entrant.model is not None and entrant.model.kind == "transformer"
 
 
 def backbone_of(entrant: Entrant) -> LocalModel | None:

@@ -1,9 +1,9 @@
 """A process that has imported what runs stand on, and forks for each of them: a run begins at once, and its memory and its time are still its own.
 
 ``python -m ringsmith.compare.forkserver DESCRIPTOR``, the descriptor being one end of a socket that keeps messages apart. A request is
-``{"folder": ..., "modules": [...]}`` with the run's standard input, output and error; the answers are its process, then its exit code. The
-imports of a run on a transformer take longer than many of these runs themselves (LOG.md). The server computes nothing and starts no thread
-of its own: only a process without any may be copied safely. It ends when its parent does.
+``{"modules": [...], "folder": ...}`` with the run's standard input, output and error; the answers are its process, then its exit code. Without
+a folder it imports, and answers 0. The imports of a run on a transformer take longer than many of these runs themselves (LOG.md). The server
+computes nothing and starts no thread of its own: only a process without any may be copied safely. It ends when its parent does.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def serve(control: socket.socket) -> str | None:
         request = json.loads(message)
         for module in request["modules"]:
             importlib.import_module(module)
+        if "folder" not in request:
+            control.send(b"0")
+            continue
         mapped = mapped_mb()
         gc.freeze()  # collecting would write to every page that the forks share
         process = os.fork()

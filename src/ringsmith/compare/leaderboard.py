@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ringsmith.compare.files import write_json, write_text
+from ringsmith.compare.files import write_json, write_table
 from ringsmith.compare.plan import clock
 from ringsmith.records import Status
 
@@ -69,11 +69,9 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def write_leaderboard(folder: Path, rows: Sequence[Row]) -> list[Path]:
-    """Write the table as JSON, CSV and Markdown; each file is replaced as a whole. Returns their paths."""
+    """Write the table as JSON, CSV and Markdown; each file is replaced as a whole. Returns where they lie."""
     write_json(folder / f"{NAME}.json", [asdict(row) for row in rows])
-    write_text(folder / f"{NAME}.csv", as_csv(rows))
-    write_text(folder / f"{NAME}.md", as_markdown(rows))
-    return [folder / f"{NAME}.{ending}" for ending in ("json", "csv", "md")]
+    return [folder / f"{NAME}.json", write_table(folder / f"{NAME}.csv", as_csv(rows)), write_table(folder / f"{NAME}.md", as_markdown(rows))]
 
 
 def as_csv(rows: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 
+from ringsmith._files import patiently
 from ringsmith.errors import InputError
 from ringsmith.records import RunResult
 
@@ -49,7 +50,7 @@ class Ledger:
     def append(self, result: RunResult) -> None:
         """Write one result down so that not even a power cut loses it."""
         line = json.dumps(result.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
-        with self.path.open("ab") as file:
+        with patiently(lambda: self.path.open("ab")) as file:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())

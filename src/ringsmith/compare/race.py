@@ -15,7 +15,7 @@ from ringsmith.compare.choose import Contestant, Verdict
 from ringsmith.compare.dataset import ROWS
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
 from ringsmith.compare.files import write_json
-from ringsmith.compare.forecast import Forecast, Forecaster
+from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, stands_on_transformer
 from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.plan import Plan, judge, make_plan
@@ -69,7 +69,7 @@ class Race:
 
     def __init__(self, arena: Arena, listener: Listener, *, finishing_seconds: float = 0.0) -> None:
         self.arena, self.listener, self.finishing_seconds = arena, listener, finishing_seconds
-        self.forecaster = Forecaster(arena.machine)
+        self.forecaster = Forecaster(arena.machine, shares_imports=arena.backend.shares_imports)
         self.contestants: list[Contestant] = []
         self.results: dict[str, list[RunResult]] = {}
         self.others: dict[str, Row] = {}
@@ -83,6 +83,7 @@ class Race:
         self._ranking_seconds = 0.1
         self._ended = 0
         self._total = 0
+        self._import_seconds = IMPORT_SECONDS if arena.backend.shares_imports and any(map(stands_on_transformer, arena.entrants)) else 0.0
 
     def run(self) -> bool:
         """Race; whether it was stopped (Ctrl-C) before its end. The table is on disk in any case."""
@@ -115,10 +116,10 @@ class Race:
         return self.arena.budget.remaining() - self.reserve()
 
     def reserve(self) -> float:
-        """Seconds to keep for choosing, writing, fitting the winner again where folds test, and the report."""
+        """Seconds to keep for choosing, writing, fitting the winner again where folds test, the report, and the imports that runs still have to share."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
         refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits else 0.0
-        return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
+        return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit + self._import_seconds
 
     @property
     def refits(self) -> bool:
@@ -242,9 +243,10 @@ class Race:
             floors: below which it is not worth going on with.
         """
         arena, name = self.arena, run.entrant.candidate.name
-        left = self.left() if finishing is None else arena.budget.remaining() - finishing
         forecast, which = self.forecast(run.entrant), arena.which(run.split.name, run.seed)
         self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial))
+        self._share_imports(run.entrant)
+        left = self.left() if finishing is None else arena.budget.remaining() - finishing
         to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant))
         self._prepare(run, to_learn=to_learn, left=left, floors=floors)
         result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
@@ -252,6 +254,11 @@ class Race:
         self._ended += 1
         self.listener(RunFinished(name, result, which, self._ended, self._total))
         return result
+
+    def _share_imports(self, entrant: Entrant) -> None:
+        """Before the first run of a recipe: once what each of its runs would import for itself."""
+        self.arena.backend.prepare(entrant.place, entrant.model.kind if entrant.model else None)
+        self._import_seconds *= not stands_on_transformer(entrant)
 
     def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]]) -> None:
         arena, entrant, place = self.arena, run.entrant, self.arena.place(run)

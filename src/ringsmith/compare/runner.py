@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ringsmith._files import newest
 from ringsmith.compare.arena import Arena, check_names, check_writable, open_arena
 from ringsmith.compare.dataset import Table, load_table
 from ringsmith.compare.events import Chosen, Listener, Written, silent
@@ -119,9 +120,9 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
     arena.study.set(**race.findings())
     written = [
         *made,
-        *(arena.folder / f"{NAME}.{ending}" for ending in ("csv", "json", "md")),
+        *(newest(arena.folder / f"{NAME}.{ending}") for ending in ("csv", "json", "md")),
         arena.study.write(),
-        *([arena.folder / TRIALS] if arena.options.search else []),
+        *([newest(arena.folder / TRIALS)] if arena.options.search else []),
         *([best] if best else []),
     ]
     for path in written:

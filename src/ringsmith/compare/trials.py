@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith.adapt.spaces import Range, Space, as_tuple
-from ringsmith.compare.files import plain, write_text
+from ringsmith.compare.files import plain, write_table
 from ringsmith.compare.search import Told
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.stopping import fell_behind
@@ -154,5 +154,4 @@ def write_trials(folder: Path, searched: Sequence[tuple[str, Iterable[Trial]]]) 
         for trial in found:
             values = {name: value_in_words(value) for name, value in trial.settings.items()}
             writer.writerow({"searched": base, "trial": trial.number, "status": trial.status, "valid": trial.mark, "seconds": round(trial.seconds, 2), "why": trial.why} | values)
-    write_text(folder / NAME, out.getvalue())
-    return folder / NAME
+    return write_table(folder / NAME, out.getvalue())

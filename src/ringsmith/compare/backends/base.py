@@ -44,5 +44,18 @@ class Backend(ABC):
             was cancelled. Nothing a run does raises here, and nothing of it is left running.
         """
 
+    @property
+    def shares_imports(self) -> bool:
+        """Whether runs share what they import, so that `prepare` does once what each would do for itself."""
+        return False
+
+    def prepare(self, place: str, kind: str | None) -> None:  # noqa: B027 - most places have nothing to prepare
+        """Do what runs share, unless it is done: so it counts as the time of none of them. `run` does without where nobody has called this.
+
+        Args:
+            place: ``"module:Class"`` of a recipe that is about to run.
+            kind: kind of its model, None where it starts from none.
+        """
+
     def close(self) -> None:  # noqa: B027 - most places have nothing to end
         """End what was kept running between runs; `run` may be called again, and starts it anew."""

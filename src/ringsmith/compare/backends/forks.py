@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+T = TypeVar("T")
 START_SECONDS = 60.0
 """A server that has not answered by then is given up."""
 POSSIBLE = sys.platform == "linux"
@@ -21,24 +22,45 @@ POSSIBLE = sys.platform == "linux"
 
 
 class Forks:
-    """Forks of one server, which is started when it is first needed, and anew for another environment."""
+    """Forks of one server, which is started when it is first needed, and anew for another environment.
+
+    Attributes:
+        possible: whether this system can fork safely, and no server has failed.
+    """
 
     def __init__(self) -> None:
         self._server: ForkServer | None = None
-        self._possible = POSSIBLE
+        self.possible = POSSIBLE
+
+    @property
+    def environment(self) -> Mapping[str, str] | None:
+        """That of the server; None where there is none yet."""
+        return self._server.environment if self._server else None
+
+    def have(self, modules: Sequence[str]) -> bool:
+        """Whether a server has imported these modules."""
+        return self._server is not None and self._server.imported.issuperset(modules)
+
+    def prepare(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start a server that has imported these modules."""
+        self._served(environment, lambda server: server.load(modules))
 
     def start(self, folder: Path, modules: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes], *, until: float) -> Fork | None:
         """Begin the job of `folder` in a fork; None where that is not possible here, and a process has to be started."""
-        if not self._possible:
+        return self._served(environment, lambda server: server.fork(folder, modules, stderr, seconds=min(START_SECONDS, until - time.time())))
+
+    def _served(self, environment: Mapping[str, str], ask: Callable[[ForkServer], T]) -> T | None:
+        """What a server of this environment answers; None where there is none to be had."""
+        if not self.possible:
             return None
         if self._server is not None and self._server.environment != environment:
             self.close()
         try:
             self._server = self._server or ForkServer(environment)
-            return self._server.fork(folder, modules, stderr, seconds=min(START_SECONDS, until - time.time()))
+            return ask(self._server)
         except OSError:  # the process that is started instead says what is wrong, if it is more than this
             self.close()
-            self._possible = False
+            self.possible = False
             return None
         except BaseException:  # Ctrl-C: it would answer for a run that nobody waits for
             self.close()
@@ -56,28 +78,41 @@ class ForkServer:
 
     Attributes:
         environment: what it was started with; of a library that reads it when it starts (OpenMP), all forks have the same.
+        imported: modules that it was asked to import.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
+        self.imported: set[str] = set()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-m", "ringsmith.compare.forkserver", str(theirs.fileno())]
             silent = subprocess.DEVNULL
             self._process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, env=dict(environment), pass_fds=[theirs.fileno()], start_new_session=True)
 
+    def load(self, modules: Sequence[str]) -> None:
+        """Import these modules.
+
+        Raises:
+            OSError: the server is gone: it could not, or it did not answer in time.
+        """
+        self.imported.update(modules)
+        self._control.send(json.dumps({"modules": list(modules)}).encode())
+        self._answer(START_SECONDS)
+
     def fork(self, folder: Path, modules: Sequence[str], stderr: IO[bytes], *, seconds: float = START_SECONDS) -> Fork:
         """Begin the job of `folder`.
 
         Args:
             folder: holds ``job.json``.
-            modules: what the server imports first, unless it has.
+            modules: what the server imports first, unless it has already.
             stderr: where the run's standard error goes.
             seconds: how long to wait for the server.
 
         Raises:
             OSError: the server is gone, or did not answer in time.
         """
+        self.imported.update(modules)
         ours, theirs = os.pipe(), os.pipe()
         stdin, stdout = os.fdopen(ours[1], "wb"), os.fdopen(theirs[0], "rb")
         try:

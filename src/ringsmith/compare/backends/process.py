@@ -34,17 +34,30 @@ TICK = 0.1
 ALMOST_NOTHING_MB = 150.0
 """Less free memory than this, and the run is ended."""
 STDERR = "stderr.txt"
+TRANSFORMER = "transformer"
+"""Kind of the models whose runs stand on torch."""
 Process: TypeAlias = subprocess.Popen[bytes] | Fork
 
 
 class ProcessBackend(Backend):
-    """``python -m ringsmith.compare.job`` for every run, or a fork of a process that has imported already what the run stands on."""
+    """``python -m ringsmith.compare.job`` for every run, or a fork of a process that has imported what the run stands on."""
 
     name: ClassVar[str] = "local"
 
     def __init__(self, *, threads: int, memory_mb: float = float("inf")) -> None:
         super().__init__(threads=threads, memory_mb=memory_mb)
-        self._forks = Forks()
+        self._forks = {heavy: Forks() for heavy in (False, True)}  # a run without torch is not to hold torch's memory
+
+    @property
+    def shares_imports(self) -> bool:
+        """See `Backend.shares_imports`."""
+        return all(forks.possible for forks in self._forks.values())
+
+    def prepare(self, place: str, kind: str | None) -> None:
+        """See `Backend.prepare`."""
+        forks = self._forks[kind == TRANSFORMER]
+        if forks.possible and not forks.have(modules := _imports(place)):
+            forks.prepare(modules, forks.environment or child_environment(self.threads))
 
     def run(self, folder: Path, *, until: float, report: Report, cancel: Event | None = None) -> RunResult:
         """See `Backend.run`."""
@@ -62,17 +75,19 @@ class ProcessBackend(Backend):
 
     def close(self) -> None:
         """See `Backend.close`."""
-        self._forks.close()
+        for forks in self._forks.values():
+            forks.close()
 
     def _start(self, folder: Path, job: Job, until: float) -> Process:
         environment = child_environment(self.threads)
         with (folder / STDERR).open("wb") as stderr:
-            modules = self.shared_imports(job)
-            return (modules and self._forks.start(folder, modules, environment, stderr, until=until)) or _spawned(folder, environment, stderr)
+            forks = self._forks[job.model is not None and job.model.get("kind") == TRANSFORMER]
+            return forks.start(folder, _imports(job.place), environment, stderr, until=until) or _spawned(folder, environment, stderr)
 
-    def shared_imports(self, job: Job) -> tuple[str, ...]:
-        """Modules that take so long to import that runs share them; none where a run stands on little."""
-        return (job.place.partition(":")[0],) if job.model is not None and job.model.get("kind") == "transformer" else ()
+
+def _imports(place: str) -> list[str]:
+    """The modules that runs of a recipe share."""
+    return [place.partition(":")[0]]
 
 
 def _spawned(folder: Path, environment: Mapping[str, str], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
