@@ -6,10 +6,12 @@ import errno
 import os
 import re
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from ringsmith.errors import MachineError, ReadError
 
@@ -27,6 +29,12 @@ TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feat
 """Suffixes of tables."""
 
 
+PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between attempts at a file that another program holds open: a virus scanner is gone by then."""
+NEW = ".new"
+T = TypeVar("T")
+
+
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
@@ -34,9 +42,60 @@ def written(path: Path) -> Iterator[Path]:
     try:
         yield scratch
         scratch.chmod(usual_mode())  # some libraries write files that their owner alone may read
-        scratch.replace(path)
+        patiently(lambda: scratch.replace(path))
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def patiently(act: Callable[[], T]) -> T:
+    """What `act` returns; where the system forbids it, which on Windows may mean that another program holds the file open, it is tried again for a moment.
+
+    Raises:
+        PermissionError: it is forbidden still.
+    """
+    for pause in PAUSES:
+        with suppress(PermissionError):
+            return act()
+        time.sleep(pause)
+    return act()
+
+
+def put(path: Path, write: Callable[[Path], object]) -> Path:
+    """Write a file for people, which can be made again from others; its path.
+
+    Where another program holds it open (a spreadsheet on Windows) the new one stays beside it, ``leaderboard.new.csv``, until it can take its place.
+
+    Args:
+        path: where it belongs.
+        write: fills the file whose path it is given; it may be called twice.
+    """
+    beside = path.with_stem(f"{path.stem}{NEW}")
+    try:
+        with written(path) as scratch:
+            write(scratch)
+    except PermissionError:
+        with written(beside) as scratch:
+            write(scratch)
+        return beside
+    with suppress(PermissionError):
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def held(path: Path) -> str:
+    """What is to be said of a file that `put` left beside its name.
+
+    Examples:
+        >>> held(Path("runs/reviews/leaderboard.new.csv"))
+        'leaderboard.csv is held open by another program: the new one is leaderboard.new.csv'
+    """
+    return f"{path.stem.removesuffix(NEW)}{path.suffix} is held open by another program: the new one is {path.name}"
+
+
+def newest(path: Path) -> Path:
+    """Where `put` left the file: under its own name, or beside that."""
+    there = [place for place in (path, path.with_stem(f"{path.stem}{NEW}")) if place.exists()]
+    return max(there, key=lambda place: place.stat().st_mtime_ns, default=path)
 
 
 def usual_mode() -> int:

@@ -15,7 +15,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from ringsmith._files import as_typed
+from ringsmith._files import NEW, as_typed, held
 from ringsmith.adapt.recipe import Progress as Standing
 from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_leaderboard
@@ -189,8 +189,11 @@ class Watch:
         self.line("Take", f"{found.recommended}: {found.reason}" if found.recommended and not found.reason.startswith(found.recommended) else found.reason)
         if found.honest:
             self.line("", str(found.honest["text"]))
-        names = [str(path.relative_to(found.folder)) + ("/" if path.is_dir() else "") for path in found.written]
-        self.line("Written", f"{found.folder}/report.html" + "".join(f" · {name}" for name in names if name in ("leaderboard.csv", "trials.csv", "best/")))
+        named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
+        self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))
+        for path in found.written:
+            if path.stem.endswith(NEW):
+                self.line("", held(path))
         if found.stopped:
             self.line("Stopped", "before its end; the same command goes on from here")
         self.line("Time", clock(found.seconds) + (f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""))

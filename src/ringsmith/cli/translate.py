@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import ringsmith.cli._shell as _shell
-from ringsmith._files import disk_faults, written
+from ringsmith._files import disk_faults, put
 from ringsmith.backbones import require_transformers
 from ringsmith.cli._progress import progress_bar
 from ringsmith.cli.generate import read_text
@@ -45,9 +45,10 @@ def translate(
         made = run(translator, lines, options, report=report)
     seconds = time.perf_counter() - started
     if out is not None:
-        with disk_faults(out), written(out) as scratch:
-            scratch.write_text("".join(f"{line}\n" for line in made), encoding="utf-8", newline="\n")
-        console.print(f"Written   {_shell.escape(str(out))} · {len(made):,} lines in {seconds:,.1f} s", soft_wrap=True)
+        content = "".join(f"{line}\n" for line in made)
+        with disk_faults(out):
+            lies = put(out, lambda scratch: scratch.write_text(content, encoding="utf-8", newline="\n"))
+        console.print(f"Written   {_shell.escape(str(lies))} · {len(made):,} lines in {seconds:,.1f} s", soft_wrap=True)
     if as_json:
         rows = [{"line": number, "source": line, "translation": text} for number, (line, text) in enumerate(zip(lines, made, strict=True), start=1)]
         _shell.print_json({"model": translator.model.name, "beam": beam, "length_penalty": length_penalty, "seconds": round(seconds, 3), "lines": rows})

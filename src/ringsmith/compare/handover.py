@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ringsmith._files import patiently
 from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.choose import Part
 from ringsmith.compare.files import read_arrays, write_arrays
@@ -117,7 +118,7 @@ def _move(race: Race, run: Run, trained: str) -> Path:
     old = arena.work / "replaced"
     shutil.rmtree(old, ignore_errors=True)
     if best.exists():
-        best.rename(old)
-    (arena.place(run) / MODEL).rename(best)
+        patiently(lambda: best.rename(old))
+    patiently(lambda: (arena.place(run) / MODEL).rename(best))
     arena.study.set(best={"candidate": run.entrant.candidate.name, "run": run.key, "split": run.split.name, "seed": run.seed, "trained_on": trained})
     return best

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ringsmith._files import DELIMITED
+from ringsmith._files import DELIMITED, held, put
 from ringsmith.data.columns import Asked, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.formats.delimited import read_lines
@@ -116,11 +116,11 @@ def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Seque
         return notes
     check_out(out)
     try:
-        write_whole(frame, Path(out).resolve())
+        lies = write_whole(frame, Path(out).resolve())
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MachineError(f"{out}: the predictions cannot be written ({reason}). Check the folder's permissions and the space left.") from error
-    return notes
+    return notes if lies == Path(out).resolve() else [*notes, f"{held(lies)}."]
 
 
 def check_out(out: Path | str, source: str | None = None) -> None:
@@ -157,15 +157,10 @@ def _is_same_file(path: Path, source: str) -> bool:
         return False
 
 
-def write_whole(frame: pl.DataFrame, path: Path) -> None:
-    """Write beside `path` and rename at the end: the file appears whole or not at all, and an older one stays until then."""
+def write_whole(frame: pl.DataFrame, path: Path) -> Path:
+    """Write beside `path` and rename at the end: the file appears whole or not at all, and an older one stays until then. Returns where it lies, see `put`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        WRITERS[path.suffix.lower()](frame, scratch)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    return put(path, lambda scratch: WRITERS[path.suffix.lower()](frame, scratch))
 
 
 def unanswered(inputs: Inputs) -> list[str]:

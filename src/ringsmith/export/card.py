@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ringsmith._files import put
 from ringsmith.records import several_test
 
 CARD = "README.md"
@@ -32,9 +33,8 @@ def write_card(folder: Path) -> Path | None:
         return None
     read = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("study", "leaderboard")}
     manifest = json.loads((best / "ringsmith.json").read_text(encoding="utf-8"))
-    scratch = best / f".{CARD}"
-    scratch.write_text(card_of(read["study"], read["leaderboard"], manifest), encoding="utf-8")
-    return scratch.replace(best / CARD)
+    card = card_of(read["study"], read["leaderboard"], manifest)
+    return put(best / CARD, lambda scratch: scratch.write_text(card, encoding="utf-8", newline="\n"))
 
 
 def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifest: Mapping[str, Any]) -> str:

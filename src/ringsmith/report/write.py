@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ringsmith._files import written
+from ringsmith._files import put
 from ringsmith.errors import MachineError
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text beside `path` and rename it into place; folders that are not there are made.
+    """Write UTF-8 text beside `path` and rename it into place; folders that are not there are made. Returns where it lies, see `put`.
 
     Raises:
         MachineError: no permission, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written(path) as beside:
-            beside.write_text(text, encoding="utf-8", newline="\n")
+        return put(path, lambda scratch: scratch.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
         raise MachineError(f"{path}: must be writable; got {error.strerror or error}. Make room or give permission, then run the command again.") from error
-    return path
