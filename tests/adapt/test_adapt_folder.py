@@ -148,3 +148,14 @@ def test_the_list_of_recipes_is_light() -> None:
     ask = "import sys, ringsmith.adapt as a; [a.recipe_summary(n) + a.recipe_needs(n) for n in a.RECIPES]"
     program = f"{ask}; print(sorted({{'torch', 'sklearn', 'transformers', 'polars'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_model_that_was_fitted_without_torch_predicts_with_little(tmp_path: Path) -> None:
+    """Loading n-grams and predicting with them imports neither scikit-learn nor what scipy minimises with, a second of work."""
+    rows = TextSet(["good film", "bad film", "good", "bad"] * 5, ["x", "y"] * 10)
+    create_recipe("tfidf", Setting(Classification(["x", "y"]))).fit(rows, rows, Budget()).save(tmp_path / "model")
+    program = (
+        "import sys; from ringsmith.adapt import load_fitted; print(load_fitted(sys.argv[1]).predict(['good']), "
+        "sorted({'torch', 'sklearn', 'pandas', 'scipy.optimize', 'numba'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(tmp_path / "model")], capture_output=True, text=True, check=True).stdout == "['x'] []\n"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
+import scipy  # loads scipy.optimize when it is first used: predicting needs none of it
 from scipy.special import expit, logsumexp, softmax
 
 from ringsmith.adapt.sparse import Matrix
@@ -110,7 +110,7 @@ def best_scale(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activ
         losses = logsumexp(scaled, axis=1) - scaled[np.arange(len(z)), targets] if activation == "softmax" else np.logaddexp(0, scaled) - targets * scaled
         return float(losses.sum() + log_scale**2 / 2)
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-LARGEST_LOG, LARGEST_LOG), method="bounded").x))
+    return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(-LARGEST_LOG, LARGEST_LOG), method="bounded").x))
 
 
 def platt(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -127,5 +127,5 @@ def platt(scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> t
         return float(np.mean(np.logaddexp(0, logit) - target * logit)), np.array([np.mean(error * z), np.mean(error)])
 
     limit = np.exp(LARGEST_LOG)
-    scale, shift = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1 / limit, limit), (-limit, limit)]).x
+    scale, shift = scipy.optimize.minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1 / limit, limit), (-limit, limit)]).x
     return float(scale), float(shift)

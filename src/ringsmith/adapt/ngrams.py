@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import CountVectorizer
+import scipy.sparse as sp
 
 from ringsmith.adapt.folder import write_json
 from ringsmith.adapt.sparse import Matrix, beside, empty_rows, tfidf
@@ -70,28 +73,41 @@ class Block:
     @classmethod
     def fit(cls, analyse: Analyse, texts: Sequence[str], min_rows: int) -> tuple[Block, Matrix]:
         """The terms of `texts` that occur in at least `min_rows` rows, and the weighted rows of `texts` (n, d)."""
-        counter = CountVectorizer(analyzer=analyse, min_df=min_rows, dtype=np.float32)
-        try:
-            counts = counter.fit_transform(texts)
-        except ValueError:  # no text holds a term (or none that is frequent enough)
-            return cls(analyse, [], np.zeros(0, np.float32)), empty_rows(len(texts))
-        frequency = np.bincount(counts.indices, minlength=counts.shape[1])
-        idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
-        return cls(analyse, list(counter.get_feature_names_out()), idf), tfidf(counts, idf)
+        columns: defaultdict[str, int] = defaultdict()
+        columns.default_factory = columns.__len__  # a term that is new has the next column
+        counts = _counts((Counter(map(columns.__getitem__, analyse(text))) for text in texts), columns)
+        frequency = np.bincount(counts.indices, minlength=len(columns))
+        terms = sorted(term for term, column in columns.items() if frequency[column] >= min_rows)
+        order = np.array([columns[term] for term in terms], np.int64)
+        idf = (np.log((1 + len(texts)) / (1 + frequency[order])) + 1).astype(np.float32)
+        return cls(analyse, terms, idf), tfidf(_sorted(counts[:, order]), idf)
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Weighted rows of `texts`, float32 (n, d)."""
         if not len(self.terms):
             return empty_rows(len(texts))
-        return tfidf(self._counter.transform(texts), self.idf)
+        known = self._columns
+        counted = (Counter(column for term in self.analyse(text) if (column := known.get(term)) is not None) for text in texts)
+        return tfidf(_sorted(_counts(counted, known)), self.idf)
 
-    @property
-    def _counter(self) -> CountVectorizer:
-        found: CountVectorizer | None = self.__dict__.get("counter")
-        if found is None:
-            found = CountVectorizer(analyzer=self.analyse, vocabulary={term: column for column, term in enumerate(self.terms)}, dtype=np.float32)
-            object.__setattr__(self, "counter", found)
-        return found
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        return {term: column for column, term in enumerate(self.terms)}
+
+
+def _counts(counted: Iterable[Counter[int]], columns: Sized) -> Matrix:
+    """Rows of counts, from how often each column occurs in each row; `columns` may grow on the way."""
+    places, values, ends = array("i"), array("f"), [0]
+    for row in counted:
+        places.extend(row)
+        values.extend(row.values())
+        ends.append(len(places))
+    return sp.csr_matrix((np.asarray(values), np.asarray(places), ends), shape=(len(ends) - 1, len(columns)))
+
+
+def _sorted(rows: Matrix) -> Matrix:
+    """The same rows, each in the order of its columns: sums over a row are always made in the same order."""
+    return rows if rows.has_sorted_indices else rows.sorted_indices()
 
 
 class Ngrams:

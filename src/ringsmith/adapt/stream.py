@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import SGDClassifier
 
 from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.linear import Activation, Linear, calibrate, to_proba
@@ -80,6 +79,8 @@ class Learner:
         if self.targets.ndim == 1 and len(self.wanted) == 1:
             n, n_yes = len(self.targets), max(1, int(positive(self.targets, column).sum()))
             weight = {True: n / (2 * n_yes), False: n / (2 * max(1, n - n_yes))}
+        from sklearn.linear_model import SGDClassifier  # here: predicting needs none of it, and it takes a second to import
+
         return SGDClassifier(loss="log_loss", alpha=self.setting.alpha, class_weight=weight, average=True, shuffle=False, random_state=seed)
 
 
