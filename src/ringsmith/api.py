@@ -139,7 +139,7 @@ def compare(
     Args:
         data: a table of labelled texts: a file, a folder with a folder for each class, an ``hf://`` address; a polars or pandas data frame, or rows like
             ``[(text, label), ...]``.
-        text: column of the texts, None to find it.
+        text: column of the texts, or several joined by commas (``"title,body"``), None to find it.
         label: column of the labels, None to find it.
         pair: column of second texts.
         group: column that says which rows belong together; no split cuts a group apart.

@@ -87,6 +87,16 @@ def test_long_tables_are_listed_in_part() -> None:
         columns_of(**{f"c{i}": PROSE for i in range(26)})
 
 
+def test_of_very_many_columns_the_likeliest_are_shown_first() -> None:
+    """Those that are filled throughout and have the fewest values: not the noise before them, whose order says nothing."""
+    noise: dict[str, list[Any]] = {f"field {number}": [None, "x", "y", None, "x", "y"] for number in range(55)}
+    said = r"; 'queue', 'field 0', 'field 1', 'field 2' and 52 more could all be it\. .* the columns are: 'queue' \('good', 'bad'\); 'field 0' .*; and 37 more"
+    with pytest.raises(ColumnError, match=said):
+        columns_of(text=PROSE, **noise, queue=FEW)
+    with pytest.raises(ColumnError, match=r"there is none called 'tetx'\. Did you mean 'text'\? The columns are: 'text', 'field 0', .*'field 18' and 37 more\.$"):
+        columns_of(Asked(text="tetx"), text=PROSE, **noise, queue=FEW)
+
+
 def test_a_number_and_its_name_are_one_label() -> None:
     """Label and label_text say the same: the words are taken, and it is said."""
     found = columns_of(text=PROSE, label=[1, 0] * 3, label_text=FEW)

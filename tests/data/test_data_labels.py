@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ringsmith.data.classes import class_counts, compare_labels, keep_classes, r
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.labels import Labels, read_labels
 from ringsmith.data.read import read_like, read_table
+from ringsmith.data.split import make_splits
 from ringsmith.errors import ColumnError, LabelError
 from ringsmith.records import TextSet
 
@@ -136,6 +138,24 @@ def test_one_class_only_and_classes_with_too_few_rows() -> None:
         LabelError, match=r"at least 5 rows to be split into training, validation and test; 'b' has 2, 'c' has 1\. Add rows, or leave such classes out with --min-rows 5"
     ):
         require_classes(TextSet(["x"] * 13, ["a"] * 10 + ["b"] * 2 + ["c"]))
+
+
+@pytest.mark.parametrize("form", ["{:,.2f} €", "${:,.2f}", "{:.1f} %", "german"])
+def test_amounts_are_scores_however_they_are_written(form: str) -> None:
+    """With the signs of thousands and money; a few of them may still be classes."""
+    amounts = [(number + 1) * 173.21 for number in range(30)]
+    written = [f"{amount:,.2f}".translate(str.maketrans(",.", ".,")) if form == "german" else form.format(amount) for amount in amounts]
+    with pytest.raises(LabelError, match=rf"the column 'label' holds 30 different numbers such as '{re.escape(written[0])}' and '{re.escape(written[1])}', a score"):
+        read_table([(f"text {number} and more", label) for number, label in enumerate(written)])
+    few = read_table([(f"text {number} and more", written[number % 3]) for number in range(30)])
+    assert len(set(few.texts.labels or [])) == 3
+
+
+def test_the_same_labels_in_every_row_are_nothing_to_learn() -> None:
+    """Of rows with several labels, too."""
+    rows = read_table([{"text": f"text number {number}", "tags": ["a", "b"]} for number in range(40)], label="tags")
+    with pytest.raises(LabelError, match=r"Rows must differ in their labels; all 40 carry a \+ b\. Check which column is the label \(--label\)\."):
+        make_splits(rows.texts)
 
 
 def test_min_rows_leaves_rare_classes_out_and_counts_their_rows() -> None:

@@ -23,7 +23,7 @@ USUAL = "majority, tfidf, static, probe, full"
 
 def compare(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A table of labelled texts, a folder with one folder of text files a class, an hf:// address, or '-'.")],
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
     label: Annotated[str | None, typer.Option(help="Column of the labels. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
     pair: Annotated[str | None, typer.Option(help="Column of second texts, for labels of pairs.", rich_help_panel=ROWS)] = None,
     group: Annotated[str | None, typer.Option(help="Column that says which rows belong together (author, document): no split cuts a group apart.", rich_help_panel=ROWS)] = None,

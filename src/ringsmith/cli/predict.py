@@ -30,7 +30,7 @@ def predict(
     model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder of a fitted model, e.g. runs/reviews/best.")],
     given: Annotated[str, typer.Argument(metavar="INPUT", help="A table of texts, a file with one text a line, '-' for standard input, or a text in quotes.")],
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Found by itself where it is plain.")] = None,
     pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,

@@ -17,7 +17,7 @@ def tune(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A table of labelled texts, as for ringsmith compare.")],
     recipe: Annotated[str, typer.Option(help="The way to adapt it.", rich_help_panel=MODELS)] = "full",
     search: Annotated[int, typer.Option(help="So many settings are tried, the defaults first.", rich_help_panel=MODELS)] = 20,
-    text: Annotated[str | None, typer.Option(help="Column of the texts. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
     label: Annotated[str | None, typer.Option(help="Column of the labels. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
     pair: Annotated[str | None, typer.Option(help="Column of second texts, for labels of pairs.", rich_help_panel=ROWS)] = None,
     group: Annotated[str | None, typer.Option(help="Column that says which rows belong together: no split cuts a group apart.", rich_help_panel=ROWS)] = None,

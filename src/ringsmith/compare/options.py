@@ -68,7 +68,7 @@ class CompareOptions:
 
     Attributes:
         data: the table: a file, a folder, an address, or ``"-"`` for standard input.
-        text: name of the text column, None to find it.
+        text: name of the text column, or several with commas between, None to find it.
         label: name of the label column, None to find it.
         pair: name of a second text column, None where there is none.
         group: name of a column whose rows no split may cut apart.

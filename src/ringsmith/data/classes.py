@@ -86,13 +86,15 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
     """Raise unless there are two classes, each with enough rows to be split.
 
     Raises:
-        LabelError: one class only, or a class below `min_rows` rows: which, and how many it has.
+        LabelError: one class only, the same labels in all rows, or a class below `min_rows` rows: which, and how many it has.
     """
     labels = texts.labels or []
     counts = class_counts(labels)
     if len(counts) < 2 and not (is_multilabel(labels) and len(counts) == 1):
         only = f"only {next(iter(counts))!r}" if counts else "no label at all"
         raise LabelError(f"Two classes or more are needed; got {only} in {len(labels):,} rows. Check which column is the label (--label), or add rows of another class.")
+    if is_multilabel(labels) and len(set(labels)) < 2:
+        raise LabelError(f"Rows must differ in their labels; all {len(labels):,} carry {' + '.join(counts) or 'none'}. Check which column is the label (--label).")
     rare = [] if is_multilabel(labels) else [(name, count) for name, count in counts.items() if count < min_rows]
     if rare:
         named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5} more classes" if len(rare) > 5 else "")

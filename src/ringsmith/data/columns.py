@@ -132,7 +132,7 @@ def existing(table: RawTable, role: str, name: str) -> str:
         return columns[int(name) - 1]
     near = get_close_matches(name, columns, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise ColumnError(f"{table.source}: --{role} must name a column; there is none called {name!r}. {hint}The columns are: {', '.join(map(repr, columns))}.")
+    raise ColumnError(f"{table.source}: --{role} must name a column; there is none called {name!r}. {hint}The columns are: {quoted(columns)}.")
 
 
 def profile(column: pl.Series) -> Profile:
@@ -223,7 +223,7 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
         if found:
             raise _ask(table, profiles, "label", found)
     free = [found for name, found in profiles.items() if name not in excluded and found.rows and names.plain(name) not in names.IDENTITY | names.TEXT]
-    content = [found for found in free if found.few or found.listed]
+    content = sorted((found for found in free if found.few or found.listed), key=lambda found: (-found.rows, found.distinct))
     content = content or (free if len(free) == 1 else [])
     if len(content) == 1:
         return content[0].name
@@ -283,7 +283,7 @@ def _refuse_numbers(table: RawTable, found: Profile, *, asked_for: bool) -> None
         how = "--text names" if asked_for else "the text column would be"
         raise ColumnError(
             f"{table.source}: the text column must hold texts; {how} {found.name!r}, which holds numbers ({', '.join(found.examples)}). Name the column of the texts with --text; "
-            f"the columns are {', '.join(map(repr, table.frame.columns))}."
+            f"the columns are {quoted(table.frame.columns)}."
         )
 
 
@@ -301,8 +301,22 @@ def _ask(table: RawTable, profiles: dict[str, Profile], role: str, candidates: S
     """The sentence that lists the columns and asks."""
     why = "none stands out"
     if len(candidates) > 1:
-        why = f"{', '.join(repr(found.name) for found in candidates[:4])} could {'both' if len(candidates) == 2 else 'all'} be it"
+        more = f" and {len(candidates) - 4} more" if len(candidates) > 4 else ""
+        why = f"{', '.join(repr(found.name) for found in candidates[:4])}{more} could {'both' if len(candidates) == 2 else 'all'} be it"
+    if len(profiles) > LISTED:
+        profiles = {found.name: found for found in [*candidates, *profiles.values()]}
     return ColumnError(f"{table.source}: it must be clear which column is the {role}; {why}. Name it with --{role}; the columns are: {listing(profiles.values())}.")
+
+
+def quoted(columns: Sequence[str]) -> str:
+    """The names of columns, the first 20 of very many.
+
+    Examples:
+        >>> quoted(["text", "label"])
+        "'text', 'label'"
+    """
+    more = f" and {len(columns) - LISTED} more" if len(columns) > LISTED else ""
+    return ", ".join(map(repr, columns[:LISTED])) + more
 
 
 def listing(profiles: Iterable[Profile]) -> str:

@@ -18,6 +18,8 @@ from ringsmith.records import Label
 
 MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
 """Spellings (in any case) of a label that is not there. ``none`` and ``na`` are not among them: they are names of classes too."""
+AMOUNT, FRACTION = r"^[€$£¥]?\s?[+-]?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d+)?\s?[€$£¥%]?$", r"[.,]\d{1,2}\D*$"
+"""A number as people write it: ``1.234,50 €``, ``$1,234.50``, ``12,5 %``; and how one that is not whole ends."""
 SCORES = 20
 """More different numbers than this, some with a fraction, are a score, not classes."""
 
@@ -141,12 +143,18 @@ def _whole_numbers(known: pl.Series, bare: pl.Series, notes: list[str]) -> pl.Se
 
 
 def _refuse_scores(table: RawTable, column: str, known: pl.Series) -> None:
-    """Raise where the labels are measurements: many different numbers, some with a fraction."""
-    distinct = known.unique()
+    """Raise where the labels are measurements: many different numbers, some with a fraction, written in any way."""
+    distinct = known.unique(maintain_order=True)
+    if len(distinct) <= SCORES:
+        return
     numbers = distinct.str.head(40).cast(pl.Float64, strict=False)
-    least, most = numbers.to_numpy().min(), numbers.to_numpy().max()
-    if len(distinct) > SCORES and not numbers.null_count() and (numbers % 1 != 0).any():
+    what = ""
+    if not numbers.null_count() and (numbers % 1 != 0).any():
+        what = f"numbers from {numbers.to_numpy().min():g} to {numbers.to_numpy().max():g}"
+    elif distinct.str.contains(AMOUNT).all() and distinct.str.contains(FRACTION).any():
+        what = f"numbers such as {distinct[0]!r} and {distinct[1]!r}"
+    if what:
         raise LabelError(
-            f"{table.source}: labels must be classes; the column {column!r} holds {len(distinct):,} different numbers from {least:g} to {most:g}, a score. "
+            f"{table.source}: labels must be classes; the column {column!r} holds {len(distinct):,} different {what}, a score. "
             "Make classes of them (e.g. low, medium, high), or name another column with --label."
         )

@@ -19,6 +19,7 @@ from ringsmith.data.formats.delimited import read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import label_table, read_raw, read_source, with_encoding_told
+from ringsmith.data.shape import shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
 from ringsmith.errors import MachineError, OptionError
@@ -47,11 +48,12 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
         >>> read_texts("Great phone, awful battery").texts.texts
         ['Great phone, awful battery']
     """
-    table = _raw(source, text, known, encoding, offline=offline)
-    wanted = text or next((name for name in known if name in table.frame.columns), None)
-    columns = find_columns(table, Asked(text=wanted, pair=pair), need_labels=False)
+    raw = _raw(source, text, known, encoding, offline=offline)
+    asked = Asked(text=text or next((name for name in known if name in raw.frame.columns), None), pair=pair)
+    table = shaped(raw, asked)
+    columns = find_columns(table, asked, need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
-    return Inputs(read.texts, read.findings, table.frame)
+    return Inputs(read.texts, read.findings, raw.frame)
 
 
 def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | None, *, offline: bool) -> RawTable:

@@ -14,7 +14,6 @@ import polars as pl
 from ringsmith.data.columns import Asked, Columns, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.findings import ReadFindings
-from ringsmith.data.flags import join_flags
 from ringsmith.data.formats import columnar, json
 from ringsmith.data.formats.delimited import read_delimited
 from ringsmith.data.formats.folder import read_folder
@@ -22,6 +21,7 @@ from ringsmith.data.formats.hub import read_hub
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.labels import Labels, read_labels
 from ringsmith.data.raw import RawTable
+from ringsmith.data.shape import shaped
 from ringsmith.data.source import Source, is_office, open_source, path_of
 from ringsmith.data.table import LabelledTable
 from ringsmith.data.times import read_times
@@ -60,7 +60,7 @@ def read_table(
     Args:
         source: path of a file (CSV, TSV, JSONL, JSON, Parquet, Arrow, XLSX; also ``.gz``, ``.zst``, ``.xz``) or of a folder with one sub-folder of text files
             for each class; ``"-"`` for standard input; an ``hf://`` address; a polars or pandas data frame; rows like ``[(text, label), ...]``.
-        text: name (or number from 1) of the text column; None: it is found.
+        text: name (or number from 1) of the text column; several, joined by commas, are joined to one text; None: it is found.
         label: the same for the label column; several columns of 0 and 1, joined by commas, make rows with several labels.
         pair: the same for second texts; None: there are none, unless the names say so (premise and hypothesis).
         group: column of groups that no split may cut apart.
@@ -85,7 +85,7 @@ def read_table(
     """
     table = read_raw(source, encoding=encoding, offline=offline)
     asked = Asked(text, label, pair, group, time, split)
-    table = join_flags(table, asked)
+    table = shaped(table, asked)
     columns = find_columns(table, asked, need_labels=need_labels)
     return label_table(table, columns, label_separator=label_separator)
 
@@ -98,7 +98,7 @@ def read_like(
     there = set(table.frame.columns)
     group, time = (name if name in there else None for name in (findings.group_column, findings.time_column))
     asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
-    table = join_flags(table, asked)
+    table = shaped(table, asked)
     return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 
 from ringsmith.data.names import split_kind
 from ringsmith.data.raw import RawTable
+from ringsmith.data.shape import DEEPEST
 from ringsmith.data.source import Source
 from ringsmith.errors import ReadError
 
@@ -169,9 +170,22 @@ def unknown_shape(name: str, value: Any) -> ReadError:
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Objects -> columns. A column of mixed kinds becomes text: numbers as they are written, lists and objects as JSON."""
+    """Objects -> columns; objects within them are opened, ``{"review": {"text": ...}}`` to ``review.text``.
+
+    A column of mixed kinds becomes text: numbers as they are written, lists as JSON.
+    """
+    rows = [dict(opened(row)) for row in rows]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return pl.DataFrame([series(column, [row.get(column) for row in rows]) for column in columns])
+
+
+def opened(row: Mapping[str, Any], prefix: str = "", deepest: int = DEEPEST) -> Iterator[tuple[str, Any]]:
+    """Names and values of an object's cells, those of objects within it too; what is deeper than that stays an object."""
+    for name, cell in row.items():
+        if isinstance(cell, dict) and cell and deepest:
+            yield from opened(cell, f"{prefix}{name}.", deepest - 1)
+        else:
+            yield f"{prefix}{name}", cell
 
 
 def series(name: str, cells: Iterable[Any]) -> pl.Series:
