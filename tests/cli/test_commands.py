@@ -58,6 +58,17 @@ def test_the_encoding_is_named_where_tables_are_read(ringsmith: Ringsmith, write
         refused(ringsmith(*command), r"It may be koi8-r")
 
 
+def test_what_was_left_out_of_the_test_table_is_told(ringsmith: Ringsmith, write: Write) -> None:
+    """In the terminal and on the page, with the name of the table."""
+    write("data.csv", ROWS[:90])
+    write("test.csv", [*ROWS[90:], ("", "good")])
+    ended = ringsmith("compare", "data.csv", "--test", "test.csv", "--recipes", "majority", "--folds", "0", "--on", "inline", "--out", "out")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    at = lines.index("test.csv: 30 rows to test")
+    assert lines[at + 1] == "1 row left out: empty text (e.g. line 32)"
+    assert "test.csv: 1 row left out: empty text (line 32)." in Path("out/report.html").read_text(encoding="utf-8")
+
+
 def test_compare_as_json_leaves_standard_output_to_programs(ringsmith: Ringsmith, write: Write) -> None:
     """One document on standard output; what people read is on standard error."""
     write("data.csv", ROWS)

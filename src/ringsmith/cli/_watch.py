@@ -21,7 +21,7 @@ from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_leaderboard
 from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
-from ringsmith.data import DataFindings
+from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.records import several_test
 from ringsmith.report.findings import LANGUAGES
 from ringsmith.report.wording import joined, plural
@@ -225,8 +225,21 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     largest = f"largest {data.majority_share:.0%}" if data.majority_share <= 0.99 else f"largest {data.majority_share:.2%}"
     largest += f" of all {data.rows:,} rows" if read.test_findings else ""
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
+    test = read.test_findings
+    tested = [f"{test.source}: {plural(test.rows_used, 'row')} to test", *sentences_of_rows(test)] if test else []
+    return [first, *sentences_of_rows(table), *tested, *sentences_of_duplicates(data), *data.notes]
+
+
+def sentences_of_rows(table: ReadFindings) -> list[str]:
+    """Rows of a table that were left out, and what was found while it was read.
+
+    Examples:
+        >>> table = ReadFindings("t.csv", "delimited", ["text"], "text", 9, 8, dropped={"empty text": 1}, examples={"empty text": ["line 7"]}, notes=["Lines end in CR alone."])
+        >>> sentences_of_rows(table)
+        ['1 row left out: empty text (e.g. line 7)', 'Lines end in CR alone.']
+    """
     dropped = [f"{plural(count, 'row')} left out: {reason}{_places(table.examples.get(reason, ()))}" for reason, count in table.dropped.items() if count]
-    return [first, *dropped, *sentences_of_duplicates(data), *table.notes, *data.notes]
+    return [*dropped, *table.notes]
 
 
 def sentences_of_duplicates(data: DataFindings) -> list[str]:

@@ -46,7 +46,7 @@ def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
         lengths=(list(histogram.get("edges") or ()), list(histogram.get("counts") or ())),
         truncated=[(row.candidate, row.truncated_share) for row in board if row.truncated_share],
         splits=[(split["name"], split["train"], split["valid"], split["test"]) for split in study.get("splits") or ()],
-        notes=list(dict.fromkeys([*(read.get("notes") or ()), *(data.get("notes") or ())])),
+        notes=list(dict.fromkeys([*(read.get("notes") or ()), *_notes_of_test(study.get("read_test") or {}), *(data.get("notes") or ())])),
         split_notes=[capital(note) for note in study.get("split_notes") or ()],
     )
 
@@ -56,6 +56,13 @@ def _test(study: Mapping[str, Any]) -> tuple[str, int, int] | None:
     if not read or first is None:
         return None
     return "test" if read["source"] == IN_MEMORY else read["source"], read["rows_used"], first
+
+
+def _notes_of_test(read: Mapping[str, Any]) -> list[str]:
+    """What was found in a second table, and which of its rows were left out."""
+    examples = read.get("examples") or {}
+    dropped = [f"{plural(rows, 'row')} left out: {reason} ({joined(list(examples.get(reason) or ()))})." for reason, rows in (read.get("dropped") or {}).items()]
+    return [f"{read['source']}: {note}" for note in (*dropped, *(read.get("notes") or ()))]
 
 
 def _reading(read: Mapping[str, Any]) -> list[Fact]:
