@@ -110,19 +110,19 @@ def test_the_first_head_is_the_logistic_regression_of_what_it_sees(tiny_bert: Lo
 
 
 def test_the_weakest_head_that_is_as_good_is_taken(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By scripted marks of 48 rows (a standard error of .04 at .9): .88 is as good as .9, .8 is not."""
+    """By scripted marks of 48 rows (a standard error of .04 at .9, .05 at .15): .88 is as good as .9, .8 is not; .19 is no better than the majority's .15."""
     task, rows = Classification(LABELS), toy()
     tokeniser, module = load_classifier(tiny_bert, LABELS)
     feed, targets, judge = Feed(tokeniser(rows.texts), tokeniser.pad_id), task.targets(rows.labels or []), Judge.of(task, rows)
     found = []
-    for metrics in ((0.8, 0.88, 0.9), (0.88, 0.9, 0.7), (0.8, 0.84, 0.9)):
-        marks = iter(metrics)
+    for metrics in ((0.8, 0.88, 0.9), (0.88, 0.9, 0.7), (0.8, 0.84, 0.9), (0.15, 0.19, 0.17)):
+        marks = iter((0.15, *metrics))
         monkeypatch.setattr(Judge, "__call__", lambda *_, marks=marks: (next(marks), 0.0))
         assert fit_first_head(module, feed, targets, task.activation, feed, judge, seed=0, budget=Budget())
         found.append(last_layer(module).weight.detach().norm().item())
     seen = vectors_of(module, feed)
     norms = [float(np.linalg.norm(LogisticRegression(C=strength, max_iter=5000, tol=1e-8).fit(seen, targets).coef_)) for strength in STRENGTHS]
-    assert found == pytest.approx([norms[1], norms[0], norms[2]], rel=0.03)
+    assert found == pytest.approx([norms[1], norms[0], norms[2], norms[2]], rel=0.03)
 
 
 def test_too_few_rows_leave_the_head_alone(tiny_bert: LocalModel) -> None:

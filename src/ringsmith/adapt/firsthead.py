@@ -4,7 +4,8 @@ With a head of random numbers the first steps push the body about for nothing, a
 keeps it (LP-FT; Kumar, Raghunathan, Jones, Ma and Liang, 2022). It also starts where the recipe `probe` with the last layer stands.
 
 The head is as weak as the validation rows let it be. A strong one tells almost all training rows apart with large weights: what is left to learn from
-are the few that it cannot, those with wrong labels among them, and its weights carry their gradients enlarged into the body.
+are the few that it cannot, those with wrong labels among them, and its weights carry their gradients enlarged into the body. Where none of them knows
+more than the shares of the classes, the body has yet to put something there, and hears nothing through weights of nearly zero: then it is the strongest.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activatio
     seen = _vectors(module, valid, np.arange(len(valid) if len(judge.known) else 0), budget)
     path, time = DensePath(known, targets[rows[: len(known)]], classes, activation), budget.part(SHARE * budget.remaining())
     told = len(seen) > 0 and len(seen) == len(valid)
-    head = _weakest(path, seen, judge, activation, time) if told else path.solve(USUAL, time)
+    shares = path.wanted.mean(axis=0)
+    head = _weakest(path, seen, judge, activation, judge(np.tile(shares, (len(seen), 1)))[0], time) if told else path.solve(USUAL, time)
     set_last_layer(module, head.weights, head.bias)
     return True
 
@@ -68,9 +70,10 @@ def _vectors(module: Any, feed: Feed, rows: Rows, budget: Budget) -> Floats:
     return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
 
 
-def _weakest(path: DensePath, seen: Floats, judge: Judge, activation: Activation, time: Budget) -> Linear:
-    """The weakest head that is not worse than the best one by more than a standard error on the validation rows."""
+def _weakest(path: DensePath, seen: Floats, judge: Judge, activation: Activation, floor: float, time: Budget) -> Linear:
+    """The weakest head that is not worse than the best one by more than a standard error, and better than `floor` by one; the strongest where there is none."""
     heads = [path.solve(strength, time) for strength in STRENGTHS]
     metrics = [judge(to_proba(head.scores(seen), activation))[0] for head in heads]
-    least = max(metrics) - standard_error(max(metrics), len(judge.known))
-    return next(head for head, metric in zip(heads, metrics, strict=True) if metric >= least)
+    rows = len(judge.known)
+    least = max(max(metrics) - standard_error(max(metrics), rows), floor + standard_error(floor, rows))
+    return next((head for head, metric in zip(heads, metrics, strict=True) if metric >= least), heads[-1])
