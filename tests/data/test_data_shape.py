@@ -11,7 +11,7 @@ import pytest
 from data_tables import Write
 
 from ringsmith.data import read_like, read_table, read_texts, write_predictions
-from ringsmith.errors import ColumnError
+from ringsmith.errors import ColumnError, LabelError
 
 NESTED = [
     {"id": number, "review": {"text": f"the battery of number {number} is fine", "lang": "en"}, "meta": {"user": {"name": f"u{number}"}, "sentiment": "ab"[number % 2]}}
@@ -46,6 +46,16 @@ def test_an_object_stays_where_the_name_of_its_part_is_taken() -> None:
     table = read_table(frame)
     assert table.findings.columns == ["review.text", "review", "label"]
     assert table.texts.texts[0] == "a longer text here"
+
+
+def test_lists_become_texts(write: Write) -> None:
+    """Words with blanks between, turns of a talk a line each: the whole of it is read, and no sign that nobody wrote."""
+    talks = [{"talk": [{"who": "user", "said": f"number {i} is broken"}, {"who": "agent", "said": None}], "label": "ab"[i % 2]} for i in range(9)]
+    assert read_table(write("t.jsonl", "\n".join(map(json.dumps, talks))), text="talk").texts.texts[1] == "user: number 1 is broken\nagent"
+    with pytest.raises(LabelError, match=r"labels must be names, or lists of names; the column 'talk' holds lists of Struct"):
+        read_table(write("t.jsonl", "\n".join(map(json.dumps, talks))), text="label", label="talk")
+    words = [{"tokens": ["my", "phone", str(i)], "label": "ab"[i % 2]} for i in range(9)]
+    assert read_table(write("w.jsonl", "\n".join(map(json.dumps, words))), text="tokens").texts.texts[1] == "my phone 1"
 
 
 def test_predictions_keep_the_objects_of_the_input(write: Write, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ tells, by what it holds. Whatever stays ambiguous is a `ColumnError` that lists 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import polars as pl
 
@@ -161,11 +163,13 @@ def spread(column: pl.Series, most: int) -> pl.Series:
 
 
 def as_strings(column: pl.Series) -> pl.Series:
-    """Any column as strings: whole floats without their ``.0``, lists joined by ``|``."""
+    """Any column as strings: whole floats without their ``.0``, lists joined by ``|``, objects and lists of lists as JSON."""
     if column.dtype == pl.String:
         return column
     if isinstance(column.dtype, pl.Array):
         column = column.arr.to_list()
+    if isinstance(column.dtype, pl.List) and column.dtype.inner.is_nested():
+        return pl.Series(column.name, [None if cells is None else json.dumps(cells, ensure_ascii=False, default=str) for cells in column.to_list()], dtype=pl.String)
     if isinstance(column.dtype, pl.List):
         return column.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
     if column.dtype.is_float() and (column.drop_nulls().drop_nans() % 1 == 0).all():
@@ -177,6 +181,25 @@ def as_strings(column: pl.Series) -> pl.Series:
     if column.dtype in (pl.Object, pl.Null):
         return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
     return column.cast(pl.String)
+
+
+def as_texts(column: pl.Series) -> pl.Series:
+    r"""A column as texts: words in a list with blanks between, objects in a list (the turns of a talk) a line each.
+
+    Examples:
+        >>> as_texts(pl.Series([["my", "phone"], None])).to_list(), as_texts(pl.Series([[{"who": "me", "said": "hi"}, {"who": "you", "said": "oh"}]])).to_list()
+        (['my phone', None], ['me: hi\nyou: oh'])
+    """
+    if not isinstance(column.dtype, (pl.List, pl.Array)):
+        return as_strings(column)
+    texts = [None if cells is None else _said([cell for cell in cells if cell is not None]) for cells in column.to_list()]
+    return pl.Series(column.name, texts, dtype=pl.String)
+
+
+def _said(cells: Sequence[Any]) -> str:
+    if not any(isinstance(cell, dict) for cell in cells):
+        return " ".join(map(str, cells))
+    return "\n".join(": ".join(str(value) for value in cell.values() if value is not None) for cell in cells)
 
 
 def _of_name(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequence[str]) -> list[Profile]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ringsmith.data.columns import Asked, Columns, as_strings, find_columns
+from ringsmith.data.columns import Asked, Columns, as_strings, as_texts, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.findings import ReadFindings
 from ringsmith.data.formats import columnar, json
@@ -171,8 +171,8 @@ def _is_document(content: bytes) -> bool:
 def label_table(table: RawTable, columns: Columns, *, label_separator: str | None = None, multilabel: bool = False) -> LabelledTable:
     """Raw cells -> usable rows, with every other row counted by reason."""
     frame = table.frame
-    texts = as_strings(frame[columns.text]).fill_null("")
-    pairs = None if columns.pair is None else as_strings(frame[columns.pair]).fill_null("")
+    texts = as_texts(frame[columns.text]).fill_null("")
+    pairs = None if columns.pair is None else as_texts(frame[columns.pair]).fill_null("")
     for column in (texts, pairs):
         if column is not None:
             refuse_giants(table, column)

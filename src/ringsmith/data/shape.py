@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ringsmith.data.columns import Asked, as_strings, existing
+from ringsmith.data.columns import Asked, as_strings, as_texts, existing
 from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError
@@ -52,7 +52,7 @@ def join_texts(table: RawTable, asked: Asked) -> RawTable:
     if asked.text is None or "," not in asked.text or asked.text in table.frame.columns:
         return table
     columns = [existing(table, "text", name.strip()) for name in asked.text.split(",")]
-    texts = [as_strings(table.frame[column]).str.strip_chars().replace("", None) for column in columns]
+    texts = [as_texts(table.frame[column]).str.strip_chars().replace("", None) for column in columns]
     joined = pl.select(pl.concat_str(texts, separator="\n", ignore_nulls=True)).to_series().alias(asked.text)
     return replace(table, frame=table.frame.with_columns(joined), notes=[*table.notes, f"The texts are the columns {listed(columns)}, joined."])
 
