@@ -52,7 +52,7 @@ def test_lists_become_texts(write: Write) -> None:
     """Words with blanks between, turns of a talk a line each: the whole of it is read, and no sign that nobody wrote."""
     talks = [{"talk": [{"who": "user", "said": f"number {i} is broken"}, {"who": "agent", "said": None}], "label": "ab"[i % 2]} for i in range(9)]
     assert read_table(write("t.jsonl", "\n".join(map(json.dumps, talks))), text="talk").texts.texts[1] == "user: number 1 is broken\nagent"
-    with pytest.raises(LabelError, match=r"labels must be names or lists of names; the column 'talk' holds lists of Struct"):
+    with pytest.raises(LabelError, match=r"labels must be names or lists of names; the column 'talk' holds lists of objects"):
         read_table(write("t.jsonl", "\n".join(map(json.dumps, talks))), text="label", label="talk")
     words = [{"tokens": ["my", "phone", str(i)], "label": "ab"[i % 2]} for i in range(9)]
     assert read_table(write("w.jsonl", "\n".join(map(json.dumps, words))), text="tokens").texts.texts[1] == "my phone 1"

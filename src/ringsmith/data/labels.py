@@ -55,9 +55,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     cells = table.frame[column]
     if isinstance(cells.dtype, (pl.List, pl.Array)):
         if cells.dtype.inner.is_nested():
-            raise LabelError(
-                f"{table.source}: labels must be names, or lists of names; the column {column!r} holds lists of {cells.dtype.inner}. Name another column with --label."
-            )
+            raise LabelError(f"{table.source}: labels must be names or lists of names; the column {column!r} holds lists of objects. Name another column with --label.")
         return _of_lists(cells)
     strings = as_strings(cells)
     bare = strings.str.strip_chars()
