@@ -119,6 +119,11 @@ class TestForks(TestProcess):
         assert server_of(backend, made.path) == server
         backend.prepare(made.job.place, "transformer")
         assert len(psutil.Process().children()) == 2
+        backend.prepare("fake_recipes:Third", "transformer")
+        assert server.is_running()
+        backend.prepare("fake_recipes:Third", None)
+        assert not server.is_running()
+        assert len(psutil.Process().children()) == 2
 
     def test_another_environment_has_another_server(self, backend: Backend, make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
         """What libraries read when they start is never that of an earlier run."""

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from ringsmith._machine import cores, free_mb, memory_mb
 from ringsmith.catalogue import LocalModel
-from ringsmith.compare.forecast import COSTS, EFFICIENCY, FORKED_SECONDS, MEASURING_A_MODEL_SECONDS, MEASURING_SECONDS, Forecast, Forecaster, Workload, seconds_per_row, tokens_of, workload
+from ringsmith.compare.forecast import (
+    COSTS,
+    EFFICIENCY,
+    FORKED_SECONDS,
+    MEASURING_A_MODEL_SECONDS,
+    MEASURING_SECONDS,
+    Forecast,
+    Forecaster,
+    Workload,
+    seconds_per_row,
+    tokens_of,
+    workload,
+)
 from ringsmith.compare.machine import Machine, gflops, process_started
 from ringsmith.compare.plan import clock, judge, make_plan
 from ringsmith.compare.space import Entrant

@@ -41,8 +41,8 @@ def finish(process: subprocess.Popen[str]) -> list[str]:
 
 
 def worker_of(process: subprocess.Popen[str]) -> psutil.Process:
-    """The run's process."""
-    (worker,) = psutil.Process(process.pid).children()
+    """The run's process: a child, or a fork of one."""
+    (worker,) = [child for child in psutil.Process(process.pid).children(recursive=True) if not child.children()]
     return worker
 
 

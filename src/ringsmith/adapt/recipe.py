@@ -138,11 +138,13 @@ class Recipe(ABC):
     Attributes:
         name: as in `RECIPES` and ``--recipes``.
         fitted: the kind of model that `fit` returns and a saved folder is loaded as.
+        imports: modules that `fit` imports when it comes to them and that take long; runs in one process after the other may share them.
         setting: all it was given besides the rows.
     """
 
     name: ClassVar[str]
     fitted: ClassVar[type[Fitted]]
+    imports: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

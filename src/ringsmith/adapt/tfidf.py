@@ -134,6 +134,7 @@ class Tfidf(Recipe):
 
     name: ClassVar[str] = "tfidf"
     fitted: ClassVar[type[Fitted]] = FittedTfidf
+    imports: ClassVar[tuple[str, ...]] = ("sklearn.svm",)
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

@@ -1,9 +1,9 @@
 """A process that has imported what runs stand on, and forks for each of them: a run begins at once, and its memory and its time are still its own.
 
 ``python -m ringsmith.compare.forkserver DESCRIPTOR``, the descriptor being one end of a socket that keeps messages apart. A request is
-``{"modules": [...], "folder": ...}`` with the run's standard input, output and error; the answers are its process, then its exit code. Without
+``{"recipe": "module:Class", "folder": ...}`` with the run's standard input, output and error; the answers are its process, then its exit code. Without
 a folder it imports, and answers 0. The imports of a run on a transformer take longer than many of these runs themselves (LOG.md). The server
-computes nothing and starts no thread of its own: only a process without any may be copied safely. It ends when its parent does.
+computes nothing, so that no thread is at work in it: only such a process may be copied safely. It ends when its parent does.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ def serve(control: socket.socket) -> str | None:
         if not message:
             return None
         request = json.loads(message)
-        for module in request["modules"]:
-            importlib.import_module(module)
+        _load(request["recipe"])
         if "folder" not in request:
             control.send(b"0")
             continue
@@ -50,6 +49,13 @@ def serve(control: socket.socket) -> str | None:
         control.send(b"%d" % process)
         _, status = os.waitpid(process, 0)
         control.send(b"%d" % os.waitstatus_to_exitcode(status))
+
+
+def _load(recipe: str) -> None:
+    """Import a recipe, and what its fits import later."""
+    module, _, name = recipe.partition(":")
+    for later in getattr(importlib.import_module(module), name).imports:
+        importlib.import_module(later)
 
 
 def _become(descriptors: list[int]) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar
@@ -24,12 +24,16 @@ POSSIBLE = sys.platform == "linux"
 class Forks:
     """Forks of one server, which is started when it is first needed, and anew for another environment.
 
+    Args:
+        mixed: whether it serves several recipes, so that a run also holds what the others import; else it is started anew for another recipe.
+
     Attributes:
         possible: whether this system can fork safely, and no server has failed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mixed: bool) -> None:
         self._server: ForkServer | None = None
+        self._mixed = mixed
         self.possible = POSSIBLE
 
     @property
@@ -37,23 +41,23 @@ class Forks:
         """That of the server; None where there is none yet."""
         return self._server.environment if self._server else None
 
-    def have(self, modules: Sequence[str]) -> bool:
-        """Whether a server has imported these modules."""
-        return self._server is not None and self._server.imported.issuperset(modules)
+    def know(self, recipe: str) -> bool:
+        """Whether a server has imported this recipe."""
+        return self._server is not None and recipe in self._server.recipes
 
-    def prepare(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start a server that has imported these modules."""
-        self._served(environment, lambda server: server.load(modules))
+    def prepare(self, recipe: str, environment: Mapping[str, str]) -> None:
+        """Let a server import this recipe."""
+        self._served(recipe, environment, lambda server: server.load(recipe))
 
-    def start(self, folder: Path, modules: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes], *, until: float) -> Fork | None:
+    def start(self, folder: Path, recipe: str, environment: Mapping[str, str], stderr: IO[bytes], *, until: float) -> Fork | None:
         """Begin the job of `folder` in a fork; None where that is not possible here, and a process has to be started."""
-        return self._served(environment, lambda server: server.fork(folder, modules, stderr, seconds=min(START_SECONDS, until - time.time())))
+        return self._served(recipe, environment, lambda server: server.fork(folder, recipe, stderr, seconds=min(START_SECONDS, until - time.time())))
 
-    def _served(self, environment: Mapping[str, str], ask: Callable[[ForkServer], T]) -> T | None:
+    def _served(self, recipe: str, environment: Mapping[str, str], ask: Callable[[ForkServer], T]) -> T | None:
         """What a server of this environment answers; None where there is none to be had."""
         if not self.possible:
             return None
-        if self._server is not None and self._server.environment != environment:
+        if self._server is not None and (self._server.environment != environment or not (self._mixed or self.know(recipe))):
             self.close()
         try:
             self._server = self._server or ForkServer(environment)
@@ -78,45 +82,45 @@ class ForkServer:
 
     Attributes:
         environment: what it was started with; of a library that reads it when it starts (OpenMP), all forks have the same.
-        imported: modules that it was asked to import.
+        recipes: those it was asked to import, as ``"module:Class"``.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.imported: set[str] = set()
+        self.recipes: set[str] = set()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-m", "ringsmith.compare.forkserver", str(theirs.fileno())]
             silent = subprocess.DEVNULL
             self._process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, env=dict(environment), pass_fds=[theirs.fileno()], start_new_session=True)
 
-    def load(self, modules: Sequence[str]) -> None:
-        """Import these modules.
+    def load(self, recipe: str) -> None:
+        """Import a recipe, and what its fits import.
 
         Raises:
             OSError: the server is gone: it could not, or it did not answer in time.
         """
-        self.imported.update(modules)
-        self._control.send(json.dumps({"modules": list(modules)}).encode())
+        self.recipes.add(recipe)
+        self._control.send(json.dumps({"recipe": recipe}).encode())
         self._answer(START_SECONDS)
 
-    def fork(self, folder: Path, modules: Sequence[str], stderr: IO[bytes], *, seconds: float = START_SECONDS) -> Fork:
+    def fork(self, folder: Path, recipe: str, stderr: IO[bytes], *, seconds: float = START_SECONDS) -> Fork:
         """Begin the job of `folder`.
 
         Args:
             folder: holds ``job.json``.
-            modules: what the server imports first, unless it has already.
+            recipe: its recipe, which the server imports first unless it has already.
             stderr: where the run's standard error goes.
             seconds: how long to wait for the server.
 
         Raises:
             OSError: the server is gone, or did not answer in time.
         """
-        self.imported.update(modules)
+        self.recipes.add(recipe)
         ours, theirs = os.pipe(), os.pipe()
         stdin, stdout = os.fdopen(ours[1], "wb"), os.fdopen(theirs[0], "rb")
         try:
-            request = json.dumps({"folder": str(folder), "modules": list(modules)}).encode()
+            request = json.dumps({"recipe": recipe, "folder": str(folder)}).encode()
             socket.send_fds(self._control, [request], [ours[0], theirs[1], stderr.fileno()])
             return Fork(self._control, int(self._answer(seconds)), stdin, stdout)
         except BaseException:  # without this end of its standard input a run that began all the same ends itself

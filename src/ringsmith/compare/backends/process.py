@@ -46,7 +46,8 @@ class ProcessBackend(Backend):
 
     def __init__(self, *, threads: int, memory_mb: float = float("inf")) -> None:
         super().__init__(threads=threads, memory_mb=memory_mb)
-        self._forks = {heavy: Forks() for heavy in (False, True)}  # a run without torch is not to hold torch's memory
+        # Runs on a transformer all hold torch, beside which the rest is little; those of other recipes have hardly anything in common.
+        self._forks = {heavy: Forks(mixed=heavy) for heavy in (False, True)}
 
     @property
     def shares_imports(self) -> bool:
@@ -56,8 +57,8 @@ class ProcessBackend(Backend):
     def prepare(self, place: str, kind: str | None) -> None:
         """See `Backend.prepare`."""
         forks = self._forks[kind == TRANSFORMER]
-        if forks.possible and not forks.have(modules := _imports(place)):
-            forks.prepare(modules, forks.environment or child_environment(self.threads))
+        if forks.possible and not forks.know(place):
+            forks.prepare(place, forks.environment or child_environment(self.threads))
 
     def run(self, folder: Path, *, until: float, report: Report, cancel: Event | None = None) -> RunResult:
         """See `Backend.run`."""
@@ -82,12 +83,7 @@ class ProcessBackend(Backend):
         environment = child_environment(self.threads)
         with (folder / STDERR).open("wb") as stderr:
             forks = self._forks[job.model is not None and job.model.get("kind") == TRANSFORMER]
-            return forks.start(folder, _imports(job.place), environment, stderr, until=until) or _spawned(folder, environment, stderr)
-
-
-def _imports(place: str) -> list[str]:
-    """The modules that runs of a recipe share."""
-    return [place.partition(":")[0]]
+            return forks.start(folder, job.place, environment, stderr, until=until) or _spawned(folder, environment, stderr)
 
 
 def _spawned(folder: Path, environment: Mapping[str, str], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
