@@ -6,7 +6,7 @@
     train      every contestant of `bakeoff_train.LINEUP`, teachers before their students, through `ringsmith.pretrain` and `ringsmith.words`
     evaluate   likelihood of unseen text, part of speech, entities, words in context, likeness, and four sets of labelled texts through Ringsmith's
                own recipes (`bakeoff_tasks.py`)
-    table      everything as one JSON file and one Markdown table, with intervals and ties (`bakeoff_table.py`)
+    table      everything as one JSON file and as Markdown tables, with intervals and ties, on a page of yours, too (`bakeoff_table.py`)
 
 A run that was killed goes on: each training where it was, everything else at the first result that is missing.
 """
@@ -34,7 +34,7 @@ def main() -> None:
         if stage == "table":
             from bakeoff_table import write_table
 
-            print(write_table(asked.work, asked.seeds))
+            print(write_table(asked.work, asked.seeds, asked.page))
         else:
             for seed in asked.seeds:
                 stages[stage](asked, seed)
@@ -115,6 +115,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0], help="of the pre-training")
     parser.add_argument("--recipes", nargs="*", default=["probe"], help="for the labelled texts; word vectors take static in place of probe")
     parser.add_argument("--tasks", nargs="*", default=None, help="some questions, as their result files are called: pos uci-sentiment-full ...")
+    parser.add_argument("--page", type=Path, default=None, help="a Markdown page whose tables are renewed, docs/bakeoff.md")
     parser.add_argument("--megabytes", type=float, default=64.0, help="of text to learn from; the text behind it is held out")
     parser.add_argument("--flops", type=float, default=8e12, help="of every transformer's training")
     for name, default in (("vocabulary", 7_168), ("layers", 2), ("hidden", 128), ("batch-tokens", 1_024)):

@@ -6,22 +6,25 @@ Of several seeds the mean is shown, with the lowest and the highest of their int
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bakeoff_scores import tie_letters
+from bakeoff_scores import difference, tie_letters
 from bakeoff_tasks import tasks
 from bakeoff_train import LINEUP
 
 RECIPES = ("probe", "lora", "full")
 ALONE = ("likelihood",)
 """Tasks whose figures are of two kinds: no letters."""
+OURS, OTHERS, ADAPTED = "bert", ("begun", "random"), ("-full", "-lora")
+"""Whose pre-training is held against none, in what."""
 
 
-def write_table(work: Path, seeds: Sequence[int]) -> Path:
-    """`bakeoff.json` and `bakeoff.md` in `work`."""
+def write_table(work: Path, seeds: Sequence[int], page: Path | None = None) -> Path:
+    """`bakeoff.json` and `bakeoff.md` in `work`, and the tables of a page that has places for them."""
     cells: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in LINEUP}
     for column, found in _columns(work, seeds):
         for name, cell in found.items():
@@ -29,21 +32,41 @@ def write_table(work: Path, seeds: Sequence[int]) -> Path:
     trained = {name: _facts(work / "models" / f"seed{seeds[0]}" / name) for name in LINEUP}
     columns = list(dict.fromkeys(column for row in cells.values() for column in row))
     rows = {name: {column: shown(cell) for column, cell in row.items()} for name, row in cells.items() if row}
-    content = {"seeds": list(seeds), "training": trained, "cells": cells, "rows": rows}
+    gains = {(task, other): found for task in tasks(RECIPES) if task.endswith(ADAPTED) for other in OTHERS if (found := gain(work, task, other))}
+    content = {"seeds": list(seeds), "training": trained, "cells": cells, "rows": rows, "gains": {f"{task}, {OURS} - {other}": found for (task, other), found in gains.items()}}
     (work / "bakeoff.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    path = work / "bakeoff.md"
-    path.write_text("\n\n".join([_training(trained), _scores(rows, columns)]) + "\n", encoding="utf-8", newline="\n")
+    tables, path = {"training": _training(trained), "scores": _scores(rows, columns), "gains": _gains(gains)}, work / "bakeoff.md"
+    path.write_text("\n\n".join(tables.values()) + "\n", encoding="utf-8", newline="\n")
+    if page is not None:
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), tables), encoding="utf-8", newline="\n")
     return path
 
 
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    r"""A page with its tables renewed: each stands behind a comment of its name, up to the next blank line.
+
+    >>> with_tables("Before\n\n<!-- scores -->\n| old |\n\nAfter", {"scores": "| new |"})
+    'Before\n\n<!-- scores -->\n| new |\n\nAfter'
+    """
+    for name, table in tables.items():
+        text = re.sub(rf"(?<=<!-- {name} -->\n).*?(?=\n\n|\Z)", lambda _, table=table: table, text, flags=re.DOTALL)
+    return text
+
+
 def shown(cell: dict[str, Any]) -> str:
-    """A cell as text: ``.712 [.700-.724] A``.
+    """A cell as text: ``.712 [.700-.724] A``; where nothing was learnt, that the recipe refused.
 
     >>> shown({"value": 0.712, "low": 0.7, "high": 0.724, "tie": "A"})
     '.712 [.700-.724] A'
     """
-    value, low, high = (f"{number:.3f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:.3f}" for number in (cell["value"], cell["low"], cell["high"]))
+    if "value" not in cell:
+        return "refused"
+    value, low, high = (_short(cell[name]) for name in ("value", "low", "high"))
     return f"{value} [{low}-{high}]" + (f" {cell['tie']}" if cell.get("tie") else "")
+
+
+def _short(number: float) -> str:
+    return f"{number:.3f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:.3f}"
 
 
 def _columns(work: Path, seeds: Sequence[int]) -> list[tuple[str, dict[str, dict[str, Any]]]]:
@@ -61,9 +84,30 @@ def _of_task(work: Path, seeds: Sequence[int], task: str) -> tuple[str, dict[str
             found[name] = told
     if not found:
         return "", {}
-    metric = next(iter(found.values()))[0]["metric"]
-    letters = {} if task in ALONE else tie_letters(metric, {name: np.array(told[0]["units"]) for name, told in found.items()})
-    return metric, {name: {**_mean(told), "tie": letters.get(name)} for name, told in found.items()}
+    judged = {name: told for name, told in found.items() if all("units" in one for one in told)}
+    metric = next(iter(judged.values()))[0]["metric"] if judged else "refused"
+    letters = {} if task in ALONE else tie_letters(metric, {name: np.array(told[0]["units"]) for name, told in judged.items()})
+    return metric, {name: {**_mean(told), "tie": letters.get(name)} if name in judged else told[0] for name, told in found.items()}
+
+
+def gain(work: Path, task: str, other: str) -> dict[str, Any]:
+    """What pre-training brings in a task: BERT's figures, another's and their differences, of every seed that has both."""
+    places = {int(place.name.removeprefix("seed")): place for place in sorted((work / "results").glob("seed*"))}
+    paths = {seed: [place / name / f"{task}.json" for name in (OURS, other)] for seed, place in places.items()}
+    pairs = {seed: [json.loads(path.read_text(encoding="utf-8")) for path in both] for seed, both in paths.items() if all(path.exists() for path in both)}
+    told = {seed: pair for seed, pair in pairs.items() if all("units" in one for one in pair)}
+    if not told:
+        return {}
+    metric = next(iter(told.values()))[0]["metric"]
+    ours, theirs = ([np.array(pair[side]["units"]) for pair in told.values()] for side in (0, 1))
+    return {
+        "metric": metric,
+        "seeds": list(told),
+        "ours": [pair[0]["value"] for pair in told.values()],
+        "theirs": [pair[1]["value"] for pair in told.values()],
+        "each": [difference(metric, [one], [two]) for one, two in zip(ours, theirs, strict=True)],
+        "mean": difference(metric, ours, theirs),
+    }
 
 
 def _mean(told: list[dict[str, Any]]) -> dict[str, Any]:
@@ -94,6 +138,16 @@ def _training(trained: dict[str, dict[str, Any]]) -> str:
         elif "vocabulary" in facts:
             size = facts["shape"]["words"] * facts["shape"]["dim"]
             lines.append(f"| {name} | | {size:,} | | | {facts['words'] * facts['epochs']:,} words | {facts['epochs']} passes | {facts['losses'][-1]:.3f} |")
+    return "\n".join(lines)
+
+
+def _gains(gains: dict[tuple[str, str], dict[str, Any]]) -> str:
+    """What pre-training brings once weights are adapted, a row for each task and rival."""
+    lines = [f"| | {OURS} | without | seeds | better by, each seed | mean |", "|---|---|---|---|---|---|"]
+    for (task, other), found in gains.items():
+        ours, theirs = (" ".join(_short(value) for value in found[side]) for side in ("ours", "theirs"))
+        each, seeds = "; ".join(shown(one) for one in found["each"]), " ".join(map(str, found["seeds"]))
+        lines.append(f"| {task} ({found['metric']}) | {ours} | {other} {theirs} | {seeds} | {each} | {shown(found['mean'])} |")
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ Validation rows choose the strength of a head and training rows a threshold; tes
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -79,9 +80,10 @@ def sts(place: Path, data: Path, _held_out: Path) -> dict[str, Any]:
 
 
 def classify(place: Path, data: Path, name: str, recipe: str) -> dict[str, Any] | None:
-    """A set of labelled texts through one of Ringsmith's own recipes; None for a recipe that the model is not made for, or that learns nothing from it.
+    """A set of labelled texts through one of Ringsmith's own recipes; None for a recipe that the model is not made for, the reason alone where it learns nothing.
 
-    Word vectors go through `static`, without the vectors of the training texts which it would try as well: those are not what is compared.
+    Word vectors go through `static`, without the vectors of the training texts which it would try as well: those are not what is compared. What is
+    adapted has the seed of its pre-training, so that what differs between two seeds is what either brings.
     """
     static = (place / "vectors.safetensors").exists()
     if static and recipe != "probe":
@@ -89,12 +91,12 @@ def classify(place: Path, data: Path, name: str, recipe: str) -> dict[str, Any] 
     parts = labelled(data, name)
     rows = {part: TextSet(some.texts, some.labels) for part, some in parts.items()}
     options = {"join": False} if static else OPTIONS.get(recipe, {})
-    setting = Setting(infer_task(parts["train"].labels), resolve(str(place / "vectors.safetensors" if static else place)), options=options)
+    model, seed = resolve(str(place / "vectors.safetensors" if static else place)), json.loads((place / "facts.json").read_text(encoding="utf-8"))["seed"]
+    setting = Setting(infer_task(parts["train"].labels), model, options=options, seed=seed)
     try:
         fitted = create_recipe("static" if static else recipe, setting).fit(rows["train"], rows["valid"], Budget())
     except RunRefused as error:
-        print(error)
-        return None
+        return {"refused": str(error)}
     found, truth = fitted.predict(parts["test"].texts), parts["test"].labels
     if name == "sms-spam":
         return _result("F1 of spam", np.array([[one == other == "spam", one == "spam", other == "spam"] for one, other in zip(found, truth, strict=True)], dtype=float))
