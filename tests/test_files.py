@@ -135,7 +135,7 @@ def test_a_table_open_in_a_spreadsheet_ends_no_comparison(compare: Callable[[], 
 def test_a_held_file_that_the_next_run_needs_is_said_in_a_sentence(compare: Callable[[], Comparison], hold: Hold) -> None:
     """The study is no table for people: what is finished is in the ledger, and the same command goes on."""
     hold("study.json")
-    with pytest.raises(MachineError, match=r"--out: .*study\.json may not be written \(Access is denied\)\. Close the program that holds it open, "):
+    with pytest.raises(MachineError, match=r"--out: .*study\.json may not be replaced \(Access is denied\)\. Close the program that holds it open and run"):
         compare()
 
 

@@ -119,10 +119,11 @@ def machine_faults(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FORBIDDEN:
-            what = error.filename2 or error.filename or folder
-            raise MachineError(
-                f"--out: {what} may not be written ({error.strerror}). Close the program that holds it open, change its permissions, or name another folder with --out."
-            ) from error
+            if error.filename2:  # a file that was to be replaced
+                raise MachineError(
+                    f"--out: {error.filename2} may not be replaced ({error.strerror}). Close the program that holds it open and run the same command again: what is done is kept."
+                ) from error
+            raise MachineError(f"--out: {error.filename or folder} may not be written ({error.strerror}). Name another folder with --out, or change its permissions.") from error
         if error.errno in FULL:
             raise MachineError(f"--out: {no_room(error.errno, f'the disk of {folder}')}. What is finished is kept: free some space and run the same command again.") from error
         raise
