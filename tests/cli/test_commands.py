@@ -58,6 +58,19 @@ def test_the_encoding_is_named_where_tables_are_read(ringsmith: Ringsmith, write
         refused(ringsmith(*command), r"It may be koi8-r")
 
 
+def test_a_model_reads_other_tables_with_the_columns_it_was_trained_on(ringsmith: Ringsmith, write: Write) -> None:
+    """Also where others look more like texts there; a table without them is read as ever, and who names a column gets that one."""
+    rows = [(text, label) for text, label in ROWS]
+    write("data.csv", "".join(["title,body,label\n", *(f"{text},a much longer body that says nothing at all,{label}\n" for text, label in rows)]).encode())
+    assert ringsmith("compare", "data.csv", "--text", "title,body", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out").code == 0
+    answers = {more: json.loads(ringsmith("predict", "out/best", "data.csv", "--json", *more).out) for more in ((), ("--text", "title,body"), ("--text", "body"))}
+    assert answers[()] == answers["--text", "title,body"]
+    assert answers[()][0]["text"] == f"{rows[0][0]}\na much longer body that says nothing at all"
+    assert answers["--text", "body"][0]["text"] == "a much longer body that says nothing at all"
+    write("other.csv", [("great lovely phone", "x")])
+    assert json.loads(ringsmith("predict", "out/best", "other.csv", "--json").out)[0]["text"] == "great lovely phone"
+
+
 def test_what_was_left_out_of_the_test_table_is_told(ringsmith: Ringsmith, write: Write) -> None:
     """In the terminal and on the page, with the name of the table."""
     write("data.csv", ROWS[:90])

@@ -26,9 +26,11 @@ SCHEMA = 1
 FORMAT = "ringsmith-model"
 MANIFEST = "ringsmith.json"
 KEYS = ("schema", "format", "ringsmith", "recipe", "task", "steps", "backbone", "options", "files")
-"""What a manifest of this schema holds, no more and no less, but for `PAIRS`."""
+"""What a manifest of this schema holds, no more and no less, but for what is not in every one: `PAIRS` and `TEXT`."""
 PAIRS = "pairs"
-"""Whether the model was trained on pairs of texts; not in every manifest."""
+"""Whether the model was trained on pairs of texts."""
+TEXT = "text_column"
+"""Name of the column that its texts came from; several with commas between."""
 FORMS: dict[str, Callable[[Any], bool]] = {
     "recipe": lambda value: isinstance(value, str),
     "task": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str) and is_strings(value.get("labels")),
@@ -36,6 +38,7 @@ FORMS: dict[str, Callable[[Any], bool]] = {
     "options": lambda value: isinstance(value, dict),
     "files": lambda value: isinstance(value, dict) and is_strings(list(value.values())),
     PAIRS: lambda value: isinstance(value, bool),
+    TEXT: lambda value: isinstance(value, str),
 }
 """What the fields must look like; whether their values are known is for those who read them."""
 BLOCK = 1 << 20
@@ -118,6 +121,11 @@ def mark_pairs(folder: Path, *, pairs: bool) -> None:
     _replace(folder, {**read_manifest(folder), PAIRS: pairs})
 
 
+def mark_text(folder: Path, *, column: str) -> None:
+    """Add to the manifest of `folder` which column the texts came from: other tables are read with the same one."""
+    _replace(folder, {**read_manifest(folder), TEXT: column})
+
+
 def _replace(folder: Path, content: Mapping[str, Any]) -> None:
     scratch = folder / f".{MANIFEST}"
     write_json(scratch, content)
@@ -143,7 +151,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if content.get("schema") != SCHEMA:
         way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."
         raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. {way_out}")
-    if wrong := sorted(set(KEYS) ^ (content.keys() - {PAIRS})):
+    if wrong := sorted(set(KEYS) ^ (content.keys() - {PAIRS, TEXT})):
         raise ModelError(f"{path}: must hold exactly {', '.join(KEYS)}; missing or unknown: {', '.join(wrong)}. Save the model again.")
     if wrong := [name for name, holds in FORMS.items() if name in content and not holds(content[name])]:
         raise ModelError(f"{path}: {', '.join(map(repr, wrong))} must be as Ringsmith wrote them; they were changed. Save the model again.")

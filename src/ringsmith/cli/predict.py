@@ -30,7 +30,7 @@ def predict(
     model_dir: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="Folder of a fitted model, e.g. runs/reviews/best.")],
     given: Annotated[str, typer.Argument(metavar="INPUT", help="A table of texts, a file with one text a line, '-' for standard input, or a text in quotes.")],
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
-    text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Found by itself where it is plain.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Default: as in training, or found where it is plain.")] = None,
     pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
@@ -38,6 +38,7 @@ def predict(
 ) -> None:
     """Label new texts with a fitted model."""
     _shell.wait_awake()
+    from ringsmith.adapt.folder import TEXT, read_manifest
     from ringsmith.data import check_out, read_texts, write_predictions
     from ringsmith.data.predictions import unanswered
     from ringsmith.report.wording import plural
@@ -47,7 +48,8 @@ def predict(
     if out is not None:
         check_out(out, given)
     model = load(model_dir, threads=threads)
-    inputs = read_texts(given, text=text, pair=pair, encoding=encoding)
+    known = read_manifest(model_dir).get(TEXT)
+    inputs = read_texts(given, text=text, pair=pair, known=[known] if known else [], encoding=encoding)
     with moving_bar(console, len(inputs.texts)) as report:
         # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
         pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ringsmith._files import patiently
+from ringsmith.adapt.folder import mark_text
 from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.choose import Part
 from ringsmith.compare.files import read_arrays, write_arrays
@@ -119,6 +120,7 @@ def _move(race: Race, run: Run, trained: str) -> Path:
     shutil.rmtree(old, ignore_errors=True)
     if best.exists():
         patiently(lambda: best.rename(old))
+    mark_text(arena.place(run) / MODEL, column=arena.study.content["read"]["text_column"])
     patiently(lambda: (arena.place(run) / MODEL).rename(best))
     arena.study.set(best={"candidate": run.entrant.candidate.name, "run": run.key, "split": run.split.name, "seed": run.seed, "trained_on": trained})
     return best

@@ -19,7 +19,7 @@ from ringsmith.data.formats.delimited import read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import label_table, read_raw, read_source, with_encoding_told
-from ringsmith.data.shape import shaped
+from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
 from ringsmith.errors import MachineError, OptionError
@@ -35,7 +35,7 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
         source: anything `read_table` reads, a text file with one text a line, or the text itself.
         text: the text column; None: it is found.
         pair: the column of second texts.
-        known: names the text column had in training, tried first.
+        known: names the text column had in training, tried first; several columns that were joined are one name with commas.
         encoding: as for `read_table`.
         offline: refuse addresses on the network.
 
@@ -49,8 +49,9 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
         ['Great phone, awful battery']
     """
     raw = _raw(source, text, known, encoding, offline=offline)
-    asked = Asked(text=text or next((name for name in known if name in raw.frame.columns), None), pair=pair)
-    table = shaped(raw, asked)
+    opened = open_objects(raw)
+    asked = Asked(text=text or next((name for name in known if is_there(name, opened)), None), pair=pair)
+    table = shaped(opened, asked)
     columns = find_columns(table, asked, need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
     return Inputs(read.texts, read.findings, raw.frame)
@@ -91,7 +92,8 @@ def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
     content, encoding = to_utf8(source.content, source.name, source.encoding)
     first = content.split(b"\n", 1)[0].decode("utf-8").strip("\r")
     cells = [cell.strip("\"' ") for mark in ",;|\t" for cell in first.split(mark)]
-    if b"\t" in content[:4096] or any(plain(cell) in HEADER_WORDS or cell in known for cell in cells):
+    names = {part.strip() for name in known for part in (name, *name.split(","))}
+    if b"\t" in content[:4096] or any(plain(cell) in HEADER_WORDS or cell in names for cell in cells):
         return None
     return read_lines(source, content, encoding)
 

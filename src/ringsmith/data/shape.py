@@ -47,6 +47,12 @@ def _opened(column: pl.Series, taken: set[str]) -> list[pl.Series]:
     return parts if parts and not taken & {part.name for part in parts} else [column]
 
 
+def is_there(name: str, table: RawTable) -> bool:
+    """Whether `table` has this column, or all of those that the name joins with commas."""
+    columns = table.frame.columns
+    return name in columns or all(part.strip() in columns for part in name.split(","))
+
+
 def join_texts(table: RawTable, asked: Asked) -> RawTable:
     """`table` with a column, named like `asked.text`, of the texts in the columns that it names with commas, a line each; empty ones are left out."""
     if asked.text is None or "," not in asked.text or asked.text in table.frame.columns:
