@@ -191,6 +191,11 @@ class FineTuning(Recipe):
         """The plain classifier of transformers that is handed over."""
         return module
 
+    @property
+    def finishes_as_trained(self) -> bool:
+        """Whether what `finish` hands over scores as what was trained does, so that the scores need not be made again."""
+        return True
+
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FineTuned:
         if budget.remaining() <= 0:
             raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
@@ -234,8 +239,9 @@ class FineTuning(Recipe):
         guard.finish()
         twice, moved = is_recomputed(module), sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
         keep_all(module)
-        scores = loop.predict(valid_rows)[guard.judge.known]
+        scores = loop.predict(valid_rows)
         module = self.finish(module)
+        scores = (scores if self.finishes_as_trained else loop.predict(valid_rows))[guard.judge.known]
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
         total = sum(weight.numel() for weight in module.parameters())

@@ -8,14 +8,14 @@
 
 All five leave a plain model behind, no heavier and no slower than it was. Prefix tuning (Li and Liang, 2021) cannot: the keys and values that it trains
 for every layer have no place in a folder of transformers. Prompt tuning (Lester et al., 2021) trains vectors before every text, which makes each text
-longer from then on, and pays only from billions of weights on (their figure 1). Layers in 4 or 8 bits need a GPU and a package of their own. All
-three are left out.
+longer from then on, and pays only from billions of weights on (their figure 1). Both are left out. The backbone may lie in memory with 8 or 4 bits a
+number while it trains (QLoRA; `quantised.py`); what is handed over has its weights as they were pre-trained, with what was added.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
@@ -28,7 +28,9 @@ from ringsmith._optional import try_import
 from ringsmith.adapt.finetune import WIDTH, FineTuned, FineTuneOptions, FineTuning
 from ringsmith.adapt.options import hold
 from ringsmith.adapt.pacing import Pacing
+from ringsmith.adapt.quantised import BITS, QuantisedLinear, put_back
 from ringsmith.adapt.stack import layers_of
+from ringsmith.backbones import load_classifier
 from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import OptionError
 
@@ -51,12 +53,15 @@ class LoraOptions(FineTuneOptions):
         rank: of the added matrices; 8 as in the paper's largest models. For the three methods that add matrices.
         alpha: what is added counts ``alpha / rank`` times (for rslora ``alpha / sqrt(rank)``); None for 2 times, whatever the rank.
         layers: names of layers, or parts of their paths, to add it to: ``["query", "value"]`` as in the paper; none for every linear layer there is.
+        bits: of a number of the frozen linear layers while it trains, 4 or 8, so that a large body needs an eighth or a quarter of the memory for them (float32
+            otherwise); None for all. A step takes longer, the more so the smaller the batch.
     """
 
     method: str = "lora"
     rank: int = 8
     alpha: float | None = None
     layers: tuple[str, ...] = ()
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,6 +76,7 @@ class LoraOptions(FineTuneOptions):
                 ("rank", lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
                 ("alpha", lambda value: value is None or value > 0, "above 0"),
                 ("layers", lambda value: isinstance(value, tuple) and all(isinstance(name, str) and name for name in value), "a list of names"),
+                ("bits", lambda value: value is None or value in BITS, "4 or 8, or nothing"),
             ),
         )
 
@@ -109,6 +115,7 @@ class Lora(FineTuning):
         """Freeze the body, put in what shall move instead, and leave head and untrained pooler free."""
         fresh = [weight for name, weight in module.named_parameters() if self._is_fresh(module, name)]
         biases = [weight for name, weight in module.named_parameters() if name.endswith("bias")]
+        paths = [path for path, layer in linear_layers(module).items() if type(layer) is nn.Linear]
         module.requires_grad_(False)
         if self.options.method == "bitfit":
             free = [*fresh, *biases]
@@ -117,13 +124,22 @@ class Lora(FineTuning):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.setting.seed)
                 add_adapters(module, self.options)
+        if self.options.bits is not None:
+            self._quantised = quantise_layers(module, paths, self.options.bits)
         for weight in free:
             weight.requires_grad_(True)
 
     def finish(self, module: Any) -> Any:
         """The plain module, what was added merged into its weights."""
+        if self.options.bits is not None:
+            _, plain = load_classifier(self._model, self.setting.task.labels)
+            replace_layers(module, self._quantised, lambda path, layer: put_back(layer, plain.get_submodule(path)))
         merge_adapters(module)
         return module.requires_grad_(True)
+
+    @property
+    def finishes_as_trained(self) -> bool:
+        return self.options.bits is None
 
     def _is_fresh(self, module: Any, name: str) -> bool:
         """Whether a weight has random numbers: the head's, and a pooler's that the folder does not hold."""
@@ -159,6 +175,29 @@ def add_adapters(module: Any, options: LoraOptions) -> None:
         fan_in_fan_out=turned,
     )
     peft.LoraModel(module, config, "default")
+
+
+def quantise_layers(module: Any, paths: Sequence[str], bits: int) -> list[str]:
+    """Pack the linear layers at these paths, below whatever was added to them, in place; the paths again.
+
+    Raises:
+        OptionError: there are none.
+    """
+    if not paths:
+        raise OptionError("'bits' must meet linear layers of torch; this model has layers of its own kind (GPT-2: Conv1D). Leave 'bits' out.")
+    replace_layers(module, paths, lambda _, layer: QuantisedLinear(layer, bits))
+    return list(paths)
+
+
+def replace_layers(module: Any, paths: Sequence[str], made: Callable[[str, Any], nn.Module]) -> None:
+    """Put what `made` makes of path and layer in the place of each, below whatever was added to it, in place."""
+    for path in paths:
+        layer = module.get_submodule(path)
+        if hasattr(layer, "base_layer"):
+            layer.base_layer = made(path, layer.base_layer)
+        else:
+            parent, _, name = path.rpartition(".")
+            setattr(module.get_submodule(parent), name, made(path, layer))
 
 
 def merge_adapters(module: Any) -> None:
