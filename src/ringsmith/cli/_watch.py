@@ -50,6 +50,7 @@ class Watch:
         self._running = ""
         self._trials: list[float] | None = None
         self._to_go = 0
+        self._goal: float | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -129,6 +130,7 @@ class Watch:
             self._task = self._progress.add_task("", total=event.total)
         self._progress.update(self._task, total=event.total)
         self._to_go = event.total - event.index + 1
+        self._goal = None if event.seconds_to_go is None else time.time() + event.seconds_to_go
         self._running = (event.candidate if event.trial is None else f"{event.candidate.partition('[')[0]} trial {event.trial}") + in_brackets(event.which)
         self._show(event.index - 1, f"{self._running}, about {clock(event.forecast_seconds)}")
 
@@ -168,10 +170,16 @@ class Watch:
             self.line("", f"{event.candidate}: {note[:1].lower()}{note[1:]}")
 
     def _time_to_go(self) -> str:
-        """In a search, where all runs are about alike: what is left of it, or of the budget if that is less."""
-        seconds = [] if self._trials is None else [taken for taken in self._trials if taken]
+        """Until the end of the race, by its forecasts; in a search, where all runs are about alike, by those that are done. Never more than the budget has left."""
+        seconds = [taken for taken in self._trials or () if taken]
+        if seconds:
+            to_go = self._to_go * fmean(seconds)
+        elif self._goal is not None:
+            to_go = self._goal - time.time()
+        else:
+            return ""
         left = self._budget.remaining() if self._budget else float("inf")
-        return f", about {clock(min(self._to_go * fmean(seconds), max(left, 0.0)))} to go" if seconds else ""
+        return f", about {clock(max(min(to_go, left), 0.0))} to go"
 
     def _show(self, done: float, text: str) -> None:
         if self._task is None:

@@ -72,6 +72,7 @@ class RunStarted:
         total: as the last search or final tells; it may grow and shrink.
         forecast_seconds: how long it may take.
         trial: its number in a search, None for other runs.
+        seconds_to_go: how long it and all that wait behind it may take, as far as there is time; None where nobody can tell.
     """
 
     candidate: str
@@ -82,6 +83,7 @@ class RunStarted:
     total: int
     forecast_seconds: float
     trial: int | None = None
+    seconds_to_go: float | None = None
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,14 @@ class Race:
         self._ranking_seconds = 0.1
         self._ended = 0
         self._total = 0
+        self._waiting: list[Entrant] = []
         self._import_seconds = IMPORT_SECONDS if arena.backend.shares_imports and any(map(stands_on_transformer, arena.entrants)) else 0.0
 
     def run(self) -> bool:
         """Race; whether it was stopped (Ctrl-C) before its end. The table is on disk in any case."""
         plan = self.plan()
         start = time.monotonic()
-        waiting = [step.entrant for step in plan.steps]
+        waiting = self._waiting = [step.entrant for step in plan.steps]
         self.expect(sum(len(self.todo(entrant)) for entrant in waiting))
         try:
             while waiting:
@@ -244,7 +245,7 @@ class Race:
         """
         arena, name = self.arena, run.entrant.candidate.name
         forecast, which = self.forecast(run.entrant), arena.which(run.split.name, run.seed)
-        self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial))
+        self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial, self._seconds_to_go()))
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant))
@@ -254,6 +255,15 @@ class Race:
         self._ended += 1
         self.listener(RunFinished(name, result, which, self._ended, self._total))
         return result
+
+    def _seconds_to_go(self) -> float | None:
+        """How long the runs take that are still to come, by the forecasts, and no longer than there is time; None when the race is over."""
+        left, taken = self.left(), 0.0
+        for entrant in self._waiting:
+            forecast, runs = self.forecast(entrant), len(self.todo(entrant))
+            if forecast.least * runs <= left - taken:
+                taken += min(forecast.seconds * runs, left - taken)
+        return taken + self.reserve() if self._waiting else None
 
     def _share_imports(self, entrant: Entrant) -> None:
         """Before the first run of a recipe: once what each of its runs would import for itself."""

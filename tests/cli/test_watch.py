@@ -1,0 +1,38 @@
+"""What a person sees while a comparison runs."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from ringsmith.cli._watch import Watch
+from ringsmith.compare.events import MachineSeen, RunStarted
+from ringsmith.compare.machine import Machine
+from ringsmith.records import Budget
+
+MACHINE = Machine(cores=2, memory_mb=8000.0, gflops=200.0, system="Test", python="3")
+
+
+def seen(seconds_to_go: float | None, budget: Budget) -> str:
+    """What stands beside the bar when the second of five runs has begun."""
+    with Watch(Console(file=io.StringIO(), width=120)) as watch:
+        watch(MachineSeen(MACHINE, budget))
+        watch(RunStarted("tfidf", "fold-2", 0, "fold-2", 2, 5, 12.0, None, seconds_to_go))
+        (task,) = watch._progress.tasks
+        return task.description
+
+
+@pytest.mark.parametrize(
+    ("to_go", "budget", "told"),
+    [
+        (75.0, None, "1/5  0:00 used, about 1:15 to go · tfidf (fold-2), about 0:12"),
+        (75.0, 60.0, "1/5  0:00 of 1:00 used, about 1:00 to go · tfidf (fold-2), about 0:12"),
+        (None, None, "1/5  0:00 used · tfidf (fold-2), about 0:12"),
+    ],
+)
+def test_the_bar_tells_how_long_all_of_it_still_takes(to_go: float | None, budget: float | None, told: str) -> None:
+    """By the race's forecast, never more than the budget has left, and nothing where nobody knows."""
+    assert told == seen(to_go, Budget(budget, started=time.time()))
