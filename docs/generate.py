@@ -1,4 +1,4 @@
-"""Write the generated parts of the docs: the reference of the command line (cli.md), and the tree and the table of imports in CONTRIBUTING.md.
+"""Write the generated parts of the docs: the command line (cli.md), the recipes' options (recipes.md), and the tree and the table of imports in CONTRIBUTING.md.
 
 `make docs` runs it; a test compares.
 """
@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import importlib
+import inspect
 import re
 import runpy
 from collections.abc import Iterator
@@ -14,11 +17,25 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "ringsmith"
-PAGE, GUIDE = ROOT / "docs" / "cli.md", ROOT / "CONTRIBUTING.md"
+PAGE, WAYS, GUIDE = ROOT / "docs" / "cli.md", ROOT / "docs" / "recipes.md", ROOT / "CONTRIBUTING.md"
 HEAD = """# The command line
 
 Generated from the program by `make docs`; a test holds it against the program.
 Exit codes: 0 done, 2 wrong use or bad input, 3 stopped early but a valid leaderboard was written, 1 a fault of ours.
+"""
+
+
+WAYS_HEAD = """# The recipes and their options
+
+Generated from the program by `make docs`; a test holds it against the program.
+A recipe is asked for by its name, with options in brackets where they are to differ from the defaults; several forms of one recipe compete side by side:
+
+```console
+$ ringsmith compare reviews.csv --models minilm --recipes "probe,lora,lora[method=dora,rank=16],full[epochs=2,class_weights=balanced]"
+```
+
+In Python: `rs.compare("reviews.csv", recipes=["probe", "lora[method=dora,rank=16]"])`. Numbers, `true`, `false`, `none` and lists (`layers=[query,value]`) are read as such.
+`ringsmith tune` and `--search` look for good values of the options that matter most.
 """
 
 
@@ -56,6 +73,49 @@ def page() -> str:
     from ringsmith.cli import app
 
     return "\n".join([HEAD, *sections_of(get_command(app), "ringsmith")])
+
+
+def described(kind: type) -> dict[str, str]:
+    """Name -> description of the attributes that a class's own docstring lists."""
+    listed = (inspect.getdoc(kind) or "").partition("Attributes:\n")[2]
+    found = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", listed, flags=re.MULTILINE)
+    return {name: re.sub(r"\bNone\b", "`none`", re.sub(r'``"?(.*?)"?``', r"`\1`", cell(text))) for name, text in found}
+
+
+def options_table(kind: type) -> str:
+    """The options that a class adds to those of the classes above it, as far as they can be written in brackets."""
+    words = described(kind)
+    defaults = {field.name: field.default for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
+    rows = [f"| `{name}` | `{written(defaults[name])}` | {words[name]} |" for name in words if name in defaults]
+    return "\n".join(["| option | default | |", "|---|---|---|", *rows, ""]) if rows else ""
+
+
+def written(value: Any) -> str:
+    """A default as it would be written in brackets."""
+    if isinstance(value, tuple):
+        return f"[{','.join(map(written, value))}]"
+    return str(value).lower() if isinstance(value, bool | None) else str(value)
+
+
+def ways() -> str:
+    """The page of the recipes: each with its own options; what several share stands once, before the first of them."""
+    from ringsmith.adapt.registry import ENTRIES
+
+    places = {name: entry.place.partition(":") for name, entry in ENTRIES.items()}
+    kinds: dict[str, type] = {name: getattr(importlib.import_module(module), f"{cls}Options") for name, (module, _, cls) in places.items()}
+    own, parts, told = {kind: name for name, kind in kinds.items()}, [WAYS_HEAD], set()
+    for name, kind in kinds.items():
+        above = [base for base in kind.__mro__[1:] if dataclasses.is_dataclass(base)]
+        for base in (base for base in above if base not in own and base not in told):
+            told.add(base)
+            parts.append(f"## Shared by {', '.join(other for other in kinds if issubclass(kinds[other], base))}\n\n{options_table(base)}")
+        parts.append(f"## {name}\n\n{ENTRIES[name].summary[:1].upper()}{ENTRIES[name].summary[1:]}.\n")
+        shared = " and ".join(f"those of `{own[base]}`" if base in own else "those above that it shares" for base in above)
+        table = options_table(kind)
+        if shared or not table:
+            parts.append(f"Options: {shared or 'none'}{', and' if shared and table else '.'}\n")
+        parts.append(table)
+    return "\n".join(part for part in parts if part)
 
 
 def first_line(path: Path) -> str:
@@ -99,4 +159,5 @@ def guide(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    WAYS.write_text(ways(), encoding="utf-8")
     GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -20,6 +20,14 @@ def test_the_reference_of_the_command_line_is_current() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page
 
 
+def test_the_page_of_the_recipes_is_current() -> None:
+    """Every recipe, and each of its options once; `make docs` writes it."""
+    page = runpy.run_path(str(ROOT / "docs" / "generate.py"))["ways"]()
+    assert (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8") == page
+    assert all(f"\n## {name}\n" in page for name in RECIPES)
+    assert "| `rank` | `8` | " in page
+
+
 def test_the_tree_and_the_table_of_imports_in_contributing_are_current() -> None:
     """`make docs` writes them from the disk and from the test that keeps the rules."""
     generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))

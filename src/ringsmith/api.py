@@ -149,7 +149,7 @@ def compare(
         encoding: of these files, where they are not UTF-8 and it is not found, or found wrongly: ``"cp1250"``; None to find it.
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
         models: short names, hub names, folders, files of word vectors or groups; None for the group ``default`` as far as it is on this machine.
-        recipes: ways to adapt; None for those that compete by default.
+        recipes: ways to adapt, with options in brackets where they have any: ``["probe", "lora[method=dora,rank=16]"]``; None for those that compete by default.
         endpoint: a chat model behind an address that the recipe ``prompt`` asks (`ringsmith.adapt.endpoint_settings.EndpointSettings`).
         describe: label -> the words that stand for it when the recipe ``prompt`` asks.
         budget: wall clock for everything: ``"10m"`` or seconds; None for no limit.

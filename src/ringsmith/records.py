@@ -175,15 +175,26 @@ class Candidate(Record):
 
     @property
     def name(self) -> str:
-        """``"minilm+probe"``, or ``"tfidf"`` where the recipe needs no model; options are appended in brackets."""
+        """``"minilm+probe"``, or ``"tfidf"`` where the recipe needs no model; options are appended in brackets, as they may be asked for.
+
+        Examples:
+            >>> Candidate("lora", "minilm", {"rank": 16, "layers": ["query", "value"], "alpha": None}).name
+            'minilm+lora[alpha=none,layers=[query,value],rank=16]'
+        """
         stem = self.recipe if self.model is None else f"{self.model}+{self.recipe}"
-        options = ",".join(f"{key}={value}" for key, value in sorted(self.options.items()))
+        options = ",".join(f"{key}={_written(value)}" for key, value in sorted(self.options.items()))
         return f"{stem}[{options}]" if options else stem
 
     @property
     def key(self) -> str:
         """12 hexadecimal digits that tell this candidate from every other; part of file names."""
         return digest(self.to_json())[:12]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_written, value))}]"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)

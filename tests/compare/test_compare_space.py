@@ -5,13 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ringsmith.adapt.registry import ENTRIES
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space
+from ringsmith.compare.naming import read_recipe
+from ringsmith.compare.space import Entrant
+from ringsmith.compare.trials import entrant_with
 from ringsmith.errors import MissingExtra, OptionError, UnknownName
+from ringsmith.records import Candidate
+from ringsmith.tasks import Classification
 
 
 def model(name: str) -> LocalModel:
@@ -66,6 +72,46 @@ def test_a_named_model_that_no_recipe_starts_from_is_told(monkeypatch: pytest.Mo
 def test_a_recipe_named_twice_competes_once() -> None:
     """In the order in which they were named."""
     assert space.known_recipes(["tfidf", "majority", "tfidf"]) == ["tfidf", "majority"]
+
+
+def test_options_make_candidates_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several forms of one recipe compete; a name of the table, read again, is the same candidate."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: True)
+    asked = ("tfidf", "tfidf[min_rows=2]", "lora", "lora[layers=[query,value],method=dora]", "lora[layers=[query, value],method=dora]")
+    found, _ = space.entrants(asked, HERE[:1])
+    names = [entrant.candidate.name for entrant in found]
+    assert names == ["tfidf", "tfidf[min_rows=2]", "minilm+lora", "minilm+lora[layers=[query,value],method=dora]"]
+    assert found[3].candidate.options == {"layers": ["query", "value"], "method": "dora"}
+    assert space.known_recipes(asked) == ["tfidf", "lora"]
+    assert space.taken_for_model("minilm+lora[rank=4]") == ("minilm", "lora[rank=4]")
+
+
+@pytest.mark.parametrize("value", [16, 2e-4, True, None, "dora", ["query", "value"], [[0, 4], "x"], "bert-base", -1.5])
+def test_what_a_name_says_is_read_as_it_was_meant(value: Any) -> None:
+    """From options to a name and back."""
+    candidate = Candidate("lora", None, {"one": value, "other": 3})
+    assert read_recipe(candidate.name) == ("lora", candidate.options)
+
+
+@pytest.mark.parametrize("text", ["lora[", "lora[]", "lora[rank]", "lora[rank=]", "lora[=3]", "lora[rank=3", "lora[rank=3]]x"])
+def test_brackets_that_hold_no_options_are_refused(text: str) -> None:
+    """The sentence shows what they should look like."""
+    with pytest.raises(OptionError, match=r"A recipe with options must look like lora\[rank=16,method=dora\]: NAME=VALUE, parted by commas, in brackets; got "):
+        read_recipe(text)
+
+
+def test_options_are_held_against_their_recipe_before_anything_runs() -> None:
+    """A recipe's own sentence; recipes without options are not even imported."""
+    task = Classification(["a", "b"])
+    with pytest.raises(OptionError, match=r"Recipe 'tfidf' has no option 'min_row'; did you mean 'min_rows'\?"):
+        space.check_options([Entrant(Candidate("tfidf", None, {"min_row": 2}), "ringsmith.adapt.tfidf:Tfidf", None)], task)
+    space.check_options([Entrant(Candidate("nobody"), "no.such:Recipe", None), Entrant(Candidate("tfidf", None, {"min_rows": 2}), "ringsmith.adapt.tfidf:Tfidf", None)], task)
+
+
+def test_a_search_keeps_what_was_asked_for() -> None:
+    """What is not searched stays; what is, is the search's."""
+    base = Entrant(Candidate("lora", "minilm", {"method": "dora", "rank": 4}), "x:Y", None)
+    assert entrant_with(base, {"rank": 16}, "trial 2").candidate.name == "minilm+lora[method=dora,rank=16]"
 
 
 def test_without_a_name_the_default_recipes_compete(monkeypatch: pytest.MonkeyPatch) -> None:

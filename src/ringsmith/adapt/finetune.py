@@ -85,6 +85,8 @@ class FineTuneOptions:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.class_weights is None:  # as a command line reads the word none
+            object.__setattr__(self, "class_weights", "none")
         above = (lambda value: value > 0, "above 0")
         at_least_1 = (lambda value: value >= 1, "at least 1")
         rules = [("clip", *above)] + [(name, *at_least_1) for name in ("max_rows", "max_tokens", "patience")]

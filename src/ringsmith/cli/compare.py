@@ -43,7 +43,10 @@ def compare(
             rich_help_panel=MODELS,
         ),
     ] = None,
-    recipes: Annotated[str | None, typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}. Default: {USUAL}.", rich_help_panel=MODELS)] = None,
+    recipes: Annotated[
+        str | None,
+        typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}; with options lora[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=MODELS),
+    ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=ASKED)
     ] = None,
@@ -121,10 +124,12 @@ def listed(text: str | None) -> tuple[str, ...] | None:
     """The comma-separated names, or None.
 
     Examples:
-        >>> listed("tfidf, probe")
-        ('tfidf', 'probe')
+        >>> listed("tfidf, lora[method=dora,rank=16]")
+        ('tfidf', 'lora[method=dora,rank=16]')
     """
-    return None if text is None else tuple(name for part in text.split(",") if (name := part.strip()))
+    from ringsmith.compare.naming import split_names
+
+    return None if text is None else split_names(text)
 
 
 def process_started() -> float:

@@ -119,26 +119,15 @@ def settings_of(pairs: list[str]) -> dict[str, Any]:
         >>> settings_of(["whole_words=true", "share=0.2", "copies=4", "teacher=runs/bert"])
         {'whole_words': True, 'share': 0.2, 'copies': 4, 'teacher': 'runs/bert'}
     """
+    from ringsmith.compare.naming import read_value
+
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name or not value:
             raise OptionError(f"--set must be NAME=VALUE, such as whole_words=true; got {pair!r}.")
-        found[name.replace("-", "_")] = value_of(value)
+        found[name.replace("-", "_")] = read_value(value)
     return found
-
-
-def value_of(text: str) -> Any:
-    """A value as it was meant."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def seconds_of(budget: str) -> float:

@@ -18,7 +18,7 @@ from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.options import CompareOptions
-from ringsmith.compare.space import Entrant, LeftOut, endpoint_choice, entrants, known_recipes, needs_models, taken_for_model, with_words
+from ringsmith.compare.space import Entrant, LeftOut, check_options, endpoint_choice, entrants, known_recipes, needs_models, taken_for_model, with_words
 from ringsmith.compare.stopping import fell_behind
 from ringsmith.compare.study import Study, as_json, claim
 from ringsmith.errors import MissingExtra, NotAtHand, UnknownName, UsageError
@@ -161,6 +161,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
     competing, left_out = entrants(options.recipes, choices)
     left_out += unused_models(options)
     competing = with_words(competing, options.describe, dataset.task.labels)
+    check_options(competing, dataset.task)
     threads = options.threads or machine.cores
     return Arena(
         options=options,

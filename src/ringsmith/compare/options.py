@@ -78,7 +78,7 @@ class CompareOptions:
         encoding: of both tables, where it is not UTF-8 and not found, or found wrongly; None to find it.
         task: name of the task, None to tell it from the labels.
         models: names of backbones, files of word vectors and groups, None for the group ``default``.
-        recipes: names of recipes, None for all.
+        recipes: names of recipes, with options in brackets where they have any: ``"lora[rank=16]"``; None for those that compete by default.
         endpoint: a model behind an address that the recipe `prompt` asks, None for none.
         describe: label -> the words that stand for it, for the recipe `prompt`.
         budget: seconds of wall clock for everything, None for no limit.

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ringsmith.adapt import RECIPES, default_recipes, recipe_asks, recipe_needs
+from ringsmith.adapt import RECIPES, Setting, create_recipe, default_recipes, recipe_asks, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel, groups
+from ringsmith.compare.naming import read_recipe
 from ringsmith.errors import MissingExtra, OptionError, UnknownName
 from ringsmith.records import Candidate, digest
+from ringsmith.tasks import Task
 
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
@@ -49,7 +51,7 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     """All candidates, and what was left out.
 
     Args:
-        recipes: names of recipes, None for those that compete by default.
+        recipes: names of recipes, with options in brackets where they have any (`naming`); None for those that compete by default.
         choices: the models.
 
     Raises:
@@ -59,18 +61,21 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     """
     names = known_recipes(recipes)
     left_out = [LeftOut(choice.name, choice.why) for choice in choices if choice.model is None and not _nobody_asks(names)]
-    alone = [Entrant(Candidate(name), RECIPES[name], None, "needs no pre-trained model") for name in names if recipe_needs(name) == "nothing"]
-    on_words = [name for name in names if recipe_needs(name) == "vectors"]
-    on_models = [name for name in names if recipe_needs(name) == "transformer"]
-    words = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind in ("vectors", "method") for name in on_words]
-    asked = [_entrant(name, choice) for choice in choices if choice.model and choice.model.kind == "endpoint" for name in _askers(recipes)]
+    ways = list({Candidate(name, None, options).key: (name, options) for name, options in map(read_recipe, recipes or names)}.values())
+    alone = [Entrant(Candidate(name, None, options), RECIPES[name], None, "needs no pre-trained model") for name, options in ways if recipe_needs(name) == "nothing"]
+    on_words, on_models = ([way for way in ways if recipe_needs(way[0]) == needs] for needs in ("vectors", "transformer"))
+    words = [_entrant(way, choice) for choice in choices if choice.model and choice.model.kind in ("vectors", "method") for way in on_words]
+    askers = [way for way in ways if recipe_asks(way[0])] if recipes else [(name, {}) for name in _askers(None)]
+    asked = [_entrant(way, choice) for choice in choices if choice.model and choice.model.kind == "endpoint" for way in askers]
     if on_models and not torch_is_here():
-        left_out += [LeftOut(name, "needs torch and transformers: pip install 'ringsmith[transformers]'") for name in on_models]
+        left_out += [LeftOut(name, "needs torch and transformers: pip install 'ringsmith[transformers]'") for name, _ in on_models]
         if not alone and not words and not asked:
-            raise MissingExtra(f"The recipe {', '.join(on_models)} needs torch and transformers, which are not installed. Install them: pip install 'ringsmith[transformers]'.")
+            raise MissingExtra(
+                f"The recipe {', '.join(name for name, _ in on_models)} needs torch and transformers, which are not installed. Install them: pip install 'ringsmith[transformers]'."
+            )
         on_models = []
     bodies = [choice for choice in choices if choice.model and choice.model.kind == "transformer"]
-    pairs = [_entrant(name, choice) for choice in bodies for name in on_models if recipes is not None or not choice.recipes or name in choice.recipes]
+    pairs = [_entrant(way, choice) for choice in bodies for way in on_models if recipes is not None or not choice.recipes or way[0] in choice.recipes]
     found = alone + words + pairs + asked
     left_out += [LeftOut(choice.name, why) for choice in choices if (why := _no_recipe(choice, names))]
     if not found:
@@ -78,8 +83,20 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     return found, left_out
 
 
-def _entrant(recipe: str, choice: Choice) -> Entrant:
-    return Entrant(Candidate(recipe, choice.name), RECIPES[recipe], choice.model, choice.why)
+def _entrant(way: tuple[str, Mapping[str, Any]], choice: Choice) -> Entrant:
+    recipe, options = way
+    return Entrant(Candidate(recipe, choice.name, options), RECIPES[recipe], choice.model, choice.why)
+
+
+def check_options(found: Sequence[Entrant], task: Task) -> None:
+    """Make sure that the options which were asked for are options of their recipes; only then are the recipes imported here, torch included.
+
+    Raises:
+        OptionError: an option that the recipe does not have, or a value that its rule forbids.
+    """
+    for entrant in found:
+        if entrant.candidate.options:
+            create_recipe(entrant.candidate.recipe, Setting(task, entrant.model, options=entrant.candidate.options))
 
 
 def _no_recipe(choice: Choice, recipes: Sequence[str]) -> str:
@@ -127,11 +144,12 @@ def _nobody_asks(recipes: Sequence[str]) -> bool:
 
 
 def known_recipes(recipes: Sequence[str] | None) -> list[str]:
-    """These recipes once each, in this order; for None those that compete by default."""
-    for name in recipes or ():
+    """The names of these recipes once each, in this order; for None those that compete by default."""
+    names = [read_recipe(text)[0] for text in recipes or ()]
+    for name in names:
         if name not in RECIPES:
             raise UnknownName.of("recipe", name, RECIPES)
-    return list(dict.fromkeys(recipes or default_recipes()))
+    return list(dict.fromkeys(names or default_recipes()))
 
 
 def taken_for_model(name: str) -> tuple[str, str] | None:
@@ -142,7 +160,7 @@ def taken_for_model(name: str) -> tuple[str, str] | None:
         (('', 'tfidf'), ('minilm', 'probe'), None, None)
     """
     model, _, recipe = name.rpartition("+")
-    return (model, recipe) if recipe in RECIPES and name not in groups() and not Path(name).exists() else None
+    return (model, recipe) if recipe.partition("[")[0] in RECIPES and name not in groups() and not Path(name).exists() else None
 
 
 def needs_models(recipes: Sequence[str] | None) -> bool:

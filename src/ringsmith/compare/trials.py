@@ -139,8 +139,8 @@ def axes_facts(space: Space) -> list[dict[str, Any]]:
 
 
 def entrant_with(base: Entrant, options: Mapping[str, Any], why: str) -> Entrant:
-    """The base candidate with other options."""
-    return Entrant(Candidate(base.candidate.recipe, base.candidate.model, dict(options)), base.place, base.model, why)
+    """The base candidate with other options; what was asked for and is not searched stays."""
+    return Entrant(Candidate(base.candidate.recipe, base.candidate.model, {**base.candidate.options, **options}), base.place, base.model, why)
 
 
 def write_trials(folder: Path, searched: Sequence[tuple[str, Iterable[Trial]]]) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ringsmith.adapt import recipe_needs
 from ringsmith.adapt.spaces import SPACES
+from ringsmith.compare.naming import read_recipe
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.search import load
 from ringsmith.compare.space import known_recipes, taken_for_model
@@ -22,7 +23,7 @@ def tuned(options: CompareOptions, model: str, *, recipe: str, search: int) -> C
     Args:
         options: which rows, how long, and where to; its models and recipes are replaced.
         model: as in `CompareOptions.models`; ``"none"`` for a recipe that starts from none.
-        recipe: its name.
+        recipe: its name, with options in brackets where some are to stay as they are (`naming`).
         search: how many settings are tried, the defaults included.
 
     Raises:
@@ -34,7 +35,7 @@ def tuned(options: CompareOptions, model: str, *, recipe: str, search: int) -> C
     if search < 2:
         raise OptionError(f"'search' must be at least 2, as the first trial is the defaults; got {search}. Leave it out for 20.")
     refuse_recipe_as_model(model)
-    needs = recipe_needs(recipe)
+    needs = recipe_needs(read_recipe(recipe)[0])
     if needs == "nothing" and model != NONE:
         raise UsageError(f"The recipe {recipe!r} starts from no model: MODEL must be {NONE!r}; got {model!r}. Write: ringsmith tune {NONE} DATA --recipe {recipe}")
     if needs != "nothing" and model == NONE:
@@ -51,7 +52,7 @@ def refuse_recipe_as_model(model: str) -> None:
     """
     if found := taken_for_model(model):
         name, recipe = found
-        what, first = ("candidate", name) if name else ("recipe", NONE if recipe_needs(recipe) == "nothing" else "MODEL")
+        what, first = ("candidate", name) if name else ("recipe", NONE if recipe_needs(read_recipe(recipe)[0]) == "nothing" else "MODEL")
         raise UsageError(f"MODEL is the name of a model; {model!r} is a {what}. Write: ringsmith tune {first} DATA --recipe {recipe}")
 
 

@@ -1,0 +1,67 @@
+"""Recipes as they are asked for, and as the table then calls the candidates: ``lora``, or with options ``lora[method=dora,rank=16]``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringsmith.errors import OptionError
+
+WORDS = {"true": True, "false": False, "none": None}
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Names that commas part; those within brackets part nothing.
+
+    Examples:
+        >>> split_names("tfidf, lora[layers=[query,value],rank=16],probe")
+        ('tfidf', 'lora[layers=[query,value],rank=16]', 'probe')
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "[(") - (character in "])")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return tuple(name for part in parts if (name := part.strip()))
+
+
+def read_recipe(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and options of a recipe; numbers, true, false, none and lists in brackets are read as such, all else as words.
+
+    Raises:
+        OptionError: brackets that hold anything but ``NAME=VALUE``.
+
+    Examples:
+        >>> read_recipe("lora[method=dora,rank=16,layers=[query,value]]")
+        ('lora', {'method': 'dora', 'rank': 16, 'layers': ['query', 'value']})
+        >>> read_recipe("probe")
+        ('probe', {})
+    """
+    name, bracket, inside = text.strip().partition("[")
+    if not bracket:
+        return name, {}
+    options = [option.partition("=") for option in split_names(inside[:-1])]
+    if not text.strip().endswith("]") or not options or any(not option.strip() or not value.strip() for option, _, value in options):
+        raise OptionError(f"A recipe with options must look like {name or 'lora'}[rank=16,method=dora]: NAME=VALUE, parted by commas, in brackets; got {text!r}.")
+    return name, {option.strip().replace("-", "_"): read_value(value) for option, _, value in options}
+
+
+def read_value(text: str) -> Any:
+    """A value as it was meant.
+
+    Examples:
+        >>> [read_value(text) for text in ("16", "2e-4", "true", "none", "dora", "[1, 2]")]
+        [16, 0.0002, True, None, 'dora', [1, 2]]
+    """
+    text = text.strip()
+    if text[:1] + text[-1:] in ("[]", "()"):
+        return [read_value(part) for part in split_names(text[1:-1])]
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip("'\"")
