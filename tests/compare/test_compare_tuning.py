@@ -66,6 +66,18 @@ def test_a_search_finds_better_settings_than_the_defaults(tune: Callable[..., Co
     assert [event.candidate for event in events if isinstance(event, SearchEnded)] == ["tunable"]
 
 
+def test_what_was_asked_for_is_not_searched(tune: Callable[..., Comparison]) -> None:
+    """It stays in every trial, and a second time all of them are remembered."""
+    events: list[Event] = []
+    result = tune("tunable[colour=blue]", search=5, events=events)
+    assert [event.options for event in events if isinstance(event, Searching)] == [("wrong",)]
+    candidates = [json.loads(candidate)["options"] for candidate, *_ in runs(result.folder)]
+    assert {options["colour"] for options in candidates} == {"blue"}
+    assert len({options.get("wrong") for options in candidates}) == 5
+    before = runs(result.folder)
+    assert runs(tune("tunable[colour=blue]", search=5).folder) == before
+
+
 def test_every_setting_is_tried_once(tune: Callable[..., Comparison]) -> None:
     """And the finalists, those and no others, with two more seeds."""
     result = tune(search=14)

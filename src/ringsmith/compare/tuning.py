@@ -132,9 +132,10 @@ class Tuning:
         for result in self.arena.ledger.runs.values():
             candidate = Candidate.from_json(result.candidate)
             base = search.base.candidate
-            if (candidate.recipe, candidate.model) != (base.recipe, base.model) or not candidate.options or not fits_space(search.space, candidate.options):
+            searched = {name: value for name, value in candidate.options.items() if name not in base.options}
+            if (candidate.recipe, candidate.model) != (base.recipe, base.model) or not searched or not fits_space(search.space, searched):
                 continue
-            entrant = entrant_with(search.base, candidate.options, "a trial of an earlier search")
+            entrant = entrant_with(search.base, searched, "a trial of an earlier search")
             if self.arena.key_of(entrant, result.split, result.seed) == result.run and result.seed == self.arena.options.seed:
                 found.setdefault(candidate.key, entrant)
         return list(found.values())
@@ -289,5 +290,6 @@ class Tuning:
 
 
 def space_for(entrant: Entrant) -> Space:
-    """What can be searched of a candidate."""
-    return space_of(entrant.candidate.recipe, entrant.model.hidden if entrant.model and entrant.model.kind == "transformer" else None)
+    """What can be searched of a candidate; what was asked for stays as it is."""
+    space = space_of(entrant.candidate.recipe, entrant.model.hidden if entrant.model and entrant.model.kind == "transformer" else None)
+    return tuple(axis for axis in space if axis.name not in entrant.candidate.options)
