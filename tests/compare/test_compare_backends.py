@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -161,6 +163,22 @@ class TestForks(TestProcess):
         write_json(made.path / "job.json", replace(made.job, place="no_such_module:Recipe").to_json())
         assert backend.run(made.path, until=NEVER, report=silent).why == "ModuleNotFoundError: No module named 'no_such_module'"
         assert not backend.shares_imports
+
+
+def test_no_recipe_asks_for_a_gpu_when_it_is_imported() -> None:
+    """No fork survives CUDA that runs."""
+    program = """
+import torch
+def asked(*args, **options): raise AssertionError("torch was asked for a device")
+for place, names in ((torch.cuda, ("is_available", "device_count", "init", "current_device")), (torch.accelerator, ("is_available", "current_accelerator"))):
+    for name in names: setattr(place, name, asked)
+from ringsmith.adapt import RECIPES
+from ringsmith.compare import forkserver
+for place in RECIPES.values(): forkserver._load(place)
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "done\n", done.stderr
 
 
 def _run() -> psutil.Process:

@@ -17,6 +17,8 @@ from typing import IO, TypeVar
 T = TypeVar("T")
 START_SECONDS = 60.0
 """A server that has not answered by then is given up."""
+ASK_WITHOUT_CUDA = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""No fork survives CUDA that runs already: should a library ask torch for GPUs when it is imported, torch asks the driver's own tool."""
 POSSIBLE = sys.platform == "linux"
 """Elsewhere system libraries do not survive a fork (macOS), or there is none (Windows)."""
 
@@ -91,8 +93,8 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             command = [sys.executable, "-m", "ringsmith.compare.forkserver", str(theirs.fileno())]
-            silent = subprocess.DEVNULL
-            self._process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, env=dict(environment), pass_fds=[theirs.fileno()], start_new_session=True)
+            silent, asked = subprocess.DEVNULL, {**environment, **ASK_WITHOUT_CUDA}
+            self._process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, env=asked, pass_fds=[theirs.fileno()], start_new_session=True)
 
     def load(self, recipe: str) -> None:
         """Import a recipe, and what its fits import.
