@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import sys
+import warnings
 
 from ringsmith.compare import job
 from ringsmith.compare.measure import count_as_mapped, mapped_mb
@@ -39,7 +40,9 @@ def serve(control: socket.socket) -> str | None:
             continue
         mapped = mapped_mb()
         gc.freeze()  # collecting would write to every page that the forks share
-        process = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 counts threads, those too that have nothing to do
+            process = os.fork()
         if process == 0:
             _become(descriptors)
             count_as_mapped(mapped - mapped_mb())
