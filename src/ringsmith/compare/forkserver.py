@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import warnings
+from contextlib import suppress
 
 from ringsmith.compare import job
 from ringsmith.compare.measure import count_as_mapped, mapped_mb
@@ -47,6 +48,8 @@ def serve(control: socket.socket) -> str | None:
             _become(descriptors)
             count_as_mapped(mapped - mapped_mb())
             return str(request["folder"])
+        with suppress(OSError):  # the fork does the same: whoever hears of it may end its group, whichever of the two came first
+            os.setpgid(process, process)
         for descriptor in descriptors:
             os.close(descriptor)
         control.send(b"%d" % process)
@@ -62,8 +65,8 @@ def _load(recipe: str) -> None:
 
 
 def _become(descriptors: list[int]) -> None:
-    """Be a run's process: a session of its own, and the input, output and error that were sent for it."""
-    os.setsid()
+    """Be a run's process: a group of its own, and the input, output and error that were sent for it."""
+    os.setpgid(0, 0)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)

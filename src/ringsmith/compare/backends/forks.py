@@ -150,7 +150,7 @@ class Fork:
     """A run's process, with what `subprocess.Popen` has of it.
 
     Attributes:
-        pid: its number, and that of its session.
+        pid: its number, and that of its group.
         stdin: the parent's end of its standard input.
         stdout: the parent's end of its standard output.
         returncode: how it ended, negative for a signal; None until `wait` knows.
