@@ -27,7 +27,7 @@ from ringsmith.errors import OptionError
 from ringsmith.records import Budget
 
 TIMES_FULL = 2
-"""What moves alone moves so much faster than in `full`: better on uci-sentiment and cr, no clear difference on banking77 (LOG.md)."""
+"""What moves alone moves so much faster than in `full`: better on cr, no clear difference on uci-sentiment and banking77 (LOG.md)."""
 SHARE = 0.3
 """Of the time left, this share may go into the states of the frozen layers."""
 PACE = 0.1
