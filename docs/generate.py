@@ -40,8 +40,8 @@ In Python: `rs.compare("reviews.csv", recipes=["probe", "lora[method=dora,rank=1
 
 
 def cell(text: str | None) -> str:
-    """A text that fits into a cell of a table."""
-    return " ".join((text or "").split()).replace("|", "\\|")
+    """A text that fits into a cell of a table; Rich's escapes are not for it."""
+    return " ".join((text or "").split()).replace("\\[", "[").replace("|", "\\|")
 
 
 def rows_of(command: Any) -> Iterator[str]:

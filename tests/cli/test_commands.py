@@ -178,6 +178,11 @@ def test_version_and_help(ringsmith: Ringsmith) -> None:
     assert all(command in ringsmith("--help").out for command in ("compare", "predict", "text", "models", "demo"))
 
 
+def test_the_help_shows_what_stands_in_brackets(ringsmith: Ringsmith) -> None:
+    """They are no markup."""
+    assert "lora[method=dora,rank=16]" in "".join(ringsmith("compare", "--help").out.replace("│", "").split())
+
+
 def test_help_names_the_recipes_there_are() -> None:
     """All of them, and those that compete where none is named."""
     from ringsmith.adapt import RECIPES as ALL

@@ -45,7 +45,7 @@ def compare(
     ] = None,
     recipes: Annotated[
         str | None,
-        typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}; with options lora[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=MODELS),
+        typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}; with options lora\\[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=MODELS),
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=ASKED)
