@@ -25,5 +25,5 @@ def hold(options: object, rules: tuple[Rule, ...]) -> None:
 def _holds(rule: Callable[[Any], bool], value: Any) -> bool:
     try:
         return bool(rule(value))
-    except TypeError:
+    except (TypeError, AttributeError):  # not even of its kind
         return False

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
+from ringsmith.adapt.options import read_options
+from ringsmith.adapt.probe import ProbeOptions
+from ringsmith.adapt.prompt_way import PromptOptions
 from ringsmith.adapt.registry import ENTRIES
+from ringsmith.adapt.static import StaticOptions
+from ringsmith.adapt.tfidf import TfidfOptions
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space
 from ringsmith.compare.naming import read_recipe
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.trials import entrant_with
-from ringsmith.errors import MissingExtra, OptionError, UnknownName
+from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate
 from ringsmith.tasks import Classification
 
@@ -93,11 +98,44 @@ def test_what_a_name_says_is_read_as_it_was_meant(value: Any) -> None:
     assert read_recipe(candidate.name) == ("lora", candidate.options)
 
 
-@pytest.mark.parametrize("text", ["lora[", "lora[]", "lora[rank]", "lora[rank=]", "lora[=3]", "lora[rank=3", "lora[rank=3]]x"])
+@pytest.mark.parametrize(
+    "text", ["lora[", "lora[]", "lora[rank]", "lora[rank=]", "lora[=3]", "lora[rank=3", "lora[rank=3]]x", "tfidf[strengths=[1,2]", "tfidf[characters=[2,5]]]", "[rank=3]"]
+)
 def test_brackets_that_hold_no_options_are_refused(text: str) -> None:
     """The sentence shows what they should look like."""
     with pytest.raises(OptionError, match=r"A recipe with options must look like lora\[rank=16,method=dora\]: NAME=VALUE, parted by commas, in brackets; got "):
         read_recipe(text)
+
+
+def test_an_option_is_given_once_in_a_recipe() -> None:
+    """In whatever spelling: which of the two was meant, nobody knows."""
+    with pytest.raises(OptionError, match=r"Every option of a recipe must be given once; 'min_rows' is there twice in 'tfidf\[min-rows=2,min_rows=3\]'\."):
+        read_recipe("tfidf[min-rows=2,min_rows=3]")
+
+
+def test_a_candidate_in_the_place_of_a_recipe_is_taken_apart() -> None:
+    """As it is copied from the table."""
+    with pytest.raises(UsageError, match=r"'minilm\+lora\[rank=4\]' is a candidate. Give the model 'minilm' and the recipe 'lora\[rank=4\]' apart\."):
+        space.known_recipes(["minilm+lora[rank=4]"])
+
+
+@pytest.mark.parametrize(("name", "strengths", "same"), [("tfidf", 2, [2]), ("static", 3.0, [3.0]), ("probe", 3, [3])])
+def test_one_value_in_the_place_of_a_list_is_a_list_of_one(name: str, strengths: float, same: list[float]) -> None:
+    """As one writes it in brackets; what is no list of such values at all is refused in a sentence."""
+    kind = {"tfidf": TfidfOptions, "static": StaticOptions, "probe": ProbeOptions}[name]
+    assert read_options(kind, {"strengths": strengths}, recipe=name) == read_options(kind, {"strengths": same}, recipe=name)
+    for wrong in ([1, "a"], None, "a", [None, 1]):
+        with pytest.raises(OptionError, match="'strengths' must be one or more numbers above 0; got "):
+            read_options(kind, {"strengths": wrong}, recipe=name)
+
+
+def test_one_name_in_the_place_of_a_list_is_not_its_letters() -> None:
+    """`mixtures=all` and `weightings=mean`."""
+    assert read_options(ProbeOptions, {"mixtures": "all"}, recipe="probe").mixtures == ("all",)
+    assert read_options(StaticOptions, {"weightings": "mean"}, recipe="static").weightings == ("mean",)
+    assert read_options(PromptOptions, {"shots": None}, recipe="prompt").shots is None
+    with pytest.raises(OptionError, match=r"'hypothesis' must be a sentence with one \{\} for the label; got 5"):
+        read_options(PromptOptions, {"hypothesis": 5}, recipe="prompt")
 
 
 def test_options_are_held_against_their_recipe_before_anything_runs() -> None:

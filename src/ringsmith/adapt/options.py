@@ -33,4 +33,24 @@ def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T
         near = get_close_matches(unknown[0], known, n=1)
         end = f"; did you mean {near[0]!r}?" if near else "."
         raise OptionError(f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}{end} Its options: {', '.join(known) or 'none'}.")
-    return kind(**options)
+    types = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: _listed(value, types[name]) for name, value in options.items()})
+
+
+def _listed(value: Any, wanted: str) -> Any:
+    """One value in the place of a list is a list of one."""
+    alone = isinstance(value, str | float | int) or (value is None and not wanted.endswith("None"))
+    return (value,) if alone and wanted.startswith("tuple[") else value
+
+
+def rising(values: Any) -> tuple[Any, ...]:
+    """These values in order; as they are where they have none, which is for the option's rule to say.
+
+    Examples:
+        >>> rising([3.0, 1.0]), rising(["a", 1]), rising(None)
+        ((1.0, 3.0), ('a', 1), (None,))
+    """
+    try:
+        return tuple(sorted(values))
+    except TypeError:
+        return tuple(values) if isinstance(values, list | tuple) else (values,)

@@ -19,7 +19,7 @@ from ringsmith.adapt.folder import MANIFEST, new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.adapt.mixtures import MIXTURES, Vectors, features
-from ringsmith.adapt.options import hold, read_options
+from ringsmith.adapt.options import hold, read_options, rising
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
 from ringsmith.backbones import Backbone, load_backbone
@@ -60,12 +60,12 @@ class ProbeOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "long", tuple(self.long))
         object.__setattr__(self, "mixtures", tuple(self.mixtures))
-        object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
+        object.__setattr__(self, "strengths", rising(self.strengths))
         hold(
             self,
             (
                 ("mixtures", lambda names: len(names) > 0 and set(names) <= MIXTURES.keys(), f"some of {', '.join(MIXTURES)}"),
-                ("strengths", lambda values: len(values) > 0 and values[0] > 0, "one or more numbers above 0"),
+                ("strengths", lambda values: len(values) > 0 and all(value > 0 for value in values), "one or more numbers above 0"),
                 ("precision", lambda name: name in ("auto", "float32", "bfloat16", "int8"), "auto, float32, bfloat16 or int8"),
                 ("pooling", lambda name: name in ("mean", "cls", "last"), "mean, cls or last"),
                 ("long", lambda ways: len(ways) > 0 and set(ways) <= {"cut", "windows"}, "cut, windows or both"),

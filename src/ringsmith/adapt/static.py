@@ -27,7 +27,7 @@ from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
-from ringsmith.adapt.options import hold, read_options
+from ringsmith.adapt.options import hold, read_options, rising
 from ringsmith.adapt.ownwords import OwnOptions, Subwords, own_vectors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
@@ -82,14 +82,14 @@ class StaticOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weightings", tuple(self.weightings))
-        object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
+        object.__setattr__(self, "strengths", rising(self.strengths))
         object.__setattr__(self, "subwords", tuple(self.subwords) if isinstance(self.subwords, list) else self.subwords)
         at_least_1: Any = lambda number: number >= 1  # noqa: E731
         hold(
             self,
             (
                 ("weightings", lambda names: len(names) > 0 and set(names) <= set(WEIGHTINGS), f"some of {', '.join(WEIGHTINGS)}"),
-                ("strengths", lambda values: len(values) > 0 and values[0] > 0, "one or more numbers above 0"),
+                ("strengths", lambda values: len(values) > 0 and all(value > 0 for value in values), "one or more numbers above 0"),
                 ("epochs", lambda number: number is None or number >= 1, "at least 1"),
                 ("rate", lambda number: 0 < number <= 1, "above 0 and at most 1"),
                 ("subwords", lambda pair: pair in (None, "auto") or (len(pair) == 2 and 1 <= pair[0] <= pair[1]), "auto, or two lengths, the shorter first, from 1 on"),

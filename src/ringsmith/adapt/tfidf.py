@@ -20,7 +20,7 @@ from ringsmith.adapt.hashing import HashedNgrams
 from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
 from ringsmith.adapt.ngrams import FILE as VOCABULARY
 from ringsmith.adapt.ngrams import Ngrams
-from ringsmith.adapt.options import hold, read_options
+from ringsmith.adapt.options import hold, read_options, rising
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.sparse import Matrix, scale_columns, side_by_side
@@ -66,7 +66,7 @@ class TfidfOptions:
     min_rows: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strengths", tuple(sorted(self.strengths)))
+        object.__setattr__(self, "strengths", rising(self.strengths))
         object.__setattr__(self, "word_weights", tuple(self.word_weights))
         object.__setattr__(self, "alphas", tuple(self.alphas))
         object.__setattr__(self, "characters", tuple(self.characters))

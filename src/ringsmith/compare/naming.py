@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ringsmith.errors import OptionError
@@ -30,7 +31,7 @@ def read_recipe(text: str) -> tuple[str, dict[str, Any]]:
     """Name and options of a recipe; numbers, true, false, none and lists in brackets are read as such, all else as words.
 
     Raises:
-        OptionError: brackets that hold anything but ``NAME=VALUE``.
+        OptionError: brackets that hold anything but ``NAME=VALUE``, or a name twice.
 
     Examples:
         >>> read_recipe("lora[method=dora,rank=16,layers=[query,value]]")
@@ -41,10 +42,14 @@ def read_recipe(text: str) -> tuple[str, dict[str, Any]]:
     name, bracket, inside = text.strip().partition("[")
     if not bracket:
         return name, {}
-    options = [option.partition("=") for option in split_names(inside[:-1])]
-    if not text.strip().endswith("]") or not options or any(not option.strip() or not value.strip() for option, _, value in options):
-        raise OptionError(f"A recipe with options must look like {name or 'lora'}[rank=16,method=dora]: NAME=VALUE, parted by commas, in brackets; got {text!r}.")
-    return name, {option.strip().replace("-", "_"): read_value(value) for option, _, value in options}
+    name, options = name.strip(), [option.partition("=") for option in split_names(inside[:-1])]
+    whole = name and inside.endswith("]") and text.count("[") == text.count("]")
+    if not whole or not options or any(not option.strip() or not value.strip() for option, _, value in options):
+        raise OptionError(f"A recipe with options must look like lora[rank=16,method=dora]: NAME=VALUE, parted by commas, in brackets; got {text!r}.")
+    values = [(option.strip().replace("-", "_"), read_value(value)) for option, _, value in options]
+    if twice := [option for option, count in Counter(option for option, _ in values).items() if count > 1]:
+        raise OptionError(f"Every option of a recipe must be given once; {twice[0]!r} is there twice in {text!r}. Two values are two recipes: {name}[...],{name}[...].")
+    return name, dict(values)
 
 
 def read_value(text: str) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ringsmith.adapt import RECIPES, Setting, create_recipe, default_recipes, recipe_asks, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel, groups
 from ringsmith.compare.naming import read_recipe
-from ringsmith.errors import MissingExtra, OptionError, UnknownName
+from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate, digest
 from ringsmith.tasks import Task
 
@@ -146,7 +146,9 @@ def _nobody_asks(recipes: Sequence[str]) -> bool:
 def known_recipes(recipes: Sequence[str] | None) -> list[str]:
     """The names of these recipes once each, in this order; for None those that compete by default."""
     names = [read_recipe(text)[0] for text in recipes or ()]
-    for name in names:
+    for text, name in zip(recipes or (), names, strict=True):
+        if name not in RECIPES and (found := taken_for_model(text)):
+            raise UsageError(f"A recipe is named without its model; {text!r} is a candidate. Give the model {found[0]!r} and the recipe {found[1]!r} apart.")
         if name not in RECIPES:
             raise UnknownName.of("recipe", name, RECIPES)
     return list(dict.fromkeys(names or default_recipes()))
