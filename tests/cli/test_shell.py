@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,26 @@ def test_files_and_programs_get_utf8_whatever_the_encoding_of_the_system(encodin
     first, _, second = written_by(out).decode("utf-8").partition("]")
     assert (json.loads(first + "]"), second.strip()) == ([KOREAN], KOREAN)
     assert written_by(err).decode("utf-8").strip() == f"ringsmith: There is no model {KOREAN!r}."
+
+
+def test_streams_that_are_closed_hold_nothing_and_swallow_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has None in their place."""
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    _shell.open_what_is_closed()
+    with sys.stdin, sys.stdout, sys.stderr:
+        assert sys.stdin.read() == ""
+        _shell.print_json([KOREAN])
+        with pytest.raises(SystemExit):
+            _shell.fail(f"There is no model {KOREAN!r}.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes a stream")
+def test_no_file_takes_the_number_of_a_stream_that_was_closed(tmp_path: Path) -> None:
+    """``<&-``: libraries do not expect it; drawing a chart failed."""
+    program = f"from ringsmith.cli import _shell; _shell.open_what_is_closed(); print(open({str(tmp_path / 'file')!r}, 'w').fileno() > 2)"
+    found = subprocess.run(["sh", "-c", '"$0" -c "$1" <&-', sys.executable, program], capture_output=True, text=True, check=False)
+    assert (found.stdout.strip(), found.returncode) == ("True", 0), found.stderr
 
 
 def test_a_name_that_is_not_utf8_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,5 +47,6 @@ def ringsmith(version: Annotated[bool, typer.Option("--version", callback=_show_
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads sleep, unless a command finds the cores free: see _shell.wait_awake
+    _shell.open_what_is_closed()
     _shell.take_every_letter()
     _shell.run_guarded(app)

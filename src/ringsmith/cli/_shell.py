@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +26,16 @@ INTERRUPTED = "Stopped; nothing half-written is left. The same command can be gi
 def people(*, as_json: bool = False) -> Console:
     """The console that people read: standard output, or standard error where a program reads the output."""
     return Console(stderr=as_json, highlight=False, soft_wrap=False)
+
+
+def open_what_is_closed() -> None:
+    """Let the standard streams that the caller has closed (``<&-``) hold nothing and swallow everything.
+
+    Else the next files that are opened take their numbers, which libraries do not expect: no chart could be drawn.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their numbers: a file takes the lowest that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 def take_every_letter() -> None:
