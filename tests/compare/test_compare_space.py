@@ -17,9 +17,11 @@ from ringsmith.adapt.static import StaticOptions
 from ringsmith.adapt.tfidf import TfidfOptions
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space
+from ringsmith.compare.arena import refuse_recipes_as_models
 from ringsmith.compare.naming import read_recipe
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.trials import entrant_with
+from ringsmith.compare.tune_options import refuse_recipe_as_model
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate
 from ringsmith.tasks import Classification
@@ -117,6 +119,24 @@ def test_a_candidate_in_the_place_of_a_recipe_is_taken_apart() -> None:
     """As it is copied from the table."""
     with pytest.raises(UsageError, match=r"'minilm\+lora\[rank=4\]' is a candidate. Give the model 'minilm' and the recipe 'lora\[rank=4\]' apart\."):
         space.known_recipes(["minilm+lora[rank=4]"])
+
+
+def test_a_recipe_that_was_named_and_has_no_model_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its options; one that nobody named is not missed."""
+    monkeypatch.setattr(space, "torch_is_here", lambda: True)
+    minilm, glove = HERE[0], Choice("glove", replace(model("glove"), kind="method"), "named")
+    told = lambda *asked: [(row.name, row.why) for row in space.entrants(*asked)[1]]  # noqa: E731
+    assert told(["static[dim=20]", "probe"], [minilm]) == [("static[dim=20]", "left out: none of the models has word vectors (add word2vec)")]
+    assert told(["static", "probe"], [glove]) == [("probe", "left out: none of the models is a transformer (add minilm)")]
+    assert told(["static", "probe"], [minilm, glove]) == told(None, [minilm]) == []
+
+
+def test_a_command_that_is_told_quotes_brackets() -> None:
+    """Else zsh takes them for a pattern of file names."""
+    with pytest.raises(UsageError, match=r'Write: --models minilm --recipes "lora\[rank=4\]"$'):
+        refuse_recipes_as_models(["minilm+lora[rank=4]"])
+    with pytest.raises(UsageError, match=r'Write: ringsmith tune minilm DATA --recipe "lora\[rank=4\]"$'):
+        refuse_recipe_as_model("minilm+lora[rank=4]")
 
 
 @pytest.mark.parametrize(("name", "strengths", "same"), [("tfidf", 2, [2]), ("static", 3.0, [3.0]), ("probe", 3, [3])])

@@ -17,6 +17,7 @@ from ringsmith.compare.events import Cut, Listener, MachineSeen
 from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
+from ringsmith.compare.naming import for_shell
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.space import Entrant, LeftOut, check_options, endpoint_choice, entrants, known_recipes, needs_models, taken_for_model, with_words
 from ringsmith.compare.stopping import fell_behind
@@ -224,7 +225,7 @@ def refuse_recipes_as_models(models: Sequence[str]) -> None:
         if found := taken_for_model(name):
             model, recipe = found
             what, which = ("candidate", f"--models {model} ") if model else ("recipe", "")
-            raise UsageError(f"--models takes names of models; {name!r} is a {what}. Write: {which}--recipes {recipe}")
+            raise UsageError(f"--models takes names of models; {name!r} is a {what}. Write: {which}--recipes {for_shell(recipe)}")
 
 
 def check_writable(folder: Path) -> None:

@@ -52,6 +52,16 @@ def read_recipe(text: str) -> tuple[str, dict[str, Any]]:
     return name, dict(values)
 
 
+def for_shell(recipe: str) -> str:
+    """A recipe as one writes it in a command: brackets are a pattern of file names to some shells (zsh).
+
+    Examples:
+        >>> for_shell("lora[rank=16]"), for_shell("lora")
+        ('"lora[rank=16]"', 'lora')
+    """
+    return f'"{recipe}"' if "[" in recipe else recipe
+
+
 def read_value(text: str) -> Any:
     """A value as it was meant.
 

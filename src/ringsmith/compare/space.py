@@ -78,6 +78,7 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     pairs = [_entrant(way, choice) for choice in bodies for way in on_models if recipes is not None or not choice.recipes or way[0] in choice.recipes]
     found = alone + words + pairs + asked
     left_out += [LeftOut(choice.name, why) for choice in choices if (why := _no_recipe(choice, names))]
+    left_out += _no_model(ways if recipes else [], choices)
     if not found:
         raise OptionError("Nothing is left to compare: " + "; ".join(f"{row.name}: {row.why}" for row in left_out) + ". Name a model with --models, or add the recipe tfidf.")
     return found, left_out
@@ -107,6 +108,16 @@ def _no_recipe(choice: Choice, recipes: Sequence[str]) -> str:
         return "" if _askers(recipes) else "left out: none of the recipes asks an endpoint (add prompt)"
     needed, kind, hint = ("transformer", "a transformer", "probe or full") if choice.model.kind == "transformer" else ("vectors", "word vectors", "static")
     return "" if any(recipe_needs(name) == needed for name in recipes) else f"left out: none of the recipes starts from {kind} (add {hint})"
+
+
+def _no_model(ways: Sequence[tuple[str, Mapping[str, Any]]], choices: Sequence[Choice]) -> list[LeftOut]:
+    """The recipes that were named although none of the models is one they start from; a model that is not at hand says so itself."""
+    if not choices or any(choice.model is None for choice in choices):
+        return []
+    kinds = {choice.model.kind for choice in choices if choice.model}
+    missing = {"vectors": "has word vectors (add word2vec)"} if not kinds & {"vectors", "method"} else {}
+    missing |= {"transformer": "is a transformer (add minilm)"} if not kinds & {"transformer", "endpoint"} and torch_is_here() else {}
+    return [LeftOut(Candidate(name, None, options).name, f"left out: none of the models {missing[recipe_needs(name)]}") for name, options in ways if recipe_needs(name) in missing]
 
 
 def _askers(recipes: Sequence[str] | None) -> list[str]:

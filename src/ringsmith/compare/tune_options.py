@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ringsmith.adapt import recipe_needs
 from ringsmith.adapt.spaces import SPACES
-from ringsmith.compare.naming import read_recipe
+from ringsmith.compare.naming import for_shell, read_recipe
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.search import load
 from ringsmith.compare.space import known_recipes, taken_for_model
@@ -37,7 +37,7 @@ def tuned(options: CompareOptions, model: str, *, recipe: str, search: int) -> C
     refuse_recipe_as_model(model)
     needs = recipe_needs(read_recipe(recipe)[0])
     if needs == "nothing" and model != NONE:
-        raise UsageError(f"The recipe {recipe!r} starts from no model: MODEL must be {NONE!r}; got {model!r}. Write: ringsmith tune {NONE} DATA --recipe {recipe}")
+        raise UsageError(f"The recipe {recipe!r} starts from no model: MODEL must be {NONE!r}; got {model!r}. Write: ringsmith tune {NONE} DATA --recipe {for_shell(recipe)}")
     if needs != "nothing" and model == NONE:
         raise UsageError(f"The recipe {recipe!r} starts from a model; got {NONE!r}. Name one, such as {'minilm' if needs == 'transformer' else 'word2vec'}.")
     out = options.out or options.folder.with_name(f"{options.folder.name}-tune")
@@ -53,7 +53,7 @@ def refuse_recipe_as_model(model: str) -> None:
     if found := taken_for_model(model):
         name, recipe = found
         what, first = ("candidate", name) if name else ("recipe", NONE if recipe_needs(read_recipe(recipe)[0]) == "nothing" else "MODEL")
-        raise UsageError(f"MODEL is the name of a model; {model!r} is a {what}. Write: ringsmith tune {first} DATA --recipe {recipe}")
+        raise UsageError(f"MODEL is the name of a model; {model!r} is a {what}. Write: ringsmith tune {first} DATA --recipe {for_shell(recipe)}")
 
 
 def check_search(recipes: Sequence[str] | None, *, named: bool) -> None:
