@@ -16,11 +16,11 @@ from studies import NASTY, PLOTS, make_study, variant
 
 from ringsmith.errors import MachineError
 from ringsmith.report import write_report
-from ringsmith.report.page import tie_groups
+from ringsmith.report.page import templates, tie_groups
 from ringsmith.report.summarise import summarise
 from ringsmith.report.write import write_text
 
-VOID = {"meta", "link", "br", "path", "line", "rect", "circle"}
+VOID = {"meta", "link", "br", "wbr", "path", "line", "rect", "circle"}
 Element = tuple[str, dict[str, str]]
 
 
@@ -73,6 +73,12 @@ def outlines(pages: Mapping[str, Path]) -> dict[str, Outline]:
 def test_every_tag_closes_where_it_should(outlines: Mapping[str, Outline], name: str) -> None:
     """Markup in the data opens nothing and closes nothing."""
     assert outlines[name].faults == []
+
+
+def test_a_long_name_is_broken_between_its_options() -> None:
+    """And what it holds is still escaped."""
+    shown = templates().from_string('{{ name|pieces|join("<wbr>"|safe) }}').render(name="bert+prompt[hypothesis=<b>{}</b>,shots=0]")
+    assert shown == "bert+prompt<wbr>[hypothesis=&lt;b&gt;{}&lt;/b&gt;,<wbr>shots=0]"
 
 
 def test_rows_of_a_second_table_are_counted_and_numbered_as_its_own(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ LIST_UP_TO = 20
 HEAT = 8
 """Shades of the matrix, from 0 to this."""
 CLIP_TEXT, CLIP_LABEL = 420, 80
+BREAKS = re.compile(r"(?<=\w)(?=\[)|(?<=,)(?=[a-z_])")
+"""Before the options in a candidate's name, and between them."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def templates() -> jinja2.Environment:
     )
     for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "plural", "joined", "capital", "metric_title"):
         environment.filters[name] = getattr(wording, name)
-    environment.filters |= {"heat": heat, "clip": clip, "moment": moment, "of": of}
+    environment.filters |= {"heat": heat, "clip": clip, "pieces": pieces, "moment": moment, "of": of}
     environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}
     return environment
 
@@ -116,6 +119,16 @@ def clip(text: str, letters: int) -> str:
         'a long…'
     """
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+
+
+def pieces(text: str) -> list[str]:
+    """A text cut where the names of candidates may be broken: between their options, not within a word.
+
+    Examples:
+        >>> pieces("minilm+lora[rank=2,rate=0.1] on 1,000 rows")
+        ['minilm+lora', '[rank=2,', 'rate=0.1] on 1,000 rows']
+    """
+    return BREAKS.split(text)
 
 
 def moment(created: str) -> str:
