@@ -155,7 +155,7 @@ def test_layers_can_be_named(tiny_bert: LocalModel) -> None:
         ({"rank": 64}, rf"'rank' must be at most {HIDDEN}, the width of the narrowest layer it goes into \(bert\.encoder\.layer\.0\..*\); got 64\. Take 8"),
         ({"rank": 0}, "'rank' must be a whole number from 1; got 0"),
         ({"layers": ("qery",)}, r"'layers' must name layers of this model; got 'qery'\. There are: attention, dense, intermediate, key, output, query, self, value"),
-        ({"layers": "query"}, "'layers' must be a list of names; got 'query'"),
+        ({"layers": 5}, "'layers' must be a list of names; got .5,."),
         ({"method": "qlora"}, "'method' must be lora, rslora, dora, ia3 or bitfit; got 'qlora'"),
         ({"method": "prefix"}, "'method' must leave a plain model behind; got 'prefix', which trains what stands before every text and cannot be merged"),
         ({"method": "prompt_tuning"}, r"got 'prompt_tuning', which .* Take 'lora'"),
