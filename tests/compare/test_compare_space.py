@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -125,7 +126,10 @@ def test_a_recipe_that_was_named_and_has_no_model_is_told(monkeypatch: pytest.Mo
     """With its options; one that nobody named is not missed."""
     monkeypatch.setattr(space, "torch_is_here", lambda: True)
     minilm, glove = HERE[0], Choice("glove", replace(model("glove"), kind="method"), "named")
-    told = lambda *asked: [(row.name, row.why) for row in space.entrants(*asked)[1]]  # noqa: E731
+
+    def told(recipes: list[str] | None, models: list[Choice]) -> list[tuple[str, str]]:
+        return [(row.name, row.why) for row in space.entrants(recipes, models)[1]]
+
     assert told(["static[dim=20]", "probe"], [minilm]) == [("static[dim=20]", "left out: none of the models has word vectors (add word2vec)")]
     assert told(["static", "probe"], [glove]) == [("probe", "left out: none of the models is a transformer (add minilm)")]
     assert told(["static", "probe"], [minilm, glove]) == told(None, [minilm]) == []
@@ -147,6 +151,22 @@ def test_one_value_in_the_place_of_a_list_is_a_list_of_one(name: str, strengths:
     for wrong in ([1, "a"], None, "a", [None, 1]):
         with pytest.raises(OptionError, match="'strengths' must be one or more numbers above 0; got "):
             read_options(kind, {"strengths": wrong}, recipe=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"join": "maybe"}, "'join' must be true or false; got 'maybe'"),
+        ({"min_count": 1.5}, "'min_count' must be a whole number; got 1.5"),
+        ({"epochs": 1.5}, "'epochs' must be a whole number, or none; got 1.5"),
+        ({"most_words": True}, "'most_words' must be a whole number; got True"),
+        ({"dim": float("inf")}, "'dim' must be a whole number; got inf"),
+    ],
+)
+def test_a_value_is_of_the_kind_of_its_option(options: dict[str, Any], sentence: str) -> None:
+    """`maybe` counted as true, and a row and a half as some number of rows."""
+    with pytest.raises(OptionError, match=re.escape(sentence)):
+        read_options(StaticOptions, options, recipe="static")
 
 
 def test_one_name_in_the_place_of_a_list_is_not_its_letters() -> None:
