@@ -34,8 +34,8 @@ A recipe is asked for by its name, with options in brackets where they are to di
 $ ringsmith compare reviews.csv --models minilm --recipes "probe,lora,lora[method=dora,rank=16],full[epochs=2,class_weights=balanced]"
 ```
 
-In Python: `rs.compare("reviews.csv", recipes=["probe", "lora[method=dora,rank=16]"])`. Numbers, `true`, `false`, `none` and lists (`layers=[query,value]`) are read as such; one value
-stands for a list of one (`strengths=2`). Quote the brackets in a shell: zsh takes them for a pattern of file names.
+In Python: `rs.compare("reviews.csv", recipes=["probe", "lora[method=dora,rank=16]"])`. Numbers, `true`, `false`, `none` and lists (`layers=[query,value]`) are read as such;
+one value stands for a list of one (`strengths=2`). Quote the brackets in a shell: zsh takes them for a pattern of file names.
 `ringsmith tune` and `--search` look for good values of the options that matter most.
 """
 
