@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ringsmith.adapt import Setting, create_recipe, load_fitted, recipe_needs, recipe_summary
+from ringsmith.adapt import RECIPES, Setting, create_recipe, hold_options, load_fitted, recipe_needs, recipe_summary
 from ringsmith.adapt.folder import check_files, hash_files, new_folder
-from ringsmith.errors import MachineError, ModelError, UnknownName, UsageError
+from ringsmith.errors import MachineError, ModelError, OptionError, UnknownName, UsageError
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification
 
@@ -141,6 +141,14 @@ def test_a_recipe_that_needs_a_model_says_so() -> None:
     """Without a model 'probe' cannot begin."""
     with pytest.raises(UsageError, match="Recipe 'probe' starts from a pre-trained model; none was named"):
         create_recipe("probe", Setting(Classification(["a"])))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_be_asked_about_its_options(name: str) -> None:
+    """Before there are rows or a model it says what it has not got."""
+    with pytest.raises(OptionError, match=rf"Recipe '{name}' has no option 'nonsense'"):
+        hold_options(name, {"nonsense": 1})
+    hold_options(name, {})
 
 
 def test_the_list_of_recipes_is_light() -> None:

@@ -25,7 +25,6 @@ from ringsmith.compare.trials import entrant_with
 from ringsmith.compare.tune_options import refuse_recipe_as_model
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate
-from ringsmith.tasks import Classification
 
 
 def model(name: str) -> LocalModel:
@@ -179,11 +178,13 @@ def test_one_name_in_the_place_of_a_list_is_not_its_letters() -> None:
 
 
 def test_options_are_held_against_their_recipe_before_anything_runs() -> None:
-    """A recipe's own sentence; recipes without options are not even imported."""
-    task = Classification(["a", "b"])
+    """A recipe's own sentence, before there are rows or a model; recipes without options are not even looked at."""
     with pytest.raises(OptionError, match=r"Recipe 'tfidf' has no option 'min_row'; did you mean 'min_rows'\?"):
-        space.check_options([Entrant(Candidate("tfidf", None, {"min_row": 2}), "ringsmith.adapt.tfidf:Tfidf", None)], task)
-    space.check_options([Entrant(Candidate("nobody"), "no.such:Recipe", None), Entrant(Candidate("tfidf", None, {"min_rows": 2}), "ringsmith.adapt.tfidf:Tfidf", None)], task)
+        space.check_options(("probe", "tfidf[min_row=2]"))
+    with pytest.raises(OptionError, match=r"'rank' must be a whole number from 1; got 0\."):
+        space.check_options(("lora[rank=0]",))
+    space.check_options(("nobody", "tfidf[min_rows=2]"))
+    space.check_options(None)
 
 
 def test_a_search_keeps_what_was_asked_for() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
-from ringsmith.adapt.registry import RECIPES, create_recipe, default_recipes, load_fitted, recipe_asks, recipe_needs, recipe_summary
+from ringsmith.adapt.registry import RECIPES, create_recipe, default_recipes, hold_options, load_fitted, recipe_asks, recipe_needs, recipe_summary
 
-__all__ = ["RECIPES", "FitFacts", "Fitted", "Progress", "Recipe", "Setting", "create_recipe", "default_recipes", "load_fitted", "recipe_asks", "recipe_needs", "recipe_summary"]
+__all__ = [
+    "RECIPES", "FitFacts", "Fitted", "Progress", "Recipe", "Setting",
+    "create_recipe", "default_recipes", "hold_options", "load_fitted", "recipe_asks", "recipe_needs", "recipe_summary",
+]  # fmt: skip

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ringsmith._optional import try_import
 from ringsmith.adapt.folder import PAIRS, check_files, read_manifest
 from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
 from ringsmith.errors import ModelError, UnknownName, UsageError
+from ringsmith.tasks import Classification
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,20 @@ def create_recipe(name: str, setting: Setting) -> Recipe:
     if _entry(name).needs == "transformer" and setting.model is None:
         raise UsageError(f"Recipe {name!r} starts from a pre-trained model; none was named. Add one (--models minilm) or choose a recipe that needs none.")
     return _recipe(name)(setting)
+
+
+def hold_options(name: str, options: Mapping[str, Any]) -> None:
+    """Hold options against the recipe `name` before there are rows or a model; imports it.
+
+    Raises:
+        UnknownName: there is no such recipe.
+        OptionError: an option is unknown to the recipe or breaks its rule.
+        MissingExtra: the recipe stands on a package that is not installed.
+
+    Examples:
+        >>> hold_options("tfidf", {"min_rows": 2})
+    """
+    _recipe(name)(Setting(Classification(()), options=options))
 
 
 def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:

@@ -162,7 +162,6 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
     competing, left_out = entrants(options.recipes, choices)
     left_out += unused_models(options)
     competing = with_words(competing, options.describe, dataset.task.labels)
-    check_options(competing, dataset.task)
     threads = options.threads or machine.cores
     return Arena(
         options=options,
@@ -202,9 +201,10 @@ def check_names(options: CompareOptions) -> None:
 
     Raises:
         UnknownName: a recipe, a model, a text step or a backend that does not exist.
-        UsageError: the name of a recipe or of a candidate where a model is to be named.
+        UsageError: the name of a recipe or of a candidate where a model is to be named; an option that a recipe does not have, or a value that breaks its rule.
     """
     known_recipes(options.recipes)
+    check_options(options.recipes)
     refuse_recipes_as_models(options.models or ())
     if options.on not in BACKENDS:
         raise UnknownName.of("place to run (--on)", options.on, BACKENDS)

@@ -8,12 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ringsmith.adapt import RECIPES, Setting, create_recipe, default_recipes, recipe_asks, recipe_needs
+from ringsmith.adapt import RECIPES, default_recipes, hold_options, recipe_asks, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel, groups
 from ringsmith.compare.naming import read_recipe
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate, digest
-from ringsmith.tasks import Task
 
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
@@ -89,15 +88,15 @@ def _entrant(way: tuple[str, Mapping[str, Any]], choice: Choice) -> Entrant:
     return Entrant(Candidate(recipe, choice.name, options), RECIPES[recipe], choice.model, choice.why)
 
 
-def check_options(found: Sequence[Entrant], task: Task) -> None:
-    """Make sure that the options which were asked for are options of their recipes; only then are the recipes imported here, torch included.
+def check_options(recipes: Sequence[str] | None) -> None:
+    """Make sure that the options which were asked for are options of their recipes; only these recipes are imported here, torch included.
 
     Raises:
         OptionError: an option that the recipe does not have, or a value that its rule forbids.
     """
-    for entrant in found:
-        if entrant.candidate.options:
-            create_recipe(entrant.candidate.recipe, Setting(task, entrant.model, options=entrant.candidate.options))
+    for name, options in map(read_recipe, recipes or ()):
+        if options and (recipe_needs(name) != "transformer" or torch_is_here()):
+            hold_options(name, options)
 
 
 def _no_recipe(choice: Choice, recipes: Sequence[str]) -> str:
