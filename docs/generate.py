@@ -85,17 +85,12 @@ def described(kind: type) -> dict[str, str]:
 
 def options_table(kind: type) -> str:
     """The options that a class adds to those of the classes above it, as far as they can be written in brackets."""
+    from ringsmith.records import write_value
+
     words = described(kind)
     defaults = {field.name: field.default for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
-    rows = [f"| `{name}` | `{written(defaults[name])}` | {words[name]} |" for name in words if name in defaults]
+    rows = [f"| `{name}` | `{write_value(defaults[name])}` | {words[name]} |" for name in words if name in defaults]
     return "\n".join(["| option | default | |", "|---|---|---|", *rows, ""]) if rows else ""
-
-
-def written(value: Any) -> str:
-    """A default as it would be written in brackets."""
-    if isinstance(value, tuple):
-        return f"[{','.join(map(written, value))}]"
-    return str(value).lower() if isinstance(value, bool | None) else str(value)
 
 
 def ways() -> str:

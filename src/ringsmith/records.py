@@ -182,7 +182,7 @@ class Candidate(Record):
             'minilm+lora[alpha=none,layers=[query,value],rank=16]'
         """
         stem = self.recipe if self.model is None else f"{self.model}+{self.recipe}"
-        options = ",".join(f"{key}={_written(value)}" for key, value in sorted(self.options.items()))
+        options = ",".join(f"{key}={write_value(value)}" for key, value in sorted(self.options.items()))
         return f"{stem}[{options}]" if options else stem
 
     @property
@@ -191,9 +191,15 @@ class Candidate(Record):
         return digest(self.to_json())[:12]
 
 
-def _written(value: Any) -> str:
+def write_value(value: Any) -> str:
+    """An option's value as it is written in the brackets of a candidate's name.
+
+    Examples:
+        >>> write_value((1.0, None)), write_value(True), write_value("dora")
+        ('[1.0,none]', 'true', 'dora')
+    """
     if isinstance(value, list | tuple):
-        return f"[{','.join(map(_written, value))}]"
+        return f"[{','.join(map(write_value, value))}]"
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 

@@ -21,6 +21,8 @@ DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
 CTRL_C = 130
 """Exit code of what was interrupted before there was anything to show: what shells give it (128 + SIGINT)."""
 INTERRUPTED = "Stopped; nothing half-written is left. The same command can be given again."
+ENCODING = "Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain."
+"""Help of ``--encoding``, wherever a table is read."""
 
 
 def people(*, as_json: bool = False) -> Console:

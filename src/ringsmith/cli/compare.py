@@ -30,7 +30,7 @@ def compare(
     time_column: Annotated[str | None, typer.Option("--time", help="Column of times: train on the past, test on the newest rows.", rich_help_panel=ROWS)] = None,
     split: Annotated[str | None, typer.Option(help="Column that says train, valid or test.", rich_help_panel=ROWS)] = None,
     test: Annotated[str | None, typer.Option(help="A second table to report on. Without it a part of DATA is held out.", rich_help_panel=ROWS)] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
+    encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING, rich_help_panel=ROWS)] = None,
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows.", rich_help_panel=ROWS)
     ] = None,

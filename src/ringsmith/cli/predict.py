@@ -32,7 +32,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Default: as in training, or found where it is plain.")] = None,
     pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
+    encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:

@@ -28,7 +28,7 @@ def text(
     source: Annotated[str | None, typer.Argument(metavar="INPUT", help="A quoted text, a file, or - for standard input.")] = None,
     language: Annotated[str | None, typer.Option(help="Language of the text (de, german ...), for steps that take one. English without it.")] = None,
     column: Annotated[str | None, typer.Option("--text", help="Column with the text, where INPUT is a table.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
+    encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING)] = None,
     list_steps: Annotated[bool, typer.Option("--list", help="List the steps.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

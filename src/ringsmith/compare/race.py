@@ -268,7 +268,8 @@ class Race:
     def _share_imports(self, entrant: Entrant) -> None:
         """Before the first run of a recipe: once what each of its runs would import for itself."""
         self.arena.backend.prepare(entrant.place, entrant.model.kind if entrant.model else None)
-        self._import_seconds *= not stands_on_transformer(entrant)
+        if stands_on_transformer(entrant):
+            self._import_seconds = 0.0
 
     def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]]) -> None:
         arena, entrant, place = self.arena, run.entrant, self.arena.place(run)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -178,8 +177,3 @@ class Fork:
                 code = b""
             self.returncode = int(code) if code else -signal.SIGKILL  # the server was killed, and cannot say
         return self.returncode
-
-    def kill(self) -> None:
-        """End it at once."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
