@@ -244,9 +244,9 @@ class FineTuning(Recipe):
         guard.finish()
         twice, moved = is_recomputed(module), sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
         keep_all(module)
-        scores = loop.predict(valid_rows)
+        trained = loop.predict(valid_rows) if self.finishes_as_trained else None
         module = self.finish(module)
-        scores = (scores if self.finishes_as_trained else loop.predict(valid_rows))[guard.judge.known]
+        scores = (loop.predict(valid_rows) if trained is None else trained)[guard.judge.known]
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
         total = sum(weight.numel() for weight in module.parameters())

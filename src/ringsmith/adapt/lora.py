@@ -125,7 +125,8 @@ class Lora(FineTuning):
                 torch.manual_seed(self.setting.seed)
                 add_adapters(module, self.options)
         if self.options.bits is not None:
-            self._quantised = quantise_layers(module, paths, self.options.bits)
+            self._quantised = paths
+            quantise_layers(module, paths, self.options.bits)
         for weight in free:
             weight.requires_grad_(True)
 
@@ -177,8 +178,8 @@ def add_adapters(module: Any, options: LoraOptions) -> None:
     peft.LoraModel(module, config, "default")
 
 
-def quantise_layers(module: Any, paths: Sequence[str], bits: int) -> list[str]:
-    """Pack the linear layers at these paths, below whatever was added to them, in place; the paths again.
+def quantise_layers(module: Any, paths: Sequence[str], bits: int) -> None:
+    """Pack the linear layers at these paths, below whatever was added to them, in place.
 
     Raises:
         OptionError: there are none.
@@ -186,7 +187,6 @@ def quantise_layers(module: Any, paths: Sequence[str], bits: int) -> list[str]:
     if not paths:
         raise OptionError("'bits' must meet linear layers of torch; this model has layers of its own kind (GPT-2: Conv1D). Leave 'bits' out.")
     replace_layers(module, paths, lambda _, layer: QuantisedLinear(layer, bits))
-    return list(paths)
 
 
 def replace_layers(module: Any, paths: Sequence[str], made: Callable[[str, Any], nn.Module]) -> None:

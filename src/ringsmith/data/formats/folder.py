@@ -31,7 +31,8 @@ def read_folder(folder: Path, encoding: str | None = None) -> RawTable:
         raise _nothing_here(folder, bool(files))
     split = all(len(parts) > 2 and split_kind(parts[0]) for _, parts in classed)
     encodings: set[str] = set()
-    texts = [_read(path, known_encoding(encoding), encodings) for path, _ in classed]
+    named = known_encoding(encoding)
+    texts = [_read(path, named, encodings) for path, _ in classed]
     frame = pl.DataFrame({"text": texts, "label": [parts[1] if split else parts[0] for _, parts in classed], "file": ["/".join(parts) for _, parts in classed]})
     if split:
         frame = frame.with_columns(split=pl.Series([parts[0] for _, parts in classed]))
