@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from browser import Browser
-from studies import PLOTS
+from studies import PLOTS, Plot, make_study
+
+from ringsmith.report import write_report
 
 pytestmark = pytest.mark.browser
 
@@ -133,6 +135,30 @@ def test_arabic_and_hebrew_texts_run_from_the_right(browser: Browser, pages: Map
     assert directions["مرحب"] == "rtl"
     assert directions["배송이 "] == "ltr"
     assert browser.evaluate("getComputedStyle(document.body).direction") == "ltr"
+
+
+BREAKS = """[...document.querySelectorAll('tbody th bdi, tbody td bdi')].flatMap(name => {
+  const walker = document.createTreeWalker(name, NodeFilter.SHOW_TEXT), range = document.createRange(), found = [];
+  let before = "", top = null;
+  while (walker.nextNode()) for (let at = 0; at < walker.currentNode.length; at++) {
+    range.setStart(walker.currentNode, at); range.setEnd(walker.currentNode, at + 1);
+    const box = range.getClientRects()[0], letter = walker.currentNode.data[at];
+    if (box && top !== null && box.top > top + 4) found.push(before + "|" + letter);
+    if (box) [before, top] = [letter, box.top];
+  }
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("width", [380, 800, 1280])
+def test_names_of_candidates_break_between_their_parts(browser: Browser, tmp_path: Path, width: int) -> None:
+    """Never within a word, in none of the tables that name them; and they do break."""
+    names = {"word2vec+full": 0.94, "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2+probe": 0.93, "tfidf": 0.85, "majority": 0.0}
+    browser.open(write_report(make_study(tmp_path, Plot(candidates=names, take="word2vec+full"))), width=width)
+    browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = browser.evaluate(BREAKS)
+    assert any(place[0] in "-/" for place in found)
+    assert [place for place in found if place[0].isalnum() and place[2].isalnum()] == []
 
 
 @pytest.mark.parametrize("name", ["intents", "nasty"])

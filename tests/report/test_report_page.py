@@ -75,10 +75,10 @@ def test_every_tag_closes_where_it_should(outlines: Mapping[str, Outline], name:
     assert outlines[name].faults == []
 
 
-def test_a_long_name_is_broken_between_its_options() -> None:
+def test_a_long_name_is_broken_between_its_parts() -> None:
     """And what it holds is still escaped."""
-    shown = templates().from_string('{{ name|pieces|join("<wbr>"|safe) }}').render(name="bert+prompt[hypothesis=<b>{}</b>,shots=0]")
-    assert shown == "bert+prompt<wbr>[hypothesis=&lt;b&gt;{}&lt;/b&gt;,<wbr>shots=0]"
+    shown = templates().from_string('{{ name|pieces|join("<wbr>"|safe) }}').render(name="org/bert+prompt[hypothesis=<b>{}</b>,shots=0]")
+    assert shown == "org/<wbr>bert<wbr>+prompt<wbr>[hypothesis=&lt;b&gt;{}&lt;/b&gt;,<wbr>shots=0]"
 
 
 def test_rows_of_a_second_table_are_counted_and_numbered_as_its_own(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ LIST_UP_TO = 20
 HEAT = 8
 """Shades of the matrix, from 0 to this."""
 CLIP_TEXT, CLIP_LABEL = 420, 80
-BREAKS = re.compile(r"(?<=\w)(?=\[)|(?<=,)(?=[a-z_])")
-"""Before the options in a candidate's name, and between them."""
+BREAKS = re.compile(r"(?<=\w)(?=\+[a-z])|(?<=\w/)(?=[^\W\d])|(?<=\w)(?=\[)|(?<=,)(?=[a-z_])")
+"""In a candidate's name before the recipe, within a path, before its options and between them."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,11 @@ def clip(text: str, letters: int) -> str:
 
 
 def pieces(text: str) -> list[str]:
-    """A text cut where the names of candidates may be broken: between their options, not within a word.
+    """A text cut where the names of candidates may be broken: between their parts, not within a word.
 
     Examples:
-        >>> pieces("minilm+lora[rank=2,rate=0.1] on 1,000 rows")
-        ['minilm+lora', '[rank=2,', 'rate=0.1] on 1,000 rows']
+        >>> pieces("intfloat/e5-small+lora[rank=2,rate=0.1] on 1,000 rows")
+        ['intfloat/', 'e5-small', '+lora', '[rank=2,', 'rate=0.1] on 1,000 rows']
     """
     return BREAKS.split(text)
 
