@@ -28,6 +28,7 @@ from ringsmith.adapt.pacing import PACE_STEPS, RESERVE, Course, Pacing, rate_sha
 from ringsmith.adapt.pairs import balanced_batches, groups_of, rows_of_a_batch
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.backbones import Backbone, Tokens, batches_by_tokens, pad_batch
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.pooling import Pooling, pool
 from ringsmith.records import Budget, Rows
 
@@ -84,8 +85,7 @@ class ContrastiveLoop:
         course = plan(self.pacing.epochs, len(tokens), rows_of_a_batch(groups, max_rows), worthwhile=max(map(len, groups), default=0) > 1)
         look_seconds = timed(look, course.planned)
         wanted = torch.from_numpy(targets)
-        with torch.random.fork_rng(devices=[]), self._trainable():
-            torch.manual_seed(seed)
+        with own_chance(seed), self._trainable():
             optimisers = make_optimisers(self.module, [], self.pacing)
             for rows in balanced_batches(groups, max_rows, seed) if course.planned and enough_for(2, look_seconds, budget) else ():
                 self._step(optimisers, tokens, wanted, rows, course)

@@ -40,6 +40,7 @@ from ringsmith.adapt.pause import Pause, Weights
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.adapt.together import Together, leave_at_exit
 from ringsmith.adapt.work import Classifying, Watch, Work
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import best_device
 from ringsmith.records import Budget, Floats, Rows
 
@@ -105,7 +106,7 @@ class Loop:
         """
         multilabel = self.module.config.problem_type == "multi_label_classification"
         work = Classifying(train, targets, valid, watch, self.pacing, multilabel=multilabel, weights=weights)
-        with sparse_embeddings(self.module, allowed=self.together.count == 1) as words:
+        with sparse_embeddings(self.module, allowed=self.together.count == 1 and self.module.device.type == "cpu") as words:
             return self.run(work, seed=seed, budget=budget, words=words)
 
     def run(self, work: Work[B], *, seed: int, budget: Budget, words: list[torch.nn.Parameter] | None = None) -> Course:
@@ -122,8 +123,7 @@ class Loop:
             Broken: the work says so.
             MachineError: memory does not hold a single row.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_chance(seed):
             training = _Training(self, work, seed, budget, words or [])
             training.run()
         if self.pause is not None and self.together.first:
@@ -201,25 +201,26 @@ class _Training(Generic[B]):
             return self.work.look(self.loop.module, self.course.steps / self.course.planned)
 
     def _step(self, batch: B) -> None:
-        """One batch: forward, backward, clip, move."""
+        """One batch: forward, backward, clip, move. The loss is read last: a GPU that is asked for a number has nothing to do until the next step is sent."""
         started, loop, course = time.perf_counter(), self.loop, self.course
-        course.curves["loss"].append(loop.together.sum(self._gradients(batch)))
-        self.work.check(course.curves["loss"], course.planned)
+        loss = self._gradients(batch)
         loop.together.sum_gradients(self.moving)
         clip_gradients(self.optimisers, loop.pacing.clip)
         for optimiser in self.optimisers:
-            set_rates(optimiser, self.work.rate_share(course.steps - 1, course.planned, loop.pacing.warm_up))
+            set_rates(optimiser, self.work.rate_share(course.steps, course.planned, loop.pacing.warm_up))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
+        course.curves["loss"].append(loop.together.sum(loss.item()))
+        self.work.check(course.curves["loss"], course.planned)
         course.note(self.work.tokens(batch), time.perf_counter() - started)
         known = course.steps >= PACE_STEPS or not loop.pacing.by_the_clock
         loop.report(Progress("train", course.steps, course.planned if known else None, "steps", self.work.note(course)))
 
-    def _gradients(self, batch: B) -> float:
+    def _gradients(self, batch: B) -> torch.Tensor:
         """Leave the gradients of the batch's mean loss in the weights and return it; in more and smaller parts where memory runs out."""
         while True:
             try:
-                return sum(self._part(self.work.part(batch, rows), share) for rows, share in self._parts(batch))
+                return torch.stack([self._part(self.work.part(batch, rows), share) for rows, share in self._parts(batch)]).sum()
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
@@ -239,10 +240,10 @@ class _Training(Generic[B]):
         slow = self.loop.pacing.low_precision and self.loop.accelerator.device.type == "cpu" and length <= SHORT
         return sdpa_kernel(SDPBackend.MATH) if slow else nullcontext()
 
-    def _part(self, part: B, share: float) -> float:
+    def _part(self, part: B, share: float) -> torch.Tensor:
         """Add the gradients of a part of a batch; its share of the batch's mean loss."""
         with self._attention(self.work.longest(part)):  # the way back, too: a layer that is computed once more must attend alike
             with self.loop.accelerator.autocast():
                 loss = self.work.loss(self.loop.module, part) * share
             loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        return loss.detach()

@@ -31,6 +31,7 @@ from ringsmith.adapt.pacing import Pacing
 from ringsmith.adapt.quantised import BITS, QuantisedLinear, put_back
 from ringsmith.adapt.stack import layers_of
 from ringsmith.backbones import load_classifier
+from ringsmith.backbones.chance import own_chance
 from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import OptionError
 
@@ -121,8 +122,7 @@ class Lora(FineTuning):
             free = [*fresh, *biases]
         else:
             free = fresh
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.setting.seed)
+            with own_chance(self.setting.seed):
                 add_adapters(module, self.options)
         if self.options.bits is not None:
             self._quantised = paths

@@ -15,6 +15,7 @@ from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.dropout import pools_of
 from ringsmith.adapt.recompute import recompute_layers
 from ringsmith.backbones import batches_by_tokens
+from ringsmith.backbones.chance import own_chance
 from ringsmith.errors import MachineError
 from ringsmith.records import Rows
 
@@ -100,7 +101,7 @@ def kept_bytes(module: Any, feed: Feed, rows: Any) -> int:
         seen[storage.data_ptr()] = storage.nbytes()
         return tensor.detach()  # a result that is kept as it is holds its own graph, and the weights with it, for ever
 
-    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with own_chance(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         kept = module(**feed.batch(module, rows)).logits.sum()  # the graph lives as long as this does, so no address comes twice
     del kept
     lasting = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *pools_of(module))}

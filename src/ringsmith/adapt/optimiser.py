@@ -90,5 +90,7 @@ def clip_gradients(optimisers: list[torch.optim.Optimizer], longest: float) -> N
     gradients = [weight.grad for weight in weights]
     values = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
     length = torch.nn.utils.get_total_norm(values)
-    if length > longest:
+    if length.is_cuda:  # to ask whether it is too long would make the processor wait for the GPU
+        torch._foreach_mul_(values, (longest / length).clamp(max=1.0))
+    elif length > longest:
         torch._foreach_mul_(values, float(longest / length))

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ringsmith.adapt.pacing import Course
+from ringsmith.backbones.chance import gpus_in_use
 
 Weights = dict[str, torch.Tensor]
 RANDOM = "random"
@@ -43,7 +44,7 @@ class Pause:
         """Write the state down, if it is time; a disk that is full keeps the older one."""
         if time.monotonic() - self._last < self.every_seconds:
             return
-        tensors = {RANDOM: torch.get_rng_state()}
+        tensors = {RANDOM: torch.get_rng_state()} | {f"{RANDOM}.{gpu}": torch.cuda.get_rng_state(gpu) for gpu in gpus_in_use()}
         tensors |= {f"now.{name}": tensor for name, tensor in module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
         for number, optimiser in enumerate(optimisers):
@@ -71,6 +72,9 @@ class Pause:
         for number, optimiser in enumerate(optimisers):
             _put_back(optimiser, _below(f"moments.{number}.", tensors))
         torch.set_rng_state(tensors[RANDOM])
+        for gpu in gpus_in_use():
+            if (state := tensors.get(f"{RANDOM}.{gpu}")) is not None:
+                torch.cuda.set_rng_state(state, gpu)
         course = json.loads(about["course"])
         course["best"], course["paced"] = None if course["best"] is None else tuple(course["best"]), tuple(course["paced"])
         return Course(**course), _below("best.", tensors) or None

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.linear import Activation
+from ringsmith.backbones.chance import own_chance
 from ringsmith.records import Budget, Floats
 
 Arrays = dict[str, npt.NDArray[np.float32]]
@@ -121,8 +122,7 @@ def train_member(
         seed: of its first weights, its dropout, and the order of the rows.
         budget: when it ends, the best so far is taken; the first look is always reached.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_chance(seed):
         member = new_member(rows.shape[1], classes, learning)
         optimiser = torch.optim.AdamW(_groups(member, learning.decay), lr=learning.rate)
         steps = -(-len(rows) // learning.max_rows)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import transformers
 
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_weights
 from ringsmith.backbones.meanlayer import add_mean_layer, is_read_by_mean
 from ringsmith.backbones.tokens import Tokeniser
@@ -37,8 +38,7 @@ def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: boo
         "problem_type": "multi_label_classification" if multilabel else "single_label_classification",
         "ignore_mismatched_sizes": True,
     }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_chance(seed):
         module = read_weights(transformers.AutoModelForSequenceClassification, model, settings)
     if is_read_by_mean(model.folder):
         add_mean_layer(module)

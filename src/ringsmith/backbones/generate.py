@@ -19,6 +19,7 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.decoding import Continuation, DecodingOptions, Ended, Generation, Listener
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
 from ringsmith.backbones.tokens import Tokeniser
@@ -146,9 +147,7 @@ def _room(writer: Writer, length: int, options: DecodingOptions) -> int:
 def _run(writer: Writer, inputs: dict[str, torch.Tensor], options: DecodingOptions, room: int, stream: _Stream | None, report: Report) -> torch.Tensor:
     """Prompt and continuation as token numbers (count, tokens)."""
     watch = _Watch(writer.tokeniser.hf, inputs["input_ids"].shape[1], options.stop, room, report)
-    devices = [writer.module.device] if writer.device == "cuda" else []
-    with torch.random.fork_rng(devices), torch.inference_mode(), _quiet():
-        torch.manual_seed(options.seed)
+    with own_chance(options.seed), torch.inference_mode(), _quiet():
         found: torch.Tensor = writer.module.generate(
             **inputs,
             generation_config=_settings(writer, options, room),

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.precision import WORTH, Choice, _note, _recall, _remember
 
 TOKENS = 1_024
@@ -27,7 +28,7 @@ def bfloat16_pays(hidden: int) -> Choice:
     Args:
         hidden: width of a token's vector.
     """
-    with torch.random.fork_rng(devices=[]):  # random numbers of the caller are left alone
+    with own_chance():  # random numbers of the caller are left alone
         block = nn.Sequential(nn.Linear(hidden, 4 * hidden), nn.GELU(), nn.Linear(4 * hidden, hidden))
         rows = torch.randn(TOKENS, hidden)
     return faster_precision(f"{hidden} wide", lambda: functional.mse_loss(block(rows).float(), rows).backward())  # type: ignore[no-untyped-call]

@@ -22,6 +22,7 @@ from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.work import Work, spread_looks
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.pays import faster_precision, training_precision
 from ringsmith.backbones.precision import Choice
 from ringsmith.pretrain.objective import Batch, Objective
@@ -125,8 +126,7 @@ class Learning(Work[Batch]):
         """Mean loss over the held out sequences, negative; the same draws at every look, and none taken from the training."""
         total = weights = 0.0
         module.eval()
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(LOOK_SEED)
+        with torch.inference_mode(), own_chance(LOOK_SEED):
             generator = np.random.default_rng(LOOK_SEED)
             for start in range(0, len(self.judged), self.span.rows):
                 batch = self.objective.batch(self.judge.rows(self.judged[start : start + self.span.rows]), generator)
@@ -181,7 +181,7 @@ def _few(work: Learning, module: Any, count: int) -> Callable[[], None]:
     batch = work.objective.batch(work.train.rows(np.arange(count)), np.random.default_rng(0))
 
     def step() -> None:
-        with torch.random.fork_rng(devices=[]), sdpa_kernel(SDPBackend.MATH):
+        with own_chance(), sdpa_kernel(SDPBackend.MATH):
             work.loss(module, batch).backward()  # type: ignore[no-untyped-call]
 
     return step

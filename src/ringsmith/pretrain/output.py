@@ -20,8 +20,8 @@ import torch
 
 from ringsmith.pretrain.objective import IGNORED
 
-BLOCK = 1 << 25
-"""Scores that are in memory: 64 MB in bfloat16."""
+BLOCK, BLOCK_OF_GPU = 1 << 25, 1 << 29
+"""Scores that are in memory: 64 MB in bfloat16, on a GPU 1 GB and twice that in float32."""
 SCORES = 1 << 22
 """Scores that one product makes on a CPU."""
 CACHED = 1 << 18
@@ -75,7 +75,8 @@ class _Sums:
     def add(self, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Go through all places; the `right` pieces, and which places count, (n, 1) each. The sum of their losses."""
         total = torch.zeros((), device=self.states.device)
-        block = min(len(self.states), max(1, BLOCK // len(self.table)))
+        most = BLOCK if self.states.device.type == "cpu" else BLOCK_OF_GPU
+        block = min(len(self.states), max(1, most // len(self.table)))
         kept = self.states.new_empty(block, len(self.table))
         for begin in range(0, len(self.states), block):
             rows = slice(begin, min(begin + block, len(self.states)))
@@ -90,13 +91,14 @@ class _Sums:
 
     def _scores_to_slopes(self, slopes: torch.Tensor, states: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Fill `slopes` with the losses' gradients by the scores of some places, but for what is even in them; the sum of the losses, but for it."""
-        at_once = max(1, SCORES // len(self.table)) if slopes.device.type == "cpu" else len(slopes)
+        on_cpu = slopes.device.type == "cpu"
+        at_once = max(1, SCORES // len(self.table)) if on_cpu else len(slopes)
         total = torch.zeros((), device=slopes.device)
         for begin in range(0, len(slopes), at_once):
             some = slice(begin, begin + at_once)
             seen, made = states[some], slopes[some]
             torch.mm(seen, self.table.T, out=made) if self.offset is None else torch.addmm(self.offset, seen, self.table.T, out=made)
-            total += _to_slopes(made, right[some], there[some], self.smoothing)
+            total += (_to_slopes if on_cpu else _to_slopes_in_few_sweeps)(made, right[some], there[some], self.smoothing)
         return total
 
     def _evenly(self, there: torch.Tensor) -> torch.Tensor:
@@ -114,7 +116,7 @@ class _Sums:
 
 def _to_slopes(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor, smoothing: float) -> torch.Tensor:
     """Turn scores into p - (1 - e) [k = y] in place, 0 for places that do not count; the sum of log sum exp z - (1 - e) z_y over the others."""
-    at_once = max(1, CACHED // scores.shape[1]) if scores.device.type == "cpu" else len(scores)
+    at_once = max(1, CACHED // scores.shape[1])
     total = torch.zeros((), device=scores.device)
     work = torch.empty(min(at_once, len(scores)), scores.shape[1], device=scores.device)
     for begin in range(0, len(scores), at_once):
@@ -126,3 +128,12 @@ def _to_slopes(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor, s
         values.scatter_add_(1, wanted, (smoothing - 1) * mass)
         some.copy_(values.mul_(counted / mass))
     return total
+
+
+def _to_slopes_in_few_sweeps(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """The same for a GPU, where every sweep over the scores goes through its memory: two that each read and write them, in kernels of torch's own."""
+    own, logarithms = scores.gather(1, right).float(), torch.log_softmax(scores, 1, dtype=torch.float32)
+    likely = logarithms.gather(1, right)
+    torch.exp(logarithms, out=scores)
+    scores.scatter_(1, right, (likely.exp() - (1 - smoothing)).to(scores.dtype)).mul_(there)
+    return ((smoothing * own - likely) * there).sum()

@@ -212,10 +212,10 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
         raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
     work = Learning(objective, train, judge, Span(max(1, options.batch_tokens // length), options.steps, run.epochs, options.looks, options.look_tokens))
     set_dropout(module, options.dropout or 0.0)
-    ease_dropout(module)
     choice = precision_of(options.precision, work, module)
     rate = run.rate(module.get_input_embeddings().weight.shape[1])
     loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
+    ease_dropout(loop.module)
     cost = Cost.of(loop.module, flops_of(work, loop.module), choice.note, threads=run.threads, processes=loop.together.count)
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}")
     with _mendable(rate):

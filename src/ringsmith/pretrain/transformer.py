@@ -20,6 +20,7 @@ import transformers
 from torch import nn
 
 from ringsmith.adapt.dropout import PooledDropout
+from ringsmith.backbones.chance import own_chance
 from ringsmith.pretrain.joint import END, PAD, START
 from ringsmith.pretrain.shapes import Shape
 
@@ -61,8 +62,7 @@ def create_transformer(shape: Shape, vocabulary: int, *, dropout: float, seed: i
         decoder_start_token_id=START,
         forced_eos_token_id=None,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_chance(seed):
         module = transformers.MarianMTModel(config)
         _draw(module)
     settings: Any = transformers.GenerationConfig

@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from torch.nn import functional
 
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import read_weights
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import ModelError
@@ -35,8 +36,7 @@ MASKED = ("bert", "camembert", "distilbert", "modernbert", "roberta", "xlm-rober
 
 def create(make: Callable[[Any], Any], config: Any, seed: int) -> Any:
     """The model with random weights, in training mode; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_chance(seed):
         return make(config).train()
 
 
@@ -57,8 +57,7 @@ def adopt(auto: Any, model: LocalModel, *, objective: str, kinds: Collection[str
     if kind not in kinds:
         known = ", ".join(sorted(kinds)) if len(kinds) < 10 else "models that read from left to right"
         raise ModelError(f"{model.folder}: the objective {objective!r} trains {known}; got {kind}. Choose another objective, or another model.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with own_chance(0):
         module = read_weights(auto, model, {})
     rows = module.get_input_embeddings().weight.shape[0]
     if rows < vocabulary:
