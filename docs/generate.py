@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
 import inspect
 import re
 import runpy
@@ -95,10 +94,9 @@ def options_table(kind: type) -> str:
 
 def ways() -> str:
     """The page of the recipes: each with its own options; what several share stands once, before the first of them."""
-    from ringsmith.adapt.registry import ENTRIES
+    from ringsmith.adapt.registry import ENTRIES, options_kind
 
-    places = {name: entry.place.partition(":") for name, entry in ENTRIES.items()}
-    kinds: dict[str, type] = {name: getattr(importlib.import_module(module), f"{cls}Options") for name, (module, _, cls) in places.items()}
+    kinds = {name: options_kind(name) for name in ENTRIES}
     own, parts, told = {kind: name for name, kind in kinds.items()}, [WAYS_HEAD], set()
     for name, kind in kinds.items():
         above = [base for base in kind.__mro__[1:] if dataclasses.is_dataclass(base)]

@@ -14,6 +14,8 @@ import pytest
 
 from ringsmith.adapt import RECIPES, Setting, create_recipe, hold_options, load_fitted, recipe_needs, recipe_summary
 from ringsmith.adapt.folder import check_files, hash_files, new_folder
+from ringsmith.adapt.registry import options_kind
+from ringsmith.catalogue import LocalModel
 from ringsmith.errors import MachineError, ModelError, OptionError, UnknownName, UsageError
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification
@@ -151,10 +153,18 @@ def test_every_recipe_can_be_asked_about_its_options(name: str) -> None:
     hold_options(name, {})
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_options_in_the_list_are_those_that_the_recipe_reads(name: str) -> None:
+    """The list names them beside the recipe, so that they can be held without it."""
+    model = LocalModel("any", "", None, None, "", 1.0, "BertModel", 1, 8, 100, None)
+    made = create_recipe(name, Setting(Classification(["a", "b"]), model=model))
+    assert name == "majority" or type(getattr(made, "options", None)) is options_kind(name)
+
+
 def test_the_list_of_recipes_is_light() -> None:
-    """Asking what recipes there are loads neither torch nor scikit-learn."""
-    ask = "import sys, ringsmith.adapt as a; [a.recipe_summary(n) + a.recipe_needs(n) for n in a.RECIPES]"
-    program = f"{ask}; print(sorted({{'torch', 'sklearn', 'transformers', 'polars'}} & set(sys.modules)))"
+    """Asking what recipes there are, and holding options against their rules, loads neither torch nor scikit-learn."""
+    ask = "import sys, ringsmith.adapt as a; [a.recipe_summary(n) + a.recipe_needs(n) for n in a.RECIPES if a.hold_options(n, {}) is None]"
+    program = f"{ask}; print(sorted({{'torch', 'sklearn', 'transformers', 'numba', 'polars'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -18,7 +18,7 @@ from contracts.recipes import WORDS, toy
 from ringsmith.adapt import loop as loops
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.classifier import Feed
-from ringsmith.adapt.full import FullOptions
+from ringsmith.adapt.finetune_options import FullOptions
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, sparse_embeddings
 from ringsmith.adapt.pacing import FEWEST_STEPS, Course, rate_share, replan, shuffled_batches

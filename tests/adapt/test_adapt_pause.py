@@ -24,7 +24,7 @@ from tiny_models import tiny_model
 from contracts.recipes import WORDS, toy
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.dropout import ease_dropout
-from ringsmith.adapt.full import FullOptions
+from ringsmith.adapt.finetune_options import FullOptions
 from ringsmith.adapt.guard import Broken, Guard, entropy
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.memory import OVERHEAD, kept_bytes, parts_that_fit, smaller, training_bytes

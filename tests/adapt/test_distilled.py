@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 
 from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt.distil import DistilOptions, distill_static, principal, whole_words, zipf_weights
-from ringsmith.adapt.distilled import DistilledOptions
+from ringsmith.adapt.static_options import DistilledOptions
 from ringsmith.backbones import Backbone, encode, load_backbone
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import BudgetError, OptionError

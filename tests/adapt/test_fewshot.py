@@ -23,7 +23,8 @@ from contracts.recipes import PLACES, WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting
 from ringsmith.adapt.contrast import alikeness, contrastive_loss
 from ringsmith.adapt.contrastive import ContrastiveLoop
-from ringsmith.adapt.fewshot import VISITS, FewShot, FewShotOptions, FittedFewShot, rows_for_the_head
+from ringsmith.adapt.fewshot import FewShot, FittedFewShot, rows_for_the_head
+from ringsmith.adapt.fewshot_options import VISITS, FewShotOptions
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.linear import Linear, to_proba
 from ringsmith.adapt.lookout import Lookout, Seen

@@ -16,7 +16,8 @@ from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, load_fitted
 from ringsmith.adapt.classifier import last_layer, vectors_of
 from ringsmith.adapt.finetune import FineTuned
-from ringsmith.adapt.lora import METHODS, Lora, LoraOptions, add_adapters, choose_layers, linear_layers, merge_adapters
+from ringsmith.adapt.lora import Lora, add_adapters, choose_layers, linear_layers, merge_adapters
+from ringsmith.adapt.lora_options import METHODS, LoraOptions
 from ringsmith.adapt.optimiser import make_optimisers
 from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel, inspect_folder

@@ -17,7 +17,8 @@ from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, create_recipe, load_fitted, replay
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.finetune import FineTuned
-from ringsmith.adapt.partial import Partial, PartialOptions
+from ringsmith.adapt.finetune_options import PartialOptions
+from ringsmith.adapt.partial import Partial
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import Progress, silent
 from ringsmith.adapt.replay import KeptFeed, keep_states, restore

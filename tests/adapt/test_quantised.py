@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from contracts.recipes import WORDS, RecipeContract
-from ringsmith.adapt.lora import LoraOptions
+from ringsmith.adapt.lora_options import LoraOptions
 from ringsmith.adapt.quantised import BLOCK, QuantisedLinear, normal_levels, pack, unpack
 from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel

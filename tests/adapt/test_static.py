@@ -14,9 +14,10 @@ from contracts.recipes import WORDS, RecipeContract, toy, toy_pairs
 from ringsmith.adapt import Setting, create_recipe, load_fitted
 from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.folder import read_manifest
-from ringsmith.adapt.ownwords import OwnOptions, corpus_of, epochs_for, own_vectors
+from ringsmith.adapt.ownwords import corpus_of, epochs_for, own_vectors
 from ringsmith.adapt.recipe import silent
-from ringsmith.adapt.static import FittedStatic, StaticOptions
+from ringsmith.adapt.static import FittedStatic
+from ringsmith.adapt.static_options import OwnOptions, StaticOptions
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, ModelError, OptionError, RunRefused
 from ringsmith.records import Budget, TextSet

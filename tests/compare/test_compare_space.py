@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ringsmith.adapt.options import read_options
-from ringsmith.adapt.probe import ProbeOptions
+from ringsmith.adapt.probe_options import ProbeOptions
 from ringsmith.adapt.prompt_way import PromptOptions
 from ringsmith.adapt.registry import ENTRIES
-from ringsmith.adapt.static import StaticOptions
+from ringsmith.adapt.static_options import StaticOptions
 from ringsmith.adapt.tfidf import TfidfOptions
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space

@@ -5,33 +5,15 @@ All else is the recipe `static`. The transformer is needed to fit, not to predic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ringsmith.adapt.options import hold
 from ringsmith.adapt.recipe import Progress
-from ringsmith.adapt.static import FittedStatic, Static, StaticOptions
+from ringsmith.adapt.static import FittedStatic, Static
+from ringsmith.adapt.static_options import DistilledOptions, StaticOptions
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget
 from ringsmith.words.tokens import Tokens, vocabulary_of
 from ringsmith.words.vectors import WordVectors
-
-
-@dataclass(frozen=True)
-class DistilledOptions(StaticOptions):
-    """Options of the recipe `distilled`, besides those of `static`.
-
-    Attributes:
-        width: numbers of a distilled vector; 256 as in Model2Vec.
-        states: which hidden states are looked at: the ``"embeddings"``, the ``"last"`` layer, both ``"ends"``, or ``"all"``.
-    """
-
-    width: int = 256
-    states: str = "embeddings"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        hold(self, (("width", lambda number: number >= 1, "at least 1"), ("states", lambda name: name in ("embeddings", "last", "ends", "all"), "embeddings, last, ends or all")))
 
 
 class FittedDistilled(FittedStatic):

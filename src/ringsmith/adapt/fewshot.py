@@ -7,7 +7,7 @@ the batch, so that a forward pass over m texts gives m (m - 1) / 2 pairs instead
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,16 +17,16 @@ from safetensors.numpy import load_file, save_file
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.contrastive import ContrastiveLoop
 from ringsmith.adapt.dropout import ease_dropout
+from ringsmith.adapt.fewshot_options import FewShotOptions
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, to_proba
 from ringsmith.adapt.lookout import Lookout, vectors_of
-from ringsmith.adapt.options import hold, read_options
-from ringsmith.adapt.pacing import Course, Pacing
+from ringsmith.adapt.options import read_options
+from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.adapt.restart import start_twice
 from ringsmith.backbones import Backbone, load_backbone, save_classifier
 from ringsmith.backbones.pays import training_precision
-from ringsmith.backbones.pooling import Pooling
 from ringsmith.catalogue import inspect_folder
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, Floats, TextSet
@@ -34,62 +34,8 @@ from ringsmith.tasks import Task, task_from_json
 from ringsmith.text import TextSteps
 
 FILE = "head.safetensors"
-VISITS = 4_000
-"""Rows that training looks at in all, however many there are ..."""
-FEWEST_EPOCHS, MOST_EPOCHS = 1.0, 10.0
-"""... in passes between these."""
-RATE, WIDTH = 1e-4, 384
-"""The rate of a body that is 384 wide; wider ones have less, by the square."""
-DECAY, WARM_UP, CLIP = 0.01, 0.1, 1.0
-"""As in the recipe `full`."""
 ROWS_FOR_THE_HEAD = 8_192
 """The head learns from at most so many rows, drawn by chance: after the body has parted the classes, more rows tell it little."""
-
-
-@dataclass(frozen=True)
-class FewShotOptions:
-    """Options of the recipe `fewshot`; the figures behind the defaults are in LOG.md.
-
-    Attributes:
-        epochs: passes over the training rows; None for as many as look at 4,000 rows in all, from 1 to 10. Fewer where the budget allows no more.
-        rate: highest learning rate; None for 1e-4 up to 384 numbers a token, and less by the square of what is wider.
-        temperature: what cosines are divided by in the loss: small cares most about the nearest rows.
-        max_rows: rows of a batch, between all of which pairs are made.
-        max_tokens: tokens of a batch; long texts make smaller batches.
-        strengths: values of C for the head; the validation rows choose, and without any the first is taken.
-        pooling: how a text's tokens become one vector.
-        precision: what training multiplies in: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
-    """
-
-    epochs: float | None = None
-    rate: float | None = None
-    temperature: float = 0.3
-    max_rows: int = 64
-    max_tokens: int = 4_096
-    strengths: tuple[float, ...] = (10.0, 100.0, 1000.0, 1.0)
-    pooling: Pooling = "mean"
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "strengths", tuple(self.strengths))
-        hold(
-            self,
-            (
-                *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "rate")),
-                ("temperature", lambda value: value > 0, "above 0"),
-                ("max_rows", lambda value: value >= 8, "at least 8"),
-                ("max_tokens", lambda value: value >= 1, "at least 1"),
-                ("strengths", lambda values: len(values) > 0 and min(values) > 0, "one or more numbers above 0"),
-                ("pooling", lambda name: name in ("mean", "cls", "last"), "mean, cls or last"),
-                ("precision", lambda name: name in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
-            ),
-        )
-
-    def pacing(self, attempt: int, rows: int, *, width: int, low: bool) -> Pacing:
-        """How the loop walks in this attempt over so many rows, in a body so wide: after a collapse with half the rate."""
-        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, VISITS / max(1, rows))) if self.epochs is None else self.epochs
-        rate = 0.5**attempt * (RATE * min(1.0, (WIDTH / width) ** 2) if self.rate is None else self.rate)
-        return Pacing(epochs, rate, rate, DECAY, WARM_UP, self.max_rows, self.max_tokens, CLIP, patience=1, low_precision=low)
 
 
 class FittedFewShot(Fitted):

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ringsmith.adapt.finetune import FineTuned, FineTuneOptions, FineTuning
-
-
-@dataclass(frozen=True)
-class FullOptions(FineTuneOptions):
-    """Options of the recipe `full`: those of all fine-tuning."""
+from ringsmith.adapt.finetune import FineTuned, FineTuning
+from ringsmith.adapt.finetune_options import FineTuneOptions, FullOptions
 
 
 class FittedFull(FineTuned):

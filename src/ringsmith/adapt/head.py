@@ -7,7 +7,7 @@ several times the numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,56 +18,12 @@ from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.encoder import Long, View
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import Vectors, features
-from ringsmith.adapt.options import hold
 from ringsmith.adapt.perceptron import Learning, Perceptrons, train_member
-from ringsmith.adapt.probe import FittedProbe, Probe, ProbeOptions
+from ringsmith.adapt.probe import FittedProbe, Probe
+from ringsmith.adapt.probe_options import HeadOptions, ProbeOptions
 from ringsmith.adapt.recipe import Progress
 from ringsmith.adapt.search import Search
 from ringsmith.records import Budget, Floats
-
-
-@dataclass(frozen=True)
-class HeadOptions(ProbeOptions):
-    """Options of the recipe `head`, besides those of `probe` (its `strengths` are not used); the figures behind the defaults are in LOG.md.
-
-    Attributes:
-        members: networks that are averaged.
-        hidden: width of the hidden layer.
-        dropout: share of the hidden numbers left out at random while training.
-        input_dropout: share of the input numbers left out.
-        rate: learning rate at the start; it falls to 0.
-        decay: weight decay (Loshchilov and Hutter, 2019).
-        looks: at the validation rows, at most, one an epoch or every 40 steps; a member stops when five in a row were no better.
-        max_rows: rows of a batch.
-    """
-
-    mixtures: tuple[str, ...] = ("all",)
-    members: int = 3
-    hidden: int = 256
-    dropout: float = 0.5
-    input_dropout: float = 0.3
-    rate: float = 1e-3
-    decay: float = 0.01
-    looks: int = 30
-    max_rows: int = 32
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        share = (lambda value: 0 <= value < 1, "from 0 to below 1")
-        hold(
-            self,
-            (
-                *((name, lambda value: value >= 1, "at least 1") for name in ("members", "hidden", "looks", "max_rows")),
-                *((name, *share) for name in ("dropout", "input_dropout")),
-                ("rate", lambda value: 0 < value <= 0.1, "above 0 and at most 0.1"),
-                ("decay", lambda value: value >= 0, "0 or more"),
-            ),
-        )
-
-    @property
-    def learning(self) -> Learning:
-        """How a member learns."""
-        return Learning(self.hidden, self.dropout, self.input_dropout, self.rate, self.decay, self.looks, self.max_rows)
 
 
 class FittedHead(FittedProbe):
@@ -115,7 +71,7 @@ class Head(Probe):
                 break
             self.setting.report(Progress("train", number, self.options.members, "members"))
             seed = self.setting.seed + 1_000 * number
-            member, _ = train_member(inputs, wanted, len(self.setting.task.labels), look, self.options.learning, activation=activation, seed=seed, budget=budget)
+            member, _ = train_member(inputs, wanted, len(self.setting.task.labels), look, learning_of(self.options), activation=activation, seed=seed, budget=budget)
             members.append(member)
         return Perceptrons.of(members)
 
@@ -126,3 +82,8 @@ class Head(Probe):
         classes = len(head.scale)
         fitted = calibrate(Linear(np.eye(classes, dtype=np.float32), np.zeros(classes, np.float32)), head.scores(valid[judge.known]), judge.targets, self.setting.task.activation)
         return replace(head, scale=np.diag(fitted.weights).copy(), shift=fitted.bias)
+
+
+def learning_of(options: HeadOptions) -> Learning:
+    """How a member learns."""
+    return Learning(options.hidden, options.dropout, options.input_dropout, options.rate, options.decay, options.looks, options.max_rows)

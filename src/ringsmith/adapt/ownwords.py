@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
 from ringsmith.adapt.recipe import Progress, Report
+from ringsmith.adapt.static_options import OwnOptions
 from ringsmith.errors import BudgetError, RunRefused
 from ringsmith.records import Budget
 from ringsmith.words.corpus import Corpus, sentence_ends
 from ringsmith.words.tokens import Tokens, vocabulary_of
 from ringsmith.words.vectors import WordVectors
 
-Method = Literal["word2vec", "glove"]
-Subwords = tuple[int, int] | Literal["auto"] | None
 MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_WORDS = 20, 5, 3_000_000
 GLOVE_ITERATIONS, GLOVE_X_MAX = 25, 10.0
 SHARE = 0.5
@@ -33,31 +31,6 @@ WIDE = "\u2e80"
 """The characters of East Asia begin here."""
 PACE = 250_000.0
 """Words a second with subwords on one slow core, to foresee how many epochs fit."""
-
-
-@dataclass(frozen=True)
-class OwnOptions:
-    """How the vectors of the training texts are made.
-
-    Attributes:
-        method: ``"word2vec"`` (skip-gram) or ``"glove"``.
-        dim: numbers of a vector.
-        window: words to either side, at most.
-        epochs: passes over the texts, None to go by their number of words.
-        rate: learning rate of word2vec at the start.
-        subwords: shortest and longest character n-gram of word2vec, ``"auto"`` for what suits the script, None for whole words only.
-        buckets: n-grams are hashed to so many vectors.
-        min_count: words that occur less often are left out.
-    """
-
-    method: Method
-    dim: int
-    window: int
-    epochs: int | None
-    rate: float
-    subwords: Subwords
-    buckets: int
-    min_count: int
 
 
 class _EnoughError(Exception):

@@ -11,79 +11,23 @@ Their gradual unfreezing (a layer more each epoch) and discriminative rates (a f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, ClassVar
 
 import torch
 
 from ringsmith.adapt.classifier import Feed
-from ringsmith.adapt.finetune import HIGHEST_RATE, FineTuned, FineTuneOptions, FineTuning
-from ringsmith.adapt.options import hold
+from ringsmith.adapt.finetune import FineTuned, FineTuning
+from ringsmith.adapt.finetune_options import FineTuneOptions, PartialOptions
 from ringsmith.adapt.recipe import Progress
 from ringsmith.adapt.replay import keep_states, restore
 from ringsmith.adapt.stack import embeddings_of, layers_of, quieten
-from ringsmith.errors import OptionError
 from ringsmith.records import Budget
 
-TIMES_FULL = 2
-"""What moves alone moves so much faster than in `full`: better on cr, no clear difference on uci-sentiment and banking77 (LOG.md)."""
 SHARE = 0.3
 """Of the time left, this share may go into the states of the frozen layers."""
 PACE = 0.1
 """The pace is judged when this share of the rows is done: the first batches are the slowest."""
-
-
-@dataclass(frozen=True)
-class PartialOptions(FineTuneOptions):
-    """Options of the recipe `partial`: those of all fine-tuning, with a `rate` that is usually twice as high as there, and what is frozen.
-
-    Attributes:
-        frozen: how many layers: a number, or below 1 a share of them.
-        side: which ones, ``"lower"`` or ``"upper"``.
-        embeddings: whether the embeddings are frozen, too.
-        replay: whether the states of frozen layers are computed once and kept where memory allows; the same to train with, and faster.
-    """
-
-    frozen: float = 0.5
-    side: str = "lower"
-    embeddings: bool = True
-    replay: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        flags = [(name, lambda value: isinstance(value, bool), "true or false") for name in ("embeddings", "replay")]
-        hold(
-            self,
-            (
-                ("frozen", lambda value: 0 <= value < 1 or value == int(value) > 0, "a share from 0 to below 1, or a whole number of layers"),
-                ("side", lambda value: value in ("lower", "upper"), "lower or upper"),
-                *flags,
-            ),
-        )
-
-    def usual_rate(self, width: int) -> float:
-        """Twice that of `full`, and no higher than any body's.
-
-        Examples:
-            >>> PartialOptions().usual_rate(384), PartialOptions().usual_rate(128)
-            (0.00012, 0.0003)
-        """
-        return min(HIGHEST_RATE, TIMES_FULL * super().usual_rate(width))
-
-    def count(self, layers: int) -> int:
-        """How many of so many layers are frozen.
-
-        Raises:
-            OptionError: all of them, or more.
-
-        Examples:
-            >>> PartialOptions().count(6), PartialOptions(frozen=0.5).count(5), PartialOptions(frozen=4).count(6)
-            (3, 2, 4)
-        """
-        if self.frozen >= layers:
-            raise OptionError(f"'frozen' must leave at least one of {layers} layers free; got {self.frozen:g}. Take {layers - 1}, or the recipe 'probe', which freezes all.")
-        return int(self.frozen * layers) if self.frozen < 1 else int(self.frozen)
 
 
 class FittedPartial(FineTuned):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -18,13 +18,12 @@ from ringsmith.adapt.encoder import Encoder, Long, View, layers_of
 from ringsmith.adapt.folder import MANIFEST, new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.logistic import LogisticPath
-from ringsmith.adapt.mixtures import MIXTURES, Vectors, features
-from ringsmith.adapt.options import hold, read_options, rising
+from ringsmith.adapt.mixtures import Vectors, features
+from ringsmith.adapt.options import read_options
+from ringsmith.adapt.probe_options import ProbeOptions
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
 from ringsmith.backbones import Backbone, load_backbone
-from ringsmith.backbones.load import Precision
-from ringsmith.backbones.pooling import Pooling
 from ringsmith.backbones.precision import possible_precisions
 from ringsmith.catalogue import LocalModel
 from ringsmith.catalogue.inspect import inspect_folder, weight_files
@@ -36,41 +35,6 @@ FILE = "head.safetensors"
 KEPT = (".json", ".txt", ".model")
 LEFT_OUT = (MANIFEST, FILE, "modules.json", "config_sentence_transformers.json", "data_config.json")
 """Files of a backbone's folder that would claim to be something the saved folder is not."""
-
-
-@dataclass(frozen=True)
-class ProbeOptions:
-    """Options of the recipe `probe`.
-
-    Attributes:
-        mixtures: the mixtures of layers that are tried (see `MIXTURES`), the likeliest first; the validation rows choose.
-        strengths: values of C, rising; each mixture walks up as long as it helps.
-        pooling: how a text's tokens become one vector.
-        long: what is tried with texts longer than the backbone takes, where there are any: ``"cut"`` off, or read in ``"windows"``; the validation rows choose.
-        precision: what the backbone multiplies in: ``"float32"``, ``"bfloat16"``, ``"int8"``, or ``"auto"``: the fastest that was measured to
-            give the same vectors on this machine. It is saved with the model, which keeps it wherever the machine has it.
-    """
-
-    mixtures: tuple[str, ...] = ("all", "last4")
-    strengths: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-    pooling: Pooling = "mean"
-    long: tuple[Long, ...] = ("cut", "windows")
-    precision: Precision = "auto"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "long", tuple(self.long))
-        object.__setattr__(self, "mixtures", tuple(self.mixtures))
-        object.__setattr__(self, "strengths", rising(self.strengths))
-        hold(
-            self,
-            (
-                ("mixtures", lambda names: len(names) > 0 and set(names) <= MIXTURES.keys(), f"some of {', '.join(MIXTURES)}"),
-                ("strengths", lambda values: len(values) > 0 and all(value > 0 for value in values), "one or more numbers above 0"),
-                ("precision", lambda name: name in ("auto", "float32", "bfloat16", "int8"), "auto, float32, bfloat16 or int8"),
-                ("pooling", lambda name: name in ("mean", "cls", "last"), "mean, cls or last"),
-                ("long", lambda ways: len(ways) > 0 and set(ways) <= {"cut", "windows"}, "cut, windows or both"),
-            ),
-        )
 
 
 class Head(Protocol):

@@ -18,7 +18,6 @@ from torch import nn
 from torch.nn import functional
 
 Codes: TypeAlias = torch.Tensor
-BITS = (4, 8)
 BLOCK = 64
 OFFSET = 0.9677083
 """Outermost quantile of NF4: the mean of those where 15 and 16 bins end (the paper's appendix E gives what follows from it)."""

@@ -10,9 +10,11 @@ from typing import Any
 
 from ringsmith._optional import try_import
 from ringsmith.adapt.folder import PAIRS, check_files, read_manifest
+from ringsmith.adapt.options import read_options
 from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
 from ringsmith.errors import ModelError, UnknownName, UsageError
-from ringsmith.tasks import Classification
+
+PACKAGE = "ringsmith.adapt"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Entry:
     """One line of the list.
 
     Attributes:
-        place: ``"module:Class"`` of the `Recipe`.
+        place: ``"module:Class"`` of the `Recipe`, within this package.
+        options: ``"module:Class"`` of its options, in a module that loads nothing heavy.
         needs: what kind of model it starts from.
         summary: what it does, in half a sentence, for ``--help`` and the report.
         default: whether it competes where no recipe is named.
@@ -29,6 +32,7 @@ class Entry:
     """
 
     place: str
+    options: str
     needs: Needs
     summary: str
     default: bool = True
@@ -37,25 +41,46 @@ class Entry:
 
 
 ENTRIES: dict[str, Entry] = {
-    "majority": Entry("ringsmith.adapt.majority:Majority", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
-    "tfidf": Entry("ringsmith.adapt.tfidf:Tfidf", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
-    "static": Entry("ringsmith.adapt.static:Static", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"),
+    "majority": Entry("majority:Majority", "majority:MajorityOptions", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
+    "tfidf": Entry("tfidf:Tfidf", "tfidf:TfidfOptions", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
+    "static": Entry(
+        "static:Static", "static_options:StaticOptions", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"
+    ),
     "distilled": Entry(
-        "ringsmith.adapt.distilled:Distilled", "transformer", "the backbone as word vectors: no torch and a hundredth of the time to predict", default=False, light=True
+        "distilled:Distilled",
+        "static_options:DistilledOptions",
+        "transformer",
+        "the backbone as word vectors: no torch and a hundredth of the time to predict",
+        default=False,
+        light=True,
     ),
-    "probe": Entry("ringsmith.adapt.probe:Probe", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
-    "head": Entry("ringsmith.adapt.head:Head", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False),
+    "probe": Entry("probe:Probe", "probe_options:ProbeOptions", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
+    "head": Entry(
+        "head:Head", "probe_options:HeadOptions", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False
+    ),
     "partial": Entry(
-        "ringsmith.adapt.partial:Partial", "transformer", "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once", default=False
+        "partial:Partial",
+        "finetune_options:PartialOptions",
+        "transformer",
+        "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once",
+        default=False,
     ),
-    "fewshot": Entry("ringsmith.adapt.fewshot:FewShot", "transformer", "the backbone learns from few rows to put texts of one class together, then a linear head", default=False),
-    "lora": Entry("ringsmith.adapt.lora:Lora", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
-    "full": Entry("ringsmith.adapt.full:Full", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
-    "prompt": Entry("ringsmith.adapt.prompt:Prompt", "transformer", "the model is asked, not trained: labels by likelihood, entailment or nearness", default=False, endpoint=True),
+    "fewshot": Entry(
+        "fewshot:FewShot",
+        "fewshot_options:FewShotOptions",
+        "transformer",
+        "the backbone learns from few rows to put texts of one class together, then a linear head",
+        default=False,
+    ),
+    "lora": Entry("lora:Lora", "lora_options:LoraOptions", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
+    "full": Entry("full:Full", "finetune_options:FullOptions", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
+    "prompt": Entry(
+        "prompt:Prompt", "prompt_way:PromptOptions", "transformer", "the model is asked, not trained: labels by likelihood, entailment or nearness", default=False, endpoint=True
+    ),
 }
-"""Name -> recipe. A new recipe is one file, one test and one line here."""
+"""Name -> recipe. A new recipe is one file, one test and one line here; options that a file with torch would hold up have one of their own."""
 
-RECIPES: dict[str, str] = {name: entry.place for name, entry in ENTRIES.items()}
+RECIPES: dict[str, str] = {name: f"{PACKAGE}.{entry.place}" for name, entry in ENTRIES.items()}
 """Name -> ``"module:Class"``."""
 
 
@@ -98,18 +123,27 @@ def create_recipe(name: str, setting: Setting) -> Recipe:
     return _recipe(name)(setting)
 
 
+def options_kind(name: str) -> type:
+    """The frozen dataclass of the options of the recipe `name`, with their defaults and rules; loads neither torch nor scikit-learn.
+
+    Raises:
+        UnknownName: there is no such recipe.
+    """
+    found: type = _load(_entry(name).options)
+    return found
+
+
 def hold_options(name: str, options: Mapping[str, Any]) -> None:
-    """Hold options against the recipe `name` before there are rows or a model; imports it.
+    """Hold options against the recipe `name` before there are rows, a model or the packages that it stands on.
 
     Raises:
         UnknownName: there is no such recipe.
         OptionError: an option is unknown to the recipe or breaks its rule.
-        MissingExtra: the recipe stands on a package that is not installed.
 
     Examples:
         >>> hold_options("tfidf", {"min_rows": 2})
     """
-    _recipe(name)(Setting(Classification(()), options=options))
+    read_options(options_kind(name), options, recipe=name)
 
 
 def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
@@ -148,6 +182,10 @@ def _recipe(name: str, *, to_load: bool = False) -> type[Recipe]:
     entry = _entry(name)
     if entry.needs == "transformer" and not entry.endpoint and not (to_load and entry.light):
         try_import("torch", purpose=f"the recipe {name!r}")
-    module, _, cls = entry.place.partition(":")
-    found: type[Recipe] = getattr(importlib.import_module(module), cls)
+    found: type[Recipe] = _load(entry.place)
     return found
+
+
+def _load(place: str) -> Any:
+    module, _, cls = place.partition(":")
+    return getattr(importlib.import_module(f"{PACKAGE}.{module}"), cls)

@@ -27,17 +27,18 @@ from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
-from ringsmith.adapt.options import hold, read_options, rising
-from ringsmith.adapt.ownwords import OwnOptions, Subwords, own_vectors
+from ringsmith.adapt.options import read_options
+from ringsmith.adapt.ownwords import own_vectors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
 from ringsmith.adapt.search import Search
+from ringsmith.adapt.static_options import StaticOptions
 from ringsmith.adapt.wordfile import most_frequent
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import BudgetError
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Task, task_from_json
 from ringsmith.text import TextSteps
-from ringsmith.words.sentences import WEIGHTINGS, SentenceEncoder, SentenceOptions, Weighting, fit_sentences, look_up
+from ringsmith.words.sentences import SentenceEncoder, SentenceOptions, fit_sentences, look_up
 from ringsmith.words.tokens import Tokens, read_tokens
 from ringsmith.words.vectors import WordVectors
 
@@ -48,58 +49,6 @@ MEMORY_BYTES = 1 << 30
 METHODS = ("word2vec", "glove")
 Encoders = Sequence[SentenceEncoder]
 Vectors = tuple[WordVectors, ...]
-
-
-@dataclass(frozen=True)
-class StaticOptions:
-    """Options of the recipe `static`.
-
-    Attributes:
-        weightings: how words are weighted, the likeliest first; the validation rows choose.
-        strengths: values of C, rising; the search climbs as long as it helps.
-        join: with vectors from a file: try them also side by side with vectors trained on the training texts.
-        most_words: the first so many words of a file stay in the model, and all words of the training texts.
-        dim: numbers of a vector that is trained here.
-        window: words to either side that are looked at.
-        epochs: passes over the training texts; None: by their number of words, 20 for few, 5 for many.
-        rate: learning rate of word2vec at the start.
-        subwords: shortest and longest character n-gram of word2vec's subwords; ``"auto"``: 3 and 6, in East Asian scripts 1 and 3; None for whole words only.
-        buckets: vectors that n-grams share, at most; fewer where the texts hold fewer n-grams.
-        min_count: words that occur less often are not trained.
-    """
-
-    weightings: tuple[Weighting, ...] = ("mean", "tfidf", "sif")
-    strengths: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-    join: bool = True
-    most_words: int = 100_000
-    dim: int = 200
-    window: int = 10
-    epochs: int | None = None
-    rate: float = 0.05
-    subwords: Subwords = "auto"
-    buckets: int = 50_000
-    min_count: int = 1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "weightings", tuple(self.weightings))
-        object.__setattr__(self, "strengths", rising(self.strengths))
-        object.__setattr__(self, "subwords", tuple(self.subwords) if isinstance(self.subwords, list) else self.subwords)
-        at_least_1: Any = lambda number: number >= 1  # noqa: E731
-        hold(
-            self,
-            (
-                ("weightings", lambda names: len(names) > 0 and set(names) <= set(WEIGHTINGS), f"some of {', '.join(WEIGHTINGS)}"),
-                ("strengths", lambda values: len(values) > 0 and all(value > 0 for value in values), "one or more numbers above 0"),
-                ("epochs", lambda number: number is None or number >= 1, "at least 1"),
-                ("rate", lambda number: 0 < number <= 1, "above 0 and at most 1"),
-                ("subwords", lambda pair: pair in (None, "auto") or (len(pair) == 2 and 1 <= pair[0] <= pair[1]), "auto, or two lengths, the shorter first, from 1 on"),
-                *((name, at_least_1, "at least 1") for name in ("most_words", "dim", "window", "buckets", "min_count")),
-            ),
-        )
-
-    def own(self, method: str) -> OwnOptions:
-        """How vectors of the training texts are made."""
-        return OwnOptions("glove" if method == "glove" else "word2vec", self.dim, self.window, self.epochs, self.rate, self.subwords, self.buckets, self.min_count)
 
 
 class FittedStatic(Fitted):

@@ -89,13 +89,13 @@ def _entrant(way: tuple[str, Mapping[str, Any]], choice: Choice) -> Entrant:
 
 
 def check_options(recipes: Sequence[str] | None) -> None:
-    """Make sure that the options which were asked for are options of their recipes; only these recipes are imported here, torch included.
+    """Make sure that the options which were asked for are options of their recipes; no recipe is imported for it.
 
     Raises:
         OptionError: an option that the recipe does not have, or a value that its rule forbids.
     """
     for name, options in map(read_recipe, recipes or ()):
-        if options and (recipe_needs(name) != "transformer" or torch_is_here()):
+        if options:
             hold_options(name, options)
 
 

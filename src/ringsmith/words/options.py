@@ -1,4 +1,4 @@
-"""How word2vec is trained: every default once."""
+"""How word2vec is trained: every default once; and the names of the ways in which words make a sentence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Literal
 import numpy as np
 
 from ringsmith.errors import OptionError
+
+Weighting = Literal["mean", "tfidf", "sif"]
+WEIGHTINGS: tuple[Weighting, ...] = ("mean", "tfidf", "sif")
+"""How words make a sentence, see `ringsmith.words.sentences.SentenceOptions`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +21,10 @@ from ringsmith.errors import OptionError
 from ringsmith.words.files import open_vectors, save_vectors
 from ringsmith.words.neighbours import Ints
 from ringsmith.words.ngrams import Ngrams
+from ringsmith.words.options import WEIGHTINGS, Weighting
 from ringsmith.words.tokens import Tokens, read_tokens
 from ringsmith.words.vectors import WordVectors
 
-Weighting = Literal["mean", "tfidf", "sif"]
-WEIGHTINGS: tuple[Weighting, ...] = ("mean", "tfidf", "sif")
 VECTORS_FILE, ARRAYS_FILE = "words.safetensors", "sentences.safetensors"
 BLOCK = 16_384
 """Texts whose words are gathered at once."""
