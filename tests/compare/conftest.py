@@ -28,7 +28,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the fakes on the list of recipes, also in the runs' processes; take the machine as known."""
     for name, place in PLACES.items():
         monkeypatch.setitem(registry.RECIPES, name, place)
-        monkeypatch.setitem(registry.ENTRIES, name, registry.Entry(place, "nothing", "a fake"))
+        monkeypatch.setitem(registry.ENTRIES, name, registry.Entry(place, ".majority:MajorityOptions", "nothing", "a fake"))
     for name in ("tunable", "quiet", "steady"):
         monkeypatch.setitem(spaces.SPACES, name, TUNABLE)
     monkeypatch.setenv("PYTHONPATH", str(HERE))

@@ -22,8 +22,8 @@ class Entry:
     """One line of the list.
 
     Attributes:
-        place: ``"module:Class"`` of the `Recipe`, within this package.
-        options: ``"module:Class"`` of its options, in a module that loads nothing heavy.
+        place: ``".module:Class"`` of the `Recipe`, from this package on.
+        options: ``".module:Class"`` of its options, in a module that loads nothing heavy.
         needs: what kind of model it starts from.
         summary: what it does, in half a sentence, for ``--help`` and the report.
         default: whether it competes where no recipe is named.
@@ -41,46 +41,46 @@ class Entry:
 
 
 ENTRIES: dict[str, Entry] = {
-    "majority": Entry("majority:Majority", "majority:MajorityOptions", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
-    "tfidf": Entry("tfidf:Tfidf", "tfidf:TfidfOptions", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
+    "majority": Entry(".majority:Majority", ".majority:MajorityOptions", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
+    "tfidf": Entry(".tfidf:Tfidf", ".tfidf:TfidfOptions", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
     "static": Entry(
-        "static:Static", "static_options:StaticOptions", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"
+        ".static:Static", ".static_options:StaticOptions", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"
     ),
     "distilled": Entry(
-        "distilled:Distilled",
-        "static_options:DistilledOptions",
+        ".distilled:Distilled",
+        ".static_options:DistilledOptions",
         "transformer",
         "the backbone as word vectors: no torch and a hundredth of the time to predict",
         default=False,
         light=True,
     ),
-    "probe": Entry("probe:Probe", "probe_options:ProbeOptions", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
+    "probe": Entry(".probe:Probe", ".probe_options:ProbeOptions", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
     "head": Entry(
-        "head:Head", "probe_options:HeadOptions", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False
+        ".head:Head", ".probe_options:HeadOptions", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False
     ),
     "partial": Entry(
-        "partial:Partial",
-        "finetune_options:PartialOptions",
+        ".partial:Partial",
+        ".finetune_options:PartialOptions",
         "transformer",
         "the upper half of the backbone fine-tuned; what the frozen lower half makes of the texts is computed once",
         default=False,
     ),
     "fewshot": Entry(
-        "fewshot:FewShot",
-        "fewshot_options:FewShotOptions",
+        ".fewshot:FewShot",
+        ".fewshot_options:FewShotOptions",
         "transformer",
         "the backbone learns from few rows to put texts of one class together, then a linear head",
         default=False,
     ),
-    "lora": Entry("lora:Lora", "lora_options:LoraOptions", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
-    "full": Entry("full:Full", "finetune_options:FullOptions", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
+    "lora": Entry(".lora:Lora", ".lora_options:LoraOptions", "transformer", "small matrices added to the frozen backbone's layers, trained, and merged into them", default=False),
+    "full": Entry(".full:Full", ".finetune_options:FullOptions", "transformer", "every weight of the backbone fine-tuned, with early stopping"),
     "prompt": Entry(
-        "prompt:Prompt", "prompt_way:PromptOptions", "transformer", "the model is asked, not trained: labels by likelihood, entailment or nearness", default=False, endpoint=True
+        ".prompt:Prompt", ".prompt_way:PromptOptions", "transformer", "the model is asked, not trained: labels by likelihood, entailment or nearness", default=False, endpoint=True
     ),
 }
 """Name -> recipe. A new recipe is one file, one test and one line here; options that a file with torch would hold up have one of their own."""
 
-RECIPES: dict[str, str] = {name: f"{PACKAGE}.{entry.place}" for name, entry in ENTRIES.items()}
+RECIPES: dict[str, str] = {name: f"{PACKAGE}{entry.place}" for name, entry in ENTRIES.items()}
 """Name -> ``"module:Class"``."""
 
 
@@ -188,4 +188,4 @@ def _recipe(name: str, *, to_load: bool = False) -> type[Recipe]:
 
 def _load(place: str) -> Any:
     module, _, cls = place.partition(":")
-    return getattr(importlib.import_module(f"{PACKAGE}.{module}"), cls)
+    return getattr(importlib.import_module(module, PACKAGE), cls)
