@@ -35,6 +35,7 @@ $ ringsmith compare reviews.csv --models minilm --recipes "probe,lora,lora[metho
 
 In Python: `rs.compare("reviews.csv", recipes=["probe", "lora[method=dora,rank=16]"])`. Numbers, `true`, `false`, `none` and lists (`layers=[query,value]`) are read as such;
 one value stands for a list of one (`strengths=2`). Quote the brackets in a shell: zsh takes them for a pattern of file names.
+A value that holds a comma or a bracket stands in quotes of its own: `--recipes 'prompt[instruction="One word, please."]'`.
 `ringsmith tune` and `--search` look for good values of the options that matter most.
 """
 

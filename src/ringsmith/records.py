@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ Label = str | tuple[str, ...]
 """One label, or (multi-label) the tuple of a row's labels, sorted, possibly empty."""
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+PLAIN = re.compile(r"(?!(?:true|false|none)$)(?![\s'])(?:(?![,=\[\]()\"\\]|[^\S ]).)+(?<!\s)", re.IGNORECASE)
+"""Words that need no quotes where options are written in brackets: a part of a sentence without anything that means something there."""
 
 
 @dataclass(frozen=True)
@@ -192,15 +195,27 @@ class Candidate(Record):
 
 
 def write_value(value: Any) -> str:
-    """An option's value as it is written in the brackets of a candidate's name.
+    """An option's value as it is written in the brackets of a candidate's name, and read there again.
 
     Examples:
         >>> write_value((1.0, None)), write_value(True), write_value("dora")
         ('[1.0,none]', 'true', 'dora')
+        >>> write_value("In one word, please."), write_value("16")
+        ('"In one word, please."', '"16"')
     """
     if isinstance(value, list | tuple):
         return f"[{','.join(map(write_value, value))}]"
+    if isinstance(value, str) and (not PLAIN.fullmatch(value) or _is_number(value)):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.probe_options import ProbeOptions
@@ -19,7 +21,7 @@ from ringsmith.adapt.tfidf import TfidfOptions
 from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space
 from ringsmith.compare.arena import refuse_recipes_as_models
-from ringsmith.compare.naming import read_recipe
+from ringsmith.compare.naming import read_recipe, split_names
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.trials import entrant_with
 from ringsmith.compare.tune_options import refuse_recipe_as_model
@@ -98,6 +100,44 @@ def test_what_a_name_says_is_read_as_it_was_meant(value: Any) -> None:
     """From options to a name and back."""
     candidate = Candidate("lora", None, {"one": value, "other": 3})
     assert read_recipe(candidate.name) == ("lora", candidate.options)
+
+
+MEANING = "a, '\"=[]()\\\nn1"
+"""Letters that mean something in brackets, or might."""
+WORD = st.text(max_size=12) | st.text(MEANING, max_size=8) | st.sampled_from(["true", "None", "nan", "1e5", "1_0", "it's", "rock 'n' roll", "", "²"])
+VALUE = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORD, lambda below: st.lists(below, max_size=3), max_leaves=5)
+
+
+@given(st.dictionaries(st.sampled_from(["rank", "layers", "instruction", "alpha"]), VALUE, min_size=1))
+def test_any_options_are_read_from_a_name_as_they_were(options: dict[str, Any]) -> None:
+    """From options to a name and back, alone and in a row of names."""
+    name = Candidate("prompt", None, options).name
+    recipe, found = read_recipe(name)
+    assert (recipe, repr(found)) == ("prompt", repr({key: options[key] for key in sorted(options)}))
+    assert split_names(f"tfidf,{name}, {name}") == ("tfidf", name, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("'a, b'", "a, b"),
+        ('"a, b"', "a, b"),
+        (r'"say \"yes\", or\nno"', 'say "yes", or\nno'),
+        (r"'C:\new, old'", r"C:\new, old"),
+        ("it's, so to say", None),
+        ('say "a, b" now', None),
+        ("This text is about {}.", "This text is about {}."),
+        ("['a, b',c]", ["a, b", "c"]),
+        ('"]"', "]"),
+    ],
+)
+def test_a_value_with_a_comma_stands_in_quotes(text: str, value: Any) -> None:
+    """A quote opens where a value begins; without one a comma ends the value, and the sentence says what would help."""
+    if value is None:
+        with pytest.raises(OptionError, match=r"NAME=VALUE, .* A value that holds commas or brackets stands in quotes\."):
+            read_recipe(f"prompt[instruction={text}]")
+    else:
+        assert read_recipe(f"prompt[instruction={text},shots=0]") == ("prompt", {"instruction": value, "shots": 0})
 
 
 @pytest.mark.parametrize(
