@@ -322,13 +322,14 @@ def test_flops_are_six_for_each_weight_of_a_product(work: tuple[Learning, Any]) 
     assert all(weight.grad is None for weight in module.parameters())
 
 
-@pytest.mark.parametrize("sweeps", ["_to_slopes", "_to_slopes_in_few_sweeps"])
+@pytest.mark.parametrize("on_gpu", [False, True])
 @pytest.mark.parametrize(("offset", "smoothing"), [(True, 0.0), (False, 0.0), (True, 0.1), (False, 0.1)])
-def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatch, sweeps: str, offset: bool, smoothing: float) -> None:
+def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatch, on_gpu: bool, offset: bool, smoothing: float) -> None:
     """Loss and every gradient of layer, softmax and cross entropy one after the other; places that count nothing, pieces and blocks of all sizes; the CPU's way, and the GPU's."""
-    for name, size in (("CACHED", 70), ("SCORES", 150), ("BLOCK", 330)):
+    for name, size in (("CACHED", 70), ("SCORES", 150), ("BLOCK", 330), ("BLOCK_OF_GPU", 330)):
         monkeypatch.setattr(output, name, size)
-    monkeypatch.setattr(output, "_to_slopes", getattr(output, sweeps))
+    if on_gpu:
+        monkeypatch.setattr(output._Sums, "on_cpu", False)
     torch.manual_seed(0)
     states, layer, labels = torch.randn(50, 8, requires_grad=True), torch.nn.Linear(8, 30, bias=offset), torch.randint(0, 30, (50,))
     labels[::7] = IGNORED

@@ -64,6 +64,9 @@ def pretrain(
     held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
     precision: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=RUN)] = "auto",
+    compiled: Annotated[
+        bool | None, typer.Option("--compile/--no-compile", help="Compile the layers before the first step. Default: on a GPU, for long trainings.", rich_help_panel=RUN)
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads, of each worker. Default: all cores.", rich_help_panel=RUN)] = None,
     on: Annotated[str, typer.Option(help=ON, rich_help_panel=RUN)] = "local",
     workers: Annotated[
@@ -85,7 +88,7 @@ def pretrain(
     options = PretrainOptions(
         out=out, objective=objective, objective_options=settings_of(settings or []), from_model=from_model, start=start, layers=layers, hidden=hidden, heads=heads,
         feed_forward=feed_forward, length=length, vocabulary=vocabulary, lowercase=lowercase, steps=steps, epochs=epochs, budget=None if budget is None else seconds_of(budget),
-        held_out=held_out, seed=seed, threads=threads, precision=precision, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
+        held_out=held_out, seed=seed, threads=threads, precision=precision, compiled=compiled, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
     console = speaker(as_json=as_json)

@@ -22,6 +22,8 @@ from ringsmith.pretrain.objective import IGNORED
 
 BLOCK, BLOCK_OF_GPU = 1 << 25, 1 << 29
 """Scores that are in memory: 64 MB in bfloat16, on a GPU 1 GB and twice that in float32."""
+ALIGNED = 64
+"""On a GPU a row of scores has a multiple of so many places: of 30,522 or 50,257 pieces products take several times as long."""
 SCORES = 1 << 22
 """Scores that one product makes on a CPU."""
 CACHED = 1 << 18
@@ -72,34 +74,56 @@ class _Sums:
         self.by_table = torch.zeros_like(table, dtype=torch.float32) if wanted else None
         self.by_offset = torch.zeros_like(offset, dtype=torch.float32) if wanted and offset is not None else None
 
+    @property
+    def on_cpu(self) -> bool:
+        """Where small pieces that stay in the cache are the faster way."""
+        return self.states.device.type == "cpu"
+
     def add(self, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Go through all places; the `right` pieces, and which places count, (n, 1) each. The sum of their losses."""
         total = torch.zeros((), device=self.states.device)
-        most = BLOCK if self.states.device.type == "cpu" else BLOCK_OF_GPU
-        block = min(len(self.states), max(1, most // len(self.table)))
-        kept = self.states.new_empty(block, len(self.table))
+        on_cpu = self.on_cpu
+        block = min(len(self.states), max(1, (BLOCK if on_cpu else BLOCK_OF_GPU) // len(self.table)))
+        fill = self._fill_in_cache if on_cpu else self._fill_in_few_sweeps
+        kept = self.states.new_empty(block, len(self.table) if on_cpu else -(-len(self.table) // ALIGNED) * ALIGNED)
         for begin in range(0, len(self.states), block):
             rows = slice(begin, min(begin + block, len(self.states)))
-            slopes = kept[: rows.stop - begin]
-            total += self._scores_to_slopes(slopes, self.states[rows], right[rows], there[rows])
+            made = kept[: rows.stop - begin]
+            total += fill(made, self.states[rows], right[rows], there[rows])
             if self.by_states is not None and self.by_table is not None:
+                slopes = made[:, : len(self.table)]
                 torch.mm(slopes, self.table, out=self.by_states[rows])
                 self.by_table += slopes.T @ self.states[rows]
                 if self.by_offset is not None:
                     self.by_offset += slopes.sum(0, dtype=torch.float32)
         return total - self._evenly(there) if self.smoothing else total
 
-    def _scores_to_slopes(self, slopes: torch.Tensor, states: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    def _fill_in_cache(self, slopes: torch.Tensor, states: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Fill `slopes` with the losses' gradients by the scores of some places, but for what is even in them; the sum of the losses, but for it."""
-        on_cpu = slopes.device.type == "cpu"
-        at_once = max(1, SCORES // len(self.table)) if on_cpu else len(slopes)
+        at_once = max(1, SCORES // len(self.table))
         total = torch.zeros((), device=slopes.device)
         for begin in range(0, len(slopes), at_once):
             some = slice(begin, begin + at_once)
-            seen, made = states[some], slopes[some]
-            torch.mm(seen, self.table.T, out=made) if self.offset is None else torch.addmm(self.offset, seen, self.table.T, out=made)
-            total += (_to_slopes if on_cpu else _to_slopes_in_few_sweeps)(made, right[some], there[some], self.smoothing)
+            self._scores(states[some], slopes[some])
+            total += _to_slopes(slopes[some], right[some], there[some], self.smoothing)
         return total
+
+    def _fill_in_few_sweeps(self, slopes: torch.Tensor, states: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """The same for a GPU, where every sweep over the scores goes through its memory; columns beyond the pieces, which make its products faster, become 0.
+
+        As log p[y] = z_y - log sum_k exp z_k, the loss is e z_y - log p[y].
+        """
+        self._scores(states, slopes[:, : len(self.table)])
+        slopes[:, len(self.table) :] = -torch.inf
+        own, logarithms = slopes.gather(1, right).float(), torch.log_softmax(slopes, 1, dtype=torch.float32)
+        likely = logarithms.gather(1, right)
+        torch.exp(logarithms, out=slopes)
+        slopes.scatter_(1, right, (likely.exp() - (1 - self.smoothing)).to(slopes.dtype)).mul_(there)
+        return ((self.smoothing * own - likely) * there).sum()
+
+    def _scores(self, states: torch.Tensor, out: torch.Tensor) -> None:
+        """What the layer says of some places."""
+        torch.mm(states, self.table.T, out=out) if self.offset is None else torch.addmm(self.offset, states, self.table.T, out=out)
 
     def _evenly(self, there: torch.Tensor) -> torch.Tensor:
         """The part of the loss that is even, e times the mean score of every place; its gradients are taken off."""
@@ -128,12 +152,3 @@ def _to_slopes(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor, s
         values.scatter_add_(1, wanted, (smoothing - 1) * mass)
         some.copy_(values.mul_(counted / mass))
     return total
-
-
-def _to_slopes_in_few_sweeps(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """The same for a GPU, where every sweep over the scores goes through its memory: two that each read and write them, in kernels of torch's own."""
-    own, logarithms = scores.gather(1, right).float(), torch.log_softmax(scores, 1, dtype=torch.float32)
-    likely = logarithms.gather(1, right)
-    torch.exp(logarithms, out=scores)
-    scores.scatter_(1, right, (likely.exp() - (1 - smoothing)).to(scores.dtype)).mul_(there)
-    return ((smoothing * own - likely) * there).sum()

@@ -29,6 +29,7 @@ from ringsmith.backbones.load import set_threads
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, InputError, OptionError, UsageError
 from ringsmith.pretrain.card import save_pretrained
+from ringsmith.pretrain.compiled import compile_layers, compile_pays
 from ringsmith.pretrain.documents import Corpus, Source
 from ringsmith.pretrain.facts import Cost, Facts, facts_of
 from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of
@@ -52,7 +53,7 @@ LAYERS, HIDDEN, HEAD = 2, 128, 64
 """What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
 START = "vectors"
 """What a model with random weights begins with where nothing else is said (LOG.md)."""
-UNESSENTIAL = ("out", "budget", "threads", "work", "licence")
+UNESSENTIAL = ("out", "budget", "threads", "compiled", "work", "licence")
 """Options that do not change what is learnt: a training goes on whatever they are."""
 PATIENT = 1_000_000
 """Looks without progress before it stops: it does not."""
@@ -217,13 +218,22 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
     ease_dropout(loop.module)
     cost = Cost.of(loop.module, flops_of(work, loop.module), choice.note, threads=run.threads, processes=loop.together.count)
-    say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}")
+    compiled = _compiled(loop, options.compiled, work.asked)
+    say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}{compiled}")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
     facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
     return Pretrained(options.out, facts)
+
+
+def _compiled(loop: Loop, asked: bool | None, steps: int) -> str:
+    """Have the layers compiled where it was asked for, or pays; how that is said."""
+    if asked or (asked is None and compile_pays(loop.module.device, steps)):
+        compile_layers(loop.module)
+        return "; its layers are compiled first"
+    return ""
 
 
 def _head_start(run: Run, objective: Objective, module: Any, prepared: Prepared, report: Report, say: Say) -> HeadStart | None:
