@@ -35,6 +35,17 @@ NEW = ".new"
 T = TypeVar("T")
 
 
+def open_standard_input() -> None:
+    """Let a standard input that is closed (``<&-``, a daemon) hold nothing, to the end of this process.
+
+    Else the next file, or a library's own, takes its number, and the renderer of the report's pictures does not start without a readable one.
+    """
+    try:
+        os.fstat(0)
+    except OSError:
+        os.open(os.devnull, os.O_RDONLY)  # takes the lowest number that is free
+
+
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
+from ringsmith._files import open_standard_input
 from ringsmith.backbones import require_transformers
 from ringsmith.backbones.decoding import DecodingOptions, Generation
 from ringsmith.compare import CompareOptions, Comparison, Listener, parse_budget, run_comparison, tuned
@@ -336,6 +337,7 @@ def translate(
 
 def report(folder: str | Path) -> Path:
     """Make the HTML page of a comparison again, from its files alone; returns its path."""
+    open_standard_input()
     from ringsmith.report import write_report
 
     return write_report(Path(folder))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ringsmith._files import newest
+from ringsmith._files import newest, open_standard_input
 from ringsmith.compare.arena import Arena, check_names, check_writable, open_arena
 from ringsmith.compare.dataset import Table, load_table
 from ringsmith.compare.events import Chosen, Listener, Written, silent
@@ -79,6 +79,7 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
         BudgetError: the time is too short for anything at all.
         RingsmithError: whatever else is wrong with the options, the data, the models or the machine.
     """
+    open_standard_input()
     with machine_faults(options.folder), alone_in(options.folder):
         check_names(options)
         if options.search:
