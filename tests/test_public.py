@@ -96,7 +96,7 @@ def test_a_string_is_no_list_of_names(options: dict[str, str]) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no number is the lowest there")
 def test_compare_and_report_in_a_process_without_a_standard_input(tmp_path: Path) -> None:
     """A daemon has closed it; the pictures are drawn all the same."""
-    compare = f"rs.compare([('good', 'a'), ('bad', 'b')] * 30, recipes=['majority'], folds=0, offline=True, out={str(tmp_path)!r}).report.unlink()"
+    compare = f"rs.compare([(f'thing {{i}}', 'ab'[i % 2]) for i in range(60)], recipes=['majority'], folds=0, offline=True, out={str(tmp_path)!r}).report.unlink()"
     program = f"import os, ringsmith as rs\nos.close(0)\n{compare}\nprint(rs.report({str(tmp_path)!r}).stat().st_size > 10_000)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.split()[-1:] == ["True"], done.stderr
