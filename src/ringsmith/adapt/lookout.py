@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringsmith.adapt.choose import Judge, Mark, standard_error
+from ringsmith.adapt.choose import Judge, Mark, clearly_better, margin
 from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
@@ -96,9 +96,7 @@ class Lookout:
                 self.curves[name].append(value)
 
     def choose(self) -> Seen:
-        """The last look, unless an earlier one is better by more than a standard error; the body goes back to it then.
-
-        Few validation rows would often call the better look the worse by chance, so the plan is trusted unless they are clear.
+        """The last look, unless an earlier one is clearly better; the body goes back to it then.
 
         Raises:
             Broken: the validation rows call none better than the majority.
@@ -106,7 +104,7 @@ class Lookout:
         assert self.last is not None, "there was at least one look"
         if self.judged >= FEWEST_TO_REFUSE:
             self.guard.finish()
-        if self.best is None or self.best.weights is None or self.best.mark[0] <= self.last.mark[0] + standard_error(self.last.mark[0], self.judged):
+        if self.best is None or self.best.weights is None or not clearly_better(self.best.mark, self.last.mark, margin(self.last.mark, self.judged)):
             return self.last
         self.backbone.module.load_state_dict(self.best.weights)
         return self.best

@@ -31,7 +31,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import parse_flag_from_env
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.choose import Mark, clearly_better
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.memory import out_of_memory, smaller
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates, sparse_embeddings
@@ -175,7 +175,7 @@ class _Training(Generic[B]):
         """Keep the last weights, or go back to the best ones."""
         course = self.course
         assert course.best is not None, "there was a look at the end"
-        back = self.best is not None and course.best > last and course.best[0] >= last[0] + self.work.margin(last)
+        back = self.best is not None and clearly_better(course.best, last, self.work.margin(last))
         course.kept_step = course.best_step if back else course.steps
         if back:
             self.loop.module.load_state_dict(self.best)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from ringsmith.adapt.choose import Mark, standard_error
+from ringsmith.adapt.choose import Mark, margin
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
 from ringsmith.backbones import batches_by_tokens
@@ -159,14 +159,8 @@ class Classifying(Work[Rows]):
         return self.watch(scores_of(module, self.valid), progress)
 
     def margin(self, mark: Mark) -> float:
-        """A standard error, and a row at least: few rows often call an earlier look the better one by chance, so the plan is trusted unless they are clear.
-
-        Nothing where the last look is no better than the majority.
-        """
-        if not self.watch.sound():
-            return 0.0
-        rows = max(1, len(self.valid))
-        return max(standard_error(mark[0], rows), 1 / rows)
+        """As `choose.margin` has it; nothing where the last look is no better than the majority."""
+        return margin(mark, len(self.valid)) if self.watch.sound() else 0.0
 
 
 def spread_looks(course: Course, looks: int) -> bool:
