@@ -347,6 +347,27 @@ def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatc
         torch.testing.assert_close(predicted_loss(states, layer, labels, smoothing), loss.detach())
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_output_layer_on_a_gpu_is_torchs_own(precision: torch.dtype) -> None:
+    """A number of pieces that no kernel likes; loss and gradients as torch's layer has them on the CPU, in bfloat16 nearly."""
+    torch.manual_seed(0)
+    states, layer, labels = torch.randn(300, 64), torch.nn.Linear(64, 1_001), torch.randint(0, 1_001, (300,))
+    labels[::7] = IGNORED
+    told = functional.cross_entropy(layer(states), labels)
+    told.backward()
+    wanted = [weight.grad.clone() for weight in layer.parameters() if weight.grad is not None]
+    layer.zero_grad()
+    with torch.autocast("cuda", dtype=precision, enabled=precision != torch.float32):
+        loss = predicted_loss(states.cuda(), layer.cuda(), labels.cuda())
+    loss.backward()
+    share = 1e-4 if precision == torch.float32 else 0.02
+    assert float(loss.detach()) == pytest.approx(float(told.detach()), rel=share)
+    for weight, value in zip(layer.parameters(), wanted, strict=True):
+        assert weight.grad is not None
+        assert float((weight.grad.cpu() - value).norm() / value.norm()) < share
+
+
 def test_the_output_layer_in_low_precision_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within autocast the products are in bfloat16; the loss stays float32."""
     torch.manual_seed(0)
