@@ -29,6 +29,7 @@ import numpy as np
 from sets import Rows, banking77, uci_sentiment
 
 Parts = dict[str, Rows]
+MODEL = "minilm"
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -63,22 +64,22 @@ def split(rows: Rows, seed: int) -> Parts:
     return parts
 
 
-def ours(parts: Parts, seed: int, threads: int) -> dict[str, float]:
-    """The recipe `full` with its default options."""
+def ours(parts: Parts, seed: int, threads: int, model: str = MODEL, options: dict[str, Any] | None = None) -> dict[str, float]:
+    """The recipe `full` with its default options, or others."""
     from ringsmith.adapt import Setting, create_recipe
     from ringsmith.catalogue import resolve
     from ringsmith.records import Budget, TextSet
     from ringsmith.tasks import infer_task
 
     rows = {name: TextSet(*part) for name, part in parts.items()}
-    model = resolve("minilm", policy="never", offline=True)
-    fitted: Any = create_recipe("full", Setting(infer_task(parts["train"][1]), model, seed=seed, threads=threads)).fit(rows["train"], rows["valid"], Budget())
+    setting = Setting(infer_task(parts["train"][1]), resolve(model, policy="never", offline=True), options or {}, seed=seed, threads=threads)
+    fitted: Any = create_recipe("full", setting).fit(rows["train"], rows["valid"], Budget())
     tokens = int(fitted.tokeniser(parts["train"][0]).lengths.sum()) * fitted.facts.chosen["epochs_trained"]
     right = np.mean([guess == label for guess, label in zip(fitted.predict(parts["test"][0]), parts["test"][1], strict=True)])
     return {"tokens": tokens, "seconds": fitted.facts.seconds["train"], "accuracy": float(right)}
 
 
-def trainer(parts: Parts, seed: int, threads: int, told: dict[str, Any]) -> dict[str, float]:
+def trainer(parts: Parts, seed: int, threads: int, told: dict[str, Any], model: str = MODEL) -> dict[str, float]:
     """`transformers.Trainer` with what it is told beside its defaults."""
     import torch
     import transformers
@@ -86,11 +87,11 @@ def trainer(parts: Parts, seed: int, threads: int, told: dict[str, Any]) -> dict
     from ringsmith.catalogue import resolve
 
     torch.set_num_threads(threads)
-    folder = resolve("minilm", policy="never", offline=True).folder
+    folder = resolve(model, policy="never", offline=True).folder
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     transformers.set_seed(seed)
     names = sorted(set(parts["train"][1]))
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(names))
+    module = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(names), dtype=torch.float32)
 
     def encode(part: Rows) -> list[dict[str, Any]]:
         found = tokenizer(part[0], truncation=True)
@@ -101,7 +102,7 @@ def trainer(parts: Parts, seed: int, threads: int, told: dict[str, Any]) -> dict
     train, test = encode(parts["train"]), encode(parts["test"])
     with tempfile.TemporaryDirectory() as scratch:
         arguments = transformers.TrainingArguments(scratch, seed=seed, report_to=[], save_strategy="no", disable_tqdm=True, **told)
-        machine = transformers.Trainer(model, arguments, train_dataset=train, data_collator=transformers.DataCollatorWithPadding(tokenizer))
+        machine = transformers.Trainer(module, arguments, train_dataset=train, data_collator=transformers.DataCollatorWithPadding(tokenizer))
         start = time.perf_counter()
         machine.train()
         seconds = time.perf_counter() - start
@@ -112,7 +113,7 @@ def trainer(parts: Parts, seed: int, threads: int, told: dict[str, Any]) -> dict
 
 def run(kind: str, seed: int, chosen: argparse.Namespace) -> dict[str, Any]:
     """One run in a process of its own."""
-    command = [sys.executable, __file__, str(chosen.data), "--one", kind, "--seeds", str(seed), "--threads", str(chosen.threads)]
+    command = [sys.executable, __file__, str(chosen.data), "--one", kind, "--seeds", str(seed), "--threads", str(chosen.threads), "--model", chosen.model]
     command += [part for option in ("most_rows", "epochs") if getattr(chosen, option) for part in (f"--{option.replace('_', '-')}", str(getattr(chosen, option)))]
     found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
     return {"kind": kind, "seed": seed, **found, "tokens_per_second": found["tokens"] / found["seconds"]}
@@ -125,6 +126,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--kinds", nargs="+", default=["trainer", "ours"], choices=(*KINDS, "ours"))
     parser.add_argument("--most-rows", type=int)
+    parser.add_argument("--model", default=MODEL, help="a name or a folder")
     parser.add_argument("--epochs", type=int, help="of Trainer, in the place of its 3")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one", choices=(*KINDS, "ours"))
@@ -132,7 +134,8 @@ def main() -> None:
     if chosen.one:
         parts, seed = split(some(read(chosen.data), chosen.most_rows), chosen.seeds[0]), chosen.seeds[0]
         told = KINDS.get(chosen.one, {}) | ({} if chosen.epochs is None else {"num_train_epochs": chosen.epochs})
-        print(json.dumps(ours(parts, seed, chosen.threads) if chosen.one == "ours" else trainer(parts, seed, chosen.threads, told)))
+        found = ours(parts, seed, chosen.threads, chosen.model) if chosen.one == "ours" else trainer(parts, seed, chosen.threads, told, chosen.model)
+        print(json.dumps(found))
         return
     runs = []
     for seed in chosen.seeds:

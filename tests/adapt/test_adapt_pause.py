@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import os
 import socket
 import subprocess
@@ -165,9 +164,13 @@ def test_what_training_takes_is_told_before(tiny_bert: LocalModel) -> None:
     feed = Feed(tokeniser(["I am happy at home"] * 12), tokeniser.pad_id)
     moments, kept = training_bytes(module, feed, 1024, 8)
     assert moments == 12 * sum(weight.numel() for weight in module.parameters())
-    one, four = (kept_bytes(module, feed, np.arange(rows)) for rows in (1, 4))
-    assert kept == math.ceil(8 * OVERHEAD * one)
+    one, four, eight = (kept_bytes(module, feed, np.arange(rows)) for rows in (1, 4, 8))
+    assert kept == pytest.approx(OVERHEAD * eight, rel=0.01)
     assert four == pytest.approx(4 * one, rel=0.15)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        _, low = training_bytes(module, feed, 1024, 8)
+        assert low == pytest.approx(OVERHEAD * kept_bytes(module, feed, np.arange(8)), rel=0.05), "copies of the weights are kept once and not by every row"
+        assert low < kept_bytes(module, feed, np.arange(1)) * 8 * OVERHEAD * 0.7
     ease_dropout(module)
     assert kept_bytes(module.train(), feed, np.arange(1)) == pytest.approx(one, rel=0.5), "the pool that masks are cut from, 16 MB, is kept once and not by every row"
     for weight in module.parameters():

@@ -19,8 +19,8 @@ from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
 from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.records import Rows
 
-TOKENS_PER_BATCH = 1_024
-"""Padded tokens of a batch: larger ones leave the processor's caches."""
+TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
+"""Padded tokens of a batch: larger ones leave a processor's caches, and smaller ones leave a GPU idle."""
 Batch = dict[str, torch.Tensor]
 Vectors = npt.NDArray[np.float32]
 
@@ -72,7 +72,7 @@ def _run(module: Any, feed: Feed, rows: Rows, width: int, compute: Callable[[Bat
     out, training = np.empty((len(rows), width), dtype=np.float32), module.training
     module.eval()
     with torch.inference_mode():
-        for some in batches_by_tokens(feed.tokens.lengths[rows], TOKENS_PER_BATCH):
+        for some in batches_by_tokens(feed.tokens.lengths[rows], TOKENS_PER_BATCH[module.device.type]):
             out[some] = compute(feed.batch(module, rows[some])).float().cpu().numpy()
     module.train(training)
     return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from ringsmith._machine import MEGABYTE, free_mb
@@ -23,8 +24,8 @@ WORDS_OF_IT = ("out of memory", "can't allocate memory", "cannot allocate memory
 """How torch and the systems below it say so."""
 SPARE = 0.8
 """Share of the free memory that is planned with."""
-OVERHEAD = 1.5
-"""Times what is counted that a process really takes for a batch: what lives within one operation, and holes between pieces (1.35 to 1.9 measured, LOG.md)."""
+OVERHEAD, OVERHEAD_OF_A_GPU = 1.5, 1.1
+"""Times what is counted that a process really takes for a batch: what lives within one operation, and holes between pieces (1.35 to 1.9 measured on CPUs, LOG.md)."""
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -65,16 +66,18 @@ def parts_for(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> int:
 
 
 def free_bytes(module: Any) -> int:
-    """Memory that is free where the model lies."""
+    """Memory that is free where the model lies; on a GPU with what torch keeps for itself and does not use."""
     if module.device.type == "cuda":
-        return int(torch.cuda.mem_get_info(module.device)[0])
+        unused = torch.cuda.memory_reserved(module.device) - torch.cuda.memory_allocated(module.device)
+        return int(torch.cuda.mem_get_info(module.device)[0] + unused)
     return int(free_mb() * MEGABYTE)
 
 
 def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> tuple[int, int]:
     """What training will take on top of the weights: (gradients and Adam's two moments, what one batch keeps for the way back).
 
-    The second is measured on one row: torch tells what it keeps for the backward pass, and that grows with the padded tokens of a batch.
+    The second is measured on a row and on two: torch tells what it keeps for the backward pass. Some of it grows with the padded tokens of a batch, and
+    some does not (copies of the weights, where autocast multiplies in another precision).
 
     Args:
         module: the classifier; left as it was.
@@ -84,7 +87,9 @@ def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> t
     """
     moving = sum(weight.numel() * weight.element_size() for weight in module.parameters() if weight.requires_grad)
     largest = largest_batch(feed, max_tokens, max_rows)
-    return 3 * moving, math.ceil(OVERHEAD * kept_bytes(module, feed, largest[:1]) * len(largest))
+    one, two = (kept_bytes(module, feed, np.resize(largest[:1], rows)) for rows in (1, 2))
+    kept = one + (two - one) * (len(largest) - 1)
+    return 3 * moving, math.ceil((OVERHEAD_OF_A_GPU if module.device.type == "cuda" else OVERHEAD) * kept)
 
 
 def largest_batch(feed: Feed, max_tokens: int, max_rows: int) -> Rows:
