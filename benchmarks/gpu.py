@@ -108,6 +108,7 @@ def memory(asked: argparse.Namespace) -> Found:
     rows = {name: TextSet(*part) for name, part in parts.items()}
     with tempfile.TemporaryDirectory() as scratch:
         model = resolve(str(random_body(Path(scratch), asked)), policy="never", offline=True)
+        free_all()
         for name, options in LORA.items():
             seen, started = watched(), time.perf_counter()
             setting = Setting(infer_task(parts["train"][1]), model, {**options, "epochs": 2}, threads=asked.threads)
@@ -182,7 +183,7 @@ def watched() -> list[dict[str, Any]]:
 
 
 def free_all() -> None:
-    """Give back what the last fit held."""
+    """Give back what is held no longer."""
     import torch
 
     gc.collect()
