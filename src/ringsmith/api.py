@@ -117,6 +117,7 @@ def compare(
     split: str | None = None,
     test: Any = None,
     encoding: str | None = None,
+    delimiter: str | None = None,
     task: str | None = None,
     models: Sequence[str] | None = None,
     recipes: Sequence[str] | None = None,
@@ -148,6 +149,7 @@ def compare(
         split: column that says train, valid or test.
         test: a second table to report on, as `data`.
         encoding: of these files, where they are not UTF-8 and it is not found, or found wrongly: ``"cp1250"``; None to find it.
+        delimiter: what stands between the cells of CSV files and their like, where it is none of comma, semicolon, tab and bar, or found wrongly; None to find it.
         task: ``"classification"`` or ``"multilabel"``, None to tell it from the labels.
         models: short names, hub names, folders, files of word vectors or groups; None for the group ``default`` as far as it is on this machine.
         recipes: ways to adapt, with options in brackets where they have any: ``["probe", "lora[method=dora,rank=16]"]``; None for those that compete by default.
@@ -174,7 +176,8 @@ def compare(
     """
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
     options = CompareOptions(
-        data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), encoding=encoding, task=task,
+        data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), encoding=encoding,
+        delimiter=delimiter, task=task,
         models=None if models is None else _names("models", models), recipes=None if recipes is None else _names("recipes", recipes),
         endpoint=endpoint, describe=describe or {},
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
@@ -197,6 +200,7 @@ def tune(
     split: str | None = None,
     test: Any = None,
     encoding: str | None = None,
+    delimiter: str | None = None,
     task: str | None = None,
     budget: str | float | None = None,
     metric: str | None = None,
@@ -224,6 +228,7 @@ def tune(
         split: column that says train, valid or test.
         test: a second table to report on.
         encoding: of these files.
+        delimiter: of these files.
         task: ``"classification"`` or ``"multilabel"``.
         budget: wall clock for everything: as many trials as fit, and the finals; None for no limit.
         metric: what judges.
@@ -244,7 +249,8 @@ def tune(
     """
     rows, test_rows = (None if isinstance(table, str | Path) else table for table in (data, test))
     options = CompareOptions(
-        data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), encoding=encoding, task=task,
+        data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), encoding=encoding,
+        delimiter=delimiter, task=task,
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, folds=folds, min_rows=min_rows,
         steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=now(), command="ringsmith.tune(...)",
     )  # fmt: skip

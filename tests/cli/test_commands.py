@@ -58,6 +58,19 @@ def test_the_encoding_is_named_where_tables_are_read(ringsmith: Ringsmith, write
         refused(ringsmith(*command), r"It may be koi8-r")
 
 
+def test_the_delimiter_is_named_where_tables_are_read(ringsmith: Ringsmith, write: Write) -> None:
+    """`compare` and its test table, `predict`, `text`."""
+    for name, rows in (("data.csv", ROWS[:90]), ("test.csv", ROWS[90:])):
+        write(name, "".join(["text^label\n", *(f"{text}^{label}\n" for text, label in rows)]).encode())
+    asked = ("--delimiter", "^")
+    assert ringsmith("compare", "data.csv", "--test", "test.csv", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out", *asked).code == 0
+    assert json.loads(Path("out/study.json").read_text(encoding="utf-8"))["read_test"]["delimiter"] == "^"
+    assert json.loads(ringsmith("predict", "out/best", "data.csv", "--json", *asked).out)[0]["text"] == ROWS[0][0]
+    assert json.loads(ringsmith("text", "lower", "data.csv", "--text", "text", "--json", *asked).out)["texts"] == 90
+    refused(ringsmith("compare", "data.csv", "--recipes", "tfidf"), r"the table has one column, .* check the delimiter of a CSV file \(--delimiter\)")
+    refused(ringsmith("tune", "none", "data.csv", "--recipe", "tfidf", "--delimiter", "||"), r"'delimiter' must be one character .* got '\|\|'\. Name one of them")
+
+
 def test_a_model_reads_other_tables_with_the_columns_it_was_trained_on(ringsmith: Ringsmith, write: Write) -> None:
     """Also where others look more like texts there; a table without them is read as ever, and who names a column gets that one."""
     rows = [(text, label) for text, label in ROWS]

@@ -10,7 +10,7 @@ from ringsmith.data.formats import delimited
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import read_raw, read_table
 from ringsmith.data.scan import Dialect, parse, scan
-from ringsmith.errors import ColumnError, ReadError
+from ringsmith.errors import ColumnError, OptionError, ReadError
 
 
 def rows(table: RawTable) -> list[tuple[object, ...]]:
@@ -68,6 +68,54 @@ def test_semicolons_with_single_quotes(write: Write) -> None:
     table = read_raw(write("t.csv", "text;label\n'good; cheap';1\n'it''s bad';0\n'so, so';0\n"))
     assert (table.delimiter, table.quote) == (";", "'")
     assert rows(table) == [("good; cheap", "1"), ("it's bad", "0"), ("so, so", "0")]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "asked"), [("^", "^"), ("~", "~"), ("#", "#"), (":", ":"), ("\x1f", "\x1f"), ("\t", "tab"), ("\t", "\\t"), ("|", "PIPE"), (";", "semicolon")]
+)
+def test_an_odd_delimiter_is_named(write: Write, delimiter: str, asked: str) -> None:
+    """What it stands between is found as ever: quotes, header, columns; also where the sample knows nothing of what comes."""
+    cells = [("text", "label"), *((f'good, {i}; "so" it is' if i % 2 else f"a{delimiter} b", str(i % 2)) for i in range(8_000))]
+    quoted = [(f'"{text.replace(chr(34), chr(34) * 2)}"' if delimiter in text or '"' in text else text, label) for text, label in cells]
+    table = read_raw(write("t.csv", "".join(f"{delimiter.join(row)}\n" for row in quoted)), delimiter=asked)
+    assert (table.delimiter, table.quote, table.frame.columns) == (delimiter, '"', ["text", "label"])
+    assert rows(table) == cells[1:]
+
+
+def test_a_delimiter_that_is_named_is_taken_against_all_evidence(write: Write) -> None:
+    """Each line has one comma and one bar; who knows which is which says so."""
+    lines = "".join(f"na,ja{i}|{i % 2}\n" for i in range(30))
+    assert rows(read_raw(write("t.csv", lines)))[0] == ("na", "ja0|0")
+    assert rows(read_raw(write("t.csv", lines), delimiter="|"))[0] == ("na,ja0", "0")
+
+
+@pytest.mark.parametrize("delimiter", [";", "|"])
+def test_a_comma_with_a_blank_behind_it_is_prose(write: Write, delimiter: str) -> None:
+    """One in every line, no header: as even as the delimiter."""
+    lines = [(f"well, number {i}", "ab"[i % 2]) for i in range(30)]
+    assert rows(read_raw(write("t.csv", "".join(f"{text}{delimiter}{label}\n" for text, label in lines)))) == lines
+
+
+@pytest.mark.parametrize("asked", ["", "||", ", ", "a", "7", '"', "'", " ", "\n", "\x01", "é", "；", "nonsense"])
+def test_nonsense_for_a_delimiter_is_refused(write: Write, asked: str) -> None:
+    """Before the file is opened; two bars are one that is there twice."""
+    with pytest.raises(OptionError, match=r"'delimiter' must be one character that words and quotes do not need: .* got ") as caught:
+        read_raw("nowhere.csv", delimiter=asked)
+    assert ("Name one of them ('|')" in str(caught.value)) is (asked == "||")
+
+
+def test_a_delimiter_that_stands_nowhere_is_refused(write: Write) -> None:
+    """The beginning of the file shows what does."""
+    with pytest.raises(ReadError, match=r"t\.csv: the delimiter must stand between the cells; '\^' \(--delimiter\) stands nowhere in the file, which begins with 'text,label'"):
+        read_raw(write("t.csv", "text,label\na b,1\n"), delimiter="^")
+
+
+def test_a_delimiter_is_not_for_other_formats(write: Write) -> None:
+    """It is said, not refused: a test table may be of another format than the table it belongs to."""
+    table = read_raw(write("t.jsonl", '{"text": "a b", "label": "x"}\n{"text": "c d", "label": "y"}\n'), delimiter=";")
+    assert table.notes[-1] == "The file is jsonl, which has no delimiter: --delimiter was not needed."
+    with pytest.raises(ReadError, match=r"with commas or, in \.tsv, tabs; got --delimiter ;\. Download the file"):
+        read_raw("hf://datasets/a/b/c.csv", delimiter=";")
 
 
 def test_a_text_in_apostrophes_keeps_them(write: Write) -> None:

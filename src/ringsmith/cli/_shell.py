@@ -22,6 +22,7 @@ CTRL_C = 130
 """Exit code of what was interrupted before there was anything to show: what shells give it (128 + SIGINT)."""
 INTERRUPTED = "Stopped; nothing half-written is left. The same command can be given again."
 ENCODING = "Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain."
+DELIMITER = "What stands between the cells of a CSV file or its like: ';', tab, '^' ... Found by itself where it is plain."
 """Help of ``--encoding``, wherever a table is read."""
 
 

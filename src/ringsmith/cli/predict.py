@@ -33,6 +33,7 @@ def predict(
     text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Default: as in training, or found where it is plain.")] = None,
     pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
     encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING)] = None,
+    delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
@@ -49,7 +50,7 @@ def predict(
         check_out(out, given)
     model = load(model_dir, threads=threads)
     known = read_manifest(model_dir).get(TEXT)
-    inputs = read_texts(given, text=text, pair=pair, known=[known] if known else [], encoding=encoding)
+    inputs = read_texts(given, text=text, pair=pair, known=[known] if known else [], encoding=encoding, delimiter=delimiter)
     with moving_bar(console, len(inputs.texts)) as report:
         # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
         pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None

@@ -29,6 +29,7 @@ def text(
     language: Annotated[str | None, typer.Option(help="Language of the text (de, german ...), for steps that take one. English without it.")] = None,
     column: Annotated[str | None, typer.Option("--text", help="Column with the text, where INPUT is a table.")] = None,
     encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING)] = None,
+    delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER)] = None,
     list_steps: Annotated[bool, typer.Option("--list", help="List the steps.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -43,7 +44,7 @@ def text(
     from ringsmith.text.effects import measure_steps
 
     wanted = parse_steps(str(steps), language=language)
-    texts, is_single = _read(str(source), column, encoding)
+    texts, is_single = _read(str(source), column, encoding, delimiter)
     effects = measure_steps(texts, wanted)
     if as_json:
         return _shell.print_json(_as_json(effects, is_single=is_single))
@@ -51,14 +52,14 @@ def text(
     return None
 
 
-def _read(source: str, column: str | None, encoding: str | None) -> tuple[Sequence[str], bool]:
+def _read(source: str, column: str | None, encoding: str | None, delimiter: str | None) -> tuple[Sequence[str], bool]:
     """The texts, and whether it is one text rather than a file of them."""
     path = None if "\n" in source or len(source) > 1000 else Path(source).expanduser()
     if source != "-" and (path is None or not path.exists()) and (" " in source.strip() or "\n" in source or _is_tagged(source)):
         return [source], True
     from ringsmith.data import read_texts
 
-    texts = read_texts(source, text=column, encoding=encoding).texts.texts
+    texts = read_texts(source, text=column, encoding=encoding, delimiter=delimiter).texts.texts
     return texts, len(texts) == 1
 
 

@@ -26,6 +26,7 @@ def tune(
     split: Annotated[str | None, typer.Option(help="Column that says train, valid or test.", rich_help_panel=ROWS)] = None,
     test: Annotated[str | None, typer.Option(help="A second table to report on. Without it a part of DATA is held out.", rich_help_panel=ROWS)] = None,
     encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING, rich_help_panel=ROWS)] = None,
+    delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER, rich_help_panel=ROWS)] = None,
     folds: Annotated[
         int | None, typer.Option(help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows.", rich_help_panel=ROWS)
     ] = None,
@@ -46,7 +47,8 @@ def tune(
     from ringsmith.compare import CompareOptions, parse_budget, tuned
 
     options = CompareOptions(
-        data=data, text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=test, encoding=encoding, task=task,
+        data=data, text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=test, encoding=encoding,
+        delimiter=delimiter, task=task,
         budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, folds=folds, min_rows=min_rows, steps=listed(steps) or (),
         threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
         out=out, started=process_started(), command=shlex.join(["ringsmith", *sys.argv[1:]]),

@@ -109,12 +109,13 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
         time=options.time,
         split=options.split,
         encoding=options.encoding,
+        delimiter=options.delimiter,
         offline=options.offline,
     )
     if options.min_rows is not None:
         table = keep_classes(table, options.min_rows)
     asked = options.test if test_rows is None else test_rows
-    test = None if asked is None else read_like(asked, table.findings, encoding=options.encoding, offline=options.offline)
+    test = None if asked is None else read_like(asked, table.findings, encoding=options.encoding, delimiter=options.delimiter, offline=options.offline)
     found = tuple(part.findings for part in (table, test) if part is not None)
     listener(Read(found[0], found[1] if test else None, time.monotonic() - begin))
     plan = plan_splits(

@@ -76,6 +76,7 @@ class CompareOptions:
         split: name of a column that says ``train``, ``valid`` or ``test``.
         test: a second table to report on, None to take part of `data`.
         encoding: of both tables, where it is not UTF-8 and not found, or found wrongly; None to find it.
+        delimiter: what stands between the cells of both tables, as far as they are CSV or its like; None to find it.
         task: name of the task, None to tell it from the labels.
         models: names of backbones, files of word vectors and groups, None for the group ``default``.
         recipes: names of recipes, with options in brackets where they have any: ``"lora[rank=16]"``; None for those that compete by default.
@@ -107,6 +108,7 @@ class CompareOptions:
     split: str | None = None
     test: str | None = None
     encoding: str | None = None
+    delimiter: str | None = None
     task: str | None = None
     models: tuple[str, ...] | None = None
     recipes: tuple[str, ...] | None = None

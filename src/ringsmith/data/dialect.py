@@ -6,14 +6,20 @@ must; a delimiter is accepted only where nearly all records have the same number
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 from ringsmith.data import names
 from ringsmith.data.scan import Dialect, parse
+from ringsmith.errors import OptionError
 
 DELIMITERS = ("\t", ",", ";", "|")
 QUOTES = (None, '"', "'")
+POSSIBLE = re.compile("[\x1c-\x1f]|(?![A-Za-z0-9\"'])[!-~]")
+"""A sign that neither words nor quotes are made of; or one of the four separators of ASCII."""
+NAMES = {"tab": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
+"""What messages call a delimiter, and users may: a tab is hard to type."""
 SAMPLE = 1 << 17
 EVEN = 0.8
 """Smallest share of records with the usual number of cells for a delimiter without named columns."""
@@ -23,27 +29,60 @@ BLANK_ROWS = 20
 
 @dataclass(frozen=True)
 class Trial:
-    """One dialect tried on the sample: how many cells a record has, how many records agree, whether the first names columns, proof of quoting."""
+    """One dialect tried on the sample.
+
+    Attributes:
+        dialect: what was tried.
+        width: cells of a record.
+        even: share of the records that have so many.
+        named: whether the first record names columns.
+        proof: whether quoting is proven, see `_proof`.
+        prose: share of the delimiters with a blank behind them, as in a sentence.
+    """
 
     dialect: Dialect
     width: int
     even: float
     named: bool
     proof: int
+    prose: float
 
 
-def sniff(sample: str, scattered: str = "") -> Dialect:
+def known_delimiter(text: str | None) -> str | None:
+    r"""The character that a user names as what stands between cells; None stays None.
+
+    Raises:
+        OptionError: none, several, or one that texts or quoting need.
+
+    Examples:
+        >>> known_delimiter("tab"), known_delimiter(";")
+        ('\t', ';')
+    """
+    text = {**NAMES, "\\t": "\t", "pipe": "|"}.get(text.lower(), text) if text else text
+    if text is None or text in DELIMITERS:
+        return text
+    if not POSSIBLE.fullmatch(text):
+        is_one_repeated = len(text) > 1 and set(text) == {text[0]}
+        hint = f"Name one of them ({text[0]!r}): empty columns are left out." if is_one_repeated else "Leave it out, and it is found."
+        raise OptionError(f"'delimiter' must be one character that words and quotes do not need: ',' ';' '|' '^' or tab; got {text!r}. {hint}")
+    return text
+
+
+def sniff(sample: str, scattered: str = "", delimiter: str | None = None) -> Dialect:
     r"""The dialect of `sample`, the beginning of a file in whole records; ``Dialect("", None)`` where each line is one cell.
 
     Args:
         sample: whole records from the beginning.
         scattered: lines from all over the file (files are often sorted by label), for telling ``label text``; empty for `sample` itself.
+        delimiter: what stands between cells, None to find it; the quoting is found in any case.
 
     Examples:
         >>> sniff("text;label\n'a; b';x\n'c';y\n")
         Dialect(delimiter=';', quote="'")
     """
-    trials = [trial for delimiter in DELIMITERS if delimiter in sample for trial in _trials(sample, delimiter)]
+    if delimiter is not None:
+        return max(_trials(sample, delimiter), key=_merit).dialect
+    trials = [trial for one in DELIMITERS if one in sample for trial in _trials(sample, one)]
     accepted = [trial for trial in trials if trial.width > 1 and (trial.even >= EVEN or trial.named)]
     if accepted:
         return max(accepted, key=_merit).dialect
@@ -60,12 +99,13 @@ def _trials(sample: str, delimiter: str) -> list[Trial]:
 def _try(sample: str, dialect: Dialect) -> Trial:
     records = [cells for _, cells in parse(sample, dialect) if cells]
     if not records:
-        return Trial(dialect, 0, 0.0, False, 0)
+        return Trial(dialect, 0, 0.0, False, 0, 0.0)
     width, agreeing = Counter(map(len, records)).most_common(1)[0]
     named = len(records[0]) > 1 and _names_columns(records[0])
     if named:
         width, agreeing = len(records[0]), sum(len(cells) == len(records[0]) for cells in records)
-    return Trial(dialect, width, agreeing / len(records), named, _proof(sample, records, dialect))
+    prose = sample.count(f"{dialect.delimiter} ") / max(1, sample.count(dialect.delimiter)) if dialect.delimiter else 0.0
+    return Trial(dialect, width, agreeing / len(records), named, _proof(sample, records, dialect), prose)
 
 
 def _names_columns(cells: list[str]) -> bool:
@@ -89,7 +129,8 @@ def _proof(sample: str, records: list[list[str]], dialect: Dialect) -> int:
 
 
 def _merit(trial: Trial) -> tuple[float, ...]:
-    return (round(trial.even, 2) + (0.25 if trial.named else 0.0), trial.proof, trial.even, -DELIMITERS.index(trial.dialect.delimiter) if trial.dialect.delimiter else 0)
+    usual = -DELIMITERS.index(trial.dialect.delimiter) if trial.dialect.delimiter in DELIMITERS else 0
+    return (round(trial.even, 2) + (0.25 if trial.named else 0.0), trial.proof, trial.even, -round(trial.prose, 1), usual)
 
 
 def separated_by_blank(sample: str) -> bool:

@@ -28,7 +28,16 @@ from ringsmith.records import Label
 PREDICTION, SCORE = "prediction", "score"
 
 
-def read_texts(source: Any, *, text: str | None = None, pair: str | None = None, known: Sequence[str] = (), encoding: str | None = None, offline: bool = False) -> Inputs:
+def read_texts(
+    source: Any,
+    *,
+    text: str | None = None,
+    pair: str | None = None,
+    known: Sequence[str] = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    offline: bool = False,
+) -> Inputs:
     """The texts of a file, of standard input (``"-"``), of memory, or one quoted text.
 
     Args:
@@ -37,18 +46,20 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
         pair: the column of second texts.
         known: names the text column had in training, tried first; several columns that were joined are one name with commas.
         encoding: as for `read_table`.
+        delimiter: as for `read_table`.
         offline: refuse addresses on the network.
 
     Raises:
         ReadError: a path that is not there, or a file that cannot be read.
         ColumnError: which column is the text is not clear.
         UnknownName: there is no such encoding.
+        OptionError: nothing is delimited so.
 
     Examples:
         >>> read_texts("Great phone, awful battery").texts.texts
         ['Great phone, awful battery']
     """
-    raw = _raw(source, text, known, encoding, offline=offline)
+    raw = _raw(source, text, known, encoding, delimiter, offline=offline)
     opened = open_objects(raw)
     asked = Asked(text=text or next((name for name in known if is_there(name, opened)), None), pair=pair)
     table = shaped(opened, asked)
@@ -57,13 +68,13 @@ def read_texts(source: Any, *, text: str | None = None, pair: str | None = None,
     return Inputs(read.texts, read.findings, raw.frame)
 
 
-def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | None, *, offline: bool) -> RawTable:
+def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | None, delimiter: str | None, *, offline: bool) -> RawTable:
     if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
         return read_raw([{"text": source}])
     if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and path_of(source).is_dir()):
-        return read_raw(source, encoding=encoding, offline=offline)
-    opened = open_source(source, encoding)
-    if text is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
+        return read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
+    opened = open_source(source, encoding, delimiter)
+    if text is None and delimiter is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
         return with_encoding_told(lines, opened)
     return read_source(opened)
 

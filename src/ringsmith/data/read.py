@@ -51,6 +51,7 @@ def read_table(
     time: str | None = None,
     split: str | None = None,
     encoding: str | None = None,
+    delimiter: str | None = None,
     need_labels: bool = True,
     label_separator: str | None = None,
     offline: bool = False,
@@ -67,6 +68,7 @@ def read_table(
         time: column of times; splits made from them test on the latest rows.
         split: column that names each row's split; None: one is used if its name and values say so.
         encoding: of a text file, where it is not found or found wrongly: ``"cp1250"``; what is UTF-8 or has a byte order mark is read as that all the same.
+        delimiter: what stands between the cells of a CSV file or its like, where it is none of comma, semicolon, tab and bar, or found wrongly: ``"^"``.
         need_labels: False reads texts alone.
         label_separator: what stands between several labels of a row.
         offline: refuse addresses on the network.
@@ -76,6 +78,7 @@ def read_table(
         ColumnError: a column is missing or ambiguous.
         LabelError: the labels cannot be used.
         UnknownName: there is no such encoding.
+        OptionError: nothing is delimited so.
         NotAtHand: an ``hf://`` address with `offline`, or the network does not answer.
 
     Examples:
@@ -83,7 +86,7 @@ def read_table(
         >>> len(table.texts), table.findings.dropped
         (2, {'empty text': 1})
     """
-    table = read_raw(source, encoding=encoding, offline=offline)
+    table = read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
     asked = Asked(text, label, pair, group, time, split)
     table = shaped(table, asked)
     columns = find_columns(table, asked, need_labels=need_labels)
@@ -91,10 +94,17 @@ def read_table(
 
 
 def read_like(
-    source: Any, findings: ReadFindings, *, encoding: str | None = None, need_labels: bool = True, label_separator: str | None = None, offline: bool = False
+    source: Any,
+    findings: ReadFindings,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    need_labels: bool = True,
+    label_separator: str | None = None,
+    offline: bool = False,
 ) -> LabelledTable:
     """A second source (``--test``) read with the columns of a first one; group, time and split columns may be missing in it."""
-    table = read_raw(source, encoding=encoding, offline=offline)
+    table = read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
     there = set(table.frame.columns)
     group, time = (name if name in there else None for name in (findings.group_column, findings.time_column))
     asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
@@ -102,17 +112,17 @@ def read_like(
     return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
 
 
-def read_raw(source: Any, *, encoding: str | None = None, offline: bool = False) -> RawTable:
+def read_raw(source: Any, *, encoding: str | None = None, delimiter: str | None = None, offline: bool = False) -> RawTable:
     """The cells of any source, not yet understood."""
     if not isinstance(source, (str, Path)):
         return read_memory(source)
     if str(source).startswith("hf://"):
-        if encoding is not None:
-            raise ReadError(f"{source}: files at such an address are read as UTF-8; got --encoding {encoding}. Download the file and name it, or leave --encoding out.")
+        if told := [f"--{name} {value}" for name, value in (("encoding", encoding), ("delimiter", delimiter)) if value is not None]:
+            raise ReadError(f"{source}: files at such an address are read as UTF-8 with commas or, in .tsv, tabs; got {told[0]}. Download the file and name it, or leave it out.")
         return read_hub(str(source), offline=offline)
     if str(source) != "-" and (path := path_of(source)).is_dir():
         return read_folder(path, encoding)
-    return read_source(open_source(source, encoding))
+    return read_source(open_source(source, encoding, delimiter))
 
 
 def read_source(source: Source) -> RawTable:
@@ -122,15 +132,22 @@ def read_source(source: Source) -> RawTable:
         ReadError: binary, wrong encoding, broken, or without rows.
     """
     if is_office(source.content) and source.content.startswith(b"PK"):
-        return columnar.read_excel(source)
+        return with_delimiter_told(columnar.read_excel(source), source)
     for magic, reader in BINARY_FORMATS.items():
         if source.content.startswith(magic):
-            return reader(source)
+            return with_delimiter_told(reader(source), source)
     content, encoding = to_utf8(source.content, source.name, source.encoding)
     if not content.strip():
         raise ReadError(f"{source.name}: the file holds blanks only. A table needs a header and at least a few rows; check how it was written.")
     table = (json.looks_like_json(content) and _read_json(source, content, encoding)) or read_delimited(source, content, encoding)
-    return with_encoding_told(table, source)
+    return with_encoding_told(with_delimiter_told(table, source), source)
+
+
+def with_delimiter_told(table: RawTable, source: Source) -> RawTable:
+    """`table` with a note where the user named a delimiter and there is none."""
+    if source.delimiter is None or table.delimiter is not None:
+        return table
+    return replace(table, notes=(*table.notes, f"The file is {table.format}, which has no delimiter: --delimiter was not needed."))
 
 
 def with_encoding_told(table: RawTable, source: Source) -> RawTable:

@@ -17,6 +17,7 @@ import zstandard
 
 from ringsmith._files import no_such_file as no_such_file
 from ringsmith._files import path_of as path_of
+from ringsmith.data.dialect import known_delimiter
 from ringsmith.data.encoding import known_encoding
 from ringsmith.errors import ReadError
 
@@ -33,6 +34,7 @@ class Source:
         suffix: file extension without the compression's (``".csv"``), ``""`` where there is none.
         compression: what was taken off, or None.
         encoding: the encoding of its text as the user says, None to find it.
+        delimiter: what stands between the cells of a table that is text, as the user says, None to find it.
     """
 
     name: str
@@ -40,18 +42,21 @@ class Source:
     suffix: str = ""
     compression: str | None = None
     encoding: str | None = None
+    delimiter: str | None = None
 
 
-def open_source(source: str | Path, encoding: str | None = None) -> Source:
+def open_source(source: str | Path, encoding: str | None = None, delimiter: str | None = None) -> Source:
     """The bytes of a file or, for ``"-"``, of standard input, with one layer of compression taken off.
 
     Raises:
         UnknownName: there is no such encoding.
+        OptionError: nothing is delimited so.
         ReadError: no such file (the nearest names are offered), not readable, empty, or a compressed stream that is cut off.
     """
-    name, encoding = STDIN if str(source) == "-" else str(source), known_encoding(encoding)
+    encoding, delimiter = known_encoding(encoding), known_delimiter(delimiter)
+    name = STDIN if str(source) == "-" else str(source)
     content = sys.stdin.buffer.read() if name == STDIN else read_bytes(path_of(source))
-    return replace(unpack(name, content), encoding=encoding)
+    return replace(unpack(name, content), encoding=encoding, delimiter=delimiter)
 
 
 def unpack(name: str, content: bytes) -> Source:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ringsmith.data import names
-from ringsmith.data.dialect import SAMPLE, sniff
+from ringsmith.data.dialect import NAMES, SAMPLE, sniff
 from ringsmith.data.raw import RawTable
 from ringsmith.data.scan import Dialect, Scan, parse, scan
 from ringsmith.data.source import Source
@@ -28,7 +28,7 @@ WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
 FEW_LINES = 10
 SEPARATOR_LINE = re.compile(rb"\"?sep=[,;|\t]\"?\r?\n", re.IGNORECASE)
-DELIMITER_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "first blank", "": "none"}
+DELIMITER_NAMES = {**{sign: name for name, sign in NAMES.items()}, " ": "first blank", "": "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,21 @@ def read_delimited(source: Source, content: bytes, encoding: str) -> RawTable:
         notes.append("The first line (sep=...), a hint for spreadsheets, was skipped.")
         # Blanked out, not cut off: the numbers of the lines stay what they are.
         content = b"\n" + content[hint.end() :]
-    dialect = sniff(_whole_lines(content, SAMPLE), _scattered(content))
+    refuse_absent(source, content)
+    dialect = sniff(_whole_lines(content, SAMPLE), _scattered(content), source.delimiter)
     content = _doubled(content, dialect, notes)
-    records, dialect = read_records(content, dialect)
+    records, dialect = read_records(content, dialect, source.delimiter)
     return _table(source, content, encoding, dialect, _with_row_names(records, notes), notes)
+
+
+def refuse_absent(source: Source, content: bytes) -> None:
+    """Raise where the delimiter that the user names stands nowhere in the file."""
+    if source.delimiter is not None and source.delimiter.encode() not in content:
+        first = content[:400].split(b"\n", 1)[0].decode("utf-8", errors="ignore").strip("\r")
+        raise ReadError(
+            f"{source.name}: the delimiter must stand between the cells; {source.delimiter!r} (--delimiter) stands nowhere in the file, which begins with "
+            f"{names.shorten(first)!r}. Name another one, or leave it out."
+        )
 
 
 def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
@@ -102,16 +113,16 @@ def _scattered(content: bytes) -> str:
     return b"\n".join(lines).decode("utf-8", errors="ignore")
 
 
-def read_records(content: bytes, dialect: Dialect) -> tuple[Records, Dialect]:
-    """All records in the sample's dialect, or in the whole file's where the sample misled."""
+def read_records(content: bytes, dialect: Dialect, delimiter: str | None = None) -> tuple[Records, Dialect]:
+    """All records in the sample's dialect, or in the whole file's where the sample misled; `delimiter` where the user names it."""
     if dialect.delimiter == " ":
         return _read_label_first(content), dialect
-    found, dialect = refine(content, dialect)
+    found, dialect = refine(content, dialect, delimiter)
     records = _read_fast(content, dialect, found) if found.well_formed else None
     return records or _read_slow(content, dialect), dialect
 
 
-def refine(content: bytes, dialect: Dialect) -> tuple[Scan, Dialect]:
+def refine(content: bytes, dialect: Dialect, delimiter: str | None = None) -> tuple[Scan, Dialect]:
     """The quoting that fits the whole file: a sample may hold no quote, or only stray ones.
 
     Double quotes that all open or close a whole cell, in records of one width, are no accident. Single quotes may be: texts begin and end
@@ -130,7 +141,7 @@ def refine(content: bytes, dialect: Dialect) -> tuple[Scan, Dialect]:
     if _fits(plain):
         return plain, Dialect(dialect.delimiter, None)
     if SAMPLE < len(content) <= WHOLE:
-        dialect = sniff(content.decode("utf-8"))
+        dialect = sniff(content.decode("utf-8"), delimiter=delimiter)
         found = scan(content, dialect)
     return found, dialect
 
@@ -274,11 +285,11 @@ def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64
     if not len(long):
         return {}
     if len(long) > max(1, MANY * len(cells)):
-        places = ", ".join(str(line) for line in lines[long[:3]])
+        places, between = ", ".join(str(line) for line in lines[long[:3]]), DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)
         raise ReadError(
-            f"{name}:{lines[long[0]]}: every row must have {width} cells (delimiter: {DELIMITER_NAMES[dialect.delimiter]}, quote: {dialect.quote or 'none'}); "
+            f"{name}:{lines[long[0]]}: every row must have {width} cell{'s' if width > 1 else ''} (delimiter: {between}, quote: {dialect.quote or 'none'}); "
             f"got {cells[long[0]]} here, and more than {width} in {len(long):,} of {len(cells):,} rows (lines {places}, ...). "
-            "Put cells that hold the delimiter in quotes, or save the table as JSONL or Parquet."
+            "Put cells that hold the delimiter in quotes, name another one (--delimiter), or save the table as JSONL or Parquet."
         )
     return {"too many cells": long}
 
