@@ -132,7 +132,7 @@ def test_a_named_encoding_holds_for_folders_and_lines_and_not_for_addresses(writ
         write(f"all/{label}/1.txt", "Очень доволен", "koi8-r")
     assert read_table(tmp_path / "all", encoding="koi8-r").texts.texts == ["Очень доволен"] * 2
     assert read_texts(write("lines.txt", "Очень доволен\nУжасно\n", "koi8-r"), encoding="koi8-r").texts.texts == ["Очень доволен", "Ужасно"]
-    with pytest.raises(ReadError, match="files at such an address are read as UTF-8 .*; got --encoding koi8-r"):
+    with pytest.raises(ReadError, match=r"files at such an address are read as UTF-8 .*; got --encoding koi8-r"):
         read_table("hf://datasets/a/b", encoding="koi8-r")
 
 

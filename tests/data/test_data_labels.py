@@ -99,6 +99,20 @@ def test_columns_of_flags_make_rows_with_several_labels() -> None:
         read_table(columns, label="toxic,comment")
 
 
+def test_two_columns_of_flags_may_be_one_label_or_several() -> None:
+    """As spaCy has them: a number for each class; the sentence offers both."""
+    columns = {"text": [f"some comment {i}" for i in range(4)], "cats.pos": [1, 0, 1, 0], "cats.neg": [0, 1, 0, 1]}
+    with pytest.raises(ColumnError, match=r"could both be it\. Name it with --label, or several, for rows with several labels \(--label cats\.pos,cats\.neg\); the columns are"):
+        read_table(columns)
+
+
+def test_lists_of_objects_are_no_labels() -> None:
+    """As Label Studio writes its annotations; also where the lists are text."""
+    cells = [f'[{{"result": "{"ab"[i % 2]}"}}]' for i in range(4)]
+    with pytest.raises(LabelError, match=r"row 1: labels must be names or lists of names; the column 'label' holds lists of objects"):
+        labels_of(cells)
+
+
 def test_names_with_commas_and_blanks_are_one_label() -> None:
     """Places and titles."""
     assert not labels_of(["Paris, France", "France", "Lyon, France", "Lyon", "Paris"]).multilabel

@@ -329,7 +329,9 @@ def _ask(table: RawTable, profiles: dict[str, Profile], role: str, candidates: S
         why = f"{', '.join(repr(found.name) for found in candidates[:4])}{more} could {'both' if len(candidates) == 2 else 'all'} be it"
     if len(profiles) > LISTED:
         profiles = {found.name: found for found in [*candidates, *profiles.values()]}
-    return ColumnError(f"{table.source}: it must be clear which column is the {role}; {why}. Name it with --{role}; the columns are: {listing(profiles.values())}.")
+    flags = [found.name for found in candidates[:3] if _is_flag(found)]
+    several = f", or several, for rows with several labels (--label {','.join(flags)})" if role == "label" and len(flags) == min(3, len(candidates)) > 1 else ""
+    return ColumnError(f"{table.source}: it must be clear which column is the {role}; {why}. Name it with --{role}{several}; the columns are: {listing(profiles.values())}.")
 
 
 def quoted(columns: Sequence[str]) -> str:

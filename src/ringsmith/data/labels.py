@@ -55,7 +55,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     cells = table.frame[column]
     if isinstance(cells.dtype, (pl.List, pl.Array)):
         if cells.dtype.inner.is_nested():
-            raise LabelError(f"{table.source}: labels must be names or lists of names; the column {column!r} holds lists of objects. Name another column with --label.")
+            raise _of_objects(table.source, column)
         return _of_lists(cells)
     strings = as_strings(cells)
     bare = strings.str.strip_chars()
@@ -81,6 +81,10 @@ def _of_lists(cells: pl.Series) -> Labels:
     inner = column.cast(pl.List(pl.String)).to_list()
     values: list[Label] = [tuple(sorted({name.strip() for name in names if name and name.strip()})) if names is not None else "" for names in inner]
     return Labels([value if value != "" else () for value in values], cells.is_null().to_numpy(), True, ("The labels are lists: a row may have several (multi-label).",))
+
+
+def _of_objects(place: str, column: str) -> LabelError:
+    return LabelError(f"{place}: labels must be names or lists of names; the column {column!r} holds lists of objects. Name another column with --label.")
 
 
 def _bracketed(known: pl.Series, *, typed: bool) -> bool:
@@ -113,7 +117,7 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
     """Lists that are written as strings: each different one is taken apart once."""
     places = {value: position for position, value in reversed(list(enumerate(bare.to_list())))} if not separator else {}
     taken: dict[str, tuple[str, ...]] = {}
-    for value in bare.filter(~missing).unique().to_list():
+    for value in bare.filter(~missing).unique(maintain_order=True).to_list():
         parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column) if value.startswith("[") else [value]
         taken[value] = tuple(sorted({part.strip() for part in parts if part.strip()}))
     how = f"separated by {separator!r}" if separator else "written as lists"
@@ -129,6 +133,8 @@ def _parse_list(value: str, place: str, column: str) -> list[str]:
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
         if isinstance(found, list):
+            if any(isinstance(item, dict | list) for item in found):
+                raise _of_objects(place, column)
             return [item if isinstance(item, str) else json.dumps(item, default=str) for item in found]
     inside = value[1:-1]
     if any(mark in inside for mark in "[]{}\"'"):
