@@ -27,6 +27,7 @@ from ringsmith.adapt.finetune_options import FineTuneOptions
 from ringsmith.adapt.firsthead import fit_first_head
 from ringsmith.adapt.firsttoken import read_first_token
 from ringsmith.adapt.folder import new_folder, write_manifest
+from ringsmith.adapt.fused import fused_layers
 from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Loop
@@ -166,9 +167,10 @@ class FineTuning(Recipe):
             rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
             with loop.accelerator.autocast() if module.device.type == "cuda" else nullcontext():  # on CPUs its overhead was measured in float32
                 loop.parts = parts_for(module, rows, pacing.max_tokens, pacing.max_rows)
-            with loop.accelerator.autocast():
-                fit_first_head(module, rows, targets, task.activation, valid_rows, guard.judge, seed=seed, budget=budget)
-            course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget, weights=weights)
+            with fused_layers(module, low=pacing.low_precision):
+                with loop.accelerator.autocast():
+                    fit_first_head(module, rows, targets, task.activation, valid_rows, guard.judge, seed=seed, budget=budget)
+                course = loop.train(rows, targets, valid_rows, guard, seed=seed, budget=budget, weights=weights)
         guard.finish()
         twice, moved = is_recomputed(module), sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
         keep_all(module)

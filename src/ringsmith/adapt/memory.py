@@ -14,6 +14,7 @@ import torch
 from ringsmith._machine import MEGABYTE, free_mb
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.dropout import pools_of
+from ringsmith.adapt.fused import plain_layers
 from ringsmith.adapt.recompute import recompute_layers
 from ringsmith.backbones import batches_by_tokens
 from ringsmith.backbones.chance import own_chance
@@ -39,9 +40,10 @@ def smaller(module: Any, parts: int, rows: int, error: BaseException) -> int:
     Raises:
         MachineError: it does not hold a single row of which the least is kept.
     """
-    if parts >= rows and recompute_layers(module):
-        return parts
     if parts >= rows:
+        plain_layers(module)  # one step of all layers cannot keep less
+        if recompute_layers(module):
+            return parts
         raise MachineError("Memory must hold a single row with its gradients; it does not. Take a smaller model, or shorter texts.") from error
     return min(rows, 2 * parts)
 

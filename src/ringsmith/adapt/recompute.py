@@ -27,7 +27,7 @@ CACHE = "past_key_values"
 
 def recompute_layers(module: Any) -> bool:
     """Let the layers that move keep their inputs alone, in place; whether that is new, and the model has layers to do it with."""
-    if is_recomputed(module) or not (layers := _layers(module)):
+    if is_recomputed(module) or not (layers := layers_in_use(module)):
         return False
     for layer in layers:
         vars(layer)["forward"] = _Twice(layer.forward)
@@ -48,8 +48,8 @@ def is_recomputed(module: Any) -> bool:
     return any(isinstance(vars(part).get("forward"), _Twice) for part in module.modules())
 
 
-def _layers(module: Any) -> list[nn.Module]:
-    """Those of the stack that are in use."""
+def layers_in_use(module: Any) -> list[nn.Module]:
+    """A classifier's layers without those that are left out because their states are known (`replay.py`)."""
     moving = [part for part in module.modules() if isinstance(part, Moving)]
     if moving:
         return list(moving[0].children())
