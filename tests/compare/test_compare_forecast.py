@@ -167,6 +167,16 @@ def test_the_plan_begins_with_the_cheapest_and_fills_the_time() -> None:
     assert plan.steps[2].why.endswith(f"{clock(250 - used)} would be left for it")
 
 
+def test_imports_are_paid_once_and_by_those_that_need_them() -> None:
+    """What is too short for a transformer and its imports is not too short for n-grams."""
+    rows, forecaster = replace(ROWS, train=200, other=100), Forecaster(MACHINE, shares_imports=True)
+    tfidf, probe, full = (forecaster.forecast(entrant, rows).seconds for entrant in (TFIDF, PROBE, FULL))
+    times = {tfidf + 0.1: [True, False, False], tfidf + probe + 5.9: [True, False, False], tfidf + probe + 6.1: [True, True, False], tfidf + probe + full + 6.1: [True] * 3}
+    for seconds, fits in times.items():
+        plan = make_plan([FULL, PROBE, TFIDF], rows, forecaster, seconds=seconds, import_seconds=6.0, runs=1)
+        assert [step.fits and "cut short" not in step.why for step in plan.steps] == fits
+
+
 def test_what_does_not_fit_into_memory_is_left_out() -> None:
     """Whatever time there is."""
     assert judge(Forecast(1, 1, 1, 1, 9000), left=float("inf"), runs=1, memory_mb=8000) == (False, "needs about 8.8 GB of memory; this machine gives 7.8 GB")

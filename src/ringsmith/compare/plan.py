@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringsmith.compare.forecast import Forecast, Forecaster, Workload
+from ringsmith.compare.forecast import Forecast, Forecaster, Workload, stands_on_transformer
 from ringsmith.compare.space import Entrant, LeftOut
 
 
@@ -51,7 +51,9 @@ class Plan:
         return sum(step.fits for step in self.steps)
 
 
-def make_plan(entrants: Sequence[Entrant], workload: Workload, forecaster: Forecaster, *, seconds: float, runs: int, left_out: Sequence[LeftOut] = ()) -> Plan:
+def make_plan(
+    entrants: Sequence[Entrant], workload: Workload, forecaster: Forecaster, *, seconds: float, runs: int, import_seconds: float = 0.0, left_out: Sequence[LeftOut] = ()
+) -> Plan:
     """Order the candidates by cost and fill the time with them.
 
     Args:
@@ -60,14 +62,17 @@ def make_plan(entrants: Sequence[Entrant], workload: Workload, forecaster: Forec
         forecaster: knows what a run takes.
         seconds: time for all runs together, infinite without a budget.
         runs: runs of each candidate (folds x seeds).
+        import_seconds: what the first candidate that stands on a transformer takes besides, for imports that all of its kind share.
         left_out: what does not compete at all, to show it.
     """
     forecasts = sorted(((forecaster.forecast(entrant, workload), entrant) for entrant in entrants), key=lambda pair: pair[0].seconds)
     steps, left = [], seconds
     for forecast, entrant in forecasts:
-        fits, why = judge(forecast, left=left, runs=runs, memory_mb=forecaster.machine.memory_mb)
+        first = import_seconds if stands_on_transformer(entrant) else 0.0
+        fits, why = judge(forecast, left=left - first, runs=runs, memory_mb=forecaster.machine.memory_mb)
         steps.append(Step(entrant, forecast, runs, fits, why))
-        left -= forecast.seconds * runs if fits else 0.0
+        if fits:
+            left, import_seconds = left - first - forecast.seconds * runs, import_seconds - first
     return Plan(tuple(steps), tuple(left_out))
 
 

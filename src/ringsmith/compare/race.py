@@ -84,7 +84,7 @@ class Race:
         self._ended = 0
         self._total = 0
         self._waiting: list[Entrant] = []
-        self._import_seconds = IMPORT_SECONDS if arena.backend.shares_imports and any(map(stands_on_transformer, arena.entrants)) else 0.0
+        self._import_seconds = IMPORT_SECONDS if arena.backend.shares_imports else 0.0
 
     def run(self) -> bool:
         """Race; whether it was stopped (Ctrl-C) before its end. The table is on disk in any case."""
@@ -106,7 +106,7 @@ class Race:
         """Order the candidates, tell the listener, write it down."""
         arena = self.arena
         runs = len(arena.dataset.splits) * arena.options.seeds
-        plan = make_plan(arena.entrants, arena.dataset.workload, self.forecaster, seconds=self.left(), runs=runs, left_out=arena.left_out)
+        plan = make_plan(arena.entrants, arena.dataset.workload, self.forecaster, seconds=self.left(), import_seconds=self._import_seconds, runs=runs, left_out=arena.left_out)
         steps = [{"candidate": step.name, "forecast_seconds": round(step.seconds, 1), "fits": step.fits, "why": f"{step.why}; {step.entrant.why}"} for step in plan.steps]
         arena.study.set(plan=steps + [{"candidate": row.name, "forecast_seconds": None, "fits": False, "why": row.why} for row in plan.left_out])
         self.listener(Planned(plan))
@@ -117,10 +117,10 @@ class Race:
         return self.arena.budget.remaining() - self.reserve()
 
     def reserve(self) -> float:
-        """Seconds to keep for choosing, writing, fitting the winner again where folds test, the report, and the imports that runs still have to share."""
+        """Seconds to keep for choosing, writing, fitting the winner again where folds test, and the report."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
         refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits else 0.0
-        return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit + self._import_seconds
+        return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
 
     @property
     def refits(self) -> bool:
@@ -169,7 +169,8 @@ class Race:
         self.results[name] = [result for run in runs if (result := self.arena.finished(run))]
         broken = next((result for result in self.results[name] if result.status != "done"), None)
         if todo and broken is None:
-            fits, why = judge(self.forecast(entrant), left=self.left(), runs=len(todo), memory_mb=self.arena.machine.memory_mb)
+            left = self.left() - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
+            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), memory_mb=self.arena.machine.memory_mb)
             if not fits:
                 self._ended += len(todo)
                 return self._lose(entrant, "skipped", why)
@@ -258,11 +259,13 @@ class Race:
 
     def _seconds_to_go(self) -> float | None:
         """How long the runs take that are still to come, by the forecasts, and no longer than there is time; None when the race is over."""
-        left, taken = self.left(), 0.0
+        left, taken, to_import = self.left(), 0.0, self._import_seconds
         for entrant in self._waiting:
             forecast, runs = self.forecast(entrant), len(self.todo(entrant))
-            if forecast.least * runs <= left - taken:
-                taken += min(forecast.seconds * runs, left - taken)
+            first = to_import if stands_on_transformer(entrant) else 0.0
+            if forecast.least * runs <= left - taken - first:
+                taken += first + min(forecast.seconds * runs, left - taken - first)
+                to_import -= first
         return taken + self.reserve() if self._waiting else None
 
     def _share_imports(self, entrant: Entrant) -> None:
