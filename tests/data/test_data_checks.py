@@ -176,6 +176,13 @@ def test_a_class_is_rare_by_its_rows_to_learn_from() -> None:
     assert found.notes[-1] == "1 class has fewer than 10 rows to learn from: its scores say little."
 
 
+def test_classes_that_may_be_one_in_two_spellings_are_told() -> None:
+    """Case, blanks, leading zeros; signs are names of their own."""
+    labels = ["Spam", "spam", "01", "1", "-1", "😀", "😡", "C", "C++", "no show", "No_Show"]
+    _, found = check(TextSet([f"text number {i}" for i in range(len(labels))], labels), [Split("a", np.arange(len(labels)), np.array([], int), np.array([], int))])
+    assert "Classes whose names hardly differ: '01' and '1'; 'No_Show' and 'no show'; 'Spam' and 'spam'. Write them alike if they mean the same." in found.notes
+
+
 def test_multi_label_rows_count_for_each_label() -> None:
     """And the mean number of labels is told."""
     _, found = check(TextSet(["x y", "z w"], [("a", "b"), ("a",)]), [])

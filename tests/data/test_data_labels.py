@@ -151,6 +151,8 @@ def test_one_class_only_and_classes_with_too_few_rows() -> None:
     with pytest.raises(
         LabelError, match=r"at least 5 rows to be split into training, validation and test; 'b' has 2, 'c' has 1\. Add rows, or leave such classes out with --min-rows 5"
     ):
+        require_classes(TextSet(["x"] * 23, ["a"] * 10 + ["b"] * 2 + ["c"] + ["d"] * 10))
+    with pytest.raises(LabelError, match=r"'b' has 2, 'c' has 1\. Add rows, or name another column as the label \(--label\)"):
         require_classes(TextSet(["x"] * 13, ["a"] * 10 + ["b"] * 2 + ["c"]))
 
 

@@ -230,9 +230,9 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     language = LANGUAGES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
     least, most = (f"{data.words.get(name, 0):,.0f}" for name in ("min", "max"))
     words = plural(round(data.words.get("max", 0)), "word") if least == most else f"{least}-{most} words"
-    largest = f"largest {data.majority_share:.0%}" if data.majority_share <= 0.99 else f"largest {data.majority_share:.2%}"
+    largest = f"largest {data.majority_share:.{0 if 0.01 <= data.majority_share <= 0.99 else 2}%}"
     largest += f" of all {data.rows:,} rows" if read.test_findings else ""
-    first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels'])} classes, {largest})"
+    first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels']):,} classes, {largest})"
     test = read.test_findings
     tested = [f"{test.source}: {plural(test.rows_used, 'row')} to test", *sentences_of_rows(test)] if test else []
     return [first, *sentences_of_rows(table), *tested, *sentences_of_duplicates(data), *data.notes]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ringsmith.data.classes import class_counts, is_multilabel
+from ringsmith.data.classes import alike, class_counts, is_multilabel
 from ringsmith.data.describe import balance_of, first_words, histogram_of, lengths_of, quantiles_of
 from ringsmith.data.duplicates import Cleaned, Conflicts, Duplicates, find_conflicts, find_duplicates, without_leaks
 from ringsmith.data.findings import DataFindings
@@ -53,7 +53,8 @@ def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[li
     for before, after in zip(splits, cleaned, strict=True):
         if not len(after.split.train):
             raise InputError(
-                f"Training needs rows that validation and test do not have too; all {len(before.train):,} training rows are duplicates of those. Give other test rows."
+                f"Training needs rows that validation and test do not have too; all {len(before.train):,} training rows are duplicates of those. "
+                "Add rows with other texts, or give other test rows."
             )
     conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
     findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
@@ -145,6 +146,9 @@ def _notes(findings: DataFindings, duplicates: Duplicates, cleaned: Sequence[Cle
     if duplicates.unchecked:
         notes.append(f"{duplicates.unchecked:,} near duplicates were told by their signatures alone (estimated similarity 0.8 and more), not compared letter by letter.")
     if findings.rare_classes:
-        what, whose = ("1 class has", "its") if len(findings.rare_classes) == 1 else (f"{len(findings.rare_classes)} classes have", "their")
+        what, whose = ("1 class has", "its") if len(findings.rare_classes) == 1 else (f"{len(findings.rare_classes):,} classes have", "their")
         notes.append(f"{what} fewer than {findings.rare_below} rows to learn from: {whose} scores say little.")
+    if spellings := alike(findings.classes):
+        shown = "; ".join(" and ".join(map(repr, names[:3])) for names in spellings[:3]) + (f"; and {len(spellings) - 3:,} more" if len(spellings) > 3 else "")
+        notes.append(f"Classes whose names hardly differ: {shown}. Write them alike if they mean the same.")
     return notes

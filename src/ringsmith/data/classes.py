@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -62,12 +64,12 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
         name, most = next(iter(counts.items()))
         raise LabelError(
             f"{table.findings.source}: --min-rows must leave two classes or more; {min_rows:,} leaves {len(counts) - len(rare)} of {len(counts)}: "
-            f"the largest, {name!r}, has {most:,} rows. Give a smaller number."
+            f"the largest, {name!r}, has {most:,} row{'s' if most > 1 else ''}. Give a smaller number."
         )
     names = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[:5]) + (", ..." if len(rare) > 5 else "")
     if is_multilabel(labels):
         kept = [tuple(name for name in row if name not in rare) for row in labels]
-        notes = [*table.findings.notes, f"{len(rare)} labels with fewer than {min_rows} rows were taken off their rows: {names}."]
+        notes = [*table.findings.notes, f"{len(rare):,} labels with fewer than {min_rows} rows were taken off their rows: {names}."]
         return replace(table, texts=replace(table.texts, labels=kept), findings=replace(table.findings, notes=notes))
     keep = np.flatnonzero(np.array([label not in rare for label in labels]))
     reason = f"class below {min_rows} rows"
@@ -97,10 +99,23 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
         raise LabelError(f"Rows must differ in their labels; all {len(labels):,} carry {' + '.join(counts) or 'none'}. Check which column is the label (--label).")
     rare = [] if is_multilabel(labels) else [(name, count) for name, count in counts.items() if count < min_rows]
     if rare:
-        named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5} more classes" if len(rare) > 5 else "")
-        raise LabelError(
-            f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. Add rows, or leave such classes out with --min-rows {min_rows}."
-        )
+        named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5:,} more classes" if len(rare) > 5 else "")
+        way_out = f"leave such classes out with --min-rows {min_rows}" if len(counts) - len(rare) > 1 else "name another column as the label (--label)"
+        raise LabelError(f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. Add rows, or {way_out}.")
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Names of classes that differ in case, blanks, leading zeros or the like alone, which may be one class in several spellings.
+
+    Examples:
+        >>> alike(["Spam", "spam", "ham", "01", "1", "-1", "e-mail", "e mail"])
+        [['Spam', 'spam'], ['01', '1'], ['e-mail', 'e mail']]
+    """
+    spellings: dict[str, list[str]] = {}
+    for name in names:
+        plain = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", unicodedata.normalize("NFKC", name).casefold())
+        spellings.setdefault(re.sub(r"\b0+(?=\d)", "", plain), []).append(name)
+    return [found for found in spellings.values() if len(found) > 1]
 
 
 def compare_labels(train: TextSet, test: TextSet) -> list[str]:
