@@ -188,9 +188,12 @@ def test_a_part_of_very_many_rows_gives_the_interval_of_all(name: str, grouped: 
 def test_many_classes_are_tallied_alike_sparse_and_dense(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sparse product changes the time, not the figures."""
     y, p = made_up(3, rows=300, classes=30)
-    sparse = interval("macro_f1", y, p, resamples=50)
+    y[::7] = -1
+    names = ("macro_f1", "balanced_accuracy", "micro_f1", "mcc", "weighted_f1", "accuracy")
+    sparse = [interval(name, y, p, resamples=50) for name in names]
     monkeypatch.setattr(counted, "SPARSE", 10_000)
-    assert interval("macro_f1", y, p, resamples=50) == pytest.approx(sparse, abs=1e-12)
+    for name, found in zip(names, sparse, strict=True):
+        assert interval(name, y, p, resamples=50) == pytest.approx(found, abs=1e-12)
 
 
 def test_ten_thousand_rows_are_fast() -> None:

@@ -41,6 +41,8 @@ class Tallies:
 SPARSE = 60
 """Columns of tallies (three for each class) from which on a sparse matrix is faster."""
 Formula = Callable[[Tallies], Floats]
+Product = Callable[[Floats], Floats]
+"""Weights (B, n) of some rows -> their sums by column (B, columns)."""
 
 
 def prepare(formula: Formula, scored: Scored) -> Prepared:
@@ -48,9 +50,10 @@ def prepare(formula: Formula, scored: Scored) -> Prepared:
     if scored.kind == "multilabel":
         packed = np.packbits(np.concatenate([scored.y, scored.predicted], axis=1), axis=1)
         codes = np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1)
-    else:
-        codes = (scored.y + 1) * scored.classes + scored.predicted
-    return Prepared(codes, lambda rows: _statistic(formula, scored.take(rows)))
+        return Prepared(codes, lambda rows: _statistic(formula, _product(_of_labels(scored.y[rows], scored.predicted[rows])), scored.classes))
+    y, predicted = scored.y, scored.predicted
+    columns = _of_classes if 3 * scored.classes < SPARSE else _of_many_classes
+    return Prepared((y + 1) * scored.classes + predicted, lambda rows: _statistic(formula, columns(y[rows], predicted[rows], scored.classes), scored.classes))
 
 
 def prepare_accuracy(scored: Scored) -> Prepared:
@@ -59,33 +62,48 @@ def prepare_accuracy(scored: Scored) -> Prepared:
     return replace(prepare(accuracy, scored), closed=lambda: wilson(right, scored.rows))
 
 
-def _statistic(formula: Formula, scored: Scored) -> Statistic:
-    tally = _tally(scored)
-    return lambda weights: formula(tally(weights))
-
-
-def _tally(scored: Scored) -> Callable[[Floats], Tallies]:
-    """Weights (B, n) of these rows -> their tallies."""
-    classes, actual, claimed = scored.classes, scored.actual, scored.claimed
-    exact = (actual == claimed).all(axis=1)
-    unknown = scored.y < 0 if scored.kind == "classification" else np.zeros(scored.rows, dtype=bool)
-    product = _product(np.concatenate([actual & claimed, claimed, actual, exact[:, None], np.ones((scored.rows, 1), dtype=bool), unknown[:, None]], axis=1))
+def _statistic(formula: Formula, product: Product, classes: int) -> Statistic:
+    """The metric of weights (B, n), from their product with the columns of the tallies: hits, claims and rows of each class, then the three of all classes."""
 
     def tally(weights: Floats) -> Tallies:
         sums = product(weights)
         return Tallies(sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes], sums[:, -3], sums[:, -2], sums[:, -1])
 
-    return tally
+    return lambda weights: formula(tally(weights))
 
 
-def _product(features: Bools) -> Callable[[Floats], Floats]:
+def _of_labels(actual: Bools, claimed: Bools, unknown: Bools | None = None) -> Bools:
+    """What each row adds to each tally, bool (n, 3 K + 3)."""
+    rows = np.ones((len(actual), 1), dtype=bool)
+    exact = (actual == claimed).all(axis=1, keepdims=True)
+    return np.concatenate([actual & claimed, claimed, actual, exact, rows, ~rows if unknown is None else unknown[:, None]], axis=1)
+
+
+def _of_classes(y: Ints, predicted: Ints, classes: int) -> Product:
+    """The same of rows with one class each."""
+    names = np.arange(classes)
+    return _product(_of_labels(y[:, None] == names, predicted[:, None] == names, y < 0))
+
+
+def _of_many_classes(y: Ints, predicted: Ints, classes: int) -> Product:
+    """The same without its zeros: of 10,000 classes a dense matrix would take a gigabyte for every 4,000 rows."""
+    from scipy.sparse import csr_array
+
+    at, right, known = np.arange(len(y)), y == predicted, y >= 0
+    places = (predicted[right], classes + predicted, 2 * classes + y[known], *(np.full(int(of.sum()), 3 * classes + n) for n, of in enumerate((right, at >= 0, ~known))))
+    row, column = np.concatenate([at[right], at, at[known], at[right], at, at[~known]]), np.concatenate(places)
+    turned = csr_array((np.ones(len(row)), (column, row)), shape=(3 * classes + 3, len(y)))
+    return lambda weights: np.asarray((turned @ weights.T).T)
+
+
+def _product(features: Bools) -> Product:
     """Weights (B, n) -> weights @ features; where there are many classes, hence mostly zeros, through a sparse matrix."""
     if features.shape[1] < SPARSE:
         dense = features.astype(np.float64)
         return lambda weights: weights @ dense
     from scipy.sparse import csr_array
 
-    turned = csr_array(features.T.astype(np.float64))
+    turned = csr_array(features.T, dtype=np.float64)
     return lambda weights: np.asarray((turned @ weights.T).T)
 
 

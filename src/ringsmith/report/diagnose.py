@@ -13,6 +13,8 @@ from ringsmith.report.files import Predictions, Study, read_predictions, row_lab
 from ringsmith.report.summary import Bin, ClassScore, Diagnosis, Mistake, Pair
 from ringsmith.report.wording import joined
 
+MATRIX_UP_TO = 20
+"""More classes than this make a matrix nobody can read; the commonest confusions remain."""
 MISTAKES = 20
 PAIRS = 20
 THRESHOLD = 0.5
@@ -40,8 +42,8 @@ def diagnose(study: Study, candidate: str) -> Diagnosis | None:
     calibration = metrics.calibration(y, p)
     return Diagnosis(
         labels=labels,
-        confusion=[] if many else metrics.confusion(y, p)[: len(labels)].tolist(),
-        pairs=_label_pairs(y, p, labels) if many else _pairs(metrics.confusion(y, p), labels),
+        confusion=[] if many or len(labels) > MATRIX_UP_TO else metrics.confusion(y, p)[: len(labels)].tolist(),
+        pairs=_label_pairs(y, p, labels) if many else _pairs(y, p.argmax(axis=1), labels),
         classes=_classes(y, p, labels),
         mistakes=_mistakes(study, predictions, y, labels),
         rows=len(y),
@@ -67,14 +69,13 @@ def _several(truth: Sequence[Sequence[str]], labels: Sequence[str]) -> Array:
     return y
 
 
-def _pairs(table: Array, labels: Sequence[str]) -> list[Pair]:
+def _pairs(y: Array, predicted: Array, labels: Sequence[str]) -> list[Pair]:
     """The commonest confusions, most rows first; rows of unknown labels are told elsewhere."""
-    table = table[: len(labels)]
-    off = table * (1 - np.eye(len(labels), dtype=np.int64))
-    totals = table.sum(axis=1)
-    order = np.argsort(-off, axis=None, kind="stable")[:PAIRS]
-    cells = [divmod(int(cell), len(labels)) for cell in order]
-    return [Pair(labels[i], labels[j], int(off[i, j]), float(off[i, j] / totals[i])) for i, j in cells if off[i, j] > 0]
+    wrong = (y >= 0) & (y != predicted)
+    totals = np.bincount(y[y >= 0], minlength=len(labels))
+    cells, rows = np.unique(y[wrong] * len(labels) + predicted[wrong], return_counts=True)
+    found = [(*divmod(int(cells[place]), len(labels)), int(rows[place])) for place in np.argsort(-rows, kind="stable")[:PAIRS]]
+    return [Pair(labels[i], labels[j], count, float(count / totals[i])) for i, j, count in found]
 
 
 def _label_pairs(y: Array, p: Array, labels: Sequence[str]) -> list[Pair]:

@@ -18,8 +18,6 @@ from ringsmith.report.figure import Figure
 from ringsmith.report.searches import Search, of
 from ringsmith.report.summary import Metric, Standing, Summary
 
-MATRIX_UP_TO = 20
-"""More classes than this make a matrix nobody can read; the commonest confusions remain."""
 LIST_UP_TO = 20
 HEAT = 8
 """Shades of the matrix, from 0 to this."""
@@ -54,7 +52,7 @@ def render(summary: Summary) -> str:
         "figures": _draw(summary),
         "groups": tie_groups(summary.board),
         "unranked": [row for row in summary.board if not row.ranked],
-        "matrix": bool(summary.diagnosis and summary.diagnosis.confusion and len(summary.diagnosis.labels) <= MATRIX_UP_TO),
+        "matrix": bool(summary.diagnosis and summary.diagnosis.confusion),
         "list_up_to": LIST_UP_TO,
         "searches": [(search, pictures_of(search, summary.metric, number)) for number, search in enumerate(summary.searches, start=1)],
         "style": style,

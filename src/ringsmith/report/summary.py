@@ -157,7 +157,7 @@ class Diagnosis:
 
     Attributes:
         labels: the K class names.
-        confusion: K x K counts, truth by prediction; empty for multi-label data.
+        confusion: K x K counts, truth by prediction; empty for multi-label data and for more classes than anybody could read.
         pairs: what is most often taken for what.
         classes: one line for each class.
         mistakes: the most confident wrong predictions.
