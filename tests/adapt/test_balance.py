@@ -71,9 +71,9 @@ def test_the_loss_is_the_weighted_mean(tiny_bert: LocalModel) -> None:
         proba = module.eval()(**feed.batch(module, batch)).logits.softmax(dim=1).numpy()
         counts = weights[targets[batch]]
         wanted = float((-np.log(proba[np.arange(8), targets[batch]]) * counts).sum() / counts.sum())
-        assert float(work.loss(module, batch)) == pytest.approx(wanted, rel=1e-5)
+        assert float(work.loss(module, work.inputs(module, batch))) == pytest.approx(wanted, rel=1e-5)
         parts = [batch[:3], batch[3:]]
-        assert sum(float(work.loss(module, part)) * work.weight(part) for part in parts) / work.weight(batch) == pytest.approx(wanted, rel=1e-5)
+        assert sum(float(work.loss(module, work.inputs(module, part))) * work.weight(part) for part in parts) / work.weight(batch) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_balanced_loss_is_not_taken_for_a_diverging_one() -> None:

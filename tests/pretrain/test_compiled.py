@@ -11,7 +11,7 @@ from small_corpora import tiny, write_corpus
 from torch import nn
 
 from ringsmith.pretrain import compiled
-from ringsmith.pretrain.compiled import WORTH_STEPS, compile_layers, compile_pays
+from ringsmith.pretrain.compiled import WORTH_FLOPS, compile_layers, compile_pays
 from ringsmith.pretrain.training import pretrain
 
 
@@ -50,13 +50,13 @@ def test_the_training_is_the_same(corpus: Path, tmp_path: Path, without_a_compil
 
 
 def test_it_pays_on_a_gpu_for_long_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not on a CPU, not for a few steps, not where torch has no compiler."""
+    """Not on a CPU, not for a short one, not where torch has no compiler."""
     monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda _: object())
-    assert compile_pays(torch.device("cuda"), WORTH_STEPS)
-    assert not compile_pays(torch.device("cuda"), WORTH_STEPS - 1)
-    assert not compile_pays(torch.device("cpu"), WORTH_STEPS)
+    assert compile_pays(torch.device("cuda"), WORTH_FLOPS)
+    assert not compile_pays(torch.device("cuda"), WORTH_FLOPS / 2)
+    assert not compile_pays(torch.device("cpu"), WORTH_FLOPS)
     monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda _: None)
-    assert not compile_pays(torch.device("cuda"), WORTH_STEPS)
+    assert not compile_pays(torch.device("cuda"), WORTH_FLOPS)
 
 
 def test_a_layer_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from ringsmith.pretrain import seq2seq
 from ringsmith.pretrain.joint import END, PAD, START, train_joint_vocabulary
 from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.parallel import Pairs
-from ringsmith.pretrain.seq2seq import Encoded, Rate, Side, Translating, forced_loss, loss_of, noam_rate, padding_share, paired_batches
+from ringsmith.pretrain.seq2seq import Encoded, Rate, Side, Translating, forced_inputs, forced_loss, loss_of, noam_rate, padding_share, paired_batches
 from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.transformer import create_transformer, eased
 from ringsmith.pretrain.translation import pretrain_translation, train_translation
@@ -110,7 +110,7 @@ def test_the_forced_loss_is_that_of_a_slow_reading_of_each_pair_alone() -> None:
             before = torch.tensor([[START, *target[:place]]])
             scores = made(input_ids=source, decoder_input_ids=before, use_cache=False).logits[0, -1]
             losses.append(slow_loss(scores[None].double(), torch.tensor([right]), 0.1).item())
-    assert forced_loss(made, pairs, np.arange(6), 0.1).item() == pytest.approx(np.mean(losses), abs=1e-5)
+    assert forced_loss(made, forced_inputs(made, pairs, np.arange(6)), 0.1).item() == pytest.approx(np.mean(losses), abs=1e-5)
 
 
 def test_the_rate_is_equation_3() -> None:
@@ -141,14 +141,14 @@ def test_batches_hold_every_pair_once_within_the_budget_and_almost_no_padding() 
 def test_eased_training_learns_the_same_and_leaves_the_model_as_it_was() -> None:
     """Without dropout the same loss; with it about the share asked for is left out; behind the block nothing is left of it."""
     made, pairs, rows = module().train(), random_pairs(40), np.arange(40)
-    plain = forced_loss(made, pairs, rows, 0.1).item()
+    plain = forced_loss(made, forced_inputs(made, pairs, rows), 0.1).item()
     with eased(made, low_precision=False):
-        assert forced_loss(made, pairs, rows, 0.1).item() == pytest.approx(plain, abs=1e-5)
+        assert forced_loss(made, forced_inputs(made, pairs, rows), 0.1).item() == pytest.approx(plain, abs=1e-5)
     with eased(made, low_precision=True), torch.autocast("cpu", torch.bfloat16):
-        assert forced_loss(made, pairs, rows, 0.1).item() == pytest.approx(plain, rel=0.01)
+        assert forced_loss(made, forced_inputs(made, pairs, rows), 0.1).item() == pytest.approx(plain, rel=0.01)
     dropping = module(0.5).train()
     with eased(dropping, low_precision=False):
-        assert forced_loss(dropping, pairs, rows, 0.1).item() != pytest.approx(plain, abs=1e-3)
+        assert forced_loss(dropping, forced_inputs(dropping, pairs, rows), 0.1).item() != pytest.approx(plain, abs=1e-3)
         assert loss_of(dropping, pairs, 512) == pytest.approx(loss_of(made, pairs, 512), abs=1e-5)
     assert dropping.model.encoder.layers[0].dropout == 0.5
     assert not dropping.model.encoder.layers[0]._forward_pre_hooks
@@ -164,7 +164,7 @@ def test_dropout_stands_where_the_paper_has_it() -> None:
         ours = torch.nn.Dropout.forward
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ringsmith.adapt.dropout.PooledDropout.forward", lambda self, given: (drawn.append(given.shape), ours(self, given))[1])
-            forced_loss(made, pairs, np.arange(3), 0.0)
+            forced_loss(made, forced_inputs(made, pairs, np.arange(3)), 0.0)
     assert len(drawn) == 2 + 2 * 2 + 2 * 3
 
 

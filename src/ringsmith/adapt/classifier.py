@@ -21,6 +21,8 @@ from ringsmith.records import Rows
 
 TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
 """Padded tokens of a batch: larger ones leave a processor's caches, and smaller ones leave a GPU idle."""
+WIDTHS = 8
+"""On a GPU rows are padded to multiples of so many tokens: few shapes are to be recorded (`graphs.py`), and its products like them."""
 Batch = dict[str, torch.Tensor]
 Vectors = npt.NDArray[np.float32]
 
@@ -42,7 +44,8 @@ class Feed:
 
     def batch(self, module: Any, rows: npt.NDArray[np.int64]) -> Batch:
         """These rows, on the device of `module`."""
-        batch = pad_batch(self.tokens, rows, self.pad_id, left=module.config.model_type in CLS_AT_END)
+        multiple = WIDTHS if module.device.type == "cuda" else 1
+        batch = pad_batch(self.tokens, rows, self.pad_id, left=module.config.model_type in CLS_AT_END, multiple=multiple)
         return {name: tensor.to(module.device) for name, tensor in batch.items()}
 
 

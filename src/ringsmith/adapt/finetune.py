@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,7 +23,7 @@ from ringsmith.adapt.balance import class_weights
 from ringsmith.adapt.classifier import Feed, scale_last_layer, scores_of, vectors_of
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
-from ringsmith.adapt.finetune_options import FineTuneOptions
+from ringsmith.adapt.finetune_options import TOKENS_OF_GPU, FineTuneOptions
 from ringsmith.adapt.firsthead import fit_first_head
 from ringsmith.adapt.firsttoken import read_first_token
 from ringsmith.adapt.folder import new_folder, write_manifest
@@ -33,7 +33,7 @@ from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.memory import parts_for
 from ringsmith.adapt.options import read_options
-from ringsmith.adapt.pacing import Course
+from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.adapt.recompute import is_recomputed, keep_all
@@ -160,7 +160,7 @@ class FineTuning(Recipe):
         guard = Guard(task, targets, valid, setting.floors, weights)
         with watch.stage("train"):
             choice = self._precision()
-            pacing = options.pacing(attempt, len(train), classes=len(task.labels), width=self._model.hidden, low=choice.precision == "bfloat16")
+            pacing = self._pacing(attempt, len(train), low=choice.precision == "bfloat16")
             set_dropout(module, options.dropout)
             loop = Loop(module, pacing, setting.report, pause=self._pause(attempt))
             ease_dropout(module)
@@ -186,6 +186,10 @@ class FineTuning(Recipe):
     def _pause(self, attempt: int) -> Pause | None:
         path = self.setting.pause
         return None if path is None else Pause(path, f"{path.name}, {self.name}, attempt {attempt}, {self.options}")
+
+    def _pacing(self, attempt: int, rows: int, *, low: bool) -> Pacing:
+        pacing = self.options.pacing(attempt, rows, classes=len(self.setting.task.labels), width=self._model.hidden, low=low)
+        return replace(pacing, max_tokens=TOKENS_OF_GPU) if self.options.max_tokens is None and best_device() == "cuda" else pacing
 
     def _precision(self) -> Choice:
         return training_precision(self.options.precision, self._model.hidden)

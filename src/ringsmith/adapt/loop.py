@@ -33,6 +33,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ringsmith.adapt.choose import Mark, clearly_better
 from ringsmith.adapt.classifier import Feed, scores_of
+from ringsmith.adapt.graphs import Graphs, Inputs
 from ringsmith.adapt.memory import out_of_memory, smaller
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates, sparse_embeddings
 from ringsmith.adapt.pacing import FEWEST_STEPS, LOOKS, PACE_STEPS, RESERVE, RESERVE_BY_THE_CLOCK, Course, Pacing, replan, too_short
@@ -45,6 +46,8 @@ from ringsmith.backbones.load import best_device
 from ringsmith.records import Budget, Floats, Rows
 
 B = TypeVar("B")
+SHARE = "share"
+"""Among a step's inputs: how much its loss counts beside that of the batch's other parts."""
 SURE_SHARE = 0.125
 """The plan is made again when this share of it is done: the pace of a few steps may be a third off, and the rates have only just risen."""
 SHORT = 128
@@ -142,6 +145,7 @@ class _Training(Generic[B]):
     def __init__(self, loop: Loop, work: Work[B], seed: int, budget: Budget, words: list[torch.nn.Parameter]) -> None:
         self.loop, self.work, self.budget = loop, work, budget
         self.course, self.best = Course(work.per_epoch, work.asked, work.asked), cast("Weights | None", None)
+        self.graphs = Graphs(loop.accelerator.device)
         self.optimisers = make_optimisers(loop.module, words, loop.pacing)
         self.moving = [weight for optimiser in self.optimisers for group in optimiser.param_groups for weight in group["params"]]
         loop.module.train()
@@ -205,16 +209,22 @@ class _Training(Generic[B]):
         started, loop, course = time.perf_counter(), self.loop, self.course
         loss = self._gradients(batch)
         loop.together.sum_gradients(self.moving)
-        clip_gradients(self.optimisers, loop.pacing.clip)
         for optimiser in self.optimisers:
             set_rates(optimiser, self.work.rate_share(course.steps, course.planned, loop.pacing.warm_up))
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
+        self.graphs("move", self._move, {"loss": loss})
         course.curves["loss"].append(loop.together.sum(loss.item()))
         self.work.check(course.curves["loss"], course.planned)
         course.note(self.work.tokens(batch), time.perf_counter() - started)
         known = course.steps >= PACE_STEPS or not loop.pacing.by_the_clock
         loop.report(Progress("train", course.steps, course.planned if known else None, "steps", self.work.note(course)))
+
+    def _move(self, inputs: Inputs) -> torch.Tensor:
+        """Clip, move, and leave no gradient behind; the loss, as it came."""
+        clip_gradients(self.optimisers, self.loop.pacing.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=not self.graphs.able)
+        return inputs["loss"]
 
     def _gradients(self, batch: B) -> torch.Tensor:
         """Leave the gradients of the batch's mean loss in the weights and return it; in more and smaller parts where memory runs out."""
@@ -224,8 +234,9 @@ class _Training(Generic[B]):
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
+                self.graphs.forget()
                 for optimiser in self.optimisers:
-                    optimiser.zero_grad(set_to_none=True)
+                    optimiser.zero_grad(set_to_none=not self.graphs.able)
                 self.loop.parts = smaller(self.loop.module, self.loop.parts, self.work.rows(batch), error)
 
     def _parts(self, batch: B) -> list[tuple[Rows, float]]:
@@ -242,8 +253,14 @@ class _Training(Generic[B]):
 
     def _part(self, part: B, share: float) -> torch.Tensor:
         """Add the gradients of a part of a batch; its share of the batch's mean loss."""
+        module = self.loop.module
+        inputs = {**self.work.inputs(module, part), SHARE: torch.full((), share, device=module.device)}
         with self._attention(self.work.longest(part)):  # the way back, too: a layer that is computed once more must attend alike
-            with self.loop.accelerator.autocast():
-                loss = self.work.loss(self.loop.module, part) * share
-            loss.backward()  # type: ignore[no-untyped-call]
+            return self.graphs("gradients", self._backward, inputs)
+
+    def _backward(self, inputs: Inputs) -> torch.Tensor:
+        """Add the gradients of what `part` was given; the loss."""
+        with self.loop.accelerator.autocast():
+            loss = self.work.loss(self.loop.module, {name: tensor for name, tensor in inputs.items() if name != SHARE}) * inputs[SHARE]
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()

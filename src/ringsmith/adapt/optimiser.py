@@ -41,10 +41,12 @@ def make_optimisers(module: Any, words: list[nn.Parameter], pacing: Pacing) -> l
             rate = pacing.between_rate if pacing.between_rate is not None and id(weight) in between else own
             decay = pacing.decay if weight.ndim > 1 and id(weight) not in tables else 0.0
             groups.setdefault((rate, decay), []).append(weight)
-    dense = torch.optim.AdamW([{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in groups.items()], betas=pacing.betas, fused=True)
+    on_gpu = module.device.type == "cuda"
+    told = [{"params": weights, "lr": torch.tensor(rate, device=module.device) if on_gpu else rate, "weight_decay": decay} for (rate, decay), weights in groups.items()]
+    dense = torch.optim.AdamW(told, betas=pacing.betas, fused=True, capturable=on_gpu)
     made: list[torch.optim.Optimizer] = [dense] + ([torch.optim.SparseAdam(words, lr=pacing.rate)] if words else [])
     for group in (group for optimiser in made for group in optimiser.param_groups):
-        group["highest"] = group["lr"]
+        group["highest"] = float(group["lr"])
     return made
 
 
@@ -78,7 +80,10 @@ def layers_above(name: str, layers: int) -> int:
 def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:
     """Give every group its share of its highest rate."""
     for group in optimiser.param_groups:
-        group["lr"] = group["highest"] * share
+        if isinstance(group["lr"], torch.Tensor):  # on a GPU, where a recorded step reads it
+            group["lr"].fill_(group["highest"] * share)
+        else:
+            group["lr"] = group["highest"] * share
 
 
 def clip_gradients(optimisers: list[torch.optim.Optimizer], longest: float) -> None:

@@ -19,11 +19,14 @@ from torch.nn import functional
 
 from ringsmith.adapt.choose import Mark, margin
 from ringsmith.adapt.classifier import Feed, scores_of
+from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
 from ringsmith.backbones import batches_by_tokens
 from ringsmith.records import Floats, Rows
 
 B = TypeVar("B")
+WANTED, WEIGHTS = "wanted", "weights"
+"""Among the inputs of a classifier's loss: the targets of its rows, and how much a row of each class counts."""
 
 
 class Work(ABC, Generic[B]):
@@ -60,8 +63,12 @@ class Work(ABC, Generic[B]):
         """Tokens of the longest row of a batch."""
 
     @abstractmethod
-    def loss(self, module: Any, part: B) -> torch.Tensor:
-        """Mean loss of what a part of a batch predicts, a scalar on the device of `module`."""
+    def inputs(self, module: Any, part: B) -> Inputs:
+        """What `loss` is given of a part of a batch, on the device of `module`."""
+
+    @abstractmethod
+    def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
+        """Mean loss of what a part of a batch predicts, a scalar on the device of `module`; it hangs on the inputs and the module alone, so that a GPU can repeat it."""
 
     def weight(self, batch: B) -> float:
         """How much a part of a batch counts beside others: the number of things it predicts."""
@@ -145,12 +152,16 @@ class Classifying(Work[Rows]):
     def weight(self, batch: Rows) -> float:
         return len(batch) if self.weights is None else float(self.weights[self.targets[torch.from_numpy(batch)]].sum())
 
-    def loss(self, module: Any, part: Rows) -> torch.Tensor:
-        scores = module(**self.train.batch(module, part)).logits.float()
-        wanted = self.targets[torch.from_numpy(part)].to(scores.device)
+    def inputs(self, module: Any, part: Rows) -> Inputs:
+        counted = {} if self.weights is None else {WEIGHTS: self.weights.to(module.device)}
+        return {**self.train.batch(module, part), WANTED: self.targets[torch.from_numpy(part)].to(module.device), **counted}
+
+    def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
+        read = {name: tensor for name, tensor in inputs.items() if name not in (WANTED, WEIGHTS)}
+        scores = module(**read).logits.float()
         if self.multilabel:
-            return functional.binary_cross_entropy_with_logits(scores, wanted)
-        return functional.cross_entropy(scores, wanted, None if self.weights is None else self.weights.to(scores.device))
+            return functional.binary_cross_entropy_with_logits(scores, inputs[WANTED])
+        return functional.cross_entropy(scores, inputs[WANTED], inputs.get(WEIGHTS))
 
     def check(self, losses: Sequence[float], planned: int) -> None:
         self.watch.step(losses, planned)

@@ -107,13 +107,14 @@ class Tokeniser:
         self.hf.save_pretrained(folder)
 
 
-def pad_batch(tokens: Tokens, rows: npt.NDArray[np.integer], pad_id: int, *, left: bool = False) -> dict[str, torch.Tensor]:
+def pad_batch(tokens: Tokens, rows: npt.NDArray[np.integer], pad_id: int, *, left: bool = False, multiple: int = 1) -> dict[str, torch.Tensor]:
     """The rows as rectangles (len(rows), longest): ``input_ids``, ``attention_mask`` and, where they are known, ``token_type_ids``.
 
-    Padding stands on the right; with `left` on the left, for classifiers that read the very last position (XLNet's).
+    Padding stands on the right; with `left` on the left, for classifiers that read the very last position (XLNet's). The width is the next `multiple`, but
+    never more than the longest of all rows has.
     """
     starts, lengths = tokens.starts[rows], tokens.lengths[rows]
-    width = int(lengths.max())
+    width = min(-(-int(lengths.max()) // multiple) * multiple, int(tokens.lengths.max()))
     filled = np.arange(width) < lengths[:, None]
     source = (starts[:, None] + np.arange(width))[filled]
     mask = filled[:, ::-1] if left else filled

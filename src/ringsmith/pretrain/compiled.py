@@ -12,13 +12,15 @@ from typing import Any
 import torch
 from torch import nn
 
-WORTH_STEPS = 2_000
-"""So many steps pay for the compiler's work (LOG.md)."""
+FLOPS_OF_GPU = 1e14
+"""Operations that a GPU does in a second of training, about: what a budget allows."""
+WORTH_FLOPS = 3e16
+"""A training of so many floating point operations pays for the compiler's work, half a minute or more (LOG.md)."""
 
 
-def compile_pays(device: torch.device, steps: int) -> bool:
-    """Whether training for so many steps is sooner at its end with compiled layers: on a GPU for which torch can compile."""
-    return device.type == "cuda" and steps >= WORTH_STEPS and importlib.util.find_spec("triton") is not None
+def compile_pays(device: torch.device, flops: float) -> bool:
+    """Whether a training of so many floating point operations is sooner at its end with compiled layers: on a GPU for which torch can compile."""
+    return device.type == "cuda" and flops >= WORTH_FLOPS and importlib.util.find_spec("triton") is not None
 
 
 def compile_layers(module: Any) -> int:

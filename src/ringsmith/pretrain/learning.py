@@ -19,6 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.work import Work, spread_looks
@@ -106,8 +107,11 @@ class Learning(Work[Batch]):
     def weight(self, batch: Batch) -> float:
         return self.objective.weight(batch)
 
-    def loss(self, module: Any, part: Batch) -> torch.Tensor:
-        return self.objective.loss(module, {name: tensor.to(module.device, non_blocking=True) for name, tensor in part.items()})
+    def inputs(self, module: Any, part: Batch) -> Batch:
+        return {name: tensor.to(module.device, non_blocking=True) for name, tensor in part.items()}
+
+    def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
+        return self.objective.loss(module, dict(inputs))
 
     def check(self, losses: Sequence[float], planned: int) -> None:
         """Stop what cannot be saved.
@@ -131,7 +135,7 @@ class Learning(Work[Batch]):
             for start in range(0, len(self.judged), self.span.rows):
                 batch = self.objective.batch(self.judge.rows(self.judged[start : start + self.span.rows]), generator)
                 weight = self.objective.weight(batch)
-                total += float(self.loss(module, batch)) * weight
+                total += float(self.loss(module, self.inputs(module, batch))) * weight
                 weights += weight
         module.train()
         return -total / weights, -total / weights
@@ -182,6 +186,6 @@ def _few(work: Learning, module: Any, count: int) -> Callable[[], None]:
 
     def step() -> None:
         with own_chance(), sdpa_kernel(SDPBackend.MATH):
-            work.loss(module, batch).backward()  # type: ignore[no-untyped-call]
+            work.loss(module, work.inputs(module, batch)).backward()  # type: ignore[no-untyped-call]
 
     return step

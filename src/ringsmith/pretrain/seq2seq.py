@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 
 from ringsmith.adapt.choose import Mark
+from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.work import Work, spread_looks
@@ -180,8 +181,11 @@ class Translating(Work[Rows]):
     def longest(self, batch: Rows) -> int:
         return int(max(self.train.sources.lengths[batch].max(), self.train.targets.lengths[batch].max()))
 
-    def loss(self, module: Any, part: Rows) -> torch.Tensor:
-        return forced_loss(module, self.train, part, self.smoothing)
+    def inputs(self, module: Any, part: Rows) -> Inputs:
+        return forced_inputs(module, self.train, part)
+
+    def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
+        return forced_loss(module, inputs, self.smoothing)
 
     def rate_share(self, step: int, planned: int, warm_up: float) -> float:
         return noam_rate(step + 1, self.rate.width, self.rate.warm_up)
@@ -204,9 +208,14 @@ class Translating(Work[Rows]):
         return f"{super().note(course)}, validation {-looked[-1]:.2f}" if looked else super().note(course)
 
 
-def forced_loss(module: Any, pairs: Encoded, rows: Rows, smoothing: float) -> torch.Tensor:
+def forced_inputs(module: Any, pairs: Encoded, rows: Rows) -> Inputs:
+    """Both sides of these pairs, on the device of `module`."""
+    return {"sources": pairs.sources.take(rows).to(module.device), "targets": pairs.targets.take(rows).to(module.device)}
+
+
+def forced_loss(module: Any, inputs: Inputs, smoothing: float) -> torch.Tensor:
     """Mean loss of each next piece of the targets, given the right ones before it."""
-    sources, targets = (side.take(rows).to(module.device) for side in (pairs.sources, pairs.targets))
+    sources, targets = inputs["sources"], inputs["targets"]
     before = torch.cat([targets.new_full((len(targets), 1), START), targets[:, :-1]], 1)
     hidden = module.model(input_ids=sources, attention_mask=sources.ne(PAD).long(), decoder_input_ids=before, use_cache=False).last_hidden_state
     inside = targets.ne(PAD)
@@ -219,6 +228,6 @@ def loss_of(module: Any, pairs: Encoded, max_tokens: int) -> float:
     module.eval()
     with torch.no_grad():
         for rows in paired_batches(pairs.sources.lengths, pairs.targets.lengths, max_tokens):
-            total += float(forced_loss(module, pairs, rows, 0.0)) * float(pairs.targets.lengths[rows].sum())
+            total += float(forced_loss(module, forced_inputs(module, pairs, rows), 0.0)) * float(pairs.targets.lengths[rows].sum())
     module.train(training)
     return total / float(pairs.targets.lengths.sum())

@@ -145,8 +145,6 @@ def draw(scores: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
 
 def fill(batch: Batch, drawn: torch.Tensor) -> torch.Tensor:
     """The original sequences with the drawn pieces (m,) at the hidden places; where a row hides fewer than others nothing is put."""
-    there = batch["labels"] >= 0
-    rows = torch.arange(len(there), device=drawn.device).unsqueeze(-1).expand_as(there)
-    filled = batch["original"].clone()
-    filled[rows[there], batch["places"][there]] = drawn.view_as(there)[there]
-    return filled
+    there, original = batch["labels"] >= 0, batch["original"]
+    places = torch.where(there, batch["places"], original.shape[1])  # a column more takes what is not put anywhere
+    return functional.pad(original, (0, 1)).scatter(1, places, drawn.view_as(there))[:, :-1]
