@@ -168,6 +168,17 @@ def test_predict_shows_fifty_answers_and_says_how_many_more(ringsmith: Ringsmith
     assert ended.out.splitlines()[-1] == "... and 70 more: write all of them with --out FILE.csv"
 
 
+@pytest.mark.parametrize(("columns", "below"), [(80, True), (160, False)])
+def test_the_list_of_models_fits_the_terminal(ringsmith: Ringsmith, monkeypatch: pytest.MonkeyPatch, columns: int, *, below: bool) -> None:
+    """A line for each model; what speaks for it has lines of its own where there is no room beside it."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = ringsmith("models").out.splitlines()
+    assert max(map(len, lines)) <= columns
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("minilm *"))
+    assert ("6 layers trained" in lines[at]) is not below
+    assert lines[at + 1].startswith("    6 layers trained") is below
+
+
 def test_models_are_listed_and_shown(ringsmith: Ringsmith) -> None:
     """For people, for programs, by language, and one alone."""
     assert "group default:" in " ".join(ringsmith("models").out.split())

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 import ringsmith.cli._shell as _shell
 
+if TYPE_CHECKING:
+    from ringsmith.catalogue import Entry
+
+HEADINGS = ("name", "here", "parameters", "download", "languages", "licence")
+LEAST_BESIDE = 60
+"""Letters that a column of sentences needs."""
+GAP, HERE = "  ", "bold green"
 app = typer.Typer(help="List the models that can be chosen by a short name, and which of them are on this machine.", invoke_without_command=True)
 
 
@@ -31,20 +41,41 @@ def list_models(
     found = [(entry, at_hand(entry.name)) for entry in find(language=language)]
     if as_json:
         return _shell.print_json([{**asdict(entry), "at_hand": here} for entry, here in found])
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "on this machine", "parameters", "download", "languages", "licence", "what speaks for it"):
-        table.add_column(heading, no_wrap=heading == "name")
-    for entry, here in found:
-        speaks = "about 100" if "*" in entry.languages else " ".join(entry.languages)
-        name = entry.name + (" *" if "default" in entry.groups else "")
-        table.add_row(name, "yes" if here else "-", f"{entry.parameters} M", f"{entry.size_mb} MB", speaks, entry.licence, entry.why, style="bold green" if here else None)
     console = _shell.people()
-    console.print(table)
+    print_models(console, [(cells_of(entry, here=here), entry.why, here) for entry, here in found])
     console.print("\n* in the group 'default'. Any folder with a model, any file of word vectors, and any repository of the hub (owner/name), can be named as well.")
     for method in methods().values():
         console.print(f"{method.name}{' *' if 'default' in method.groups else ''}: {method.why}")
     for name, text in groups().items():
         console.print(f"group {name}: {text}")
+    return None
+
+
+def cells_of(entry: Entry, *, here: bool) -> tuple[str, ...]:
+    """What the list says of a model in a word each, see `HEADINGS`."""
+    speaks = "about 100" if "*" in entry.languages else " ".join(entry.languages)
+    return entry.name + (" *" if "default" in entry.groups else ""), "yes" if here else "-", f"{entry.parameters:,} M", f"{entry.size_mb:,} MB", speaks, entry.licence
+
+
+def print_models(console: Console, found: Sequence[tuple[tuple[str, ...], str, bool]]) -> None:
+    """Print the cells of each model, what speaks for it and, by colour, whether it is here.
+
+    What speaks for it stands below where a column beside the others would be narrow.
+    """
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *(cells for cells, _, _ in found), strict=True)]
+    if console.width >= sum(widths) + len(GAP) * len(widths) + LEAST_BESIDE:
+        table = Table(*HEADINGS, "what speaks for it", box=None, pad_edge=False, header_style="bold")
+        for cells, why, here in found:
+            table.add_row(*cells, why, style=HERE if here else None)
+        return console.print(table)
+
+    def line(cells: Sequence[str]) -> str:
+        return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+    console.print(line(HEADINGS), style="bold", soft_wrap=True)
+    for cells, why, here in found:
+        console.print(line(cells), style=HERE if here else None, soft_wrap=True)
+        console.print(Padding(why, (0, 0, 0, 4)), style="dim")
     return None
 
 
