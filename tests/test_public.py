@@ -69,6 +69,13 @@ def test_the_driver_of_a_comparison_loads_no_torch() -> None:
     assert loaded & {"torch", "transformers", "accelerate"} == set()
 
 
+def test_a_model_that_is_not_there_is_refused_before_torch_is_loaded() -> None:
+    """Five seconds of imports for a slip of the finger are too many."""
+    calls = ("rs.generate('berd', 'x')", "rs.translate('berd', 'x')", "rs.inspect('berd', 'x')", "rs.inspect_word('berd', 'x', ['x x'])")
+    tried = "\n".join(f"try:\n    {call}\nexcept rs.RingsmithError as error:\n    assert \"There is no model 'berd'. Did you mean\" in str(error), error" for call in calls)
+    assert loaded_after(f"import ringsmith as rs\n{tried}") & {"torch", "transformers"} == set()
+
+
 def test_a_transformers_run_loads_no_scikit_learn() -> None:
     """Each run is a process of its own, so what it imports for nothing is paid for in every fold of every candidate: a second and a half, here."""
     assert loaded_after("import ringsmith.compare.job, ringsmith.adapt.full, ringsmith.adapt.probe, ringsmith.adapt.fewshot") & {"sklearn", "altair", "polars"} == set()

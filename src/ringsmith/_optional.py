@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from types import ModuleType
 
 from ringsmith.errors import MissingExtra
@@ -38,5 +39,18 @@ def try_import(name: str, *, purpose: str) -> ModuleType:
         root = name.partition(".")[0]
         if error.name is not None and error.name.partition(".")[0] != root:
             raise
-        extra = EXTRA_OF[root]
-        raise MissingExtra(f"{purpose[:1].upper()}{purpose[1:]} needs the package {root!r}, which is not installed. Install it: pip install 'ringsmith[{extra}]'.") from error
+        raise _missing(root, purpose) from error
+
+
+def require(name: str, *, purpose: str) -> None:
+    """Make sure that the package `name` is installed, without importing it, which may take seconds; arguments as for `try_import`.
+
+    Raises:
+        MissingExtra: as `try_import`.
+    """
+    if find_spec(name) is None:
+        raise _missing(name, purpose)
+
+
+def _missing(root: str, purpose: str) -> MissingExtra:
+    return MissingExtra(f"{purpose[:1].upper()}{purpose[1:]} needs the package {root!r}, which is not installed. Install it: pip install 'ringsmith[{EXTRA_OF[root]}]'.")

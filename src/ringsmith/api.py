@@ -300,11 +300,13 @@ def generate(
         RingsmithError: the model writes no text, the prompt is empty or too long, or an option: one sentence says what and what to do.
     """
     require_transformers("writing text")
-    from ringsmith.backbones.generate import generate as write
-    from ringsmith.backbones.generate import load_writer
     from ringsmith.catalogue import resolve
 
-    return write(load_writer(resolve(str(model), offline=offline), threads=threads), prompt, options, listener=listener)
+    found = resolve(str(model), offline=offline)
+    from ringsmith.backbones.generate import generate as write
+    from ringsmith.backbones.generate import load_writer
+
+    return write(load_writer(found, threads=threads), prompt, options, listener=listener)
 
 
 def translate(
@@ -333,12 +335,14 @@ def translate(
         RingsmithError: the model does not translate, a text is too long for it, or an option: one sentence says what and what to do.
     """
     require_transformers("translating")
-    from ringsmith.backbones.translate import TranslateOptions, load_translator
-    from ringsmith.backbones.translate import translate as run
     from ringsmith.catalogue import resolve
 
+    found = resolve(str(model), offline=offline)
+    from ringsmith.backbones.translate import TranslateOptions, load_translator
+    from ringsmith.backbones.translate import translate as run
+
     options = TranslateOptions(beam=beam, length_penalty=length_penalty)
-    return run(load_translator(resolve(str(model), offline=offline), threads=threads), [texts] if isinstance(texts, str) else list(texts), options)
+    return run(load_translator(found, threads=threads), [texts] if isinstance(texts, str) else list(texts), options)
 
 
 def report(folder: str | Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ringsmith._optional import try_import
+from ringsmith._optional import require
 
 if TYPE_CHECKING:
     from ringsmith.backbones.backbone import Backbone
@@ -38,13 +38,13 @@ __all__ = [
 
 
 def require_transformers(purpose: str) -> None:
-    """Refuse in one sentence where torch and transformers are not installed.
+    """Refuse in one sentence where torch and transformers are not installed; loads neither.
 
     Raises:
         MissingExtra: says which extra brings them.
     """
-    try_import("torch", purpose=purpose)
-    try_import("transformers", purpose=purpose)
+    require("torch", purpose=purpose)
+    require("transformers", purpose=purpose)
 
 
 def __getattr__(name: str) -> object:

@@ -57,10 +57,12 @@ def generate(
     console = _shell.people(as_json=as_json)
     require_transformers("writing text")
     with console.status("Loading the model ...") if console.is_terminal else nullcontext():
-        from ringsmith.backbones.generate import load_writer
         from ringsmith.catalogue import resolve
 
-        writer = load_writer(resolve(model, offline=offline), threads=threads)
+        found = resolve(model, offline=offline)  # first: what loads it takes seconds to import
+        from ringsmith.backbones.generate import load_writer
+
+        writer = load_writer(found, threads=threads)
     if streams:
         return _streamed(writer, text, options)
     return _at_once(console, writer, text, options, as_json=as_json)

@@ -34,12 +34,14 @@ def translate(
     lines = read_lines(given)
     console = _shell.people(as_json=as_json)
     with console.status("Loading the model ...") if console.is_terminal else nullcontext():
-        from ringsmith.backbones.translate import TranslateOptions, load_translator
-        from ringsmith.backbones.translate import translate as run
         from ringsmith.catalogue import resolve
 
+        found = resolve(model, offline=offline)  # first: what loads it takes seconds to import
+        from ringsmith.backbones.translate import TranslateOptions, load_translator
+        from ringsmith.backbones.translate import translate as run
+
         options = TranslateOptions(beam=beam, length_penalty=length_penalty)
-        translator = load_translator(resolve(model, offline=offline), threads=threads)
+        translator = load_translator(found, threads=threads)
     started = time.perf_counter()
     with progress_bar(_shell.people(as_json=True)) as report:
         made = run(translator, lines, options, report=report)

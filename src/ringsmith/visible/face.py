@@ -31,13 +31,13 @@ def inspect(model: str | Path, text: str, pair: str | None = None, *, threads: i
     """
     require_transformers("looking into a model")
     from ringsmith.catalogue import resolve
+
+    place = Path(model).expanduser()
+    found = None if _is_fitted(place) else resolve(str(model), offline=offline)
     from ringsmith.visible.look import check_text, inspect_text
 
     check_text(text, pair)
-    place = Path(model).expanduser()
-    if _is_fitted(place):
-        return _inspect_fitted(place, text, pair, threads)
-    return inspect_text(resolve(str(model), offline=offline), text, pair, threads=threads)
+    return _inspect_fitted(place, text, pair, threads) if found is None else inspect_text(found, text, pair, threads=threads)
 
 
 def inspect_word(
@@ -68,9 +68,11 @@ def inspect_word(
     """
     require_transformers("looking into a model")
     from ringsmith.catalogue import resolve
+
+    found = resolve(str(model), offline=offline)
     from ringsmith.visible.senses import inspect_word as look_up
 
-    return look_up(resolve(str(model), offline=offline), word, sentences, layers=layers, vectors=vectors, threads=threads, report=report)
+    return look_up(found, word, sentences, layers=layers, vectors=vectors, threads=threads, report=report)
 
 
 def _is_fitted(folder: Path) -> bool:
