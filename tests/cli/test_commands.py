@@ -141,7 +141,10 @@ def test_a_model_knows_whether_it_was_trained_on_pairs(ringsmith: Ringsmith, wri
     """Trained on pairs it refuses single texts; trained on single texts it refuses pairs that are named, and does not mind columns that only look like them."""
     pairs = "premise,hypothesis,label\n" + "".join(f"{text},{text if label == 'good' else 'something else'} {number},{label}\n" for number, (text, label) in enumerate(ROWS))
     write("pairs.csv", pairs.encode())
-    assert ringsmith("compare", "pairs.csv", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out").code == 0
+    ended = ringsmith("compare", "pairs.csv", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out")
+    assert ended.code == 0
+    assert next(line for line in ended.out.splitlines() if line.startswith("Try")).endswith("new.csv --pair hypothesis")
+    assert ringsmith("predict", "out/best", "pairs.csv", "--pair", "hypothesis").code == 0
     assert ringsmith("predict", "out/best", "pairs.csv").code == 0
     refused(ringsmith("predict", "out/best", "one text"), r"This model was trained on pairs of texts; got no second texts\. .* --pair COLUMN")
     shutil.copytree(model, "single")

@@ -174,6 +174,18 @@ def test_commands_quote_a_folder_with_blanks(tmp_path: Path) -> None:
     assert f'ringsmith predict "{(tmp_path / "my runs" / "best").as_posix()}" "Your text"' in usage.shell
 
 
+def test_commands_for_pairs_give_second_texts(tmp_path: Path) -> None:
+    """A single text would be refused."""
+    make_study(tmp_path)
+    read = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["read"]
+    edit(tmp_path / "study.json", read=read | {"pair_column": "second text"})
+    usage = summarise(tmp_path).usage
+    assert usage is not None
+    assert usage.shell.endswith('/best new.csv --pair "second text" --out predicted.csv')
+    assert "Your text" not in usage.shell
+    assert 'model.predict(["Your text"], ["Its second text"])' in usage.python
+
+
 def test_the_best_is_not_compared_with_itself(tmp_path: Path) -> None:
     """`metrics.tie_groups` lists the leader against itself; a reader learns nothing from it."""
     make_study(tmp_path)

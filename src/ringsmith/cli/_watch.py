@@ -206,7 +206,8 @@ class Watch:
             self.line("Stopped", "before its end; the same command goes on from here")
         self.line("Time", clock(found.seconds) + (f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""))
         if found.best is not None:
-            self.line("Try", f'ringsmith predict {as_typed(str(found.best))} "a text of yours"')
+            pair = self._read.findings.pair_column if self._read else None
+            self.line("Try", f"ringsmith predict {as_typed(str(found.best))} " + ('"a text of yours"' if pair is None else f"new.csv --pair {as_typed(pair)}"))
 
 
 def describe(standing: Standing) -> str:

@@ -24,7 +24,7 @@ FINE_TUNED = frozenset({"full"})
 LOSSES = ("loss", "train_loss")
 BACKBONE = (("name", "Model"), ("licence", "Licence"), ("architecture", "Architecture"), ("parameters", "Parameters"), ("max_tokens", "Tokens read"),
             ("size_mb", "Size"), ("revision", "Revision"), ("weights_sha256", "SHA-256 of the weights"))  # fmt: skip
-SAMPLE_TEXT = "Your text"
+SAMPLE_TEXT, SECOND_TEXT = "Your text", "Its second text"
 
 
 def summarise(folder: Path) -> Summary:
@@ -61,7 +61,7 @@ def _summary(files: Study) -> Summary:
         losses=_curves(runs, [name for name in LOSSES if any(name in run.curves for run in runs)][:1]),
         valid=_curves(runs, ["valid"]),
         findings=find(study, board),
-        usage=None if headline.standing is None else _usage(files.folder, headline.standing),
+        usage=None if headline.standing is None else _usage(files.folder, headline.standing, (study.get("read") or {}).get("pair_column")),
         method=_method(study, runs),
         searches=searches_of(study, board, metric),
     )
@@ -108,11 +108,14 @@ def _curves(runs: Iterable[RunResult], names: Sequence[str]) -> list[Curve]:
     return [Curve(label, values) for label, values in known if len(values) > 1]
 
 
-def _usage(folder: Path, standing: Standing) -> Usage:
-    best = (folder / "best").as_posix()
-    python = f"import ringsmith as rs\n\nmodel = rs.load({json.dumps(best)})\nmodel.predict([{json.dumps(SAMPLE_TEXT)}])\nmodel.predict_proba([{json.dumps(SAMPLE_TEXT)}])"
-    shell = f"ringsmith predict {as_typed(best)} {as_typed(SAMPLE_TEXT)}\nringsmith predict {as_typed(best)} new.csv --out predicted.csv"
-    pipeline = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", model={json.dumps(best)})\nclassify([{json.dumps(SAMPLE_TEXT)}])'
+def _usage(folder: Path, standing: Standing, pair: str | None) -> Usage:
+    """Commands for single texts, or for pairs, whose second texts are in the column `pair`."""
+    best, text = (folder / "best").as_posix(), json.dumps(SAMPLE_TEXT)
+    given, first = (f"[{text}]", text) if pair is None else (f"[{text}], [{json.dumps(SECOND_TEXT)}]", json.dumps({"text": SAMPLE_TEXT, "text_pair": SECOND_TEXT}))
+    python = f"import ringsmith as rs\n\nmodel = rs.load({json.dumps(best)})\nmodel.predict({given})\nmodel.predict_proba({given})"
+    one = f"ringsmith predict {as_typed(best)} {as_typed(SAMPLE_TEXT)}\n" if pair is None else ""
+    shell = f"{one}ringsmith predict {as_typed(best)} new.csv {'' if pair is None else f'--pair {as_typed(pair)} '}--out predicted.csv"
+    pipeline = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", model={json.dumps(best)})\nclassify([{first}])'
     return Usage(best, shell, python, pipeline if standing.recipe in FINE_TUNED else None)
 
 
