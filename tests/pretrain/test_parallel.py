@@ -25,11 +25,11 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def zipped(members: dict[str, str]) -> bytes:
-    """A zip file of these members."""
+    """A zip file of these members, the same at every time: tests are named by it, and pytest's workers must name them alike."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)
     return held.getvalue()
 
 
