@@ -6,7 +6,7 @@ scaling it scales the scores. Nothing here trains.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,13 @@ class Feed:
         multiple = WIDTHS if module.device.type == "cuda" else 1
         batch = pad_batch(self.tokens, rows, self.pad_id, left=module.config.model_type in CLS_AT_END, multiple=multiple)
         return {name: tensor.to(module.device) for name, tensor in batch.items()}
+
+    def beside(self) -> Batch:
+        """What of the last batch the module is handed beside its inputs, by names that no input has: nothing."""
+        return {}
+
+    def hand_out(self, inputs: Mapping[str, torch.Tensor]) -> None:
+        """Hand the module what `beside` gave, which is among these inputs."""
 
 
 def scores_of(module: Any, feed: Feed) -> Vectors:

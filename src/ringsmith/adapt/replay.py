@@ -11,7 +11,7 @@ must have the same scores with and without the frozen layers, or nothing is chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,8 @@ ALIKE = 1e-3
 """Scores with and without the frozen layers may differ by this share of the largest: rounding, no more."""
 STRANGER = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
 """How an architecture says that it does not work without its lower layers."""
+STATES = "states of the frozen layers"
+"""Among a step's inputs: what the moving layers are handed."""
 GoOn = Callable[[int, int], bool]
 
 
@@ -79,6 +81,13 @@ class KeptFeed(Feed):
         states[mask] = self.states[positions_of(self.tokens, rows)].to(mask.device, torch.float32)
         self.moving.states = states if self.batch_first else states.transpose(0, 1).contiguous()
         return batch
+
+    def beside(self) -> Batch:
+        assert self.moving.states is not None, "there was a batch"
+        return {STATES: self.moving.states}
+
+    def hand_out(self, inputs: Mapping[str, torch.Tensor]) -> None:
+        self.moving.states = inputs[STATES]
 
 
 def keep_states(module: Any, layers: nn.ModuleList, frozen: int, feeds: Sequence[Feed], dtype: torch.dtype, go_on: GoOn) -> list[KeptFeed] | str:

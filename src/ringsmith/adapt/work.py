@@ -154,10 +154,12 @@ class Classifying(Work[Rows]):
 
     def inputs(self, module: Any, part: Rows) -> Inputs:
         counted = {} if self.weights is None else {WEIGHTS: self.weights.to(module.device)}
-        return {**self.train.batch(module, part), WANTED: self.targets[torch.from_numpy(part)].to(module.device), **counted}
+        wanted = self.targets[torch.from_numpy(part)].to(module.device)
+        return {**self.train.batch(module, part), **self.train.beside(), WANTED: wanted, **counted}
 
     def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
-        read = {name: tensor for name, tensor in inputs.items() if name not in (WANTED, WEIGHTS)}
+        self.train.hand_out(inputs)
+        read = {name: tensor for name, tensor in inputs.items() if name not in (WANTED, WEIGHTS, *self.train.beside())}
         scores = module(**read).logits.float()
         if self.multilabel:
             return functional.binary_cross_entropy_with_logits(scores, inputs[WANTED])
