@@ -26,6 +26,8 @@ Label = str | tuple[str, ...]
 """One label, or (multi-label) the tuple of a row's labels, sorted, possibly empty."""
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+FINE_TUNED = frozenset({"full", "lora", "partial"})
+"""Recipes whose model is a plain transformer with a head, whatever was trained: transformers alone loads and runs it."""
 PLAIN = re.compile(r"(?!(?:true|false|none)$)(?![\s'])(?:(?![,=\[\]()\"\\]|[^\S ]).)+(?<!\s)", re.IGNORECASE)
 """Words that need no quotes where options are written in brackets: a part of a sentence without anything that means something there."""
 

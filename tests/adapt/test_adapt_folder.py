@@ -14,10 +14,10 @@ import pytest
 
 from ringsmith.adapt import RECIPES, Setting, create_recipe, hold_options, load_fitted, recipe_needs, recipe_summary
 from ringsmith.adapt.folder import check_files, hash_files, new_folder
-from ringsmith.adapt.registry import options_kind
+from ringsmith.adapt.registry import _recipe, options_kind
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import MachineError, ModelError, OptionError, UnknownName, UsageError
-from ringsmith.records import Budget, TextSet
+from ringsmith.records import FINE_TUNED, Budget, TextSet
 from ringsmith.tasks import Classification
 
 
@@ -159,6 +159,13 @@ def test_the_options_in_the_list_are_those_that_the_recipe_reads(name: str) -> N
     model = LocalModel("any", "", None, None, "", 1.0, "BertModel", 1, 8, 100, None)
     made = create_recipe(name, Setting(Classification(["a", "b"]), model=model))
     assert name == "majority" or type(getattr(made, "options", None)) is options_kind(name)
+
+
+def test_the_recipes_that_leave_a_plain_transformer_are_those_that_fine_tune_one() -> None:
+    """What the report and the card offer to transformers' own pipeline."""
+    from ringsmith.adapt.finetune import FineTuned
+
+    assert {name for name in RECIPES if issubclass(_recipe(name).fitted, FineTuned)} == FINE_TUNED
 
 
 def test_the_list_of_recipes_is_light() -> None:

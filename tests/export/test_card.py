@@ -59,6 +59,19 @@ def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
         assert part in text
 
 
+def test_a_model_of_pairs_is_given_second_texts(tmp_path: Path) -> None:
+    """By every way to call it."""
+    path = write_card(folder_of(tmp_path, study=STUDY | {"read": STUDY["read"] | {"pair_column": "hypothesis"}}))
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    for part in (
+        "/best new.csv --pair COLUMN",
+        'model.predict_proba(["a text"], ["its second text"])',
+        '("text-classification", model="best")({"text": "a text", "text_pair": "its second text"})',
+    ):
+        assert part in text
+
+
 def test_a_model_that_transformers_cannot_load_alone_is_not_said_to(tmp_path: Path) -> None:
     """A probe, or a model with text steps, is loaded with Ringsmith."""
     text = write_card(folder_of(tmp_path, manifest=MANIFEST | {"recipe": "probe"}))

@@ -159,12 +159,15 @@ def test_curves_are_those_of_the_recommended_candidates_runs(tmp_path: Path) -> 
 
 
 def test_only_a_fine_tuned_transformer_is_offered_to_the_pipeline(tmp_path: Path) -> None:
-    """A probe's folder is no plain transformer."""
+    """A probe's folder is no plain transformer, and one behind steps of preparation wants them."""
     probe, full = studied(tmp_path / "a", "intents"), studied(tmp_path / "b", "intents", take="minilm+full")
     assert probe.usage is not None
     assert full.usage is not None
     assert probe.usage.pipeline is None
     assert f'model="{(tmp_path / "b" / "best").as_posix()}"' in (full.usage.pipeline or "")
+    settings = json.loads((tmp_path / "b" / "study.json").read_text(encoding="utf-8"))["settings"]
+    edit(tmp_path / "b" / "study.json", settings=settings | {"steps": ["lower"]})  # which transformers would leave out
+    assert (summarise(tmp_path / "b").usage or full.usage).pipeline is None
 
 
 def test_commands_quote_a_folder_with_blanks(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import put
-from ringsmith.records import several_test
+from ringsmith.records import FINE_TUNED, several_test
 
 CARD = "README.md"
 PERCENT = 100
@@ -65,7 +65,8 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
         labels=manifest["task"]["labels"],
         limits=limits_of(study, rows[name]),
         choose_only=len(study["splits"]) > 1 and not several_test(split["test"] for split in study["splits"]),
-        plain_transformer=manifest["recipe"] == "full" and not manifest["steps"],
+        pair=(study.get("read") or {}).get("pair_column"),
+        plain_transformer=manifest["recipe"] in FINE_TUNED and not manifest["steps"],
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ringsmith._files import as_typed
 from ringsmith.errors import InputError
-from ringsmith.records import Candidate, RunResult
+from ringsmith.records import FINE_TUNED, Candidate, RunResult
 from ringsmith.report.diagnose import diagnose
 from ringsmith.report.files import Study, read_study
 from ringsmith.report.findings import find
@@ -19,7 +19,6 @@ from ringsmith.report.summary import Curve, Fact, Headline, Method, Metric, Stan
 from ringsmith.report.wording import duration, large, megabytes, shown
 
 BASELINE = "majority"
-FINE_TUNED = frozenset({"full"})
 """Recipes whose fitted model is a plain transformer that `transformers.pipeline` loads."""
 LOSSES = ("loss", "train_loss")
 BACKBONE = (("name", "Model"), ("licence", "Licence"), ("architecture", "Architecture"), ("parameters", "Parameters"), ("max_tokens", "Tokens read"),
@@ -61,7 +60,7 @@ def _summary(files: Study) -> Summary:
         losses=_curves(runs, [name for name in LOSSES if any(name in run.curves for run in runs)][:1]),
         valid=_curves(runs, ["valid"]),
         findings=find(study, board),
-        usage=None if headline.standing is None else _usage(files.folder, headline.standing, (study.get("read") or {}).get("pair_column")),
+        usage=None if headline.standing is None else _usage(files, headline.standing),
         method=_method(study, runs),
         searches=searches_of(study, board, metric),
     )
@@ -108,15 +107,16 @@ def _curves(runs: Iterable[RunResult], names: Sequence[str]) -> list[Curve]:
     return [Curve(label, values) for label, values in known if len(values) > 1]
 
 
-def _usage(folder: Path, standing: Standing, pair: str | None) -> Usage:
-    """Commands for single texts, or for pairs, whose second texts are in the column `pair`."""
-    best, text = (folder / "best").as_posix(), json.dumps(SAMPLE_TEXT)
+def _usage(files: Study, standing: Standing) -> Usage:
+    """Commands for single texts, or for pairs where there is a column of second texts."""
+    best, text, pair = (files.folder / "best").as_posix(), json.dumps(SAMPLE_TEXT), (files.study.get("read") or {}).get("pair_column")
     given, first = (f"[{text}]", text) if pair is None else (f"[{text}], [{json.dumps(SECOND_TEXT)}]", json.dumps({"text": SAMPLE_TEXT, "text_pair": SECOND_TEXT}))
     python = f"import ringsmith as rs\n\nmodel = rs.load({json.dumps(best)})\nmodel.predict({given})\nmodel.predict_proba({given})"
     one = f"ringsmith predict {as_typed(best)} {as_typed(SAMPLE_TEXT)}\n" if pair is None else ""
     shell = f"{one}ringsmith predict {as_typed(best)} new.csv {'' if pair is None else f'--pair {as_typed(pair)} '}--out predicted.csv"
     pipeline = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", model={json.dumps(best)})\nclassify([{first}])'
-    return Usage(best, shell, python, pipeline if standing.recipe in FINE_TUNED else None)
+    is_plain = standing.recipe in FINE_TUNED and not (files.study.get("settings") or {}).get("steps")  # which transformers does not know of
+    return Usage(best, shell, python, pipeline if is_plain else None)
 
 
 def _method(study: Mapping[str, Any], runs: Sequence[RunResult]) -> Method:
