@@ -155,6 +155,29 @@ def test_workbooks(write: Write) -> None:
     assert numbers.texts.labels == ["1", "0"]
 
 
+def test_a_title_above_the_names_is_skipped(write: Write) -> None:
+    """Also blanks, and names that go over several columns; in CSV as well, where lines keep their numbers."""
+    rows = [["great phone", "a little heavy", "good"], ["broken", "after a week", "bad"]] * 5
+    for above in ([["Reviews of 2024, all of them"]], [["Reviews"], [], ["by customer"]], [["Review", None, "Verdict"]]):
+        cells = [*above, ["title", "body", "label"], *rows]
+        csv = "".join(f"{','.join(cell or '' for cell in row)}\n" for row in cells)
+        for path in (write("t.xlsx", workbook(A=cells)), write("t.csv", csv.replace("2024,", "2024"))):
+            table = read_table(path, text="title,body")
+            assert (table.texts.texts[0], table.texts.labels) == ("great phone\na little heavy", ["good", "bad"] * 5)
+            assert any("above the names of the columns w" in note for note in table.findings.notes)
+    assert read_raw(write("t.csv", "a title\n\ntext,label\n" + "x y,1\nz,0\n" * 4)).place(0) == "line 4"
+    assert not read_raw(write("t.csv", "a title,\nsome text,1\nmore text,0\n")).notes
+
+
+def test_the_sheet_that_is_a_table_is_read(write: Write) -> None:
+    """Not the page before it that says what the workbook is."""
+    rows = [["text", "label"], ["one of them", "a"], ["another one", "b"]]
+    table = read_raw(write("t.xlsx", workbook(About=[["see the second sheet"]], Data=rows, More=rows)))
+    assert table.frame.columns == ["text", "label"]
+    assert table.notes == ["The workbook has the sheets About, Data, More; the first with several columns, 'Data', was read."]
+    assert read_raw(write("t.xlsx", workbook(Texts=[["one text"], ["two"]], Notes=[["done"]]))).frame.height == 2
+
+
 def test_workbooks_without_rows_or_damaged_are_refused(write: Write) -> None:
     """Each with its own sentence."""
     with pytest.raises(ReadError, match="the workbook has no rows in any of its 1 sheets"):

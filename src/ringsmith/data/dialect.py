@@ -101,15 +101,11 @@ def _try(sample: str, dialect: Dialect) -> Trial:
     if not records:
         return Trial(dialect, 0, 0.0, False, 0, 0.0)
     width, agreeing = Counter(map(len, records)).most_common(1)[0]
-    named = len(records[0]) > 1 and _names_columns(records[0])
+    named = len(records[0]) > 1 and names.name_columns(records[0])
     if named:
         width, agreeing = len(records[0]), sum(len(cells) == len(records[0]) for cells in records)
     prose = sample.count(f"{dialect.delimiter} ") / max(1, sample.count(dialect.delimiter)) if dialect.delimiter else 0.0
     return Trial(dialect, width, agreeing / len(records), named, _proof(sample, records, dialect), prose)
-
-
-def _names_columns(cells: list[str]) -> bool:
-    return all(len(cell) <= 64 for cell in cells) and sum(names.plain(cell) in names.HEADER_WORDS for cell in cells) >= max(1, min(2, len(cells) // 2))
 
 
 def _proof(sample: str, records: list[list[str]], dialect: Dialect) -> int:

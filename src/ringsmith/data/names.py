@@ -20,6 +20,11 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
+def name_columns(cells: Sequence[str]) -> bool:
+    """Whether these cells are the names of columns beyond doubt: short, and two of them (of three or fewer one) are usual ones."""
+    return all(len(cell) <= 64 for cell in cells) and sum(plain(cell) in HEADER_WORDS for cell in cells) >= max(1, min(2, len(cells) // 2))
+
+
 def parts(name: str) -> set[str]:
     """The words of a column name: at blanks, signs and inner capitals.
 

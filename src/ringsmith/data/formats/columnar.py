@@ -5,7 +5,7 @@ from __future__ import annotations
 import fastexcel
 import polars as pl
 
-from ringsmith.data.formats.delimited import has_header, unique_names
+from ringsmith.data.formats.delimited import has_header, unique_names, without_titles
 from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.data.source import Source
@@ -49,7 +49,7 @@ def typed(source: Source, kind: str, frame: pl.DataFrame) -> RawTable:
 
 
 def read_excel(source: Source) -> RawTable:
-    """The first sheet of a workbook that has rows; its first row names the columns if it looks like names.
+    """The first sheet of a workbook that is a table; its first row, or the one below a title, names the columns if it looks like names.
 
     Raises:
         ReadError: damaged, protected by a password, or no sheet with rows.
@@ -62,13 +62,15 @@ def read_excel(source: Source) -> RawTable:
     filled = {name: frame for name, frame in sheets.items() if len(frame)}
     if not filled:
         raise ReadError(f"{source.name}: the workbook has no rows in any of its {len(sheets)} sheets.")
-    name, frame = next(iter(filled.items()))
-    notes = [f"The workbook has the sheets {', '.join(filled)}; the first, {name!r}, was read."] if len(filled) > 1 else []
+    name, frame = next((sheet for sheet in filled.items() if sheet[1].width > 1 and len(sheet[1]) > 1), next(iter(filled.items())))
+    which = "the first" if name == next(iter(filled)) else "the first with several columns"
+    notes = [f"The workbook has the sheets {', '.join(filled)}; {which}, {name!r}, was read."] if len(filled) > 1 else []
     return headed(source, frame, notes)
 
 
 def headed(source: Source, frame: pl.DataFrame, notes: list[str]) -> RawTable:
     """A sheet of strings -> named columns."""
+    frame = without_titles(frame, notes)
     header = has_header(frame)
     first = [" ".join((cell or "").split()) for cell in frame.row(0)] if header else [""] * frame.width
     columns = unique_names(source.name, [cell or f"column_{number + 1}" for number, cell in enumerate(first)])

@@ -27,6 +27,8 @@ MANY = 0.01
 WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
 FEW_LINES = 10
+MOST_TITLES = 10
+"""So many rows above the names of the columns, at most."""
 SEPARATOR_LINE = re.compile(rb"\"?sep=[,;|\t]\"?\r?\n", re.IGNORECASE)
 DELIMITER_NAMES = {**{sign: name for name, sign in NAMES.items()}, " ": "first blank", "": "none"}
 
@@ -225,9 +227,11 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     """Records -> named columns, with the rows that are too long or too short accounted for."""
     label_first = dialect.delimiter == " "
     if records.blank:
-        notes.append(f"{records.blank:,} blank lines were skipped.")
-    header = not label_first and has_header(records.frame)
-    frame, cells, starts = records.frame, records.cells, records.starts
+        notes.append(f"{records.blank:,} blank line{' was' if records.blank == 1 else 's were'} skipped.")
+    frame = records.frame if label_first else without_titles(records.frame, notes)
+    above = len(records.frame) - len(frame)
+    cells, starts = records.cells[above:], records.starts[above:]
+    header = not label_first and has_header(frame)
     width = int(cells[0]) if header else _usual(cells)
     columns = _named(source.name, frame, width, header) if not label_first else list(frame.columns)
     if header:
@@ -292,6 +296,24 @@ def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64
             "Put cells that hold the delimiter in quotes, name another one (--delimiter), or save the table as JSONL or Parquet."
         )
     return {"too many cells": long}
+
+
+def title_rows(frame: pl.DataFrame) -> int:
+    """How many rows stand above the one that names the columns: a title, blanks, names over several columns; each leaves a cell empty, the names none."""
+    first = [[(cell or "").strip() for cell in row] for row in frame.head(MOST_TITLES + 1).rows()]
+    for number, cells in enumerate(first):
+        if all(cells):
+            return number if number and len(cells) > 1 and names.name_columns(cells) else 0
+    return 0
+
+
+def without_titles(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """`frame` from the row on that names the columns."""
+    above = title_rows(frame)
+    if above:
+        what = "1 row above the names of the columns was" if above == 1 else f"{above} rows above the names of the columns were"
+        notes.append(f"{what} skipped ({names.shorten(' '.join(filter(None, frame.row(0))))!r}).")
+    return frame[above:]
 
 
 def has_header(frame: pl.DataFrame) -> bool:
