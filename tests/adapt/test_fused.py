@@ -164,21 +164,40 @@ def test_as_many_are_dropped_out_as_were_asked_for(share: float) -> None:
 
 
 def test_gradients_of_parts_add_up() -> None:
-    """Halves of a batch, one after the other, and both there before one comes back."""
+    """Halves of a batch: one after the other; both there before one comes back; both coming back at once."""
     module, rows = classifier(), batch()
     halves = [{name: tensor[some] for name, tensor in rows.items()} for some in (slice(0, 2), slice(2, 4))]
     with fused_layers(module, low=True):
         alone = [step(module, half)[1] for half in halves]
         step(module, halves[0])
         _, summed = step(module, halves[1], fresh=False)
-        module.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            losses = [nn.functional.cross_entropy(module(**half).logits.float(), ANSWERS[:2]) for half in halves]
-        for loss in losses:
-            loss.backward()
-    for name, gradient in summed.items():
+        found = [summed]
+        for together in (False, True):
+            module.zero_grad()
+            losses = list[torch.Tensor]()
+            for half in halves:
+                with torch.autocast("cpu", dtype=torch.bfloat16):  # one for each: the head's copies of weights would add up their slopes rounded
+                    losses.append(nn.functional.cross_entropy(module(**half).logits.float(), ANSWERS[:2]))
+            for loss in [losses[0] + losses[1]] if together else losses:
+                loss.backward()
+            found.append({name: weight.grad for name, weight in module.named_parameters() if weight.grad is not None})
+    for name, gradient in ((name, gradient) for gradients in found for name, gradient in gradients.items()):
         torch.testing.assert_close(gradient, alone[0][name] + alone[1][name], msg=name)
-        torch.testing.assert_close(module.get_parameter(name).grad, gradient, msg=name)
+
+
+def test_gradients_of_the_last_step_lie_where_these_do() -> None:
+    """Nothing is asked of the system in a step like the last one; what still has a gradient keeps it."""
+    module, rows = classifier(), batch()
+    weight = layers_of(module)[0].output.dense.weight
+    with fused_layers(module, low=True):
+        step(module, rows)
+        assert weight.grad is not None
+        place = weight.grad.data_ptr()
+        step(module, rows)
+        assert weight.grad.data_ptr() == place
+        kept = weight.grad.clone()
+        step(module, rows, fresh=False)
+        torch.testing.assert_close(weight.grad, 2 * kept)
 
 
 def test_what_is_kept_serves_one_way_back() -> None:

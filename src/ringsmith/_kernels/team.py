@@ -42,11 +42,12 @@ class kernel:  # noqa: N801 (a decorator)
         self.function = function
 
     @cached_property
-    def address(self) -> int:
+    def _code(self) -> Any:
+        return cfunc(types.void(_JOB, types.int64, types.int64), **_OPTIONS)(self.function)
+
+    def compile(self) -> int:
         """Where the compiled code begins."""
-        compiled: Any = cfunc(types.void(_JOB, types.int64, types.int64), **_OPTIONS)(self.function)
-        self._lives = compiled
-        return int(compiled.address)
+        return int(self._code.address)
 
 
 @_operation
@@ -112,7 +113,7 @@ class Team:
 
     def do(self, task: kernel, chunks: int, *job: int) -> None:
         """Do a job of so many chunks; what its addresses name must live as long."""
-        numbers = (ctypes.c_int64 * (HEAD + len(job)))(0, chunks, task.address, *job)
+        numbers = (ctypes.c_int64 * (HEAD + len(job)))(0, chunks, task.compile(), *job)
         if self.threads == 1 or self._entry is None:
             _work.ctypes(numbers)
         else:

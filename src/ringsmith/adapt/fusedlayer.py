@@ -34,6 +34,7 @@ LANES, BLOCK, CHUNKS = 16, 32, 16
 """Widths are whole blocks of LANES; products have whole blocks of BLOCK rows (oneDNN makes code for each new size); a kernel's rows are cut into CHUNKS."""
 LIBRARIES = {"darwin": "libtorch_cpu.dylib", "win32": "torch_cpu.dll"}
 SPAN = 1 << 32
+KERNELS = (kernels.add_norm, kernels.add_norm_back, kernels.gelu, kernels.gelu_back, attention.attend, attention.attend_back)
 Shape = tuple[int, ...]
 Slopes = tuple[torch.Tensor, torch.Tensor | None]
 """What comes back is the sum of two: through a product, and past it."""

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import nn
 
-from ringsmith.adapt.fusedlayer import LANES, LOW, Desk, FusedLayer, Kept, Parts, Room, Slopes, Texts, blocks, slab, torch_team
+from ringsmith.adapt.fusedlayer import KERNELS, LANES, LOW, Desk, FusedLayer, Kept, Parts, Room, Slopes, Texts, blocks, slab, torch_team
 from ringsmith.adapt.recompute import is_recomputed, layers_in_use
 from ringsmith.backbones.flat import BERT, DISTILBERT, FAMILIES
 
@@ -24,7 +25,15 @@ INNER = {id(BERT): "attention.self.dropout", id(DISTILBERT): "attention.dropout"
 """Dropout before each norm, and within attention, where `ease_dropout` leaves none."""
 ROWS = 256
 """Memory is made for a multiple of so many rows."""
-Memory = tuple[int, list[Room], Desk]
+
+
+class Memory:
+    """Where the layers write down so many rows of a batch, from the way there until it has come back."""
+
+    def __init__(self, rows: int, layers: Sequence[FusedLayer]) -> None:
+        self.rows = rows
+        self.rooms = [Room(rows, layer.parts.widths) for layer in layers]
+        self.desk = Desk(rows, layers[0].parts.widths)
 
 
 class FusedStack:
@@ -42,7 +51,10 @@ class FusedStack:
         self.moves = [part.linear[0].weight.requires_grad for part in parts]
         self.is_done = False
         self._seen: list[int] = []
-        self._memories: list[Memory] = []
+        self._free: list[Memory] = []
+        self._lent: WeakSet[Memory] = WeakSet()  # a batch that never comes back is forgotten with its graph
+        for kernel in KERNELS:
+            kernel.compile()
 
     @classmethod
     def of(cls, module: Any) -> FusedStack | None:
@@ -91,23 +103,29 @@ class FusedStack:
 
     def memory(self, rows: int) -> Memory:
         """Memory for so many rows, which nobody else has until it is given back."""
-        for memory in self._memories:
-            if memory[0] >= rows:
-                self._memories.remove(memory)
-                return memory
-        self._memories.clear()
-        rows = -(-rows // ROWS) * ROWS
-        with torch.inference_mode(False):  # memory made while the model is judged serves steps of training, too
-            return rows, [Room(rows, layer.parts.widths) for layer in self.layers], Desk(rows, self.layers[0].parts.widths)
+        free = next((memory for memory in self._free if memory.rows >= rows), None)
+        if free is None:
+            self._free.clear()
+            with torch.inference_mode(False):  # memory made while the model is judged serves steps of training, too
+                free = Memory(-(-rows // ROWS) * ROWS, self.layers)
+        else:
+            self._free.remove(free)
+        self._lent.add(free)
+        return free
 
     def give_back(self, memory: Memory) -> None:
         """Nobody needs what is in it any more."""
-        self._memories.append(memory)
+        self._lent.discard(memory)
+        self._free.append(memory)
 
     def gradients(self, vectors: Sequence[list[torch.Tensor]]) -> list[torch.Tensor | None]:
-        """Of all weights, the matrices in the memory of the last step's gradients where those are gone; `vectors` are those of biases and norms."""
-        gone = all(weight.grad is None for weight in self.weights)
-        wide = [tensor.view_as(tensor) if gone else torch.empty_like(tensor) for tensor in self._wide]
+        """Of all weights; `vectors` are those of biases and norms.
+
+        Those of the matrices lie where those of the last step did if nobody can need them: no weight has a gradient, and no other batch is to come back,
+        whose gradients autograd would add to these.
+        """
+        alone = len(self._lent) == 1 and all(weight.grad is None for weight in self.weights)
+        wide = [tensor.view_as(tensor) if alone else torch.empty_like(tensor) for tensor in self._wide]
         moving = [number for number, moves in enumerate(self.moves) if moves for number in range(4 * number, 4 * number + 4)]
         torch._foreach_copy_([wide[number] for number in moving], [self._low[number] for number in moving])
         found: list[torch.Tensor | None] = []
@@ -115,6 +133,10 @@ class FusedStack:
             own = [*torch.split(wide[4 * number], layer.width), *wide[4 * number + 1 : 4 * number + 4], *vectors[number]]
             found += own if self.moves[number] else [None] * len(layer.parts.weights)
         return found
+
+    def moved(self) -> None:
+        """The weights are about to move."""
+        self._seen = []
 
     def low(self, number: int) -> list[torch.Tensor] | None:
         """Where the slopes of a layer's matrices go; None where it does not move."""
@@ -128,10 +150,9 @@ class _Through(torch.autograd.Function):
     def forward(ctx: Any, states: torch.Tensor, stack: FusedStack, texts: Texts, comes_back: bool, *weights: torch.Tensor) -> torch.Tensor:
         del weights  # named for autograd; the layers know them
         memory = stack.memory(max(len(states), blocks(len(texts))))
-        _, rooms, desk = memory
         kept = list[Kept]()
-        for layer, room in zip(stack.layers, rooms, strict=True):
-            states, of_layer = layer.there(states, texts, room, desk)
+        for layer, room in zip(stack.layers, memory.rooms, strict=True):
+            states, of_layer = layer.there(states, texts, room, memory.desk)
             kept.append(of_layer)
         if comes_back and any(ctx.needs_input_grad):
             ctx.stack, ctx.texts, ctx.kept, ctx.memory = stack, texts, kept, memory
@@ -143,17 +164,17 @@ class _Through(torch.autograd.Function):
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         if ctx.memory is None:
             raise RuntimeError("the numbers that fused layers keep for the way back serve once")
-        stack, texts, (_, rooms, desk) = ctx.stack, ctx.texts, ctx.memory
+        stack, texts, memory = ctx.stack, ctx.texts, ctx.memory
         slopes: Slopes = (slope.contiguous(), None)
         vectors = [list[torch.Tensor]() for _ in stack.layers]
         lowest = 0 if ctx.needs_input_grad[0] else stack.moves.index(True)
         for number in range(len(stack.layers) - 1, lowest - 1, -1):
-            slopes, vectors[number] = stack.layers[number].back(slopes, texts, ctx.kept[number], rooms[number], desk, stack.low(number))
+            slopes, vectors[number] = stack.layers[number].back(slopes, texts, ctx.kept[number], memory.rooms[number], memory.desk, stack.low(number))
         one, other = slopes
         gradients = stack.gradients(vectors)
         of_states = one + other if ctx.needs_input_grad[0] and other is not None else None
-        stack.give_back(ctx.memory)
-        stack._seen = []
+        stack.give_back(memory)
+        stack.moved()
         ctx.memory = ctx.kept = None
         return of_states, None, None, None, *gradients
 
