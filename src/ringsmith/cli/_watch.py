@@ -21,6 +21,7 @@ from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_leaderboard
 from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
+from ringsmith.compare.space import BASELINE
 from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.records import several_test
 from ringsmith.report.findings import LANGUAGES
@@ -51,6 +52,7 @@ class Watch:
         self._trials: list[float] | None = None
         self._to_go = 0
         self._goal: float | None = None
+        self._splits = 1
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -95,7 +97,8 @@ class Watch:
         assert self._read is not None
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
-        folds = f"{len(event.splits)} folds"
+        self._splits = len(event.splits)
+        folds = f"{self._splits} folds"
         how = event.how.removeprefix(f"{folds}, ").replace(f"{folds} of training choose", "the folds choose")
         self.line("Split", f"{sizes_of(event.splits)}, {how} · judged by {event.metric}")
         for text in event.notes:
@@ -197,6 +200,8 @@ class Watch:
         self.line("Take", f"{found.recommended}: {found.reason}" if found.recommended and not found.reason.startswith(found.recommended) else found.reason)
         if found.honest:
             self.line("", str(found.honest["text"]))
+        if self._budget and self._budget.seconds and (more := with_more_time(found.rows, self._splits)):
+            self.line("", more)
         named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
         self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))
         for path in found.written:
@@ -208,6 +213,22 @@ class Watch:
         if found.best is not None:
             pair = self._read.findings.pair_column if self._read else None
             self.line("Try", f"ringsmith predict {as_typed(str(found.best))} " + ('"a text of yours"' if pair is None else f"new.csv --pair {as_typed(pair)}"))
+
+
+def with_more_time(rows: Sequence[Row], splits: int) -> str:
+    """What to do where there was time for the floor alone; nothing where there was more.
+
+    Examples:
+        >>> floor, rest = (Row(name, None, name, status, "accuracy") for name, status in (("majority", "done"), ("tfidf", "skipped")))
+        >>> with_more_time([floor, rest], 5)
+        'Only the floor had time. Give a longer --budget, or --folds 0: one split in the place of 5 takes about a fifth of the time.'
+        >>> with_more_time([floor], 5)
+        ''
+    """
+    if {row.recipe for row in rows if row.status == "done"} != {BASELINE} or all(row.status != "skipped" for row in rows):
+        return ""
+    fewer = f", or --folds 0: one split in the place of {splits} takes about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""
+    return f"Only the floor had time. Give a longer --budget{fewer}."
 
 
 def describe(standing: Standing) -> str:
