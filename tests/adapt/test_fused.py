@@ -113,6 +113,21 @@ def test_a_last_layer_for_all_tokens_gives_all_tokens() -> None:
     torch.testing.assert_close(found[there], wanted[there], atol=0.08, rtol=0.05)
 
 
+def test_a_body_without_a_head_is_fused_too() -> None:
+    """As `fewshot` trains it: the word embeddings stand still, and the mean of the tokens is read."""
+    body, rows = classifier().base_model, batch()
+    del vars(layers_of(body)[-1])["forward"]
+    body.get_input_embeddings().requires_grad_(False)
+    there, slopes = rows["attention_mask"][..., None], list[Gradients]()
+    for fused in (False, True):
+        with fused_layers(body, low=fused) as yes, torch.autocast("cpu", dtype=torch.bfloat16, enabled=fused):
+            ((body(**rows).last_hidden_state * there).sum(dim=1) / there.sum(dim=1)).float().tanh().square().sum().backward()
+        assert yes == fused
+        slopes.append({name: weight.grad.clone() for name, weight in body.named_parameters() if weight.grad is not None})
+        body.zero_grad()
+    assert_near(slopes[1], slopes[0])
+
+
 class Twin(nn.Module):
     """Dropout by the hash of a number's place, as the kernels have it."""
 

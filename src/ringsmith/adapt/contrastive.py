@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional
 
 from ringsmith.adapt.contrast import alikeness, contrastive_loss
+from ringsmith.adapt.fused import fused_layers
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates
 from ringsmith.adapt.pacing import PACE_STEPS, RESERVE, Course, Pacing, rate_share
@@ -139,7 +140,8 @@ class ContrastiveLoop:
         self.module.train().requires_grad_(True)
         self.module.get_input_embeddings().requires_grad_(False)
         try:
-            yield
+            with fused_layers(self.module, low=self.pacing.low_precision):
+                yield
         finally:
             self.module.eval().requires_grad_(False)
 
