@@ -67,7 +67,7 @@ def test_the_delimiter_is_named_where_tables_are_read(ringsmith: Ringsmith, writ
     assert json.loads(Path("out/study.json").read_text(encoding="utf-8"))["read_test"]["delimiter"] == "^"
     assert json.loads(ringsmith("predict", "out/best", "data.csv", "--json", *asked).out)[0]["text"] == ROWS[0][0]
     assert json.loads(ringsmith("text", "lower", "data.csv", "--text", "text", "--json", *asked).out)["texts"] == 90
-    refused(ringsmith("compare", "data.csv", "--recipes", "tfidf"), r"the table has one column, .* check the delimiter of a CSV file \(--delimiter\)")
+    refused(ringsmith("compare", "data.csv", "--recipes", "tfidf"), r"the table has one column, .* check the delimiter \(--delimiter\)")
     refused(ringsmith("tune", "none", "data.csv", "--recipe", "tfidf", "--delimiter", "||"), r"'delimiter' must be one character .* got '\|\|'\. Name one of them")
 
 

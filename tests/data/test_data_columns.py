@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from data_tables import Write
 
 from ringsmith.data.columns import Asked, Columns, find_columns
 from ringsmith.data.formats.memory import read_memory
+from ringsmith.data.read import read_table
 from ringsmith.errors import ColumnError
 
 PROSE = ["the battery is really awful", "I love this phone a lot", "screen broke after a week", "works as it should do", "never again, I tell you", "quite good for the price"]
@@ -137,10 +139,12 @@ def test_a_text_column_full_of_numbers_is_refused() -> None:
         columns_of(text=[i * 1.5 for i in range(6)], label=FEW)
 
 
-def test_one_column_is_not_enough_for_training_and_enough_for_prediction() -> None:
-    """The delimiter may be wrong, says the sentence."""
-    with pytest.raises(ColumnError, match=r"a text column and a label column are needed; the table has one column, 'text' \(.*Add the labels, or check the delimiter"):
+def test_one_column_is_not_enough_for_training_and_enough_for_prediction(write: Write) -> None:
+    """In a file the delimiter may be wrong, says the sentence."""
+    with pytest.raises(ColumnError, match=r"a text column and a label column are needed; the table has one column, 'text' \(.*Add the labels\.$"):
         columns_of(text=PROSE)
+    with pytest.raises(ColumnError, match=r"Add the labels, or check the delimiter \(--delimiter\)\.$"):
+        read_table(write("t.csv", "".join(f"{text}\n" for text in ("text", *PROSE))))
     assert columns_of(need_labels=False, text=PROSE).text == "text"
 
 

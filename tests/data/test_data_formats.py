@@ -245,8 +245,9 @@ class Pandas:
         [("a b", 1), ("c d", 0), ("e f", None)],
         [{"text": "a b", "label": "1"}, {"text": "c d", "label": "0"}, {"text": "e f"}],
         iter([("a b", np.int64(1)), ("c d", np.int64(0)), ("e f", float("nan"))]),
+        np.array([["a b", 1], ["c d", 0], ["e f", None]], dtype=object),
     ],
-    ids=["polars", "lazy", "pandas", "dict", "tuples", "dicts", "numpy"],
+    ids=["polars", "lazy", "pandas", "dict", "tuples", "dicts", "numpy", "array"],
 )
 def test_what_is_in_memory_already(data: Any) -> None:
     """Frames, columns and rows; NaN is a missing label."""
@@ -260,7 +261,16 @@ def test_sets_and_tuples_as_labels_are_multi_label() -> None:
     assert table.texts.labels == [("x", "y"), (), ("x",)]
 
 
-@pytest.mark.parametrize(("data", "sentence"), [([], "a table needs rows; got 0 rows"), ({"text": ["a"], "label": []}, "columns must be of one length"), (5, "got a int")])
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ([], "a table needs rows; got 0 rows"),
+        ({"text": ["a"], "label": []}, "columns must be of one length"),
+        (5, "got a int"),
+        (b"text,label", "got a bytes"),
+        ([("a", 1), 7], r"every row must be a text, \(text, label\) or .*got 7, a int"),
+    ],
+)
 def test_what_is_no_table_in_memory_is_refused(data: Any, sentence: str) -> None:
     """Empty, uneven, a number."""
     with pytest.raises(ReadError, match=sentence):

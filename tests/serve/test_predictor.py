@@ -99,6 +99,11 @@ def test_a_text_that_is_no_string_is_named(model: Predictor) -> None:
     """The fault names the position and the type."""
     with pytest.raises(UsageError, match=r"texts\[1\] must be a string; got float"):
         model.predict(["fine", float("nan")])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match=r"pairs\[0\] must be a string; got NoneType"):
+        model.predict(["fine"], [None])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match=r"texts must be a string or several; got int"):
+        model.predict(5)  # type: ignore[call-overload]
+    assert model.predict(iter(["AA", "bb"])) == model.predict(["AA", "bb"])  # type: ignore[call-overload]
 
 
 def test_pairs_of_another_length_are_refused(model: Predictor) -> None:

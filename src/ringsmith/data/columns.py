@@ -236,7 +236,7 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
     if len(profiles) == 1:
         raise ColumnError(
             f"{table.source}: a text column and a label column are needed; the table has one column, {listing(profiles.values())}. "
-            "Add the labels, or check the delimiter of a CSV file (--delimiter)."
+            f"Add the labels{', or check the delimiter (--delimiter)' if table.format in ('delimited', 'lines') else ''}."
         )
     by_words = [found for found in _of_words(profiles, names.LABEL, excluded) if found.few or found.listed]
     for found in (_of_name(profiles, names.LABEL, excluded), by_words, _of_name(profiles, names.WEAK_LABEL, excluded)):

@@ -6,7 +6,7 @@ work is cut into chunks so that a progress bar can move and memory stays flat; a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -132,14 +132,22 @@ def load(folder: str | Path, *, threads: int | None = None) -> Predictor:
 
 
 def _listed(texts: str | Sequence[str], pairs: str | Sequence[str] | None) -> tuple[Sequence[str], Sequence[str] | None]:
-    many = [texts] if isinstance(texts, str) else texts
-    seconds: Any = [pairs] if isinstance(pairs, str) else pairs
-    for row, text in enumerate(many):
-        if not isinstance(text, str):
-            raise UsageError(f"texts[{row}] must be a string; got {type(text).__name__}. Convert it, or leave the row out.")
+    many, seconds = _strings("texts", texts), None if pairs is None else _strings("pairs", pairs)
     if seconds is not None and len(seconds) != len(many):
         raise UsageError(f"pairs must be as long as texts ({len(many)}); got {len(seconds)}.")
     return many, seconds
+
+
+def _strings(name: str, given: Any) -> Sequence[str]:
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise UsageError(f"{name} must be a string or several; got {type(given).__name__}.")
+    many: Sequence[Any] = given if isinstance(given, Sequence) else list(given)
+    for row, text in enumerate(many):
+        if not isinstance(text, str):
+            raise UsageError(f"{name}[{row}] must be a string; got {type(text).__name__}. Convert it, or leave the row out.")
+    return many
 
 
 def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[tuple[Sequence[str], Sequence[str] | None]]:

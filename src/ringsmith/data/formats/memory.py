@@ -36,7 +36,7 @@ def _frame(data: Any) -> pl.DataFrame:
         if len(set(lengths.values())) > 1:
             raise ReadError(f"{MEMORY}: columns must be of one length; got {lengths}.")
         rows: Iterable[Any] = [dict(zip(map(str, data), cells, strict=True)) for cells in zip(*data.values(), strict=True)]
-    elif isinstance(data, Iterable):
+    elif isinstance(data, Iterable) and not isinstance(data, (bytes, bytearray)):
         rows = data
     else:
         raise ReadError(f"{MEMORY}: a path, a data frame or rows like [(text, label), ...] are needed; got a {type(data).__name__}.")
@@ -47,14 +47,16 @@ def _named(row: Any) -> dict[str, Any]:
     """A row as an object; two cells are a text and its label."""
     if isinstance(row, list) and len(row) == 2:
         return {"text": row[0], "label": row[1]}
+    if not isinstance(row, (dict, list, str)):
+        raise ReadError(f"{MEMORY}: every row must be a text, (text, label) or {{column: value}}; got {row!r:.60}, a {type(row).__name__}.")
     return as_row(row, MEMORY)
 
 
 def _plain(row: Any) -> Any:
-    """NumPy scalars and NaN inside a row as plain values."""
+    """NumPy arrays, scalars and NaN in the place of a row or inside it as plain values."""
     if isinstance(row, dict):
         return {key: _scalar(cell) for key, cell in row.items()}
-    if isinstance(row, (list, tuple)):
+    if isinstance(row, (list, tuple)) or getattr(row, "ndim", 0) == 1:  # of a NumPy array, too
         return [_scalar(cell) for cell in row]
     return row
 
