@@ -76,6 +76,7 @@ def finetune(asked: argparse.Namespace) -> Found:
         runs[name] = lambda parts, told=told: ours(parts, 0, asked.threads, asked.model, told | ({"epochs": 1} if asked.small else {}))
     for name in ("trainer", "grouped-bf16", "ours-128"):
         alone(runs[name], split(some(uci_sentiment(asked.data / "uci-sentiment"), 200), 0))  # the warm-up
+    runs = {name: run for name, run in runs.items() if name in asked.kinds}
     for data in ("uci-sentiment", "banking77"):
         parts, speed = split(some(read(asked.data / data), asked.rows), 0), dict[str, float]()
         for name, run in runs.items():
@@ -290,6 +291,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, help="for words")
     parser.add_argument("--model", default=MODEL, help="a name or a folder")
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=list(PARTS))
+    parser.add_argument("--kinds", nargs="+", choices=(*TRAINER, *FULL), default=[*TRAINER, *FULL], help="for finetune")
     parser.add_argument("--rows", type=int, default=2_000, help="of each set for finetune")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--limit", type=float, help=f"seconds of each part, in the place of {LIMITS}")

@@ -43,10 +43,9 @@ class Recorder(Graphs):
 
 @pytest.fixture(autouse=True)
 def _on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits where there is no GPU, and there is no generator to mend."""
+    """Nothing waits where there is no GPU."""
     if torch.cuda.is_available():
         return
-    monkeypatch.setattr(graphs, "_draw_again", lambda _: None)
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda _: None)
 
 
@@ -113,6 +112,7 @@ def test_a_recording_that_fails_ends_nothing(monkeypatch: pytest.MonkeyPatch, er
     """It is computed as always from then on."""
     compute, _ = counted()
     monkeypatch.setattr(Recorder, "fails", error)
+    monkeypatch.setattr(graphs, "_draw_again", lambda _: None)  # there is no generator to mend
     runs = Recorder(torch.device("cpu"))
     assert [float(runs("x", compute, {"x": torch.ones(2)})) for _ in range(5)] == [2.0] * 5
     assert not runs.able

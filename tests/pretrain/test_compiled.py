@@ -1,4 +1,4 @@
-"""Layers that are compiled: the same training, where it pays."""
+"""Layers that are compiled: the same training."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from safetensors.torch import load_file
 from small_corpora import tiny, write_corpus
 from torch import nn
 
-from ringsmith.pretrain import compiled
-from ringsmith.pretrain.compiled import WORTH_FLOPS, compile_layers, compile_pays
+from ringsmith.pretrain.compiled import compile_layers
 from ringsmith.pretrain.training import pretrain
 
 
@@ -47,16 +46,6 @@ def test_the_training_is_the_same(corpus: Path, tmp_path: Path, without_a_compil
     assert any("its layers are compiled first" in text for text in said)
     after, before = (load_file(one.folder / "model.safetensors") for one in (made, plain))
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
-
-
-def test_it_pays_on_a_gpu_for_long_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not on a CPU, not for a short one, not where torch has no compiler."""
-    monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda _: object())
-    assert compile_pays(torch.device("cuda"), WORTH_FLOPS)
-    assert not compile_pays(torch.device("cuda"), WORTH_FLOPS / 2)
-    assert not compile_pays(torch.device("cpu"), WORTH_FLOPS)
-    monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda _: None)
-    assert not compile_pays(torch.device("cuda"), WORTH_FLOPS)
 
 
 def test_a_layer_that_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from ringsmith.records import Rows
 
 TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
 """Padded tokens of a batch: larger ones leave a processor's caches, and smaller ones leave a GPU idle."""
-WIDTHS = 8
+WIDTHS = 16
 """On a GPU rows are padded to multiples of so many tokens: few shapes are to be recorded (`graphs.py`), and its products like them."""
 Batch = dict[str, torch.Tensor]
 Vectors = npt.NDArray[np.float32]

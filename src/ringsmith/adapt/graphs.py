@@ -134,13 +134,13 @@ class Graphs:
 def _waits() -> Iterator[list[str]]:
     """Within the block the processor's waits for the GPU are noted; what transformers does not do while it is recorded does not count."""
     noted: list[str] = []
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
             yield noted
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
     noted += [str(one.message) for one in caught if "synchroniz" in str(one.message) and not one.filename.endswith(ASKS_IN_VAIN)]
 
 

@@ -64,9 +64,7 @@ def pretrain(
     held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
     precision: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=RUN)] = "auto",
-    compiled: Annotated[
-        bool | None, typer.Option("--compile/--no-compile", help="Compile the layers before the first step. Default: on a GPU, for long trainings.", rich_help_panel=RUN)
-    ] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the layers before the first step: for a GPU and a long training.", rich_help_panel=RUN)] = False,
     threads: Annotated[int | None, typer.Option(help="CPU threads, of each worker. Default: all cores.", rich_help_panel=RUN)] = None,
     on: Annotated[str, typer.Option(help=ON, rich_help_panel=RUN)] = "local",
     workers: Annotated[

@@ -29,7 +29,7 @@ from ringsmith.backbones.load import set_threads
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, InputError, OptionError, UsageError
 from ringsmith.pretrain.card import save_pretrained
-from ringsmith.pretrain.compiled import FLOPS_OF_GPU, compile_layers, compile_pays
+from ringsmith.pretrain.compiled import compile_layers
 from ringsmith.pretrain.documents import Corpus, Source
 from ringsmith.pretrain.facts import Cost, Facts, facts_of
 from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of
@@ -218,8 +218,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
     ease_dropout(loop.module)
     cost = Cost.of(loop.module, flops_of(work, loop.module), choice.note, threads=run.threads, processes=loop.together.count)
-    flops = min(cost.flops_per_token * options.batch_tokens * work.asked, FLOPS_OF_GPU * run.budget.remaining())
-    compiled = _compiled(loop, options.compiled, flops)
+    compiled = "; its layers are compiled first" if options.compiled and compile_layers(loop.module) else ""
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}{compiled}")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
@@ -227,14 +226,6 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
     return Pretrained(options.out, facts)
-
-
-def _compiled(loop: Loop, asked: bool | None, flops: float) -> str:
-    """Have the layers compiled where it was asked for, or pays; how that is said."""
-    if asked or (asked is None and compile_pays(loop.module.device, flops)):
-        compile_layers(loop.module)
-        return "; its layers are compiled first"
-    return ""
 
 
 def _head_start(run: Run, objective: Objective, module: Any, prepared: Prepared, report: Report, say: Say) -> HeadStart | None:
