@@ -2,7 +2,7 @@
 
     python benchmarks/run.py [--data FOLDER] [--only startup encode ...]
 
-What needs the real data sets that lie beside a developer's checkout is left out, and said, where they are missing.
+What needs the real data sets that lie beside a developer's checkout, or a GPU, is left out, and said, where there are none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 SHARED = HERE.parents[1] / "shared" / "data"
 CORPUS = RESULTS / "wiki.txt"
+NEED_A_GPU = ("gpu", "utilisation")
 
 
 def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
@@ -46,9 +47,18 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
         "translation": (True, ["translation.py", str(data / "tatoeba-en-fr" / "fra-eng.zip"), "--out", str(RESULTS / "translation")]),
         "senses": (True, ["senses.py", "--data", str(data), "--out", str(RESULTS / "senses.json")]),
         "bakeoff": (True, ["bakeoff.py", str(data / "wiki-en" / "wiki-en.txt.xz"), "--data", str(data), "--work", str(RESULTS / "bakeoff")]),
+        "gpu": (True, ["gpu.py", "--data", str(data), "--corpus", str(CORPUS), "--out", str(RESULTS / "gpu.jsonl")]),
+        "utilisation": (False, ["utilisation.py", "--out", str(RESULTS / "utilisation.json")]),
         "data": (False, ["data_two_million.py"]),
         "compare": (False, ["compare_two_million.py"]),
     }
+
+
+def has_gpu() -> bool:
+    """Whether torch sees one."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def main() -> None:
@@ -62,6 +72,9 @@ def main() -> None:
             continue
         if needs_data and not options.data.is_dir():
             print(f"{name}: left out, the real data sets are not in {options.data} (--data FOLDER)")
+            continue
+        if name in NEED_A_GPU and not has_gpu():
+            print(f"{name}: left out, there is no GPU here")
             continue
         print(f"{name}: {' '.join(arguments)}", flush=True)
         with (RESULTS / f"{name}.log").open("w", encoding="utf-8") as log:

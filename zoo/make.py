@@ -1,8 +1,9 @@
 """Make the models of this package again, from the text to the folders: the bake-off of one seed, then float16, cards and hashes.
 
-    python zoo/make.py ../shared/data/wiki-en/wiki-en.txt.xz --data ../shared/data [--work build/bakeoff] [--flops 8e12]
+    python zoo/make.py ../shared/data/wiki-en/wiki-en.txt.xz --data ../shared/data [--work build/zoo]
 
-What the bake-off has done already is not done again. Arguments that are not named here go to `benchmarks/bakeoff.py`.
+What the bake-off has done already is not done again. Its size is `SETTINGS`, minutes on a GPU and a day on two cores; arguments that are not named here go
+to `benchmarks/bakeoff.py`, behind them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 BAKEOFF = HERE.parent / "benchmarks" / "bakeoff.py"
 OUT = HERE / "src" / "ringsmith_zoo"
 MOST_BYTES = 30_000_000
+SETTINGS = ("--flops", "2.4e14", "--megabytes", "120", "--batch-tokens", "16384")
+"""Of the bake-off that the package was made with; its page is docs/bakeoff-long.md."""
 UNTRAINED = ("begun", "random")
 """Contestants of the bake-off that show what there is without training: not shipped."""
 LICENCE = "cc-by-sa-4.0"
@@ -37,9 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("build/bakeoff"))
+    parser.add_argument("--work", type=Path, default=Path("build/zoo"))
     asked, more = parser.parse_known_args()
-    command = [sys.executable, str(BAKEOFF), str(asked.source), "--data", str(asked.data), "--work", str(asked.work), "--seeds", "0", *more]
+    command = [sys.executable, str(BAKEOFF), str(asked.source), "--data", str(asked.data), "--work", str(asked.work), "--seeds", "0", *SETTINGS, *more]
     subprocess.run(command, check=True)
     table = json.loads((asked.work / "bakeoff.json").read_text(encoding="utf-8"))
     for place in sorted((asked.work / "models" / "seed0").iterdir()):
@@ -113,7 +116,7 @@ def card(name: str, manifest: dict[str, Any], facts: dict[str, Any], scores: dic
         "```python", *use, "```", "",
         "| | |", "|---|---|", *(f"| {label} | {value} |" for label, value in rows), "",
         *(["![Loss over the steps](loss.svg)", ""] if "class" in manifest else []),
-        "How good it is beside its siblings (test rows, 95 % intervals; what is asked and how: `docs/bakeoff.md` of Ringsmith):", "",
+        "How good it is beside its siblings (test rows, 95 % intervals; what is asked and how: `docs/bakeoff-long.md` of Ringsmith):", "",
         "| | |", "|---|---|", *(f"| {task} | {shown} |" for task, shown in scores.items()), "",
         SOURCE, "",
         "One seed of pre-training. It has read little and says what that text makes likely; it was not taught to be right, fair or safe.", "",
@@ -136,11 +139,17 @@ def _of_transformer(manifest: dict[str, Any], facts: dict[str, Any]) -> list[tup
         ("licence", f"{LICENCE.upper()} (text: CC BY-SA 3.0)"),
         ("training", f"{manifest['steps']:,} steps of {manifest['options']['batch_tokens']:,} pieces, {manifest['epochs']:.2f} passes, {manifest['tokens']:,} pieces"),
         ("compute", f"{facts['flops']:.3g} floating-point operations (products, by formula{of_which(facts)})"),
-        ("machine", f"{cost['threads']} CPU thread{'s' * (cost['threads'] > 1)}, {cost['precision'].partition(' ')[0]}"),
+        ("machine", _machine(cost)),
         ("held out", f"loss {held['loss']:.3f} (of its own objective)"),
         ("loss curve", "; ".join(looks[:: max(1, len(looks) // 6)])),
         ("options", ", ".join(f"{key} {value:g}" for key, value in manifest["options"].items())),
     ]
+
+
+def _machine(cost: dict[str, Any]) -> str:
+    threads = f"{cost['threads']} CPU thread{'s' * (cost['threads'] > 1)}"
+    precision = "bfloat16" if "bfloat16" in cost["precision"] else "float32"
+    return f"{threads}, {precision}" if cost["device"] == "cpu" else f"a GPU ({cost['device']}), {precision}"
 
 
 def of_which(facts: dict[str, Any]) -> str:
