@@ -17,12 +17,12 @@ from torch import nn
 
 from ringsmith.adapt.fusedlayer import KERNELS, LANES, LOW, Desk, FusedLayer, Kept, Parts, Room, Slopes, Texts, blocks, slab, torch_team
 from ringsmith.adapt.recompute import is_recomputed, layers_in_use
-from ringsmith.backbones.flat import BERT, DISTILBERT, FAMILIES
+from ringsmith.backbones.flat import FAMILIES
 
 LINEAR, NORMS = ("query", "key", "value", "out", "up", "down"), ("out_norm", "down_norm")
-DROPS = {id(BERT): ("attention.output.dropout", "output.dropout"), id(DISTILBERT): (None, "ffn.dropout")}
-INNER = {id(BERT): "attention.self.dropout", id(DISTILBERT): "attention.dropout"}
-"""Dropout before each norm, and within attention, where `ease_dropout` leaves none."""
+DROPS = {"encoder.layer": ("attention.output.dropout", "output.dropout"), "transformer.layer": (None, "ffn.dropout")}
+INNER = {"encoder.layer": "attention.self.dropout", "transformer.layer": "attention.dropout"}
+"""By where a family's layers stand: dropout before each norm, and within attention, where `ease_dropout` leaves none."""
 ROWS = 256
 """Memory is made for a multiple of so many rows."""
 
@@ -63,7 +63,7 @@ class FusedStack:
         if family is None or getattr(module.config, "is_decoder", False) or is_recomputed(module) or not torch_team().is_whole:
             return None
         layers = layers_in_use(module)
-        parts = [_parts(layer, family[1], module.config.num_attention_heads, last=number == len(layers) - 1) for number, layer in enumerate(layers)]
+        parts = [_parts(layer, family, module.config.num_attention_heads, last=number == len(layers) - 1) for number, layer in enumerate(layers)]
         known = [part for part in parts if part is not None]
         return cls(known) if known and len(known) == len(parts) else None
 
@@ -189,15 +189,16 @@ def _tokens_there(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tens
     return there if bool(there[:, 0].all()) else None
 
 
-def _parts(layer: Any, names: dict[str, str], heads: int, *, last: bool) -> Parts | None:
+def _parts(layer: Any, family: tuple[str, dict[str, str]], heads: int, *, last: bool) -> Parts | None:
     """The parts of a layer; None where one of them is a stranger."""
+    place, names = family
     put_in = vars(layer).get("forward")
     if put_in is not None and not (last and isinstance(put_in, partial)):
         return None
     try:
         found = {name: attrgetter(path)(layer) for name, path in names.items()}
-        drops = tuple(None if path is None else attrgetter(path)(layer) for path in DROPS[id(names)])
-        inner = attrgetter(INNER[id(names)])(layer)
+        drops = tuple(None if path is None else attrgetter(path)(layer) for path in DROPS[place])
+        inner = attrgetter(INNER[place])(layer)
     except AttributeError:
         return None
     linear, norms = tuple(found[name] for name in LINEAR), tuple(found[name] for name in NORMS)
