@@ -26,7 +26,7 @@ def say(event: Event) -> None:
 if __name__ == "__main__":
     for name, place in PLACES.items():
         registry.RECIPES[name] = place
-        registry.ENTRIES[name] = registry.Entry(place, "nothing", "a fake")
+        registry.ENTRIES[name] = registry.Entry(place, ".majority:MajorityOptions", "nothing", "a fake")
     spaces.SPACES |= {"tunable": TUNABLE, "steady": TUNABLE}
     recipes = tuple(word for word in sys.argv[2:] if not word.isdecimal())
     search = sum(int(word) for word in sys.argv[2:] if word.isdecimal())
