@@ -160,7 +160,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(tiny_bert: LocalModel, tmp_p
     setting = Setting(Classification(LABELS), tiny_bert, options=SHORT, threads=1, report=killed)
     valid = TextSet([], [], pairs=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Partial, "_pause", lambda self, attempt: Pause(tmp_path / "pause", "this", every_seconds=0.0))
+        patch.setattr(Partial, "_pause", lambda self, *_: Pause(tmp_path / "pause", "this", every_seconds=0.0))
         with pytest.raises(KeyboardInterrupt):
             Partial(setting).fit(toy(), valid, Budget())
         assert list(tmp_path.iterdir())

@@ -16,6 +16,7 @@ import torch
 
 from ringsmith.adapt.linear import Activation, best_scale
 from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
+from ringsmith.backbones.meanlayer import read_mean
 from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.records import Rows
 
@@ -76,6 +77,25 @@ def vectors_of(module: Any, feed: Feed, rows: Rows | None = None) -> Vectors:
         return _run(module, feed, np.arange(len(feed)) if rows is None else rows, layer.in_features, vectors)
     finally:
         hook.remove()
+
+
+def both_readings_of(module: Any, feed: Feed, rows: Rows) -> Vectors:
+    """What the last layer sees of each of these rows, and beside it what it would see through a layer that reads the mean of the tokens (n, 2 d)."""
+    states, seen = list[Any](), list[torch.Tensor]()
+    hooks = [
+        module.base_model.encoder.register_forward_hook(lambda *called: states.append(called[2][0])),
+        last_layer(module).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])),
+    ]
+
+    def both(batch: Batch) -> torch.Tensor:
+        module(**batch)
+        return torch.cat([seen.pop(), read_mean(states.pop(), batch["attention_mask"])], 1)
+
+    try:
+        return _run(module, feed, rows, 2 * last_layer(module).in_features, both)
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _run(module: Any, feed: Feed, rows: Rows, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:

@@ -35,11 +35,13 @@ from ringsmith.adapt.memory import parts_for
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
+from ringsmith.adapt.reading import choose_reading
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.adapt.restart import start_twice
 from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
 from ringsmith.backbones.load import best_device, set_threads
+from ringsmith.backbones.meanlayer import is_read_by_mean
 from ringsmith.backbones.pays import training_precision
 from ringsmith.backbones.precision import Choice
 from ringsmith.catalogue import LocalModel, inspect_folder
@@ -151,8 +153,6 @@ class FineTuning(Recipe):
         task = setting.task
         with watch.stage("load"):
             tokeniser, module = load_classifier(self._model, task.labels, multilabel=task.activation == "sigmoid", seed=seed)
-            self.prepare(module)
-            read_first_token(module)
         with watch.stage("tokenise"):
             rows, valid_rows = (feed_of(tokeniser, setting.steps, part.texts, part.pairs) for part in (train, valid))
         targets = task.targets(train.labels or [])
@@ -161,8 +161,11 @@ class FineTuning(Recipe):
         with watch.stage("train"):
             choice = self._precision()
             pacing = self._pacing(attempt, len(train), low=choice.precision == "bfloat16")
+            reading = choose_reading(module, self._reads, rows, targets, task.activation, valid_rows, guard.judge, low=pacing.low_precision, seed=seed, budget=budget)
+            self.prepare(module)
+            read_first_token(module)
             set_dropout(module, options.dropout)
-            loop = Loop(module, pacing, setting.report, pause=self._pause(attempt))
+            loop = Loop(module, pacing, setting.report, pause=self._pause(attempt, reading))
             ease_dropout(module)
             rows, valid_rows = self.feeds(module, rows, valid_rows, budget)
             with loop.accelerator.autocast() if module.device.type == "cuda" else nullcontext():  # on CPUs its overhead was measured in float32
@@ -180,12 +183,19 @@ class FineTuning(Recipe):
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
         total = sum(weight.numel() for weight in module.parameters())
-        facts = FitFacts(total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + self.remarks() + _notes(course, loop.parts, twice=twice))
+        facts = FitFacts(
+            total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + reading + self.remarks() + _notes(course, loop.parts, twice=twice)
+        )
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
 
-    def _pause(self, attempt: int) -> Pause | None:
+    @property
+    def _reads(self) -> str:
+        """What the head is to read; where the folder says it, there is nothing to choose."""
+        return "first" if is_read_by_mean(self._model.folder) else self.options.reads
+
+    def _pause(self, attempt: int, reading: tuple[str, ...]) -> Pause | None:
         path = self.setting.pause
-        return None if path is None else Pause(path, f"{path.name}, {self.name}, attempt {attempt}, {self.options}")
+        return None if path is None else Pause(path, f"{path.name}, {self.name}, attempt {attempt}, {self.options}, {bool(reading)}")
 
     def _pacing(self, attempt: int, rows: int, *, low: bool) -> Pacing:
         pacing = self.options.pacing(attempt, rows, classes=len(self.setting.task.labels), width=self._model.hidden, low=low)

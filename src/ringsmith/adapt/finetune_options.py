@@ -15,6 +15,8 @@ WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 15
 RATE, WIDTH, HIGHEST_RATE = 6e-5, 384, 3e-4
 """The rate of a body that is 384 wide. Wider ones have less (3e-5 at BERT-base's 768, in the middle of what its paper tried), narrower ones more: 3e-4, the
 highest that Turc et al. (2019) tried for compact models, at 128."""
+READINGS = ("auto", "first", "mean")
+"""What a head may read."""
 TIMES_FULL = 2
 """What moves alone moves so much faster than in `full`: better on cr, no clear difference on uci-sentiment and banking77 (LOG.md)."""
 TOKENS, TOKENS_OF_GPU = 1_024, 16_384
@@ -39,6 +41,8 @@ class FineTuneOptions:
         class_weights: ``"balanced"``: a row counts by how rare its class is, so that all classes count alike; ``"none"``: all rows do; ``"auto"``: balanced
             where the metric is macro F1, which is where one class holds most of the rows. There it gained .002 to .025 (LOG.md).
         patience: looks at the validation rows in a row, better neither in the metric nor in log loss, before it stops.
+        reads: what the head reads of a text where its folder does not say: the ``"first"`` token, as transformers has it, the ``"mean"`` of all, through a layer more (BERT's
+            and RoBERTa's families), or ``"auto"``: the mean where a linear head on it tells the validation rows better.
         precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
     """
 
@@ -53,6 +57,7 @@ class FineTuneOptions:
     clip: float = 1.0
     class_weights: str = "auto"
     patience: int = 3
+    reads: str = "auto"
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -71,6 +76,7 @@ class FineTuneOptions:
                 ("decay", lambda value: value >= 0, "0 or more"),
                 ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
                 ("class_weights", lambda value: value in KINDS, ", ".join(KINDS[:-1]) + f" or {KINDS[-1]}"),
+                ("reads", lambda value: value in READINGS, ", ".join(READINGS[:-1]) + f" or {READINGS[-1]}"),
                 ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
             ),
         )

@@ -10,13 +10,14 @@ more than the shares of the classes, the body has yet to put something there, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ringsmith.adapt.choose import Judge, standard_error
-from ringsmith.adapt.classifier import Feed, set_last_layer, vectors_of
+from ringsmith.adapt.classifier import Feed, Vectors, set_last_layer, vectors_of
 from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.linear import Activation, Linear, to_proba
 from ringsmith.records import Budget, Floats, Rows
@@ -47,11 +48,11 @@ def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activatio
         budget: wall clock.
     """
     rows = np.random.default_rng(seed).permutation(len(feed))[:ROWS]
-    known = _vectors(module, feed, rows, budget)
+    known = vectors_in_time(module, feed, rows, budget)
     classes = module.config.num_labels
     if len(known) < ROWS_A_CLASS * classes:
         return False
-    seen = _vectors(module, valid, np.arange(len(valid) if len(judge.known) else 0), budget)
+    seen = vectors_in_time(module, valid, np.arange(len(valid) if len(judge.known) else 0), budget)
     path, time = DensePath(known, targets[rows[: len(known)]], classes, activation), budget.part(SHARE * budget.remaining())
     told = len(seen) > 0 and len(seen) == len(valid)
     shares = path.wanted.mean(axis=0)
@@ -60,11 +61,19 @@ def fit_first_head(module: Any, feed: Feed, targets: npt.NDArray[Any], activatio
     return True
 
 
-def _vectors(module: Any, feed: Feed, rows: Rows, budget: Budget) -> Floats:
-    """What the last layer sees of these rows, or of as many of them as there is time for."""
+def vectors_in_time(module: Any, feed: Feed, rows: Rows, budget: Budget, read: Callable[[Any, Feed, Rows], Vectors] = vectors_of) -> Vectors:
+    """What the last layer sees of these rows, or of as many of them as there is time for.
+
+    Args:
+        module: a classifier.
+        feed: all rows.
+        rows: some of them.
+        budget: a share of it is spent at most.
+        read: what is seen of some rows, (n, d).
+    """
     time, vectors = budget.part(SHARE * budget.remaining()), []
     for start in range(0, len(rows), AT_ONCE):
-        vectors.append(vectors_of(module, feed, rows[start : start + AT_ONCE]))
+        vectors.append(read(module, feed, rows[start : start + AT_ONCE]))
         if time.remaining() <= 0:
             break
     return np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)

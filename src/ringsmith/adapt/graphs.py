@@ -65,6 +65,7 @@ class Graphs:
         self._seen, self._trusted = set[Any](), set[str]()
         self._recordings: dict[Any, Recording] = {}
         self._pool: Any = None
+        self._stream: Any = None
 
     def __call__(self, name: str, compute: Compute, inputs: Inputs) -> torch.Tensor:
         """What `compute` makes of these inputs, a tensor; the inputs are left as they were.
@@ -115,9 +116,10 @@ class Graphs:
 
     def _record(self, compute: Compute, inputs: Inputs) -> Recording:
         graph, self._pool = torch.cuda.CUDAGraph(), self._pool or torch.cuda.graph_pool_handle()
+        self._stream = self._stream or torch.cuda.Stream()  # type: ignore[no-untyped-call]  # one for all: torch keeps much memory for each
         torch.cuda.synchronize()
         torch.cuda.empty_cache()  # what the same shape took before is free, and is not to be held twice
-        with torch.cuda.stream(torch.cuda.Stream()), self._ways[0]():
+        with torch.cuda.stream(self._stream), self._ways[0]():
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
                 result = compute(inputs)

@@ -29,6 +29,7 @@ from ringsmith.adapt.quantised import QuantisedLinear, put_back
 from ringsmith.adapt.stack import layers_of
 from ringsmith.backbones import load_classifier
 from ringsmith.backbones.chance import own_chance
+from ringsmith.backbones.meanlayer import add_mean_layer
 from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import OptionError
 
@@ -69,6 +70,8 @@ class Lora(FineTuning):
         """The plain module, what was added merged into its weights."""
         if self.options.bits is not None:
             _, plain = load_classifier(self._model, self.setting.task.labels)
+            if plain.config.num_hidden_layers < module.config.num_hidden_layers:
+                add_mean_layer(plain)
             replace_layers(module, self._quantised, lambda path, layer: put_back(layer, plain.get_submodule(path)))
         merge_adapters(module)
         return module.requires_grad_(True)

@@ -32,4 +32,4 @@ def own_chance(seed: int | None = None) -> Iterator[None]:
 
 def gpus_in_use() -> list[int]:
     """The GPU whose generator draws in this process; none where none was touched yet."""
-    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]

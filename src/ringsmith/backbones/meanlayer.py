@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 FAMILIES = ("bert", "roberta", "xlm-roberta")
 """Those whose layers are made of the same parts, with a head that reads the first token."""
@@ -37,9 +38,21 @@ def is_read_by_mean(folder: str | Path) -> bool:
     return isinstance(about, dict) and (about.get("pooling_mode_mean_tokens") is True or about.get("pooling_mode") == "mean")
 
 
+def takes_mean_layer(module: Any) -> bool:
+    """Whether a classifier's family has such layers."""
+    return module.config.model_type in FAMILIES and not getattr(module.config, "is_decoder", False)
+
+
+def read_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """What a head's last layer would see through the layer (rows, width), given the body's last vectors (rows, tokens, width) and which tokens there are (rows, tokens)."""
+    there = mask.unsqueeze(-1).to(states.dtype)
+    mean = (states * there).sum(1) / there.sum(1).clamp_min(1)
+    return torch.tanh(LINEAR * functional.layer_norm(WEIGHT * mean + states[:, 0], states.shape[-1:]))
+
+
 def add_mean_layer(module: Any) -> bool:
     """Add the layer to a classifier, in place; whether its family has such layers."""
-    if module.config.model_type not in FAMILIES or getattr(module.config, "is_decoder", False):
+    if not takes_mean_layer(module):
         return False
     layers = module.base_model.encoder.layer
     layer = copy.deepcopy(layers[-1])
