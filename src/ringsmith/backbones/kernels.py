@@ -121,6 +121,7 @@ def finish_gelu(y: Floats, scales: Floats, rest: Floats, weights: Floats, keep: 
         write_row(p, width, kept, width, (smallest(low_b), largest(high_b)), places[1], made)
         write_row(p, 2 * width, kept, width, (smallest(low_c), largest(high_c)), places[2], made)
         write_row(p, 3 * width, kept, width, (smallest(low_d), largest(high_d)), places[3], made)
+    space[0] = F(0)  # it is freed after its last use, and addresses of it count for none
 
 
 @njit(**COMPILE)
@@ -145,6 +146,7 @@ def finish_norm(
         normalise(p, width, width, places[1], norm, made)
         normalise(p, 2 * width, width, places[2], norm, made)
         normalise(p, 3 * width, width, places[3], norm, made)
+    space[0] = F(0)  # as above
 
 
 @njit(**COMPILE)

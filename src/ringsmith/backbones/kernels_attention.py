@@ -51,6 +51,7 @@ def attend(query: Floats, key: Floats, value: Floats, length: int, heads: int, o
                 highest = score(q, rows, turned, shape)
                 sums = share(turned, highest, shape)
                 mix(v, at, rows, turned, sums, shape, to)
+    space[0] = F(0)  # it is freed after its last use, and addresses of it count for none
 
 
 @njit(**COMPILE)

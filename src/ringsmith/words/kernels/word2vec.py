@@ -237,6 +237,7 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
             centres += 1
             if clash:
                 set_rates(slots, 0, shape.plain, 1.0)
+    room.state[0] = 0  # what was made room for is freed after its last use, and addresses of it count for none
     return loss, pairs
 
 
@@ -291,6 +292,7 @@ def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, s
                 set_rates(right, ROWS, shape.plain, 1.0)
             told += (1 + (j < n)) * watched
             steps += 1
+    room.state[0] = 0  # what was made room for is freed after its last use, and addresses of it count for none
     return loss, told
 
 
@@ -341,6 +343,7 @@ def subword_skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, sha
             spread(x, places, count, 1.0, error, width, width)
             pairs += found * watched
             centres += 1
+    room.state[0] = 0  # what was made room for is freed after its last use, and addresses of it count for none
     return loss, pairs
 
 
