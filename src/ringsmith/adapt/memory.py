@@ -26,7 +26,8 @@ WORDS_OF_IT = ("out of memory", "can't allocate memory", "cannot allocate memory
 SPARE = 0.8
 """Share of the free memory that is planned with."""
 OVERHEAD, OVERHEAD_OF_A_GPU = 1.5, 1.1
-"""Times what is counted that a process really takes for a batch: what lives within one operation, and holes between pieces (1.35 to 1.9 measured on CPUs, 1.04 to 1.11 on a GPU, LOG.md)."""
+"""Times what is counted that a process really takes for a batch: what lives within one operation, and holes between pieces (1.35 to 1.9 measured on CPUs,
+1.04 to 1.11 on a GPU, LOG.md)."""
 
 
 def out_of_memory(error: BaseException) -> bool:

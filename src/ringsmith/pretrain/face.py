@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ringsmith._cluster import check_place
 from ringsmith.backbones import require_transformers
 from ringsmith.errors import OptionError
+from ringsmith.pretrain.documents import Corpus
 from ringsmith.pretrain.options import TRANSLATES, PretrainOptions
 from ringsmith.records import Report, silent
 
@@ -60,6 +61,8 @@ def pretrain(
     """
     require_transformers("pre-training")
     _check(options.objective, target, on, workers)
+    if options.objective != TRANSLATES:
+        Corpus(corpus, options.reading)  # type: ignore[arg-type]  # one that is not there is told before torch is loaded
     from ringsmith.pretrain.training import pretrain as here
     from ringsmith.pretrain.training import quiet
 
