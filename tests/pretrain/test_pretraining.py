@@ -413,3 +413,15 @@ def test_two_processes_take_the_steps_of_one(corpus: Path, tmp_path: Path) -> No
     for name, tensor in weights_of(alone.folder).items():
         if not name.endswith("key.bias"):  # its gradient is 0 but for rounding, which Adam makes large
             np.testing.assert_allclose(together[name].numpy(), tensor.numpy(), atol=5e-3, err_msg=name)
+
+
+def test_a_corpus_that_is_not_there_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    """It takes seconds to load, and a slip of the pen should not."""
+    script = (
+        "import sys; from ringsmith.errors import RingsmithError; from ringsmith.pretrain.face import PretrainOptions, pretrain; from pathlib import Path\n"
+        "try: pretrain('nothing.txt', PretrainOptions(out=Path('model')))\n"
+        "except RingsmithError as error: print(error, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "nothing.txt: there is no such file" in done.stdout
+    assert done.stdout.rstrip().endswith("False")
