@@ -47,17 +47,18 @@ def sequences(corpus: Path, work: Path) -> Any:
 
 
 class Clock:
-    """Seconds between the fifth step and the last."""
+    """The pace of the steps behind the first `warm` ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm: int = WARM) -> None:
         self.times: list[float] = []
+        self.warm = warm
 
     def step(self) -> None:
         self.times.append(time.perf_counter())
 
     def pace(self, tokens: int) -> float:
         """Tokens a second, where a step has so many."""
-        return tokens * (len(self.times) - WARM) / (self.times[-1] - self.times[WARM - 1])
+        return tokens * (len(self.times) - self.warm) / (self.times[-1] - self.times[self.warm - 1])
 
 
 def ours(corpus: Path, work: Path, rows: int, steps: int, threads: int) -> dict[str, float]:

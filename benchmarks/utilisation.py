@@ -27,6 +27,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pretrain import Clock
 from ringsmith.pretrain.flops import count_flops
 from ringsmith.pretrain.shapes import Shape
 
@@ -42,18 +43,10 @@ def shape_of(chosen: argparse.Namespace, length: int) -> Shape:
     return Shape(chosen.layers, chosen.hidden, chosen.hidden // 64, 4 * chosen.hidden, length)
 
 
-class Clock:
-    """When each step was over."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def step(self) -> None:
-        self.times.append(time.perf_counter())
-
-    def seconds(self) -> float:
-        """Of a step, once it is warm: the mean, as pauses between steps count, too."""
-        return (self.times[-1] - self.times[WARM - 1]) / (len(self.times) - WARM)
+def told(clock: Clock, tokens: int, flops: float) -> dict[str, float]:
+    """Speed, where a step has so many tokens and a token takes so many operations."""
+    pace = clock.pace(tokens)
+    return {"tokens_per_second": pace, "flops_per_second": pace * flops}
 
 
 def ours(kind: str, chosen: argparse.Namespace, length: int, rows: int, *, compiled: bool) -> dict[str, float]:
@@ -73,13 +66,13 @@ def ours(kind: str, chosen: argparse.Namespace, length: int, rows: int, *, compi
     train = Sequences(tokens, np.arange(len(tokens) // width) * width, length, pieces.before, pieces.after)
     objective = find_objective({"bert": "mlm", "gpt2": "clm"}[kind])(pieces)
     work = Learning(objective, train, train, Span(rows, chosen.steps, None, 1, length))
-    clock = Clock()
+    clock = Clock(WARM)
     pacing = Pacing(epochs=0, rate=1e-4, head_rate=1e-4, decay=0.01, warm_up=0.06, clip=1.0, max_rows=rows, max_tokens=rows * length, low_precision=True, patience=1_000)
     loop = Loop(objective.create(shape_of(chosen, length), seed=0), pacing, lambda _: clock.step())
     if compiled:
         compile_layers(loop.module)
     loop.run(work, seed=0, budget=Budget())
-    return {"seconds": clock.seconds(), "flops": count_flops(kind, shape_of(chosen, length), size, objective.predicted(length)) * rows}
+    return told(clock, rows * length, count_flops(kind, shape_of(chosen, length), size, objective.predicted(length)) / length)
 
 
 class Block(nn.Module):
@@ -127,7 +120,7 @@ def plain(chosen: argparse.Namespace, length: int, rows: int) -> dict[str, float
     data = torch.randint(0, PADDED, (16, rows, length + 1))
     if device == "cuda":
         data = data.pin_memory()
-    clock = Clock()
+    clock = Clock(WARM)
     for batch in islice(cycle(data), chosen.steps):
         whole = batch.to(device, non_blocking=True)
         with torch.autocast(device, dtype=torch.bfloat16):
@@ -138,7 +131,7 @@ def plain(chosen: argparse.Namespace, length: int, rows: int) -> dict[str, float
         optimiser.zero_grad(set_to_none=True)
         loss.item()  # nanoGPT reads it every tenth step; ours reads it in every one
         clock.step()
-    return {"seconds": clock.seconds(), "flops": count_flops("gpt2", shape_of(chosen, length), PADDED, length) * rows}
+    return told(clock, rows * length, count_flops("gpt2", shape_of(chosen, length), PADDED, length) / length)
 
 
 def best_product(size: int) -> float:
@@ -160,7 +153,7 @@ def one(kind: str, chosen: argparse.Namespace) -> dict[str, float]:
     rows = chosen.tokens // length
     found = plain(chosen, length, rows) if name == "plain" else ours(name, chosen, length, rows, compiled=bool(compiled))
     memory = torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0.0
-    return {"tokens_per_second": rows * length / found["seconds"], "flops_per_second": found["flops"] / found["seconds"], "gigabytes": memory}
+    return found | {"gigabytes": memory}
 
 
 def main() -> None:

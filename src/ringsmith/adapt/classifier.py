@@ -16,12 +16,11 @@ import torch
 
 from ringsmith.adapt.linear import Activation, best_scale
 from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
+from ringsmith.backbones.batches import TOKENS_PER_BATCH
 from ringsmith.backbones.meanlayer import read_mean
 from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.records import Rows
 
-TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
-"""Padded tokens of a batch: larger ones leave a processor's caches, and smaller ones leave a GPU idle."""
 WIDTHS = 16
 """On a GPU rows are padded to multiples of so many tokens: few shapes are to be recorded (`graphs.py`), and its products like them."""
 Batch = dict[str, torch.Tensor]
@@ -53,8 +52,9 @@ class Feed:
         """What of the last batch the module is handed beside its inputs, by names that no input has: nothing."""
         return {}
 
-    def hand_out(self, inputs: Mapping[str, torch.Tensor]) -> None:
-        """Hand the module what `beside` gave, which is among these inputs."""
+    def hand_out(self, inputs: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        """Hand the module what `beside` gave, which is among these; what is left are its inputs."""
+        return inputs
 
 
 def scores_of(module: Any, feed: Feed) -> Vectors:

@@ -29,6 +29,7 @@ from ringsmith.adapt.pacing import PACE_STEPS, RESERVE, Course, Pacing, rate_sha
 from ringsmith.adapt.pairs import balanced_batches, groups_of, rows_of_a_batch
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.backbones import Backbone, Tokens, batches_by_tokens, pad_batch
+from ringsmith.backbones.batches import TOKENS_PER_BATCH
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.pooling import Pooling, pool
 from ringsmith.records import Budget, Rows
@@ -37,8 +38,6 @@ Look = Callable[[int, int], None]
 """Is told the steps done and planned, while the body is as it is then; raises `Broken` when the run cannot be saved."""
 LOOKS = 2
 """Looks on the way and at the end; one more comes before the first step."""
-TOKENS_OF_A_PART = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
-"""Padded tokens that go through the body at once: on CPUs the fastest on two cores, as in the recipe `full`; on a GPU a whole batch."""
 FEWEST_ROWS = 8
 """A batch of long texts is cut to fewer rows, but not below this."""
 LONG = 0.9
@@ -121,7 +120,7 @@ class ContrastiveLoop:
     def _vectors(self, tokens: Tokens, rows: Rows) -> tuple[torch.Tensor, Rows]:
         """Vectors of length 1 of a batch, with gradients, and the rows in their order: the longest first."""
         device = self.backbone.device
-        parts = batches_by_tokens(tokens.lengths[rows], TOKENS_OF_A_PART[device])
+        parts = batches_by_tokens(tokens.lengths[rows], TOKENS_PER_BATCH[device])
         pooled = []
         for part in parts:
             batch = {name: tensor.to(device) for name, tensor in pad_batch(tokens, rows[part], self.backbone.tokeniser.pad_id).items()}

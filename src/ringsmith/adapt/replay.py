@@ -21,8 +21,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ringsmith.adapt.classifier import TOKENS_PER_BATCH, Batch, Feed
+from ringsmith.adapt.classifier import Batch, Feed
 from ringsmith.backbones import Tokens, batches_by_tokens
+from ringsmith.backbones.batches import TOKENS_PER_BATCH
 
 MEMORY_BYTES = 1 << 30
 """The states of all rows of a fit together; above it they are computed anew in every step."""
@@ -86,8 +87,9 @@ class KeptFeed(Feed):
         assert self.moving.states is not None, "there was a batch"
         return {STATES: self.moving.states}
 
-    def hand_out(self, inputs: Mapping[str, torch.Tensor]) -> None:
+    def hand_out(self, inputs: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         self.moving.states = inputs[STATES]
+        return {name: tensor for name, tensor in inputs.items() if name != STATES}
 
 
 def keep_states(module: Any, layers: nn.ModuleList, frozen: int, feeds: Sequence[Feed], dtype: torch.dtype, go_on: GoOn) -> list[KeptFeed] | str:

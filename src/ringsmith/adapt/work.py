@@ -158,8 +158,7 @@ class Classifying(Work[Rows]):
         return {**self.train.batch(module, part), **self.train.beside(), WANTED: wanted, **counted}
 
     def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
-        self.train.hand_out(inputs)
-        read = {name: tensor for name, tensor in inputs.items() if name not in (WANTED, WEIGHTS, *self.train.beside())}
+        read = self.train.hand_out({name: tensor for name, tensor in inputs.items() if name not in (WANTED, WEIGHTS)})
         scores = module(**read).logits.float()
         if self.multilabel:
             return functional.binary_cross_entropy_with_logits(scores, inputs[WANTED])

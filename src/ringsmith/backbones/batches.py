@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from ringsmith.records import Rows
 
+TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
+"""Padded tokens of a batch, by device: larger ones leave a processor's caches, and smaller ones leave a GPU idle."""
+
 
 def batches_by_tokens(lengths: Sequence[int] | npt.NDArray[np.integer], max_tokens: int, max_rows: int | None = None) -> list[Rows]:
     """Every position once, in batches of similar length whose padded size (rows x longest row) stays within `max_tokens`.

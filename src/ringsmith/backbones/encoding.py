@@ -24,7 +24,7 @@ import numpy.typing as npt
 import torch
 
 from ringsmith.backbones.backbone import Backbone
-from ringsmith.backbones.batches import batches_by_tokens
+from ringsmith.backbones.batches import TOKENS_PER_BATCH, batches_by_tokens
 from ringsmith.backbones.cache import Keys, VectorCache, make_keys
 from ringsmith.backbones.flat import FlatEncoder
 from ringsmith.backbones.pooling import Pooling, pool
@@ -36,7 +36,6 @@ Layers = Literal["all", "last"]
 Report = Callable[[int, int], None]
 """Is told the rows done and the rows in all; what it raises ends the encoding."""
 Floats = npt.NDArray[np.float32]
-TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
 CHUNK_ROWS = 4_096
 MOST_WORKERS = 8
 FEWEST_ROWS = 64

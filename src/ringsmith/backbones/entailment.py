@@ -12,14 +12,13 @@ import numpy.typing as npt
 import torch
 import transformers
 
-from ringsmith.backbones.batches import batches_by_tokens
+from ringsmith.backbones.batches import TOKENS_PER_BATCH, batches_by_tokens
 from ringsmith.backbones.load import best_device, read_tokeniser, read_weights, set_threads
 from ringsmith.backbones.tokens import Tokeniser, pad_batch
 from ringsmith.catalogue import LocalModel, read_config
 
 Floats = npt.NDArray[np.float32]
 Report = Callable[[int, int], None]
-TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
 
 
 @dataclass(frozen=True, eq=False)
