@@ -191,8 +191,8 @@ def test_rows_of_a_group_are_drawn_together() -> None:
 
 
 def trial(valid: int, *, train: float = 10.0) -> Contestant:
-    """A setting of the candidate 'one' with so many errors on validation rows."""
-    return Contestant(Candidate("one", None, {"rate": valid}), part(range(200), valid), part(range(200, 400), 0), train, 10.0)
+    """A setting that the search of the candidate 'one' proposed, with so many errors on validation rows."""
+    return Contestant(Candidate("one", None, {"rate": valid}), part(range(200), valid), part(range(200, 400), 0), train, 10.0, trial_of="one")
 
 
 def test_a_trial_that_is_tied_with_its_defaults_makes_way_for_them() -> None:
@@ -207,3 +207,20 @@ def test_a_trial_that_is_truly_better_is_taken() -> None:
     """60 errors against 4 are no luck; but seconds of training are no reason, as vectors may have been computed before."""
     assert judge().decide([contestant("one", 60, 0), trial(4)]).recommended == "one[rate=4]"
     assert judge().decide([contestant("one", 6, 0, train=100.0), trial(4, train=10.0)]).recommended == "one"
+
+
+def test_options_that_were_named_are_candidates_like_any_other() -> None:
+    """Nothing was searched: ``one`` and ``one[rate=6]``, tied and a tenth of the cost, are two candidates, and the cheaper is taken."""
+    named = replace(trial(6, train=10.0), trial_of=None)
+    verdict = judge().decide([contestant("one", 5, 0, train=1000.0), named])
+    assert verdict.recommended == "one[rate=6]"
+    assert verdict.reason.startswith("tied with the best, one (p = ")
+
+
+def test_a_search_that_began_from_named_options_has_these_for_its_defaults() -> None:
+    """``tune --recipe one[layers=2]``: a trial that is tied with it makes way for it."""
+    named = replace(trial(6), candidate=Candidate("one", None, {"layers": 2}), trial_of=None)
+    tried = replace(trial(4), candidate=Candidate("one", None, {"layers": 2, "rate": 4}), trial_of="one[layers=2]")
+    verdict = judge().decide([named, tried])
+    assert verdict.recommended == "one[layers=2]"
+    assert "no setting that was tried is shown to be better than the defaults" in verdict.reason

@@ -230,7 +230,9 @@ def test_options_are_held_against_their_recipe_before_anything_runs() -> None:
 def test_a_search_keeps_what_was_asked_for() -> None:
     """What is not searched stays; what is, is the search's."""
     base = Entrant(Candidate("lora", "minilm", {"method": "dora", "rank": 4}), "x:Y", None)
-    assert entrant_with(base, {"rank": 16}, "trial 2").candidate.name == "minilm+lora[method=dora,rank=16]"
+    trial = entrant_with(base, {"rank": 16}, "trial 2")
+    assert trial.candidate.name == "minilm+lora[method=dora,rank=16]"
+    assert trial.trial_of == "minilm+lora[method=dora,rank=4]"
 
 
 def test_without_a_name_the_default_recipes_compete(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ class Contestant:
         test: its answers on test rows.
         train_seconds: to fit it once.
         answer_seconds: to predict 100,000 rows.
+        trial_of: name of the candidate whose search proposed it, None for what competes by itself.
     """
 
     candidate: Candidate
@@ -70,6 +71,7 @@ class Contestant:
     test: Part
     train_seconds: float
     answer_seconds: float
+    trial_of: str | None = None
 
     @property
     def name(self) -> str:
@@ -236,10 +238,11 @@ def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
 
     Of 20 settings tried on 400 validation rows the best is ahead by about two standard errors where all are equal, which is also what a tie
     group forgives. Taken all the same, such settings were level with the defaults or up to 2 points below them on test rows (LOG.md). That
-    one of them was trained faster does not count: it may have found vectors that the defaults had to compute.
+    one of them was trained faster does not count: it may have found vectors that the defaults had to compute. Options that a user named are no
+    trials: they are few, and meant.
     """
-    defaults = {(c.candidate.recipe, c.candidate.model) for c in tied if not c.candidate.options}
-    return [c for c in tied if not c.candidate.options or (c.candidate.recipe, c.candidate.model) not in defaults]
+    names = {c.name for c in tied}
+    return [c for c in tied if c.trial_of not in names]
 
 
 def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float]) -> str:
@@ -256,7 +259,7 @@ def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], 
     if taken.name != best:
         of_best = next(c for c in able if c.name == best)
         tie = next(tie for tie in tied if tie.candidate == taken.name)
-        if not taken.candidate.options and (of_best.candidate.recipe, of_best.candidate.model) == (taken.candidate.recipe, taken.candidate.model):
+        if of_best.trial_of == taken.name:
             return f"no setting that was tried is shown to be better than the defaults: the best, {best}, is tied with them ({_p(tie.p_adjusted)} on {rows:,} validation rows)"
         return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows), {saving(taken, of_best)}"
     if len(tied) > 1:

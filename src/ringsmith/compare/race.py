@@ -205,7 +205,7 @@ class Race:
         self.others.pop(name, None)
         self.results[name] = [self.arena.ledger.runs[run.key] for run in runs]
         ordered = [(run.number, self.arena.ledger.runs[run.key]) for run in runs]
-        contestant = contestant_of(entrant.candidate, ordered, [self.arena.predictions(run) for run in runs])
+        contestant = contestant_of(entrant.candidate, ordered, [self.arena.predictions(run) for run in runs], trial_of=entrant.trial_of)
         self.contestants.append(contestant)
         write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
         self._stale = True

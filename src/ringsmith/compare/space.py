@@ -30,12 +30,14 @@ class Entrant:
         place: ``"module:Class"`` of its recipe.
         model: the files of its backbone, None where the recipe needs none.
         why: why it competes.
+        trial_of: name of the candidate whose search proposed it, None for what competes by itself.
     """
 
     candidate: Candidate
     place: str
     model: LocalModel | None
     why: str = ""
+    trial_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from ringsmith.records import Candidate, Rows, RunResult
 ORDER = {"done": 0, "refused": 1, "failed": 2, "dropped": 3, "skipped": 4}
 
 
-def contestant_of(candidate: Candidate, runs: Sequence[tuple[int, RunResult]], files: Sequence[Path]) -> Contestant:
+def contestant_of(candidate: Candidate, runs: Sequence[tuple[int, RunResult]], files: Sequence[Path], *, trial_of: str | None = None) -> Contestant:
     """A candidate from all its runs.
 
     Args:
         candidate: what it is.
         runs: number of the split and result of each run, in the order of the plan.
         files: what each run predicted.
+        trial_of: as `Contestant` has it.
     """
     arrays = [read_arrays(path) for path in files]
     results = [result for _, result in runs]
@@ -37,7 +38,8 @@ def contestant_of(candidate: Candidate, runs: Sequence[tuple[int, RunResult]], f
         )
         for part in ("valid", "test")
     )
-    return Contestant(candidate, valid, test, max(result.seconds["fit"] for result in results), ANSWERS / float(np.median(rates)) if rates else 0.0)
+    answer = ANSWERS / float(np.median(rates)) if rates else 0.0
+    return Contestant(candidate, valid, test, max(result.seconds["fit"] for result in results), answer, trial_of)
 
 
 def level(contestants: Sequence[Contestant]) -> list[Contestant]:

@@ -140,7 +140,8 @@ def axes_facts(space: Space) -> list[dict[str, Any]]:
 
 def entrant_with(base: Entrant, options: Mapping[str, Any], why: str) -> Entrant:
     """The base candidate with other options; what was asked for and is not searched stays."""
-    return Entrant(Candidate(base.candidate.recipe, base.candidate.model, {**base.candidate.options, **options}), base.place, base.model, why)
+    candidate = Candidate(base.candidate.recipe, base.candidate.model, {**base.candidate.options, **options})
+    return Entrant(candidate, base.place, base.model, why, trial_of=base.candidate.name)
 
 
 def write_trials(folder: Path, searched: Sequence[tuple[str, Iterable[Trial]]]) -> Path:
