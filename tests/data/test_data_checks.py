@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -144,6 +145,15 @@ def test_a_test_set_that_holds_all_training_rows_is_refused() -> None:
     """Nothing would be left to learn from."""
     with pytest.raises(InputError, match="Training needs rows that validation and test do not have too; all 2 training rows are duplicates"):
         check(TextSet(["a", "b", "a", "b"], ["1", "0"] * 2), [split_of([0, 1], [], [2, 3])])
+
+
+def test_where_equal_texts_were_cut_apart_the_way_out_is_named() -> None:
+    """A table of few texts that come often can be used where the text is the group; where there are groups already, it is no way out."""
+    texts = TextSet(["a", "b", "a", "b"], ["1", "0"] * 2)
+    with pytest.raises(InputError, match="Keep equal texts together by naming their column as --group too, add rows with other texts"):
+        check(texts, [split_of([0, 1], [], [2, 3])])
+    with pytest.raises(InputError, match=r"duplicates of those\. Add rows with other texts"):
+        check(replace(texts, groups=["g"] * 4), [split_of([0, 1], [], [2, 3])])
 
 
 def test_conflicting_labels_are_shown() -> None:

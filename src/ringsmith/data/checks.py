@@ -52,9 +52,10 @@ def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[li
     cleaned = [without_leaks(split, duplicates, splits[0].test) for split in splits]
     for before, after in zip(splits, cleaned, strict=True):
         if not len(after.split.train):
+            together = "Keep equal texts together by naming their column as --group too, add" if texts.groups is None else "Add"
             raise InputError(
                 f"Training needs rows that validation and test do not have too; all {len(before.train):,} training rows are duplicates of those. "
-                "Add rows with other texts, or give other test rows."
+                f"{together} rows with other texts, or give other test rows."
             )
     conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
     findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
