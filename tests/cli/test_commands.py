@@ -133,7 +133,8 @@ def test_predict_writes_the_table_with_two_more_columns(suffix: str, ringsmith: 
     assert sum(row["prediction"] == row["label"] for row in rows) >= 108
     assert not rows[-1]["prediction"]
     assert "1 row has no text and no prediction." in ringsmith("predict", model, "data.csv").out
-    assert len(json.loads(ringsmith("predict", model, "data.csv", "--json").out)) == 120
+    write("gaps.csv", b"text,label\n,bad\ngreat lovely phone,good\n")
+    assert [(answer["row"], answer["text"]) for answer in json.loads(ringsmith("predict", model, "gaps.csv", "--json").out)] == [(1, "great lovely phone")]
     assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [f"out{suffix}"]
 
 
@@ -144,7 +145,9 @@ def test_a_model_knows_whether_it_was_trained_on_pairs(ringsmith: Ringsmith, wri
     ended = ringsmith("compare", "pairs.csv", "--recipes", "tfidf", "--folds", "0", "--on", "inline", "--out", "out")
     assert ended.code == 0
     assert next(line for line in ended.out.splitlines() if line.startswith("Try")).endswith("new.csv --pair hypothesis")
-    assert ringsmith("predict", "out/best", "pairs.csv", "--pair", "hypothesis").code == 0
+    answers = json.loads(ringsmith("predict", "out/best", "pairs.csv", "--pair", "hypothesis", "--json").out)
+    assert [*answers[1]] == ["row", "text", "pair", "prediction", "score"]
+    assert (answers[1]["row"], answers[1]["text"]) == (1, ROWS[1][0])
     assert ringsmith("predict", "out/best", "pairs.csv").code == 0
     refused(ringsmith("predict", "out/best", "one text"), r"This model was trained on pairs of texts; got no second texts\. .* --pair COLUMN")
     shutil.copytree(model, "single")

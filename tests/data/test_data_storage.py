@@ -70,7 +70,7 @@ def test_a_table_to_predict_keeps_its_columns_and_all_its_rows(write: Write, tmp
     assert inputs.texts.texts == ["good one", "bad one"]
     notes = write_predictions(tmp_path / "out.csv", inputs, ["pos", "neg"], [0.9, 0.75])
     assert pl.read_csv(tmp_path / "out.csv").rows() == [(1, "good one", "pos", 0.9), (2, None, None, None), (3, "bad one", "neg", 0.75)]
-    assert notes == ["The input's own columns 'prediction' were replaced.", "1 row has no text and no prediction."]
+    assert notes == ["The input's own column 'prediction' was replaced.", "1 row has no text and no prediction."]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow"])
@@ -80,6 +80,17 @@ def test_predictions_in_every_format_come_back_as_a_table(write: Write, tmp_path
     write_predictions(out, read_texts(write("in.csv", "text\none more\nanother one\n")), [("a", "b"), ("b",)], [0.9, 0.8])
     table = read_table(out, text="text", label="prediction", label_separator="|" if suffix in (".csv", ".tsv") else None)
     assert table.texts.labels == [("a", "b"), ("b",)]
+
+
+def test_nested_cells_are_json_in_delimited_files(tmp_path: Path) -> None:
+    """Objects and lists of them, letters of any alphabet; not the way Python writes them."""
+    content = '{"text": "good one", "meta": {"ok": true, "who": "Élan"}, "turns": [{"n": 1}, null]}\n{"text": "bad one", "meta": null, "turns": null}\n'
+    (tmp_path / "in.jsonl").write_text(content, encoding="utf-8")
+    write_predictions(tmp_path / "out.csv", read_texts(tmp_path / "in.jsonl"), ["pos", "neg"], [0.9, 0.8])
+    first, second = pl.read_csv(tmp_path / "out.csv").rows(named=True)
+    assert (json.loads(first["meta"]), json.loads(first["turns"])) == ({"ok": True, "who": "Élan"}, [{"n": 1}, None])
+    assert "Élan" in first["meta"]
+    assert (second["meta"], second["turns"]) == (None, None)
 
 
 def test_texts_one_a_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

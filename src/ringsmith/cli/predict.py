@@ -15,7 +15,7 @@ from rich.text import Text
 import ringsmith.cli._shell as _shell
 
 if TYPE_CHECKING:
-    from ringsmith.records import Label
+    from ringsmith.records import Label, TextSet
     from ringsmith.serve import Prediction
 
 SHOWN = 50
@@ -64,7 +64,7 @@ def predict(
         for note in unanswered(inputs):
             console.print(note, soft_wrap=True)
     if as_json:
-        _shell.print_json(as_content(inputs.texts.texts, answers))
+        _shell.print_json(as_content(inputs.texts, pairs, answers))
     elif out is None:
         show(console, inputs.texts.texts, answers)
 
@@ -79,9 +79,12 @@ def moving_bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def as_content(texts: Sequence[str], answers: Sequence[Prediction]) -> list[dict[str, object]]:
-    """The answers as plain JSON types."""
-    return [{"text": text, "prediction": answer.label, "score": round(answer.score, 6)} for text, answer in zip(texts, answers, strict=True)]
+def as_content(texts: TextSet, pairs: Sequence[str] | None, answers: Sequence[Prediction]) -> list[dict[str, object]]:
+    """The answers as plain JSON types; ``row`` is the number of the row in the input, from 0: rows without a text have no answer."""
+    read = [{"row": row, "text": text} for row, text in zip(texts.rows.tolist(), texts.texts, strict=True)]
+    if pairs is not None:
+        read = [{**one, "pair": pair} for one, pair in zip(read, pairs, strict=True)]
+    return [{**one, "prediction": answer.label, "score": round(answer.score, 6)} for one, answer in zip(read, answers, strict=True)]
 
 
 def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction]) -> None:

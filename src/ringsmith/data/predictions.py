@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -188,7 +189,7 @@ def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[flo
     """The input table with two more columns (older ones of the same names are replaced)."""
     frame: pl.DataFrame = inputs.table
     old = [name for name in (PREDICTION, SCORE) if name in frame.columns]
-    notes = [f"The input's own columns {' and '.join(map(repr, old))} were replaced."] if old else []
+    notes = [f"The input's own {'columns' if len(old) > 1 else 'column'} {' and '.join(map(repr, old))} {'were' if len(old) > 1 else 'was'} replaced."] if old else []
     notes += unanswered(inputs)
     several = any(isinstance(label, tuple) for label in predictions)
     at = inputs.texts.rows
@@ -209,7 +210,7 @@ def flat(frame: pl.DataFrame) -> pl.DataFrame:
         if isinstance(kind, pl.List) and kind.inner == pl.String:
             columns.append(column.list.join("|"))
         elif kind.is_nested():
-            columns.append(pl.Series(name, [None if cell is None else str(cell) for cell in column.to_list()], dtype=pl.String))
+            columns.append(pl.Series(name, [None if cell is None else json.dumps(cell, ensure_ascii=False, default=str) for cell in column.to_list()], dtype=pl.String))
         else:
             columns.append(column)
     return pl.DataFrame(columns)
