@@ -126,8 +126,8 @@ class FusedStack:
         """
         alone = len(self._lent) == 1 and all(weight.grad is None for weight in self.weights)
         wide = [tensor.view_as(tensor) if alone else torch.empty_like(tensor) for tensor in self._wide]
-        moving = [number for number, moves in enumerate(self.moves) if moves for number in range(4 * number, 4 * number + 4)]
-        torch._foreach_copy_([wide[number] for number in moving], [self._low[number] for number in moving])
+        moving = [place for number, moves in enumerate(self.moves) if moves for place in range(4 * number, 4 * number + 4)]
+        torch._foreach_copy_([wide[place] for place in moving], [self._low[place] for place in moving])
         found: list[torch.Tensor | None] = []
         for number, layer in enumerate(self.layers):
             own = [*torch.split(wide[4 * number], layer.width), *wide[4 * number + 1 : 4 * number + 4], *vectors[number]]

@@ -23,7 +23,7 @@ CTRL_C = 130
 INTERRUPTED = "Stopped; nothing half-written is left. The same command can be given again."
 ENCODING = "Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain."
 DELIMITER = "What stands between the cells of a CSV file or its like: ';', tab, '^' ... Found by itself where it is plain."
-"""Help of ``--encoding``, wherever a table is read."""
+"""Help of ``--encoding`` and ``--delimiter``, wherever a table is read."""
 
 
 def people(*, as_json: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,13 @@ def demo(
         command = f"ringsmith compare {path.name} --models {','.join(MODELS)} --budget {budget} --seed {seed} --out {out}"
         console.print(f"[bold]{'Demo':<10}[/]what a customer wants, in 8 intents ({path}); the same as: {_shell.escape(command)}", soft_wrap=True)
         options = CompareOptions(
-            data=str(path), models=MODELS, budget=parse_budget(budget), out=out, seed=seed, offline=True, started=process_started(), command=" ".join(["ringsmith", *sys.argv[1:]])
+            data=str(path),
+            models=MODELS,
+            budget=parse_budget(budget),
+            out=out,
+            seed=seed,
+            offline=True,
+            started=process_started(),
+            command=shlex.join(["ringsmith", *sys.argv[1:]]),
         )
         run(options, as_json=as_json)
