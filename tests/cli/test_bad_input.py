@@ -317,7 +317,8 @@ def test_a_full_disk_leaves_the_older_predictions(ringsmith: Ringsmith, write: W
         (("data.csv", "--out", "data.csv/out.csv"), r"'out' must be a file in a folder; got 'data\.csv/out\.csv', where 'data\.csv' is a file"),
         (("empty.csv",), r"empty\.csv: rows with a text are needed; of 60 rows 60 have empty text .* Name another column with --text"),
         (("numbers.csv",), r"the text column would be 'text', which holds numbers"),
-        (("",), r"must be named; got an empty name"),
+        (("",), r"A text, a file or '-' must be given; got nothing but blanks"),
+        (("  ",), r"A text, a file or '-' must be given; got nothing but blanks"),
     ],
 )
 def test_texts_that_cannot_be_predicted_are_refused(arguments: tuple[str, ...], sentence: str, ringsmith: Ringsmith, write: Write, model: Path, tmp_path: Path) -> None:

@@ -165,6 +165,11 @@ def test_predict_as_json(ringsmith: Ringsmith, write: Write, model: Path) -> Non
     assert all(0.5 <= answer["score"] <= 1 for answer in answers)
 
 
+def test_one_text_is_answered_in_one_line(ringsmith: Ringsmith, model: Path) -> None:
+    """Nothing before it, so that a script can read it."""
+    assert re.fullmatch(r"good  0\.\d{3}\n", ringsmith("predict", model, "great lovely phone").out)
+
+
 def test_predict_shows_fifty_answers_and_says_how_many_more(ringsmith: Ringsmith, write: Write, model: Path) -> None:
     """A table that fits the terminal."""
     write("data.csv", ROWS)

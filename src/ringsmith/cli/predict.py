@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +39,10 @@ def predict(
     """Label new texts with a fitted model."""
     _shell.wait_awake()
     from ringsmith.adapt.folder import TEXT, read_manifest
+    from ringsmith.cli._progress import progress_bar
     from ringsmith.data import check_out, read_texts, write_predictions
     from ringsmith.data.predictions import unanswered
+    from ringsmith.records import Progress
     from ringsmith.report.wording import plural
     from ringsmith.serve import load
 
@@ -51,10 +52,10 @@ def predict(
     model = load(model_dir, threads=threads)
     known = read_manifest(model_dir).get(TEXT)
     inputs = read_texts(given, text=text, pair=pair, known=[known] if known else [], encoding=encoding, delimiter=delimiter)
-    with moving_bar(console, len(inputs.texts)) as report:
-        # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
-        pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None
-        answers = model.answers(inputs.texts.texts, pairs, report=report)
+    # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
+    pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None
+    with progress_bar(console) as report:
+        answers = model.answers(inputs.texts.texts, pairs, report=lambda done: report(Progress("predict", done, len(inputs.texts), "texts")))
     if out is not None:
         notes = write_predictions(out, inputs, [answer.label for answer in answers], [answer.score for answer in answers])
         console.print(f"Written   {_shell.escape(str(out))} · {plural(len(inputs.table), 'row')} · columns added: prediction, score", soft_wrap=True)
@@ -67,16 +68,6 @@ def predict(
         _shell.print_json(as_content(inputs.texts, pairs, answers))
     elif out is None:
         show(console, inputs.texts.texts, answers)
-
-
-@contextmanager
-def moving_bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar with the time left, and the function that moves it; gone when the block ends."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress("Predicting", BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def as_content(texts: TextSet, pairs: Sequence[str] | None, answers: Sequence[Prediction]) -> list[dict[str, object]]:

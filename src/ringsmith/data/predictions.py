@@ -23,7 +23,7 @@ from ringsmith.data.read import label_table, read_raw, read_source, with_encodin
 from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
-from ringsmith.errors import MachineError, OptionError
+from ringsmith.errors import MachineError, OptionError, ReadError
 from ringsmith.records import Label
 
 PREDICTION, SCORE = "prediction", "score"
@@ -51,7 +51,7 @@ def read_texts(
         offline: refuse addresses on the network.
 
     Raises:
-        ReadError: a path that is not there, or a file that cannot be read.
+        ReadError: a path that is not there, a file that cannot be read, or a text of blanks.
         ColumnError: which column is the text is not clear.
         UnknownName: there is no such encoding.
         OptionError: nothing is delimited so.
@@ -60,6 +60,8 @@ def read_texts(
         >>> read_texts("Great phone, awful battery").texts.texts
         ['Great phone, awful battery']
     """
+    if isinstance(source, str) and not source.strip():
+        raise ReadError("A text, a file or '-' must be given; got nothing but blanks. Check the command (an unset variable?).")
     raw = _raw(source, text, known, encoding, delimiter, offline=offline)
     opened = open_objects(raw)
     asked = Asked(text=text or next((name for name in known if is_there(name, opened)), None), pair=pair)
