@@ -90,6 +90,9 @@ def test_compare_takes_rows_in_memory(tmp_path: Path) -> None:
     result = ringsmith.compare(frame, test=rows[50:], recipes=["majority", "tfidf"], out=tmp_path / "run", threads=1)
     assert {row.candidate for row in result.comparison.rows} == {"majority", "tfidf"}
     assert "memory" in (result.folder / "report.html").read_text(encoding="utf-8")
+    assert repr(result) == f"Result({str(tmp_path / 'run')!r}, recommended={result.recommended!r})"
+    assert str(result).startswith((tmp_path / "run" / "leaderboard.md").read_text(encoding="utf-8"))
+    assert str(result).splitlines()[-1].startswith(f"Take {result.recommended}: ")
 
 
 @pytest.mark.parametrize("options", [{"recipes": "majority, tfidf"}, {"models": "minilm"}, {"steps": "lower"}])

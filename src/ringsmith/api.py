@@ -44,6 +44,19 @@ class Result:
 
     comparison: Comparison
 
+    def __repr__(self) -> str:
+        return f"Result({str(self.folder)!r}, recommended={self.recommended!r})"
+
+    def __str__(self) -> str:
+        """The table and the advice, as Markdown."""
+        from ringsmith.compare.leaderboard import as_markdown
+
+        return f"{as_markdown(self.comparison.rows)}\nTake {self.comparison.advice}"
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return str(self)
+
     @property
     def folder(self) -> Path:
         """Where everything was written."""

@@ -261,11 +261,19 @@ def test_sets_and_tuples_as_labels_are_multi_label() -> None:
     assert table.texts.labels == [("x", "y"), (), ("x",)]
 
 
+def test_a_tuple_of_words_is_a_text_in_their_order() -> None:
+    """Tokens are often tuples: sorted they would be another text."""
+    table = read_table([{"text": ("this", "film", "is", "a", "bore"), "label": "0"}, {"text": ("a", "good", "one"), "label": "1"}])
+    assert table.texts.texts == ["this film is a bore", "a good one"]
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
         ([], "a table needs rows; got 0 rows"),
         ({"text": ["a"], "label": []}, "columns must be of one length"),
+        ({"text": ["a"], "label": 1}, r"a dict must hold columns, \{name: \[values\]\}; got 1 for 'label', a int"),
+        ({"text": "a b", "label": ["x"]}, r"a dict must hold columns, .*; got 'a b' for 'text', a str"),
         (5, "got a int"),
         (b"text,label", "got a bytes"),
         ([("a", 1), 7], r"every row must be a text, \(text, label\) or .*got 7, a int"),

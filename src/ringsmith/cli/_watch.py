@@ -197,7 +197,7 @@ class Watch:
         self._console.print()
         print_leaderboard(self._console, found.rows)
         self._console.print()
-        self.line("Take", f"{found.recommended}: {found.reason}" if found.recommended and not found.reason.startswith(found.recommended) else found.reason)
+        self.line("Take", found.advice)
         if found.honest:
             self.line("", str(found.honest["text"]))
         if self._budget and self._budget.seconds and (more := with_more_time(found.rows, self._splits)):

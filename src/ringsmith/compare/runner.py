@@ -61,6 +61,11 @@ class Comparison:
     seconds: float
     search: tuple[Mapping[str, Any], ...] = ()
 
+    @property
+    def advice(self) -> str:
+        """What to take and why, in a sentence."""
+        return f"{self.recommended}: {self.reason}" if self.recommended and not self.reason.startswith(self.recommended) else self.reason
+
 
 def run_comparison(options: CompareOptions, listener: Listener = silent, *, finish: Finish | None = None, rows: Any = None, test_rows: Any = None) -> Comparison:
     """Compare all candidates on the user's rows and hand over the one to take.

@@ -32,6 +32,8 @@ def _frame(data: Any) -> pl.DataFrame:
     elif hasattr(data, "__arrow_c_stream__"):
         return pl.DataFrame(data)
     if hasattr(data, "items"):
+        if wrong := [name for name, cells in data.items() if isinstance(cells, str) or not isinstance(cells, Iterable)]:
+            raise ReadError(f"{MEMORY}: a dict must hold columns, {{name: [values]}}; got {data[wrong[0]]!r:.60} for {wrong[0]!r}, a {type(data[wrong[0]]).__name__}.")
         lengths = {name: len(list(cells)) for name, cells in data.items()}
         if len(set(lengths.values())) > 1:
             raise ReadError(f"{MEMORY}: columns must be of one length; got {lengths}.")
@@ -63,6 +65,8 @@ def _plain(row: Any) -> Any:
 
 def _scalar(cell: Any) -> Any:
     cell = cell.item() if hasattr(cell, "item") and getattr(cell, "ndim", 0) == 0 else cell
-    if isinstance(cell, (set, frozenset, tuple)):
+    if isinstance(cell, (set, frozenset)):
         return sorted(map(str, cell))
+    if isinstance(cell, tuple):  # may be the words of a text: their order is theirs
+        return [*map(str, cell)]
     return None if isinstance(cell, float) and cell != cell else cell
