@@ -1,6 +1,6 @@
 """From 4 rows a class to all of them: which recipe leads where, and whether choosing by the validation rows finds it.
 
-    python benchmarks/envelope.py --data ../shared/data [--only banking77 clinc150] [--sizes 4 8 16 32 64 all] [--seeds 0] [--work DIR] [--out envelope.json]
+    python benchmarks/envelope.py --data ../shared/data [--only banking77 clinc150] [--sizes 4 8 16 32 64 all] [--seeds 0] [--folds N] [--work DIR] [--out envelope.json]
 
 For every size so many rows of each class are drawn from the published training rows and given to `ringsmith compare`, which splits them as it sees
 fit, chooses by its validation rows and reports on the published test rows. The *envelope* is the test score of what it chose at each size. It is
@@ -101,6 +101,7 @@ def compare(train: Rows, test: Rows, place: Path, options: argparse.Namespace, s
     tables = [str(write(train, place / "train.csv")), "--test", str(write(test, place / "test.csv"))]
     how = ["--models", options.model, "--recipes", ",".join(options.recipes), "--metric", "accuracy"]
     how += ["--seed", str(seed), "--threads", str(options.threads), "--offline", "--json"]
+    how += [] if options.folds is None else ["--folds", str(options.folds)]
     subprocess.run([sys.executable, "-m", "ringsmith", "compare", *tables, *how, "--out", str(place / "out")], stdout=subprocess.DEVNULL, check=True)
     return answers(place / "out", [*train[1], *test[1]])
 
@@ -259,6 +260,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["4", "8", "16", "32", "64", "all"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--tests", type=int, help="at most so many test rows of each class")
+    parser.add_argument("--folds", type=int, help="as of compare: None where the number of rows decides")
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--recipes", nargs="+", default=["tfidf", "probe", "head", "prompt", "fewshot", "full"])
     parser.add_argument("--threads", type=int, default=2)

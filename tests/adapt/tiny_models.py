@@ -16,6 +16,9 @@ HIDDEN, LAYERS, HEADS, LONGEST = 32, 2, 2, 64
 SPREAD = 0.2
 """Standard deviation of the random weights: at the usual 0.02 so narrow a model hears nothing for a hundred steps."""
 FAMILIES = ("bert", "distilbert", "gpt2", "roberta", "xlnet")
+"""Those that the contracts are held against."""
+OTHERS = ("deberta-v2", "electra", "modernbert", "mpnet")
+"""Those that are made otherwise where a head reads the mean."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -57,6 +60,17 @@ def _config(family: str, words: int) -> transformers.PretrainedConfig:
     if family == "distilbert":
         named = {"dim": HIDDEN, "n_layers": LAYERS, "n_heads": HEADS, "hidden_dim": 2 * HIDDEN, "initializer_range": SPREAD}
         return transformers.DistilBertConfig(vocab_size=words, max_position_embeddings=LONGEST, pad_token_id=0, **named)
+    if family == "electra":
+        return transformers.ElectraConfig(vocab_size=words, max_position_embeddings=LONGEST, pad_token_id=0, embedding_size=HIDDEN // 2, **wide)
+    if family == "deberta-v2":
+        return transformers.DebertaV2Config(vocab_size=words, max_position_embeddings=LONGEST, pad_token_id=0, relative_attention=True, pos_att_type=["c2p", "p2c"], **wide)
+    if family == "modernbert":
+        wide["initializer_cutoff_factor"] = 3.0
+        return transformers.ModernBertConfig(
+            vocab_size=words, max_position_embeddings=LONGEST, pad_token_id=0, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3, **wide
+        )
+    if family == "mpnet":
+        return transformers.MPNetConfig(vocab_size=words, max_position_embeddings=LONGEST + 1, pad_token_id=0, **wide)
     if family == "gpt2":
         return transformers.GPT2Config(vocab_size=words, n_positions=LONGEST, n_embd=HIDDEN, bos_token_id=3, eos_token_id=3, **small)
     return transformers.XLNetConfig(vocab_size=words, d_model=HIDDEN, d_inner=2 * HIDDEN, pad_token_id=0, bos_token_id=2, eos_token_id=3, **small)

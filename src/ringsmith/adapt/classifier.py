@@ -68,10 +68,8 @@ def vectors_of(module: Any, feed: Feed, rows: Rows | None = None) -> Vectors:
     hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
 
     def vectors(batch: Batch) -> torch.Tensor:
-        seen.clear()
         module(**batch)
-        states = seen[-1]  # (rows, d), or of every token (rows, tokens, d) in a decoder, which answers at its last one
-        return states if states.ndim == 2 else states[torch.arange(len(states)), batch["attention_mask"].sum(dim=1) - 1]
+        return _of_texts(seen.pop(), batch)
 
     try:
         return _run(module, feed, np.arange(len(feed)) if rows is None else rows, layer.in_features, vectors)
@@ -80,22 +78,27 @@ def vectors_of(module: Any, feed: Feed, rows: Rows | None = None) -> Vectors:
 
 
 def both_readings_of(module: Any, feed: Feed, rows: Rows) -> Vectors:
-    """What the last layer sees of each of these rows, and beside it what it would see through a layer that reads the mean of the tokens (n, 2 d)."""
+    """What the last layer sees of each of these rows, and beside it what it would see of the mean of the tokens (n, 2 d)."""
     states, seen = list[Any](), list[torch.Tensor]()
     hooks = [
-        module.base_model.encoder.register_forward_hook(lambda *called: states.append(called[2][0])),
+        module.base_model.register_forward_hook(lambda *called: states.append(called[2][0])),
         last_layer(module).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])),
     ]
 
     def both(batch: Batch) -> torch.Tensor:
         module(**batch)
-        return torch.cat([seen.pop(), read_mean(states.pop(), batch["attention_mask"])], 1)
+        return torch.cat([_of_texts(seen.pop(), batch), read_mean(module, states.pop(), batch["attention_mask"])], 1)
 
     try:
         return _run(module, feed, rows, 2 * last_layer(module).in_features, both)
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _of_texts(seen: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """What a last layer saw of each text (rows, d): all it saw, or of a decoder, which looks at every token (rows, tokens, d), what it saw at the last one."""
+    return seen if seen.ndim == 2 else seen[torch.arange(len(seen)), batch["attention_mask"].sum(dim=1) - 1]
 
 
 def _run(module: Any, feed: Feed, rows: Rows, width: int, compute: Callable[[Batch], torch.Tensor]) -> Vectors:

@@ -191,7 +191,7 @@ class FineTuning(Recipe):
     @property
     def _reads(self) -> str:
         """What the head is to read; where the folder says it, there is nothing to choose."""
-        return "first" if is_read_by_mean(self._model.folder) else self.options.reads
+        return "token" if is_read_by_mean(self._model.folder) else self.options.reads
 
     def _pause(self, attempt: int, reading: tuple[str, ...]) -> Pause | None:
         path = self.setting.pause

@@ -15,7 +15,7 @@ WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 15
 RATE, WIDTH, HIGHEST_RATE = 6e-5, 384, 3e-4
 """The rate of a body that is 384 wide. Wider ones have less (3e-5 at BERT-base's 768, in the middle of what its paper tried), narrower ones more: 3e-4, the
 highest that Turc et al. (2019) tried for compact models, at 128."""
-READINGS = ("auto", "first", "mean")
+READINGS = ("auto", "token", "mean")
 """What a head may read."""
 TIMES_FULL = 2
 """What moves alone moves so much faster than in `full`: better on cr, no clear difference on uci-sentiment and banking77 (LOG.md)."""
@@ -41,8 +41,9 @@ class FineTuneOptions:
         class_weights: ``"balanced"``: a row counts by how rare its class is, so that all classes count alike; ``"none"``: all rows do; ``"auto"``: balanced
             where the metric is macro F1, which is where one class holds most of the rows. There it gained .002 to .025 (LOG.md).
         patience: looks at the validation rows in a row, better neither in the metric nor in log loss, before it stops.
-        reads: what the head reads of a text where its folder does not say: the ``"first"`` token, as transformers has it, the ``"mean"`` of all, through a layer more (BERT's
-            and RoBERTa's families), or ``"auto"``: the mean where a linear head on it tells the validation rows better.
+        reads: what the head reads of a text where its folder does not say: the one ``"token"`` that transformers takes (the first; GPT-2's last), the ``"mean"``
+            of all, mostly through a layer more (the families of BERT, RoBERTa, ELECTRA, DistilBERT, DeBERTa, ModernBERT and GPT-2), or ``"auto"``: the mean where
+            a linear head on it tells the validation rows better.
         precision: ``"bfloat16"``, ``"float32"``, or ``"auto"``: bfloat16 where it is faster on this machine, as measured.
     """
 

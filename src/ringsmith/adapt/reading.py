@@ -1,6 +1,6 @@
-"""What a classification head reads of a text: its first token, or the mean of all (`backbones.meanlayer`), as the validation rows say.
+"""What a classification head reads of a text: one token (the first; GPT-2's last), or the mean of all (`backbones.meanlayer`), as the validation rows say.
 
-A body that learnt to tell whole texts apart by its first token keeps doing so; of one that was only asked for hidden words nobody ever asked what that
+A body that learnt to tell whole texts apart by that token keeps doing so; of one that was only asked for hidden words nobody ever asked what that
 token holds, and where rows are few there is no time to teach it. Linear heads on either, before anything moves, tell which knows more of the classes.
 """
 
@@ -28,10 +28,10 @@ ROWS = 1_024
 def choose_reading(
     module: Any, asked: str, feed: Feed, targets: npt.NDArray[Any], activation: Activation, valid: Feed, judge: Judge, *, low: bool, seed: int, budget: Budget
 ) -> tuple[str, ...]:
-    """Give a classifier that reads the first token the layer that reads the mean, where that is asked for or a head on it has the lower log loss.
+    """Let a classifier that reads one token read the mean, where that is asked for or a head on it has the lower log loss.
 
     Args:
-        module: a classifier whose folder does not say what is read; a layer may be added.
+        module: a classifier whose folder does not say what is read; changed in place where it shall read the mean.
         asked: as the option `reads`.
         feed: the training rows; a part of them, drawn by chance, is enough.
         targets: their columns (n,), or bool (n, K).
@@ -45,7 +45,7 @@ def choose_reading(
     Returns:
         What a reader should know of it, a sentence where the mean was chosen.
     """
-    if asked == "first" or not takes_mean_layer(module):
+    if asked == "token" or not takes_mean_layer(module):
         return ()
     if asked == "mean":
         add_mean_layer(module)
@@ -57,20 +57,20 @@ def choose_reading(
     if losses is None or losses[1] >= losses[0]:
         return ()
     add_mean_layer(module)
-    first, mean = losses
-    return (f"It reads the mean of a text's tokens: a linear head on that has the log loss {mean:.3f} on the validation rows, on the first token {first:.3f}.",)
+    token, mean = losses
+    return (f"It reads the mean of a text's tokens: a linear head on that has the log loss {mean:.3f} on the validation rows, on the one token that its family reads {token:.3f}.",)
 
 
 def _losses(module: Any, feed: Feed, targets: npt.NDArray[Any], activation: Activation, valid: Feed, judge: Judge, *, seed: int, budget: Budget) -> tuple[float, float] | None:
-    """Log losses of heads on the first token and on the mean; None where there are too few rows, or too little time, to tell."""
+    """Log losses of heads on the one token and on the mean; None where there are too few rows, or too little time, to tell."""
     rows = np.random.default_rng(seed).permutation(len(feed))[:ROWS]
     known = vectors_in_time(module, feed, rows, budget, both_readings_of)
     seen = vectors_in_time(module, valid, np.arange(len(valid)), budget, both_readings_of)
     if len(known) < ROWS_A_CLASS * module.config.num_labels or not len(judge.known) or len(seen) < len(valid):
         return None
     half, wanted = known.shape[1] // 2, targets[rows[: len(known)]]
-    first, mean = (_loss(known[:, part], wanted, seen[:, part], activation, judge, module.config.num_labels, budget) for part in (slice(half), slice(half, None)))
-    return first, mean
+    token, mean = (_loss(known[:, part], wanted, seen[:, part], activation, judge, module.config.num_labels, budget) for part in (slice(half), slice(half, None)))
+    return token, mean
 
 
 def _loss(known: Floats, wanted: npt.NDArray[Any], seen: Floats, activation: Activation, judge: Judge, classes: int, budget: Budget) -> float:
