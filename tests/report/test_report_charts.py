@@ -168,9 +168,18 @@ def test_a_last_bin_that_holds_all_longer_texts_is_not_drawn_to_its_end() -> Non
     """A bar from 10 to 500 words would cover the picture; the table keeps the true edges."""
     figure = charts.lengths([0, 5, 10, 500], [30, 20, 4])
     assert figure is not None
-    assert figure.caption == "The last bar holds all longer texts, up to 500 words."
-    assert figure.body[-1] == ["10 to 500", "4"]
+    assert figure.caption == "The last bar holds all longer texts, up to 499 words."
+    assert figure.body[-1] == ["10 to 499", "4"]
     assert not {"100", "200", "500"} & set(texts_of(figure.wide))
+
+
+def test_words_are_counted_in_whole_numbers() -> None:
+    """Bins of one word are called by it, and no axis has half a word; texts of one length need no picture."""
+    figure = charts.lengths([3, 4, 5], [30, 20])
+    assert figure is not None
+    assert figure.body == [["3", "30"], ["4", "20"]]
+    assert not any("." in text for text in texts_of(figure.wide))
+    assert charts.lengths([12, 13], [400]) is None
 
 
 def test_equal_scores_are_not_pulled_apart_by_the_axis(board: list[Standing]) -> None:

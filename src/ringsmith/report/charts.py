@@ -185,20 +185,27 @@ def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure |
 
 
 def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
-    """How long the texts are, in words; None where it is not known."""
-    if not counts or len(edges) != len(counts) + 1 or not any(counts):
+    """How long the texts are, in words; None where it is not known, or all are equally long.
+
+    Args:
+        edges: whole numbers; a bin goes from its own up to the next, which it does not hold.
+        counts: texts of each bin.
+    """
+    if len(counts) < 2 or len(edges) != len(counts) + 1 or not any(counts):
         return None
     # The last bin may hold all that is longer: drawn to its true end it would look like most of the texts.
     step = edges[-2] - edges[-3] if len(edges) > 2 else edges[-1] - edges[0]
     cut = edges[-1] - edges[-2] > 2.5 * step
     ends = [*edges[1:-1], edges[-2] + step if cut else edges[-1]]
     rows = [{"low": low, "high": high, "rows": rows} for low, high, rows in zip(edges[:-1], ends, counts, strict=True)]
-    caption = f"The last bar holds all longer texts, up to {edges[-1]:g} words." if cut else ""
-    body = [[f"{low:g} to {high:g}", wording.count(number)] for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)]
+    caption = f"The last bar holds all longer texts, up to {edges[-1] - 1:,.0f} words." if cut else ""
+    body = [[wording.span(low, high - 1), wording.count(number)] for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)]
 
     def make(width: int) -> alt.LayerChart:
-        x = alt.X("low:Q", title="Words in a text", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False, tickCount=8 if width == WIDE else 5))
-        y = alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=4, format="~s"))
+        ticks, first, last = 8 if width == WIDE else 5, round(edges[0]), round(ends[-1])
+        whole = {"values": [*range(first, last + 1)]} if last - first <= ticks else {"tickCount": ticks}
+        x = alt.X("low:Q", title="Words in a text", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False, format=",d", **whole))
+        y = alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=min(4, round(max(counts))), format="~s"))
         return fit([chart_of(rows).mark_bar(color=DATA, stroke=PAPER, strokeWidth=1).encode(x=x, x2="high:Q", y=y, y2=alt.datum(0))], width, 200)
 
     return figure_of("lengths", "How long the texts are", caption, make, ["Words", "Rows"], body)

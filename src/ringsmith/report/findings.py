@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ringsmith.report.summary import Fact, Findings, Standing
-from ringsmith.report.wording import capital, count, joined, plural, share, shown
+from ringsmith.report.wording import capital, count, joined, plural, share, shown, span
 
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
@@ -82,7 +82,7 @@ def _about(data: Mapping[str, Any]) -> list[Fact]:
     language = data.get("language", "unknown")
     facts = [
         ("Language", f"{LANGUAGES.get(language, language)}" + (f" (likely: {share(data['language_share'])} of the sampled texts)" if data.get("language_share") else "")),
-        ("Length", f"{count(words['min'])} to {count(words['max'])} words, half of the texts {count(words['q25'])} to {count(words['q75'])}" if words else shown(None)),
+        ("Length", _length(words) if words else shown(None)),
         ("Largest class", f"{share(data.get('majority_share'))} of the rows"),
         ("Classes with few rows", _rare(data)),
         ("Exact duplicates", plural(data.get("exact_duplicates", 0), "row")),
@@ -95,6 +95,13 @@ def _about(data: Mapping[str, Any]) -> list[Fact]:
     if data.get("groups"):
         facts.append(("Groups", f"{count(data['groups'])}, never cut apart by a split"))
     return facts
+
+
+def _length(words: Mapping[str, float]) -> str:
+    """Words of the shortest and the longest text, and of the middle half of them."""
+    if round(words["min"]) == round(words["max"]):
+        return plural(round(words["max"]), "word")
+    return f"{span(words['min'], words['max'])} words, half of the texts {span(words['q25'], words['q75'])}"
 
 
 def _rare(data: Mapping[str, Any]) -> str:

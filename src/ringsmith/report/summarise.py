@@ -19,7 +19,9 @@ from ringsmith.report.summary import Curve, Fact, Headline, Method, Metric, Stan
 from ringsmith.report.wording import duration, large, megabytes, shown
 
 BASELINE = "majority"
-"""Recipes whose fitted model is a plain transformer that `transformers.pipeline` loads."""
+"""The recipe that looks at no text."""
+STAGES = {"prepare": "Reading and splitting", "runs": "Training and predicting", "choose": "Comparing candidates", "search": "Searching settings", "hand over": "Handing over"}
+"""A stage of the comparison -> what it is called beside its time."""
 LOSSES = ("loss", "train_loss")
 BACKBONE = (("name", "Model"), ("licence", "Licence"), ("architecture", "Architecture"), ("parameters", "Parameters"), ("max_tokens", "Tokens read"),
             ("size_mb", "Size"), ("revision", "Revision"), ("weights_sha256", "SHA-256 of the weights"))  # fmt: skip
@@ -122,7 +124,7 @@ def _usage(files: Study, standing: Standing) -> Usage:
 def _method(study: Mapping[str, Any], runs: Sequence[RunResult]) -> Method:
     settings, machine, budget = study.get("settings") or {}, study.get("machine") or {}, study.get("budget") or {}
     environment = runs[-1].environment if runs else {}
-    stages = [(f"Time for {name.replace('_', ' ')}", duration(seconds)) for name, seconds in (budget.get("stages") or {}).items()]
+    stages = [(STAGES.get(name, f"Time for {name}"), duration(seconds)) for name, seconds in (budget.get("stages") or {}).items()]
     limit = budget.get("seconds")
     return Method(
         command=study.get("command") or "",

@@ -42,6 +42,16 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{round(value):,}"
 
 
+def span(low: float, high: float) -> str:
+    """From one whole number to another.
+
+    Examples:
+        >>> span(1, 1200), span(12, 12)
+        ('1 to 1,200', '12')
+    """
+    return count(low) if round(low) == round(high) else f"{count(low)} to {count(high)}"
+
+
 def duration(seconds: float | None) -> str:
     """A stretch of time in two units at most.
 
