@@ -180,6 +180,16 @@ def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[...
     assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them stopped it early")
 
 
+def test_what_says_the_same_as_validation_rows_is_not_learnt_by_the_last_fit_either(compare: Callable[..., Comparison]) -> None:
+    """Ten rows leave the first fold's training because its validation rows say the same; the other folds learn them, the last fit, which chooses by the first's, does not."""
+    whole = table(folds=5)
+    first = whole.splits[0]
+    result = compare("tenth", "third", rows=replace(whole, splits=(replace(first, train=first.train[10:]), *whole.splits[1:])))
+    lines = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines[-1]["split"] == "refit"
+    assert lines[-1]["why"] == "fitted on 150 rows"
+
+
 def test_one_row_is_timed_in_the_first_fold_alone(compare: Callable[..., Comparison]) -> None:
     """It takes up to a second, and five folds would say the same five times; the table has its figure."""
     result = compare("tenth", rows=table(folds=5))

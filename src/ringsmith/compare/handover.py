@@ -82,11 +82,12 @@ def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None
 
 
 def refit_run(race: Race, entrant: Entrant) -> Run:
-    """The run on all rows: validation rows of the first fold stop it early, all others are learnt from."""
-    splits, seed = race.arena.dataset.splits, race.arena.options.seed
-    valid = splits[0].valid
-    used = np.unique(np.concatenate([np.concatenate([split.train, split.valid, split.test]) for split in splits]))
-    split = Split(REFIT, np.setdiff1d(used, valid), valid, np.zeros(0, dtype=np.int64))
+    """The run on all rows: validation rows of the first fold choose and stop it early, all others are learnt from.
+
+    But for what the first fold leaves out, because it says the same as rows that choose or test: learnt from, such rows would be chosen by their own copies.
+    """
+    first, seed = race.arena.dataset.splits[0], race.arena.options.seed
+    split = Split(REFIT, np.sort(np.concatenate([first.train, first.test])), first.valid, np.zeros(0, dtype=np.int64))
     return Run(entrant, 0, split, seed, race.arena.key_of(entrant, REFIT, seed))
 
 
