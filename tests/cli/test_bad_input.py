@@ -35,7 +35,7 @@ TABLES: dict[str, tuple[bytes, tuple[str, ...], str]] = {
     "blanks only": (b" \n\n \t\n", (), r"data\.csv: the file holds blanks only"),
     "header only": (b"text,label\n", (), r"data\.csv: a table needs rows; the file has a header \(text, label\) and no rows under it"),
     "one column": (as_csv(ROWS).replace(b",bad", b"").replace(b",good", b"").replace(b"text,label", b"text"), (), r"the table has one column, 'text' .* Add the labels"),
-    "one class only": (relabelled(lambda *_: "x"), (), r"Two classes or more are needed; got only 'x' in 60 rows"),
+    "one class only": (relabelled(lambda *_: "x"), (), r"data\.csv, labels in 'label': two classes or more are needed; got only 'x' in 60 rows"),
     "a class too small": (as_csv([*ROWS, ("a lonely row of words", "rare")]), (), r"'rare' has 1\. Add rows, or leave such classes out with --min-rows 5"),
     "all texts empty": (as_csv([("", label) for _, label in ROWS]), (), r"of 60 rows 60 have empty text \(text column: 'text'\)"),
     "binary": (BINARY, (), r"data\.csv: a table of texts is needed; this is a binary file"),

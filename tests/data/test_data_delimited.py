@@ -155,7 +155,7 @@ def test_empty_cells_blank_lines_and_short_rows_are_kept_and_told(write: Write) 
     """Nothing disappears without a note; blank lines are no rows."""
     table = read_raw(write("t.csv", "text,label\n\na,1\n,0\nb\n\n"))
     assert rows(table) == [("a", "1"), (None, "0"), ("b", None)]
-    assert table.notes == ["2 blank lines were skipped.", "1 rows have fewer than 2 cells (first: line 5); the missing cells are empty."]
+    assert table.notes == ["2 blank lines were skipped.", "1 row has fewer than 2 cells (first: line 5); the missing cells are empty."]
 
 
 def test_one_row_with_too_many_cells_is_left_out_and_counted(write: Write) -> None:

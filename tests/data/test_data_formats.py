@@ -69,7 +69,7 @@ def test_json_lines_with_missing_columns_and_mixed_kinds(write: Write) -> None:
     assert (table.texts.texts, table.texts.labels) == (["a b", "c d", "g h"], ["1", "0", "x"])
     assert table.findings.dropped == {"no label": 1}
     assert table.findings.examples == {"no label": ["line 4"]}
-    assert "The column 'label' is missing in 1 lines; it is empty there." in table.findings.notes
+    assert "The column 'label' is missing in 1 line; it is empty there." in table.findings.notes
 
 
 @pytest.mark.parametrize("name", ["one.jsonl", "one.json", "one.txt"])

@@ -51,7 +51,7 @@ def test_missing_labels_in_every_spelling() -> None:
 def test_blanks_around_labels_are_taken_off_and_it_is_said() -> None:
     """``spam`` and ``spam `` are one class."""
     found = labels_of(["spam ", "spam", " ham\t"])
-    assert (found.values, found.notes) == (["spam", "spam", "ham"], ("2 labels had blanks around them, which were taken off.",))
+    assert (found.values, found.notes) == (["spam", "spam", "ham"], ("2 labels had blanks around, which were taken off.",))
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,10 @@ def test_one_class_only_and_classes_with_too_few_rows() -> None:
         require_classes(TextSet(["x"] * 23, ["a"] * 10 + ["b"] * 2 + ["c"] + ["d"] * 10))
     with pytest.raises(LabelError, match=r"'b' has 2, 'c' has 1\. Add rows, or name another column as the label \(--label\)"):
         require_classes(TextSet(["x"] * 13, ["a"] * 10 + ["b"] * 2 + ["c"]))
+    with pytest.raises(LabelError, match=r"'a' has 3, 'b' has 3\. Add rows, or name another column .*, or keep all of them with --min-rows 3 and trust their scores little\."):
+        require_classes(TextSet(["x"] * 6, ["a", "b"] * 3))
+    with pytest.raises(LabelError, match=r"got only 'a' in 1 row\. Check"):
+        require_classes(TextSet(["x"], ["a"]))
 
 
 @pytest.mark.parametrize("form", ["{:,.2f} €", "${:,.2f}", "{:.1f} %", "german"])

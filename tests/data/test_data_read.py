@@ -20,7 +20,7 @@ def test_every_row_has_one_fate(write: Write) -> None:
     assert (found.rows_read, found.rows_used) == (6, 2)
     assert found.dropped == {"empty text": 3, "no label": 1}
     assert found.examples == {"empty text": ["line 3", "line 5", "line 6"], "no label": ["line 4"]}
-    assert found.notes == ["1 labels had blanks around them, which were taken off."]
+    assert found.notes == ["1 label had blanks around, which were taken off."]
 
 
 def test_findings_survive_json(write: Write) -> None:
@@ -74,7 +74,7 @@ def test_days_that_could_be_months_are_told(write: Write, last: str, *, told: bo
 
 def test_a_time_that_is_none_is_named(write: Write) -> None:
     """With its line."""
-    with pytest.raises(ColumnError, match=r"line 3: --time needs a time in every row .*; got 'soon' in 'when', and so in 1 rows"):
+    with pytest.raises(ColumnError, match=r"line 3: --time needs a time in every row .*; got 'soon' in 'when', and so in 1 row\."):
         read_table(write("t.csv", "text,label,when\nsome text,1,2024-01-01\nother text,0,soon\n"), time="when")
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,17 +119,27 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
     test = None if asked is None else read_like(asked, table.findings, encoding=options.encoding, delimiter=options.delimiter, offline=options.offline)
     found = tuple(part.findings for part in (table, test) if part is not None)
     listener(Read(found[0], found[1] if test else None, time.monotonic() - begin))
-    plan = plan_splits(
-        table.texts,
-        seed=options.seed,
-        folds=1 if options.folds == 0 else options.folds,
-        test=test.texts if test else None,
-        split_names=table.split_names,
-        times=table.times,
-        min_rows=MIN_ROWS if options.min_rows is None else options.min_rows,
-    )
+    with naming_the_column(found[0]):
+        plan = plan_splits(
+            table.texts,
+            seed=options.seed,
+            folds=1 if options.folds == 0 else options.folds,
+            test=test.texts if test else None,
+            split_names=table.split_names,
+            times=table.times,
+            min_rows=MIN_ROWS if options.min_rows is None else options.min_rows,
+        )
     splits, checked = check(plan.texts, plan.splits, seed=options.seed)
     return Table(plan.texts, tuple(splits), plan.how, None if checked.language == "unknown" else checked.language, found, checked, plan.notes)
+
+
+@contextmanager
+def naming_the_column(read: ReadFindings) -> Iterator[None]:
+    """Within the block what is wrong with the labels is said with the table and the column they are from: it may have been found, not named."""
+    try:
+        yield
+    except LabelError as error:
+        raise LabelError(f"{read.source}, labels in {read.label_column!r}: {str(error)[0].lower()}{str(error)[1:]}") from error
 
 
 def describe(table: Table, options: CompareOptions) -> Dataset:

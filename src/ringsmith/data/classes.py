@@ -94,14 +94,17 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
     counts = class_counts(labels)
     if len(counts) < 2 and not (is_multilabel(labels) and len(counts) == 1):
         only = f"only {next(iter(counts))!r}" if counts else "no label at all"
-        raise LabelError(f"Two classes or more are needed; got {only} in {len(labels):,} rows. Check which column is the label (--label), or add rows of another class.")
+        rows = f"{len(labels):,} row{'' if len(labels) == 1 else 's'}"
+        raise LabelError(f"Two classes or more are needed; got {only} in {rows}. Check which column is the label (--label), or add rows of another class.")
     if is_multilabel(labels) and len(set(labels)) < 2:
         raise LabelError(f"Rows must differ in their labels; all {len(labels):,} carry {' + '.join(counts) or 'none'}. Check which column is the label (--label).")
     rare = [] if is_multilabel(labels) else [(name, count) for name, count in counts.items() if count < min_rows]
     if rare:
         named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5:,} more classes" if len(rare) > 5 else "")
         way_out = f"leave such classes out with --min-rows {min_rows}" if len(counts) - len(rare) > 1 else "name another column as the label (--label)"
-        raise LabelError(f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. Add rows, or {way_out}.")
+        least = min(count for _, count in rare)
+        keep = f", or keep all of them with --min-rows {least} and trust their scores little" if least > 1 else ""
+        raise LabelError(f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. Add rows, or {way_out}{keep}.")
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:

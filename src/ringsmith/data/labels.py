@@ -62,7 +62,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     notes: list[str] = []
     padded = int((bare != strings).sum())
     if padded and cells.dtype == pl.String:
-        notes.append(f"{padded:,} labels had blanks around them, which were taken off.")
+        notes.append(f"{padded:,} label{'' if padded == 1 else 's'} had blanks around, which were taken off.")
     missing = (bare.is_null() | bare.str.to_lowercase().is_in(MISSING)).fill_null(True)
     if missing.all():
         raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")

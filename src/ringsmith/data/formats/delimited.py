@@ -285,7 +285,8 @@ def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64
     """Rows with too many cells are left out (and counted); short ones are kept, their missing cells empty."""
     long, short = np.flatnonzero(cells > width), np.flatnonzero(cells < width)
     if len(short):
-        notes.append(f"{len(short):,} rows have fewer than {width} cells (first: line {lines[short[0]]}); the missing cells are empty.")
+        rows = "1 row has" if len(short) == 1 else f"{len(short):,} rows have"
+        notes.append(f"{rows} fewer than {width} cells (first: line {lines[short[0]]}); the missing cells are empty.")
     if not len(long):
         return {}
     if len(long) > max(1, MANY * len(cells)):

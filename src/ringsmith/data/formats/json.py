@@ -60,7 +60,7 @@ def missing_cells(frame: pl.DataFrame, content: bytes) -> list[str]:
     for column in frame.columns:
         absent = len(frame) - content.count(json.dumps(column, ensure_ascii=False).encode())
         if absent > 0:
-            found.append(f"The column {column!r} is missing in {absent:,} lines; it is empty there.")
+            found.append(f"The column {column!r} is missing in {absent:,} line{'' if absent == 1 else 's'}; it is empty there.")
     return found
 
 
