@@ -219,7 +219,7 @@ def test_an_attempt_after_a_collapse_learns_half_as_fast() -> None:
     assert (second.rate, second.head_rate) == (first.rate / 2, first.head_rate / 2)
 
 
-@pytest.mark.parametrize(("width", "rate"), [(32, 3e-4), (128, 3e-4), (256, 6e-5 * 1.5**1.5), (384, 6e-5), (768, 3e-5), (1024, 2.25e-5)])
+@pytest.mark.parametrize(("width", "rate"), [(32, 1e-3), (128, 6e-5 * 3**2.5), (256, 6e-5 * 1.5**2.5), (384, 6e-5), (768, 3e-5), (1024, 2.25e-5)])
 def test_wider_bodies_learn_slower(width: int, rate: float) -> None:
     """BERT-base gets a rate that its paper tried; the head, fitted before, has the body's."""
     pacing = FullOptions().pacing(0, 100, classes=2, width=width, low=False)

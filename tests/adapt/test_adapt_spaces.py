@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ringsmith.adapt import create_recipe, recipe_needs
+from ringsmith.adapt.finetune_options import FullOptions
 from ringsmith.adapt.recipe import Setting
 from ringsmith.adapt.spaces import SPACES, Axis, Choice, Range, settings_in, space_of
 from ringsmith.catalogue import LocalModel
@@ -48,14 +49,16 @@ def test_the_usual_value_is_the_default_of_the_recipe(recipe: str) -> None:
         assert not isinstance(axis, Range) or axis.usual is None or axis.low <= axis.usual <= axis.high
 
 
-def test_bounds_of_a_rate_shrink_with_the_square_of_the_width() -> None:
-    """BERT-base has a quarter of MiniLM's: 1e-4 instead of 4e-4, with its paper's 2e-5 to 5e-5 well inside."""
+def test_bounds_of_a_rate_follow_the_width() -> None:
+    """BERT-base has a quarter of MiniLM's: 1e-4 instead of 4e-4, with its paper's 2e-5 to 5e-5 well inside; one of 128 numbers has five times MiniLM's."""
     (narrow,), (wide,) = ([axis for axis in space_of("full", width) if axis.name == "rate"] for width in (384, 768))
     assert isinstance(narrow, Range)
     assert isinstance(wide, Range)
     assert wide.high == pytest.approx(narrow.high / 4)
     assert wide.low < 2e-5 < 5e-5 < wide.high
-    assert space_of("full", 128) == SPACES["full"]
+    tiny = space_of("full", 128)[0]
+    assert isinstance(tiny, Range)
+    assert tiny.low < FullOptions().usual_rate(128) < tiny.high == pytest.approx(5 * narrow.high)
 
 
 def test_settings_are_counted_where_they_can_be() -> None:

@@ -203,7 +203,7 @@ def test_what_moves_has_its_rate(family: LocalModel, attempt: int) -> None:
     last = {id(weight) for weight in last_layer(module).parameters()}
     for name, weight in module.named_parameters():
         if weight.requires_grad:
-            assert rates[id(weight)] == pytest.approx(5e-3 if "lora" in name or id(weight) in last else 3e-4), name
+            assert rates[id(weight)] == pytest.approx(5e-3 if "lora" in name or id(weight) in last else 1e-3), name
 
 
 def test_the_seed_draws_the_adapters(tiny_bert: LocalModel) -> None:

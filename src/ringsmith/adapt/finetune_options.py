@@ -12,9 +12,11 @@ from ringsmith.errors import OptionError
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
 WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 15
 """Between these, as many epochs as give so many steps, or so many for each class."""
-RATE, WIDTH, HIGHEST_RATE = 6e-5, 384, 3e-4
-"""The rate of a body that is 384 wide. Wider ones have less (3e-5 at BERT-base's 768, in the middle of what its paper tried), narrower ones more: 3e-4, the
-highest that Turc et al. (2019) tried for compact models, at 128."""
+RATE, WIDTH, HIGHEST_RATE = 6e-5, 384, 1e-3
+"""The rate of a body that is 384 wide. Wider ones have less (3e-5 at BERT-base's 768, in the middle of what its paper tried), narrower ones more: 9e-4 at
+128. Turc et al. (2019) tried no more than 3e-4 for compact models, over many more steps; at 128 that costs 2 to 3 points (LOG.md)."""
+NARROWER = 2.5
+"""Power by which the rate grows with what is narrower."""
 READINGS = ("auto", "token", "mean")
 """What a head may read."""
 TIMES_FULL = 2
@@ -30,7 +32,7 @@ class FineTuneOptions:
     Attributes:
         epochs: passes over the training rows; None for 3 (BERT's own figure), and more where few rows would make few steps (Mosbach et al.,
             2021): as many as give about 300 steps, or 15 a class where that is more, at most 20. Fewer where the budget allows no more.
-        rate: highest learning rate of the body; None for 6e-5 at 384 numbers a token, less where it is wider (3e-5 for BERT-base), more where it is narrower, up to 3e-4.
+        rate: highest learning rate of the body; None for 6e-5 at 384 numbers a token, less where it is wider (3e-5 for BERT-base), more where it is narrower, up to 1e-3.
         head_rate: highest learning rate of the head, which is fitted before; None for the same as `rate`.
         decay: weight decay (Loshchilov and Hutter, 2019); 0.01 as in BERT (Devlin et al., 2019, A.2).
         warm_up: share of the steps in which the rates rise; 0.1 as in BERT.
@@ -85,7 +87,7 @@ class FineTuneOptions:
     def usual_rate(self, width: int) -> float:
         """The body's highest rate where none was asked for."""
         times = WIDTH / width
-        return min(HIGHEST_RATE, RATE * (times if times < 1 else times**1.5))
+        return min(HIGHEST_RATE, RATE * (times if times < 1 else times**NARROWER))
 
     def pacing(self, attempt: int, rows: int, *, classes: int, width: int, low: bool) -> Pacing:
         """How the loop walks in this attempt over so many training rows and classes, in a body so wide: after a collapse with half the rates."""
@@ -135,7 +137,7 @@ class PartialOptions(FineTuneOptions):
 
         Examples:
             >>> PartialOptions().usual_rate(384), PartialOptions().usual_rate(128)
-            (0.00012, 0.0003)
+            (0.00012, 0.001)
         """
         return min(HIGHEST_RATE, TIMES_FULL * super().usual_rate(width))
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ringsmith.adapt.finetune_options import NARROWER, WIDTH
+
 BERT, SMALL = "Devlin et al. 2019, A.3", "Turc et al. 2019"
-WIDTH = 384
-"""Bounds of a learning rate are written for a body this wide, as the recipes' own default is."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,12 @@ class Range:
         log: whether a step is a factor.
         whole: whether only whole numbers count.
         by_width: whether the bounds shrink by the square of what is wider than 384 numbers a token, as a learning rate must.
+        narrow: how often larger they may become for what is narrower.
 
     Examples:
-        >>> Range("rate", 5e-5, 8e-4, "", log=True, by_width=True).at_width(768).high
-        0.0002
+        >>> rate = Range("rate", 5e-5, 8e-4, "", log=True, by_width=True, narrow=5)
+        >>> rate.at_width(768).high, rate.at_width(384).high, rate.at_width(128).high
+        (0.0002, 0.0008, 0.004)
     """
 
     name: str
@@ -43,10 +45,12 @@ class Range:
     log: bool = False
     whole: bool = False
     by_width: bool = False
+    narrow: float = 1.0
 
     def at_width(self, width: int | None) -> Range:
         """The same for a body so wide; None where there is none."""
-        share = min(1.0, (WIDTH / width) ** 2) if self.by_width and width else 1.0
+        times = WIDTH / width if self.by_width and width else 1.0
+        share = times**2 if times < 1 else min(self.narrow, times**NARROWER)
         return self if share == 1 else replace(self, low=self.low * share, high=self.high * share)
 
     def holds(self, value: Any) -> bool:
@@ -83,7 +87,7 @@ Axis = Range | Choice
 Space = tuple[Axis, ...]
 
 FINE_TUNING: Space = (
-    Range("rate", 3e-5, 4e-4, f"{BERT} (2e-5 to 5e-5 at 768 wide); {SMALL} (3e-5 to 3e-4, small bodies)", log=True, by_width=True),
+    Range("rate", 3e-5, 4e-4, f"{BERT} (2e-5 to 5e-5 at 768 wide); {SMALL} (3e-5 to 3e-4, small bodies)", log=True, by_width=True, narrow=5),
     Range("epochs", 2, 20, f"{BERT} (2 to 4); Mosbach et al. 2021 (20 on few rows)", log=True, whole=True),
     Choice("max_rows", (16, 32), f"{BERT} (16, 32)", usual=32),
     Range("decay", 0.0, 0.1, "Devlin et al. 2019 (0.01); Liu et al. 2019 (0.1)", usual=0.01),

@@ -53,6 +53,7 @@ class Watch:
         self._to_go = 0
         self._goal: float | None = None
         self._splits = 1
+        self._undivided = 0
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -98,6 +99,9 @@ class Watch:
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
         self._splits = len(event.splits)
+        self._undivided = (
+            sum(event.splits[0][part] for part in ("train", "valid", "test")[: 2 if self._read.test_findings else 3]) if len(event.splits) == 1 and "seed" in event.how else 0
+        )
         folds = f"{self._splits} folds"
         how = event.how.removeprefix(f"{folds}, ").replace(f"{folds} of training choose", "the folds choose")
         self.line("Split", f"{sizes_of(event.splits)}, {how} · judged by {event.metric}")
@@ -202,6 +206,8 @@ class Watch:
             self.line("", str(found.honest["text"]))
         if self._budget and self._budget.seconds and (more := with_more_time(found.rows, self._splits)):
             self.line("", more)
+        if more := with_more_rows(found.rows, self._undivided):
+            self.line("", more)
         named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
         self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))
         for path in found.written:
@@ -229,6 +235,26 @@ def with_more_time(rows: Sequence[Row], splits: int) -> str:
         return ""
     fewer = f", or --folds 0: one split in the place of {splits} takes about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""
     return f"Only the floor had time. Give a longer --budget{fewer}."
+
+
+def with_more_rows(rows: Sequence[Row], undivided: int) -> str:
+    """What may tell those apart that are tied, where one of them was taken because it is cheap; nothing where folds choose, or the data's own order divides.
+
+    Args:
+        rows: of the table.
+        undivided: rows that chance divided once, 0 where it was otherwise.
+
+    Examples:
+        >>> best, cheap = (Row(name, None, name, "done", "accuracy", tie_group="A", recommended=name == "probe") for name in ("full", "probe"))
+        >>> with_more_rows([best, cheap], 1_050)
+        'More rows may tell them apart: with --folds 5 and another --out all 1,050 choose in turns, in about five times the time.'
+        >>> with_more_rows([best, cheap], 0), with_more_rows([cheap, best], 1_050)
+        ('', '')
+    """
+    first = next((row for row in rows if row.status == "done"), None)
+    if not undivided or first is None or first.recommended or not any(row.recommended for row in rows):
+        return ""
+    return f"More rows may tell them apart: with --folds 5 and another --out all {undivided:,} choose in turns, in about five times the time."
 
 
 def describe(standing: Standing) -> str:
