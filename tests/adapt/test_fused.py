@@ -276,6 +276,22 @@ def test_layers_that_are_handed_their_states_are_fused_too() -> None:
     torch.testing.assert_close(found, wanted, atol=0.08, rtol=0.05)
 
 
+def test_the_lowest_layer_learns_the_same_whether_or_not_anybody_below_asks() -> None:
+    """Its matrices, biases and norms have the same gradients to the bit when the slopes of its input are left out."""
+    module, rows = classifier(), batch()
+    moving, found = Moving(layers_of(module), 1), list[Gradients]()
+    module.base_model.encoder.layer = moving
+    states = torch.randn(*rows["input_ids"].shape, SIZES["hidden_size"], generator=torch.Generator().manual_seed(2))
+    with fused_layers(module, low=True) as fused:
+        for asks in (True, False):
+            moving.states = states.clone().requires_grad_(asks)
+            found.append(step(module, rows)[1])
+            assert (moving.states.grad is not None) == asks
+    assert fused
+    for name, gradient in found[0].items():
+        assert torch.equal(gradient, found[1][name]), name
+
+
 @pytest.mark.parametrize("stranger", ["activation", "linear", "attention dropout", "half", "narrow", "recomputed", "decoder", "gpt2", "float32"])
 def test_what_is_not_known_is_left_alone(stranger: str) -> None:
     """Every layer's forward stays what it is."""

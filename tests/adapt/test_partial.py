@@ -16,8 +16,10 @@ from tiny_models import FAMILIES, tiny_model
 from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, create_recipe, load_fitted, replay
 from ringsmith.adapt.classifier import Feed
+from ringsmith.adapt.dropout import ease_dropout
 from ringsmith.adapt.finetune import FineTuned
 from ringsmith.adapt.finetune_options import PartialOptions
+from ringsmith.adapt.fused import fused_layers
 from ringsmith.adapt.partial import Partial
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import Progress, silent
@@ -149,15 +151,16 @@ def test_states_that_take_too_long_are_not_kept(tiny_bert: LocalModel) -> None:
     assert module.training
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(tiny_bert: LocalModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_killed_training_goes_on_to_the_same_bits(tiny_bert: LocalModel, tmp_path: Path, precision: str) -> None:
     """States are recorded again and are the same: killed at step 7 of 12, it ends as one that was not."""
-    straight = fit(tiny_bert)
+    straight = fit(tiny_bert, precision=precision)
 
     def killed(progress: Progress) -> None:
         if progress.stage == "train" and progress.done == 7:
             raise KeyboardInterrupt
 
-    setting = Setting(Classification(LABELS), tiny_bert, options=SHORT, threads=1, report=killed)
+    setting = Setting(Classification(LABELS), tiny_bert, options={**SHORT, "precision": precision}, threads=1, report=killed)
     valid = TextSet([], [], pairs=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Partial, "_pause", lambda self, *_: Pause(tmp_path / "pause", "this", every_seconds=0.0))
@@ -209,6 +212,47 @@ def test_replayed_rows_are_those_of_the_batch(family: LocalModel) -> None:
         torch.testing.assert_close(module(**kept[0].batch(module, rows)).logits, wanted, atol=1e-5, rtol=1e-5)
         restore(module)
         torch.testing.assert_close(module(**feed.batch(module, rows)).logits, wanted, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(("kind", "leave"), [("bert", True), ("roberta", True), ("distilbert", True), ("modernbert", True), ("electra", False), ("gpt2", False)])
+def test_embeddings_leave_with_the_layers_where_nobody_else_asks_for_them(kind: str, leave: bool, tmp_path: Path) -> None:
+    """ELECTRA widens them on their way to the first layer, and GPT-2 has them in pieces: there they stay. The scores are the same, and so is the module afterwards."""
+    tokeniser, module = load_classifier(tiny_model(kind, tmp_path), LABELS)
+    module.eval().requires_grad_(False)
+    feed, words, names = Feed(tokeniser(["I am happy", "furious", "I tremble"]), tokeniser.pad_id), module.get_input_embeddings(), list(module.state_dict())
+    rows = np.arange(3)
+    wanted = module(**feed.batch(module, rows)).logits
+    kept = keep_states(module, layers_of(module), 1, [feed], torch.float32, lambda done, total: True)
+    assert not isinstance(kept, str)
+    assert any("embed" in name or ".wte." in name for name in module.state_dict()) != leave
+    assert module.get_input_embeddings() is words
+    torch.testing.assert_close(module(**kept[0].batch(module, rows)).logits, wanted, atol=1e-5, rtol=1e-5)
+    restore(module)
+    assert list(module.state_dict()) == names
+    assert module.get_input_embeddings() is words
+
+
+def test_fused_layers_record_the_states_and_take_them_as_they_are_kept(tiny_bert: LocalModel) -> None:
+    """What the frozen layer makes as one step is what autocast makes, and the moving ones see the same numbers in bfloat16 as in float32."""
+    tokeniser, module = load_classifier(tiny_bert, LABELS)
+    ease_dropout(module)
+    module.eval().requires_grad_(False)
+    feed, layers, rows = Feed(tokeniser(toy().texts), tokeniser.pad_id), layers_of(module), np.arange(8)
+    plain = keep_states(module, layers, 1, [feed], torch.bfloat16, lambda done, total: True)
+    restore(module)
+    with fused_layers(module, list(layers)[:1], low=True) as fused:
+        kept = keep_states(module, layers, 1, [feed], torch.bfloat16, lambda done, total: True)
+    assert fused
+    assert not isinstance(plain, str)
+    assert not isinstance(kept, str)
+    torch.testing.assert_close(kept[0].states, plain[0].states, atol=0.05, rtol=0.02)
+    with fused_layers(module, low=True) as fused, torch.autocast("cpu", dtype=torch.bfloat16):
+        assert kept[0].moving.takes == torch.bfloat16
+        scores = module(**kept[0].batch(module, rows)).logits
+        kept[0].moving.states = kept[0].moving.states.float()
+        torch.testing.assert_close(module(**feed.batch(module, rows)).logits, scores, atol=0, rtol=0)
+    assert fused
+    assert kept[0].moving.takes == torch.float32
 
 
 def layers_of_cut(module: Any) -> Any:

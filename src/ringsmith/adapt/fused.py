@@ -6,10 +6,10 @@ and the kernels are loaded when they are first needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def fused_layers(module: Any, *, low: bool) -> Iterator[bool]:
+def fused_layers(module: Any, layers: Sequence[nn.Module] | None = None, *, low: bool) -> Iterator[bool]:
     """Within the block the module's layers are one step, if they can be; yields whether they are.
 
     Args:
         module: a classifier, as it trains.
+        layers: those of them that follow each other; None for all that are in use.
         low: whether it trains in bfloat16.
     """
-    stack = _stack(module) if low and module.device.type == "cpu" else None
+    layers = layers_in_use(module) if layers is None else layers
+    stack = _stack(module, layers) if low and module.device.type == "cpu" else None
     if stack is None:
         yield False
         return
-    layers = layers_in_use(module)
     for number, layer in enumerate(layers):
         vars(layer)["forward"] = _Fused(layer.forward, stack, first=number == 0)
     try:
@@ -46,10 +47,10 @@ def plain_layers(module: Any) -> None:
     _restore(module.modules())
 
 
-def _stack(module: Any) -> FusedStack | None:
+def _stack(module: Any, layers: Sequence[nn.Module]) -> FusedStack | None:
     from ringsmith.adapt.fusedstack import FusedStack
 
-    return FusedStack.of(module)
+    return FusedStack.of(module, layers)
 
 
 def _restore(layers: Iterable[nn.Module]) -> None:
@@ -69,9 +70,13 @@ class _Fused:
         first: whether this is the lowest.
     """
 
+    takes: ClassVar[torch.dtype] = torch.bfloat16
+
     def __init__(self, forward: Any, stack: FusedStack, *, first: bool) -> None:
         self.forward, self.stack, self.first = forward, stack, first
 
     def __call__(self, states: torch.Tensor, mask: torch.Tensor | None = None, *inputs: Any, **named: Any) -> Any:
         done = self.stack.attempt(states, mask) if self.first else states if self.stack.is_done else None
-        return self.forward(states, mask, *inputs, **named) if done is None else done
+        if done is not None:
+            return done
+        return self.forward(states.float() if self.first else states, mask, *inputs, **named)

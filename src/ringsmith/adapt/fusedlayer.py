@@ -178,8 +178,10 @@ class FusedLayer:
         second = self._norm(1, rows, product, attended, room.out[:count], room.out_hat, room.out_pace)
         return room.out[:count], Kept(states, asking, query, key_value, (first, second))
 
-    def back(self, slopes: Slopes, texts: Texts, kept: Kept, room: Room, desk: Desk, low: Sequence[torch.Tensor] | None) -> tuple[Slopes, list[torch.Tensor]]:
-        """The slopes of the layer's input, and those of its biases and norms; those of its matrices into `low` (None where it does not move)."""
+    def back(
+        self, slopes: Slopes, texts: Texts, kept: Kept, room: Room, desk: Desk, low: Sequence[torch.Tensor] | None, *, below: bool = True
+    ) -> tuple[Slopes, list[torch.Tensor]]:
+        """The slopes of the layer's input (not whole where nothing `below` asks), and of its biases and norms; of its matrices into `low`, None where it does not move."""
         _, out, up, down = self.copies
         rows, count = self._rows(texts), len(kept.asking)
         past, dropped = desk.past[:count], desk.dropped[:count]
@@ -197,7 +199,7 @@ class FusedLayer:
         seen = torch.mm(dropped, out, out=desk.seen[:count])
         if low is not None:
             torch.mm(dropped.t(), room.seen[:count], out=low[1])
-        back = self._attention_back(texts, kept, seen, past_out, desk, low)
+        back = self._attention_back(texts, kept, seen, past_out, desk, low, below=below)
         sums = torch.split(desk.sums.sum(dim=0), self._sizes)
         return back, [sums[place] for place in (0, 1, 2, 3, 6, 7, 4, 5, 8, 9)]
 
@@ -220,7 +222,7 @@ class FusedLayer:
         first_only, value = int(self.parts.first_only), key_value.data_ptr() + width * LOW.itemsize
         return (len(texts), heads, width // heads, texts.starts, first_only, query, query.stride(0), key_value, value, key_value.stride(0), self.biases)
 
-    def _attention_back(self, texts: Texts, kept: Kept, seen: torch.Tensor, past: torch.Tensor, desk: Desk, low: Sequence[torch.Tensor] | None) -> Slopes:
+    def _attention_back(self, texts: Texts, kept: Kept, seen: torch.Tensor, past: torch.Tensor, desk: Desk, low: Sequence[torch.Tensor] | None, *, below: bool) -> Slopes:
         width, weights = self.width, self.copies[0]
         whole = desk.qkv[: len(kept.states)]
         query, key_value = (torch.empty_like(kept.query), torch.empty_like(kept.key_value)) if self.parts.first_only else (whole[:, :width], whole[:, width:])
@@ -231,7 +233,7 @@ class FusedLayer:
             _end(whole, texts.tokens)
             if low is not None:
                 torch.mm(whole.t(), kept.states, out=low[0])
-            return torch.mm(whole, weights, out=states), past
+            return (torch.mm(whole, weights, out=states) if below else states), past
         _end(query, len(texts))
         _end(key_value, texts.tokens)
         if low is not None:

@@ -57,12 +57,12 @@ class FusedStack:
             kernel.compile()
 
     @classmethod
-    def of(cls, module: Any) -> FusedStack | None:
-        """The stack of a classifier's layers as they are in use; None where they are not what this file knows, or torch's threads cannot be had."""
+    def of(cls, module: Any, layers: Sequence[nn.Module] | None = None) -> FusedStack | None:
+        """The stack of a classifier's layers (None for those in use); None where they are not what this file knows, or torch's threads cannot be had."""
         family = FAMILIES.get(type(module.base_model).__name__)
         if family is None or getattr(module.config, "is_decoder", False) or is_recomputed(module) or not torch_team().is_whole:
             return None
-        layers = layers_in_use(module)
+        layers = layers_in_use(module) if layers is None else layers
         parts = [_parts(layer, family, module.config.num_attention_heads, last=number == len(layers) - 1) for number, layer in enumerate(layers)]
         known = [part for part in parts if part is not None]
         return cls(known) if known and len(known) == len(parts) else None
@@ -169,7 +169,8 @@ class _Through(torch.autograd.Function):
         vectors = [list[torch.Tensor]() for _ in stack.layers]
         lowest = 0 if ctx.needs_input_grad[0] else stack.moves.index(True)
         for number in range(len(stack.layers) - 1, lowest - 1, -1):
-            slopes, vectors[number] = stack.layers[number].back(slopes, texts, ctx.kept[number], memory.rooms[number], memory.desk, stack.low(number))
+            layer, below = stack.layers[number], number > lowest or ctx.needs_input_grad[0]
+            slopes, vectors[number] = layer.back(slopes, texts, ctx.kept[number], memory.rooms[number], memory.desk, stack.low(number), below=below)
         one, other = slopes
         gradients = stack.gradients(vectors)
         of_states = one + other if ctx.needs_input_grad[0] and other is not None else None

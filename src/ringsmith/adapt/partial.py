@@ -19,8 +19,9 @@ import torch
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.finetune import FineTuned, FineTuning
 from ringsmith.adapt.finetune_options import FineTuneOptions, PartialOptions
+from ringsmith.adapt.fused import fused_layers
 from ringsmith.adapt.recipe import Progress
-from ringsmith.adapt.replay import keep_states, restore
+from ringsmith.adapt.replay import KeptFeed, keep_states, restore
 from ringsmith.adapt.stack import embeddings_of, layers_of, quieten
 from ringsmith.records import Budget
 
@@ -58,13 +59,18 @@ class Partial(FineTuning):
         count = self.options.count(module.config.num_hidden_layers) if self.options.side == "lower" else 0
         if not self.options.embeddings:
             return train, valid
-        dtype = torch.bfloat16 if self._precision().precision == "bfloat16" else torch.float32
-        kept = keep_states(module, layers_of(module), count, (train, valid), dtype, self._in_time(budget)) if self.options.replay else "that was asked for"
+        kept = self._keep(module, count, train, valid, budget) if self.options.replay else "that was asked for"
         if not isinstance(kept, str):
             return kept[0], kept[1]
         self._remarks = (f"The frozen layers were computed anew in every step: {kept}.",)
         quieten(module, count)
         return train, valid
+
+    def _keep(self, module: Any, count: int, train: Feed, valid: Feed, budget: Budget) -> list[KeptFeed] | str:
+        """The rows with their states; or why not."""
+        layers, low = layers_of(module), self._precision().precision == "bfloat16"
+        with fused_layers(module, list(layers)[:count], low=low):
+            return keep_states(module, layers, count, (train, valid), torch.bfloat16 if low else torch.float32, self._in_time(budget))
 
     def remarks(self) -> tuple[str, ...]:
         """Why nothing was replayed, if so."""

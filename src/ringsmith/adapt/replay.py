@@ -2,11 +2,12 @@
 
 record     every row goes through the frozen part once, without dropout; what the first moving layer would see of its tokens is kept,
            one row behind the other, without padding
-replay     the frozen layers leave the list, and the first moving layer is handed the states of the rows of the batch
+replay     the frozen layers leave the list, and the first moving layer is handed the states of the rows of the batch; the embeddings leave, too, where
+           nobody else asks for what they make
 restore    the frozen layers are put back: the module is what it was
 
 Works for every family whose layers stand in one list and take the states of all tokens first. That they do is not believed but tried: a row
-must have the same scores with and without the frozen layers, or nothing is changed.
+must have the same scores with and without the frozen layers, or nothing is changed. What has left is in no step, no look and no copy of the weights.
 """
 
 from __future__ import annotations
@@ -55,9 +56,33 @@ class Moving(nn.ModuleList):
     def __getitem__(self, index: Any) -> Any:
         return list(self.children())[index]  # ModuleList's own counts from 0
 
+    @property
+    def takes(self) -> torch.dtype:
+        """What its lowest layer takes: float32, unless that says otherwise (`fused.py`)."""
+        return getattr(vars(self[0]).get("forward"), "takes", torch.float32)
+
     def _hand_out(self, layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         del layer
         return (self.states, *inputs[1:])
+
+
+class Handed(nn.Module):
+    """Stands where the embeddings stood and gives the states that the moving layers begin from; whoever asks for a part of the embeddings gets theirs.
+
+    Args:
+        whole: the embeddings.
+        moving: the layers.
+    """
+
+    def __init__(self, whole: nn.Module, moving: Moving) -> None:
+        super().__init__()
+        self.outside = (whole, moving)  # in a tuple, as above
+
+    def forward(self, *_: Any, **__: Any) -> Any:
+        return self.outside[1].states
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["outside"][0], name)
 
 
 @dataclass(eq=False)
@@ -77,9 +102,10 @@ class KeptFeed(Feed):
     def batch(self, module: Any, rows: npt.NDArray[np.int64]) -> Batch:
         """These rows; the moving layers are handed their states, so that one forward of this batch must follow."""
         batch = super().batch(module, rows)
-        mask = batch["attention_mask"].bool()
-        states = torch.zeros(*mask.shape, self.states.shape[1], device=mask.device)
-        states[mask] = self.states[positions_of(self.tokens, rows)].to(mask.device, torch.float32)
+        mask, dtype = batch["attention_mask"], self.moving.takes
+        states = torch.zeros(mask.numel(), self.states.shape[1], dtype=dtype, device=mask.device)
+        kept = self.states.index_select(0, positions_of(self.tokens, rows)).to(mask.device, dtype)
+        states = states.index_copy_(0, mask.flatten().nonzero()[:, 0], kept).view(*mask.shape, -1)
         self.moving.states = states if self.batch_first else states.transpose(0, 1).contiguous()
         return batch
 
@@ -107,25 +133,36 @@ def keep_states(module: Any, layers: nn.ModuleList, frozen: int, feeds: Sequence
     if needed > MEMORY_BYTES:
         return f"their states would take {needed / 1e9:.1f} GB"
     with _without_dropout(module), _products_in(dtype, module):
-        batch_first = _layout(module, layers, frozen, feeds[0])
-        if batch_first is None:
+        found = _layout(module, layers, frozen, feeds[0])
+        if found is None:
             return f"{type(module).__name__} does not work without its lower layers"
+        batch_first, embeddings = found
         kept = _record(module, layers[frozen], feeds, dtype, go_on, batch_first=batch_first)
     if kept is None:
         return "the budget is too short for that"
-    moving = Moving(layers, frozen)
-    _replace(module, layers, moving)
+    moving = _take_out(module, layers, frozen, embeddings=embeddings)
     return [KeptFeed(feed.tokens, feed.pad_id, states, moving, batch_first) for feed, states in zip(feeds, kept, strict=True)]
 
 
 def restore(module: Any) -> None:
-    """Put frozen layers back that were taken out."""
+    """Put back what was taken out."""
     for moving in [part for part in module.modules() if isinstance(part, Moving)]:
         moving.handle.remove()
         _replace(module, moving, moving.outside[0])
+    for handed in [part for part in module.modules() if isinstance(part, Handed)]:
+        _replace(module, handed, handed.outside[0])
 
 
-def _replace(module: Any, old: nn.ModuleList, new: nn.ModuleList) -> None:
+def _take_out(module: Any, layers: nn.ModuleList, frozen: int, *, embeddings: bool) -> Moving:
+    """Take the lowest layers out, and with `embeddings` those, too, where the body has them as one part."""
+    moving, whole = Moving(layers, frozen), getattr(module.base_model, "embeddings", None)
+    _replace(module, layers, moving)
+    if embeddings and isinstance(whole, nn.Module):
+        _replace(module, whole, Handed(whole, moving))
+    return moving
+
+
+def _replace(module: Any, old: nn.Module, new: nn.Module) -> None:
     for parent in list(module.modules()):
         for name, part in list(parent.named_children()):
             if part is old:
@@ -164,25 +201,32 @@ def _states(module: Any, batch: Batch) -> torch.Tensor:
     raise RuntimeError("the forward never came to the layer")
 
 
-def _layout(module: Any, layers: nn.ModuleList, frozen: int, feed: Feed) -> bool | None:
-    """Whether a batch is laid out rows first; None where the moving layers alone, given those states, do not give the same scores."""
+def _layout(module: Any, layers: nn.ModuleList, frozen: int, feed: Feed) -> tuple[bool, bool] | None:
+    """Whether a batch is laid out rows first, and whether the embeddings can leave, too; None where the moving layers alone, given the states, do not give the same scores."""
     batch = feed.batch(module, np.array([feed.tokens.lengths.argmax()]))
     length, width = batch["input_ids"].shape[1], module.config.hidden_size
     wanted = module(**batch).logits
     try:
         with _stopping_at(layers[frozen]):
             states = _states(module, batch)
-        if states.requires_grad or tuple(states.shape) not in ((1, length, width), (length, 1, width)):
-            return None
-        moving = Moving(layers, frozen)
-        moving.states = states
-        _replace(module, layers, moving)
-        found = module(**batch).logits
     except STRANGER:
         return None
+    if states.requires_grad or tuple(states.shape) not in ((1, length, width), (length, 1, width)):
+        return None
+    does = (embeddings for embeddings in (True, False) if _does_without(module, layers, frozen, batch, states, wanted, embeddings=embeddings))
+    return next(((states.shape[1] == length, embeddings) for embeddings in does), None)
+
+
+def _does_without(module: Any, layers: nn.ModuleList, frozen: int, batch: Batch, states: torch.Tensor, wanted: torch.Tensor, *, embeddings: bool) -> bool:
+    """Whether the moving layers, given the states, give the scores that are `wanted`."""
+    try:
+        _take_out(module, layers, frozen, embeddings=embeddings).states = states
+        found = module(**batch).logits
+    except STRANGER:
+        return False
     finally:
         restore(module)
-    return states.shape[1] == length if bool((found - wanted).abs().max() <= ALIKE * wanted.abs().max()) else None
+    return bool((found - wanted).abs().max() <= ALIKE * wanted.abs().max())
 
 
 def _record(module: Any, layer: nn.Module, feeds: Sequence[Feed], dtype: torch.dtype, go_on: GoOn, *, batch_first: bool) -> list[torch.Tensor] | None:
@@ -203,7 +247,9 @@ def _record(module: Any, layer: nn.Module, feeds: Sequence[Feed], dtype: torch.d
 
 def positions_of(tokens: Tokens, rows: npt.NDArray[np.int64]) -> torch.Tensor:
     """Where the tokens of these rows stand in ``tokens.ids``, one row behind the other."""
-    return torch.from_numpy(np.concatenate([np.arange(start, end) for start, end in zip(tokens.starts[rows], tokens.starts[rows + 1], strict=True)]))
+    lengths = tokens.starts[rows + 1] - tokens.starts[rows]
+    ends = np.cumsum(lengths)
+    return torch.from_numpy(np.arange(lengths.sum()) + np.repeat(tokens.starts[rows] - (ends - lengths), lengths))
 
 
 @contextmanager
