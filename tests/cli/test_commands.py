@@ -195,6 +195,7 @@ def test_models_are_listed_and_shown(ringsmith: Ringsmith) -> None:
     assert "group default:" in " ".join(ringsmith("models").out.split())
     listed = json.loads(ringsmith("models", "list", "--json").out)
     assert {"minilm", "bert"} <= {entry["name"] for entry in listed}
+    assert json.loads(ringsmith("models", "--json").out) == listed
     korean = json.loads(ringsmith("models", "list", "--language", "ko", "--json").out)
     assert 0 < len(korean) < len(listed)
     shown = json.loads(ringsmith("models", "show", "bert", "--json").out)

@@ -33,7 +33,7 @@ def test_a_model_is_made_and_everything_is_told(ringsmith: Ringsmith, write: Wri
     assert "perplexity" in ended.out
     assert {path.name for path in (tmp_path / "model").iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json", "ringsmith.json", "README.md", "loss.svg"}
     again = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
-    refused(again, "a model is written into an empty or a new folder")
+    refused(again, "a model is written into an empty or a new folder; this one holds a model already")
 
 
 def test_json_is_printed_for_programs(ringsmith: Ringsmith, write: Write) -> None:

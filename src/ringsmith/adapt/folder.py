@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ringsmith._files import usual_mode
+from ringsmith._files import path_of, usual_mode
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import MachineError, ModelError, UsageError
 from ringsmith.tasks import Task
@@ -44,6 +44,18 @@ FORMS: dict[str, Callable[[Any], bool]] = {
 BLOCK = 1 << 20
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a place that a model would not have for itself.
+
+    Raises:
+        UsageError: it is a file, or a folder that is not empty.
+    """
+    folder = path_of(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        held = "a model already" if (folder / MANIFEST).exists() else "something else"
+        raise UsageError(f"{folder}: a model is written into an empty or a new folder; this one holds {held}. Name another folder or empty this one.")
+
+
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` to write into; it becomes `folder` when the block ends without an error.
@@ -53,8 +65,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         MachineError: the disk is full or writing is not allowed.
     """
     folder = folder.absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder}: a model is written into an empty or a new folder; this one holds something else. Name another folder or empty this one.")
+    check_place(folder)
     scratch: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

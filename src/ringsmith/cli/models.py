@@ -23,18 +23,19 @@ GAP, HERE = "  ", "bold green"
 app = typer.Typer(help="List the models that can be chosen by a short name, and which of them are on this machine.", invoke_without_command=True)
 
 
+Language = Annotated[str | None, typer.Option("--language", help="Only models that speak it, e.g. ko.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print them as JSON.")]
+
+
 @app.callback()
-def models(context: typer.Context) -> None:
+def models(context: typer.Context, language: Language = None, as_json: AsJson = False) -> None:
     """List the models."""
     if context.invoked_subcommand is None:
-        list_models()
+        list_models(language, as_json)
 
 
 @app.command("list")
-def list_models(
-    language: Annotated[str | None, typer.Option(help="Only models that speak it, e.g. ko.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
-) -> None:
+def list_models(language: Language = None, as_json: AsJson = False) -> None:
     """List the models, and which of them are on this machine."""
     from ringsmith.catalogue import find, groups, methods
 

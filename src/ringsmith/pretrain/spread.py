@@ -21,11 +21,12 @@ from typing import Any
 from ringsmith._cluster import cluster
 from ringsmith._cluster_training import LOST, Group, Tell, group_of, ray_train, train_together
 from ringsmith._files import disk_faults
+from ringsmith.adapt.folder import check_place
 from ringsmith.errors import MachineError
 from ringsmith.pretrain.documents import Corpus, Source
 from ringsmith.pretrain.facts import Facts
 from ringsmith.pretrain.options import PretrainOptions
-from ringsmith.pretrain.training import Pretrained, Say, check_place, pretrain, quiet, refuse_what_comes_once
+from ringsmith.pretrain.training import Pretrained, Say, pretrain, quiet, refuse_what_comes_once
 from ringsmith.records import Budget, Progress, Report, silent
 
 EVERY_SECONDS = 0.2

@@ -19,15 +19,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ringsmith._files import path_of
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
+from ringsmith.adapt.folder import check_place
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop, first_process_first
 from ringsmith.adapt.pacing import Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.backbones.load import set_threads
 from ringsmith.catalogue import LocalModel, resolve
-from ringsmith.errors import BudgetError, InputError, OptionError, UsageError
+from ringsmith.errors import BudgetError, InputError, OptionError
 from ringsmith.pretrain.card import save_pretrained
 from ringsmith.pretrain.compiled import compile_layers
 from ringsmith.pretrain.documents import Corpus, Source
@@ -172,17 +172,6 @@ class Run:
         asked = {name: value for name, value in asdict(options).items() if name not in UNESSENTIAL}
         start = None if self.model is None else self.model.weights_sha256
         return Pause(out.with_name(f"{out.name}.pause.safetensors"), json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str))
-
-
-def check_place(out: Path) -> None:
-    """Refuse a place that holds something, before hours are spent.
-
-    Raises:
-        UsageError: it is a file, or a folder that is not empty.
-    """
-    out = path_of(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: a model is written into an empty or a new folder; this one holds something else. Name another folder or empty this one.")
 
 
 def refuse_what_comes_once(corpus: Corpus) -> None:

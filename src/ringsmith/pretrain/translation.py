@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from ringsmith.adapt.folder import check_place
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.pacing import Course, Pacing
@@ -32,7 +33,7 @@ from ringsmith.pretrain.joint import train_joint_vocabulary
 from ringsmith.pretrain.looks import Looks
 from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, loss_of, padding_share
-from ringsmith.pretrain.training import Say, check_place, quiet
+from ringsmith.pretrain.training import Say, quiet
 from ringsmith.pretrain.transformer import create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
 from ringsmith.pretrain.translation_options import TranslationOptions
