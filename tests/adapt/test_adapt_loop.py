@@ -87,6 +87,22 @@ def test_short_gradients_are_left_alone() -> None:
     assert dense.grad.item() == 0.5
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_clipping_goes_by_the_length_that_torch_finds(dtype: torch.dtype) -> None:
+    """Of matrices, vectors and what does not lie in order, in any precision; and no gradient at all is none to clip."""
+    generator = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(shape, generator=generator).to(dtype) for shape in ((300, 700), (5,), (40, 30))]
+    gradients[2] = gradients[2].t()
+    weights = [nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients]
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient.clone()
+    length = torch.nn.utils.get_total_norm(gradients)
+    clip_gradients([torch.optim.AdamW(weights)], 2.0)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        torch.testing.assert_close(weight.grad, gradient * (2.0 / length))
+    clip_gradients([torch.optim.AdamW([nn.Parameter(torch.zeros(1))])], 2.0)
+
+
 def test_only_the_words_of_a_batch_move(tiny_bert: LocalModel) -> None:
     """Lazy Adam leaves the other rows bit-equal; its first step is the rate, as dense Adam's is; the table is dense again afterwards."""
     _, module = load_classifier(tiny_bert, ["a", "b"])

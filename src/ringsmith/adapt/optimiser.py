@@ -94,8 +94,15 @@ def clip_gradients(optimisers: list[torch.optim.Optimizer], longest: float) -> N
             weight.grad = weight.grad.coalesce()  # one row for each word: before, a word that occurs twice stands there twice
     gradients = [weight.grad for weight in weights]
     values = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
-    length = torch.nn.utils.get_total_norm(values)
+    length = _length(values)
     if length.is_cuda:  # to ask whether it is too long would make the processor wait for the GPU
         torch._foreach_mul_(values, (longest / length).clamp(max=1.0))
     elif length > longest:
         torch._foreach_mul_(values, float(longest / length))
+
+
+def _length(values: list[torch.Tensor]) -> torch.Tensor:
+    """Of all these numbers as one vector; on CPUs by products of each tensor with itself, which go over all cores where torch's norm takes one."""
+    if not values or any(tensor.is_cuda or tensor.dtype != torch.float32 for tensor in values):
+        return torch.nn.utils.get_total_norm(values)
+    return torch.stack([torch.dot(flat, flat) for flat in (tensor.flatten() for tensor in values)]).sum().sqrt()
