@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 import runpy
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from ringsmith.adapt import RECIPES
+from ringsmith.catalogue import Entry
+from ringsmith.cli._watch import as_json as comparison_as_json
+from ringsmith.cli.predict import as_content as answers_as_json
+from ringsmith.compare import Comparison
+from ringsmith.compare.leaderboard import COLUMNS
+from ringsmith.records import TextSet
+from ringsmith.serve import Prediction
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -41,6 +49,17 @@ def test_the_help_names_every_recipe() -> None:
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     line = next(line for line in page.splitlines() if "`--recipes`" in line)
     assert all(name in line for name in RECIPES)
+
+
+def test_the_page_about_json_names_every_key(tmp_path: Path) -> None:
+    """Of a comparison, of a row of its table, of an answer, of a model in the list: these and no others, in their order."""
+    sections = re.split(r"(?m)^\| (?:key|column) \| what it holds \|$", (ROOT / "docs" / "json.md").read_text(encoding="utf-8"))[1:]
+    told = [re.findall(r"(?m)^\| `(\w+)` \|", section.split("\n\n")[0]) for section in sections]
+    comparison = Comparison(tmp_path, (), None, "", (), None, None, (), stopped=False, seconds=0.0)
+    answer = answers_as_json(TextSet(["a"]), ["b"], [Prediction("x", 0.5)])[0]
+    assert told == [list(comparison_as_json(comparison)), list(COLUMNS), list(answer)]
+    line = next(line for line in sections[-1].splitlines() if line.startswith("| `models`"))
+    assert re.findall(r"`(\w+)`", line.split("|")[2]) == [*(field.name for field in fields(Entry)), "at_hand"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -30,6 +30,12 @@ def written_by(stream: io.TextIOWrapper) -> bytes:
     return content.getvalue()
 
 
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    """`json.dumps` would write NaN and Infinity, which no other language reads."""
+    _shell.print_json({"a": [float("nan"), 1.5, (float("inf"), None)], "b": "NaN"})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"a": [None, 1.5, [None, None]], "b": "NaN"}
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_files_and_programs_get_utf8_whatever_the_encoding_of_the_system(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows redirects in cp1252, which has no Korean: JSON, tables and error sentences are written all the same."""
