@@ -67,9 +67,9 @@ def test_the_head_sees_the_mean_of_what_the_plain_body_gives(tmp_path: Path, fam
             wanted = {
                 "bert": lambda: torch.tanh(0.5 * normed),  # noqa: B023
                 "roberta": lambda: torch.tanh(0.5 * normed),  # noqa: B023
-                "electra": lambda: gelu(0.5 * normed + 1),  # noqa: B023
-                "deberta-v2": lambda: gelu(0.5 * normed + 1),  # noqa: B023
-                "distilbert": lambda: torch.relu(0.5 * normed + 1),  # noqa: B023
+                "electra": lambda: gelu(0.5 * normed),  # noqa: B023
+                "deberta-v2": lambda: gelu(0.5 * normed),  # noqa: B023
+                "distilbert": lambda: torch.relu(0.5 * normed),  # noqa: B023
                 "gpt2": lambda: layer_norm(mean, states.shape[1:]),  # noqa: B023
                 "modernbert": lambda: module.head(mean),  # noqa: B023
             }[family]()

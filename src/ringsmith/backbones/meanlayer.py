@@ -24,9 +24,8 @@ WEIGHT = 8.0
 WEIGHT_IN_A_STREAM = 1_000.0
 """The same where layers add to a stream without a norm, whose numbers grow from layer to layer."""
 LINEAR = 0.5
-"""What the head's activation is given: small enough to leave most numbers as they are."""
-RISE = 1.0
-"""What is added before an activation that cuts what is negative."""
+"""What the head's activation is given: small enough for a tanh to leave most numbers as they are. Where it cuts what is negative, that is lost: lifted above
+zero, the numbers would lose more to dropout, which takes a share of what they are (LOG.md)."""
 
 
 class MeanReading(Protocol):
@@ -78,19 +77,13 @@ class NormBehind:
             _become(layer.get_submodule(self.out))
             for name in self.norms:
                 _become_plain(layer.get_submodule(name))
-            _become(module.get_submodule(self.head), LINEAR * one, self._rise(module))
+            _become(module.get_submodule(self.head), LINEAR * one)
         _append(module, layers, layer)
 
     def read(self, module: Any, mean: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
         normed = functional.layer_norm(WEIGHT * mean + first, mean.shape[-1:])
-        read: torch.Tensor = ACT2FN[self._activation(module)](LINEAR * normed + self._rise(module))
+        read: torch.Tensor = ACT2FN[self.activation or module.config.pooler_hidden_act](LINEAR * normed)
         return read
-
-    def _activation(self, module: Any) -> str:
-        return self.activation or str(module.config.pooler_hidden_act)
-
-    def _rise(self, module: Any) -> float:
-        return 0.0 if self._activation(module) == "tanh" else RISE
 
 
 class Stream:
@@ -207,10 +200,10 @@ def _append(module: Any, layers: Any, layer: Any) -> None:
     module.config.num_hidden_layers = len(layers)
 
 
-def _become(product: Any, weight: torch.Tensor | None = None, bias: float = 0.0) -> None:
-    """Give a product these weights, zeros for None, and this bias everywhere."""
+def _become(product: Any, weight: torch.Tensor | None = None) -> None:
+    """Give a product these weights, zeros for None, and no bias."""
     product.weight.copy_(torch.zeros_like(product.weight) if weight is None else weight)
-    product.bias.fill_(bias)
+    product.bias.zero_()
 
 
 def _become_plain(norm: Any) -> None:

@@ -28,7 +28,11 @@ def tune(
     encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING, rich_help_panel=ROWS)] = None,
     delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER, rich_help_panel=ROWS)] = None,
     folds: Annotated[
-        int | None, typer.Option(help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows.", rich_help_panel=ROWS)
+        int | None,
+        typer.Option(
+            help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows, with --test 2,000.",
+            rich_help_panel=ROWS,
+        ),
     ] = None,
     min_rows: Annotated[int | None, typer.Option(help="Leave out classes with fewer rows.", rich_help_panel=ROWS)] = None,
     steps: Annotated[str | None, typer.Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)] = None,
