@@ -276,10 +276,11 @@ def test_layers_that_are_handed_their_states_are_fused_too() -> None:
     torch.testing.assert_close(found, wanted, atol=0.08, rtol=0.05)
 
 
-def test_the_lowest_layer_learns_the_same_whether_or_not_anybody_below_asks() -> None:
-    """Its matrices, biases and norms have the same gradients to the bit when the slopes of its input are left out."""
+@pytest.mark.parametrize("frozen", [1, 2])
+def test_the_lowest_layer_learns_the_same_whether_or_not_anybody_below_asks(frozen: int) -> None:
+    """Its matrices, biases and norms have the same gradients to the bit when the slopes of its input are left out; it may be the last one, of the first token."""
     module, rows = classifier(), batch()
-    moving, found = Moving(layers_of(module), 1), list[Gradients]()
+    moving, found = Moving(layers_of(module), frozen), list[Gradients]()
     module.base_model.encoder.layer = moving
     states = torch.randn(*rows["input_ids"].shape, SIZES["hidden_size"], generator=torch.Generator().manual_seed(2))
     with fused_layers(module, low=True) as fused:

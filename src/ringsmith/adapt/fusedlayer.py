@@ -239,6 +239,8 @@ class FusedLayer:
         if low is not None:
             torch.mm(query.t(), kept.asking, out=low[0][:width])
             torch.mm(key_value.t(), kept.states, out=low[0][width:])
+        if not below:
+            return states, past
         first = torch.zeros_like(kept.states)
         first[texts.starts[:-1]] = (torch.mm(query, weights[:width]) + past)[: len(texts)]
         return torch.mm(key_value, weights[width:], out=states), first
