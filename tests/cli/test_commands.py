@@ -278,3 +278,8 @@ def test_predictions_are_shown_whole_and_texts_cut(capsys: pytest.CaptureFixture
     assert max(cell_len(line) for line in lines) <= 80
     show(Console(width=60), ["short", "long"], [Prediction("a" * 90, 0.9), Prediction("b", 0.1)])
     assert capsys.readouterr().out.count("a") == 90
+    show(Console(width=80), ["first " * 20, "a"], [Prediction("x", 0.9)] * 2, ["second " * 20, "b"])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].split() == ["prediction", "score", "text", "pair"]
+    assert re.fullmatch(r"x +0\.900  first .*…  second .*…", lines[1])
+    assert max(map(len, lines)) <= 80

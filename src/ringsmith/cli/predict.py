@@ -67,7 +67,7 @@ def predict(
     if as_json:
         _shell.print_json(as_content(inputs.texts, pairs, answers))
     elif out is None:
-        show(console, inputs.texts.texts, answers)
+        show(console, inputs.texts.texts, answers, pairs)
 
 
 def as_content(texts: TextSet, pairs: Sequence[str] | None, answers: Sequence[Prediction]) -> list[dict[str, object]]:
@@ -78,8 +78,8 @@ def as_content(texts: TextSet, pairs: Sequence[str] | None, answers: Sequence[Pr
     return [{**one, "prediction": answer.label, "score": round(answer.score, 6)} for one, answer in zip(read, answers, strict=True)]
 
 
-def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction]) -> None:
-    """Print the first answers as a table, or a single one as a line."""
+def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction], pairs: Sequence[str] | None = None) -> None:
+    """Print the first answers as a table, or a single one as a line; of a pair both texts share the room."""
     if len(answers) == 1:
         return console.print(f"[bold]{_shell.escape(in_words(answers[0].label))}[/]  {answers[0].score:.3f}")
     labels = [Text(in_words(answer.label)) for answer in answers[:SHOWN]]
@@ -87,15 +87,23 @@ def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction]) 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("prediction", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("text", no_wrap=True)
-    for text, label, answer in zip(texts, labels, answers, strict=False):
-        begin = Text(" ".join(text[: 4 * SHOWN_TEXT].split())[:SHOWN_TEXT])
-        begin.truncate(room, overflow="ellipsis")
-        table.add_row(label, f"{answer.score:.3f}", begin)
+    columns = [("text", texts)] if pairs is None else [("text", texts), ("pair", pairs)]
+    for heading, _ in columns:
+        table.add_column(heading, no_wrap=True)
+    each = (room - 2 * (len(columns) - 1)) // len(columns)
+    for row, (label, answer) in enumerate(zip(labels, answers, strict=False)):
+        table.add_row(label, f"{answer.score:.3f}", *(_begin(column[row], each) for _, column in columns))
     console.print(table)
     if len(answers) > SHOWN:
         console.print(f"... and {len(answers) - SHOWN:,} more: write all of them with --out FILE.csv")
     return None
+
+
+def _begin(text: str, room: int) -> Text:
+    """The beginning of a text, in one line of so many letters."""
+    begin = Text(" ".join(text[: 4 * SHOWN_TEXT].split())[:SHOWN_TEXT])
+    begin.truncate(room, overflow="ellipsis")
+    return begin
 
 
 def in_words(label: Label) -> str:
