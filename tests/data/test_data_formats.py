@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 from pathlib import Path
@@ -223,6 +224,14 @@ def test_folders_that_hold_no_texts_are_refused(write: Write, tmp_path: Path) ->
         read_raw(tmp_path / "tables")
 
 
+class OneColumn:
+    """What matters of a pandas series: Arrow's interface, but no table behind it."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """No stream of tables."""
+        raise TypeError("a column")
+
+
 class Pandas:
     """What matters of a pandas data frame: columns and `to_dict`."""
 
@@ -261,6 +270,25 @@ def test_sets_and_tuples_as_labels_are_multi_label() -> None:
     assert table.texts.labels == [("x", "y"), (), ("x",)]
 
 
+def test_times_and_bytes_in_memory_are_read_as_they_are_written() -> None:
+    """A data frame's times split, its dates are labels without quotes; a time that is none is a missing cell; bytes are UTF-8."""
+    days = [datetime.date(2024, 1, day) for day in (1, 2, 1)]
+    rows = [{"text": text, "label": day, "when": datetime.datetime(2024, 5, 3 - at, 12)} for at, (text, day) in enumerate(zip(("é".encode(), "b c", "d e"), days, strict=True))]
+    table = read_table(rows, time="when")
+    assert (table.texts.texts, table.texts.labels) == (["é", "b c", "d e"], ["2024-01-01", "2024-01-02", "2024-01-01"])
+    assert table.times is not None
+    assert np.diff(table.times).tolist() == [-86400.0, -86400.0]
+    assert read_table([("a b", 1), ("c d", type("NaTType", (), {})()), ("e f", 0)]).findings.dropped == {"no label": 1}
+
+
+def test_columns_of_one_name_are_refused() -> None:
+    """`to_dict` would leave all but the last of them out, with a warning at most."""
+    frame = Pandas({"text": ["a b"], "label": [1]})
+    frame.columns = ["text", "label", "text"]
+    with pytest.raises(ReadError, match="every column needs a name of its own; got 'text' more than once"):
+        read_table(frame)
+
+
 def test_a_tuple_of_words_is_a_text_in_their_order() -> None:
     """Tokens are often tuples: sorted they would be another text."""
     table = read_table([{"text": ("this", "film", "is", "a", "bore"), "label": "0"}, {"text": ("a", "good", "one"), "label": "1"}])
@@ -272,6 +300,8 @@ def test_a_tuple_of_words_is_a_text_in_their_order() -> None:
     [
         ([], "a table needs rows; got 0 rows"),
         ({"text": ["a"], "label": []}, "columns must be of one length"),
+        ([(b"\xff", "x")], r"bytes must be text in UTF-8; got b'\\xff'"),
+        (OneColumn(), "a table with columns is needed; got a OneColumn, which is one column"),
         ({"text": ["a"], "label": 1}, r"a dict must hold columns, \{name: \[values\]\}; got 1 for 'label', a int"),
         ({"text": "a b", "label": ["x"]}, r"a dict must hold columns, .*; got 'a b' for 'text', a str"),
         (5, "got a int"),

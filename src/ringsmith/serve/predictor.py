@@ -6,7 +6,7 @@ work is cut into chunks so that a progress bar can move and memory stays flat; a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -143,6 +143,8 @@ def _strings(name: str, given: Any) -> Sequence[str]:
         return [given]
     if not isinstance(given, Iterable):
         raise UsageError(f"{name} must be a string or several; got {type(given).__name__}.")
+    if isinstance(given, Mapping) or hasattr(given, "columns"):  # whose items are the names of its columns
+        raise UsageError(f"{name} must be a string or several; got a {type(given).__name__}, a table. Give one column of it.")
     many: Sequence[Any] = given if isinstance(given, Sequence) else list(given)
     for row, text in enumerate(many):
         if not isinstance(text, str):

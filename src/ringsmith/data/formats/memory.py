@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,8 @@ from ringsmith.data.raw import RawTable
 from ringsmith.errors import ReadError
 
 MEMORY = "memory"
+NOTHING = ("NAType", "NaTType")
+"""What pandas puts where there is no value and no time."""
 
 
 def read_memory(data: Any) -> RawTable:
@@ -28,9 +31,14 @@ def _frame(data: Any) -> pl.DataFrame:
     if isinstance(data, pl.LazyFrame):
         return data.collect()
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
+        if twice := [str(name) for name, times in Counter(data.columns).items() if times > 1]:
+            raise ReadError(f"{MEMORY}: every column needs a name of its own; got {', '.join(map(repr, twice))} more than once. Rename them.")
         data = data.to_dict("list")  # pandas, without its Arrow bridge, which needs pyarrow
     elif hasattr(data, "__arrow_c_stream__"):
-        return pl.DataFrame(data)
+        try:
+            return pl.DataFrame(data)
+        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            raise ReadError(f"{MEMORY}: a table with columns is needed; got a {type(data).__name__}, which is one column. Give the data frame it is from.") from error
     if hasattr(data, "items"):
         if wrong := [name for name, cells in data.items() if isinstance(cells, str) or not isinstance(cells, Iterable)]:
             raise ReadError(f"{MEMORY}: a dict must hold columns, {{name: [values]}}; got {data[wrong[0]]!r:.60} for {wrong[0]!r}, a {type(data[wrong[0]]).__name__}.")
@@ -69,4 +77,15 @@ def _scalar(cell: Any) -> Any:
         return sorted(map(str, cell))
     if isinstance(cell, tuple):  # may be the words of a text: their order is theirs
         return [*map(str, cell)]
-    return None if isinstance(cell, float) and cell != cell else cell
+    if isinstance(cell, bytes | bytearray):
+        return _decoded(cell)
+    if cell is None or type(cell).__name__ in NOTHING or (isinstance(cell, float) and cell != cell):
+        return None
+    return cell if isinstance(cell, str | bool | int | float | list | dict) else str(cell)
+
+
+def _decoded(cell: bytes | bytearray) -> str:
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{MEMORY}: bytes must be text in UTF-8; got {bytes(cell)[:20]!r}. Decode them first.") from error
