@@ -281,6 +281,15 @@ def test_times_and_bytes_in_memory_are_read_as_they_are_written() -> None:
     assert read_table([("a b", 1), ("c d", type("NaTType", (), {})()), ("e f", 0)]).findings.dropped == {"no label": 1}
 
 
+def test_stretches_of_time_are_no_stumbling_block() -> None:
+    """Polars does not write them as text; they may stand in any column, and be what rows are put in order by."""
+    frame = pl.DataFrame({"text": ["a b", "c d", "e f"], "label": [1, 0, 1], "took": [datetime.timedelta(hours=hours) for hours in (3, 1, 2)]})
+    assert len(read_table(frame).texts) == 3
+    times = read_table(frame, time="took").times
+    assert times is not None
+    assert np.argsort(times).tolist() == [1, 2, 0]
+
+
 def test_columns_of_one_name_are_refused() -> None:
     """`to_dict` would leave all but the last of them out, with a warning at most."""
     frame = Pandas({"text": ["a b"], "label": [1]})

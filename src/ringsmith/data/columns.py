@@ -178,7 +178,7 @@ def as_strings(column: pl.Series) -> pl.Series:
         return column.cast(pl.String, strict=False)
     if isinstance(column.dtype, pl.Struct):
         return column.struct.json_encode()
-    if column.dtype in (pl.Object, pl.Null):
+    if column.dtype in (pl.Object, pl.Null, pl.Duration):  # which polars does not write as text
         return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
     return column.cast(pl.String)
 

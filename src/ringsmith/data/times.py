@@ -18,12 +18,14 @@ DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", DAY_FIRST, MONTH_FIRST,
 
 
 def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> tuple[Floats, tuple[str, ...]]:
-    """Seconds since 1970 (dates and times) or the plain number of each row in `keep`, float64; and what a reader should know of it.
+    """Seconds since 1970 (dates and times) or the plain number (also of a stretch of time) of each row in `keep`, float64; and what a reader should know of it.
 
     Raises:
         ColumnError: a value is empty or no time; its place is named.
     """
     cells = table.frame[column].gather(keep)
+    if cells.dtype in (pl.Duration, pl.Time):
+        return _complete(table, column, cells, cells.to_physical().cast(pl.Float64), keep), ()
     if cells.dtype.is_temporal():
         seconds = cells.cast(pl.Datetime("ms")).dt.epoch("ms").cast(pl.Float64) / 1000
         return _complete(table, column, cells, seconds, keep), ()
