@@ -285,9 +285,17 @@ def test_stretches_of_time_are_no_stumbling_block() -> None:
     """Polars does not write them as text; they may stand in any column, and be what rows are put in order by."""
     frame = pl.DataFrame({"text": ["a b", "c d", "e f"], "label": [1, 0, 1], "took": [datetime.timedelta(hours=hours) for hours in (3, 1, 2)]})
     assert len(read_table(frame).texts) == 3
+    assert len(read_table(frame.with_columns(pl.concat_list("took"))).texts) == 3
     times = read_table(frame, time="took").times
     assert times is not None
     assert np.argsort(times).tolist() == [1, 2, 0]
+
+
+def test_bytes_that_are_no_text_may_stand_beside_the_text(tmp_path: Path) -> None:
+    """A picture or a hash in a Parquet file; bytes that are text are read as text."""
+    frame = pl.DataFrame({"text": ["a b", "c d"], "label": [b"good", b"b\xc3\xa4d"], "picture": [b"\x89PNG\xff", None], "hashes": [[b"\xff"], []]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").texts.labels == ["good", "bäd"]
 
 
 def test_columns_of_one_name_are_refused() -> None:

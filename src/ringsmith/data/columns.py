@@ -163,7 +163,21 @@ def spread(column: pl.Series, most: int) -> pl.Series:
 
 
 def as_strings(column: pl.Series) -> pl.Series:
-    """Any column as strings: whole floats without their ``.0``, lists joined by ``|``, objects and lists of lists as JSON."""
+    """Any column as strings: whole floats without their ``.0``, lists joined by ``|``, objects and lists of lists as JSON.
+
+    What polars does not write as text (bytes that are none, stretches of time, and lists of them) is written value by value: a table may hold pictures, too.
+    """
+    try:
+        return _cast(column)
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
+        return pl.Series(column.name, [None if value is None else _written(value) for value in column.to_list()], dtype=pl.String)
+
+
+def _written(value: Any) -> str:
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _cast(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String:
         return column
     if isinstance(column.dtype, pl.Array):
@@ -174,11 +188,9 @@ def as_strings(column: pl.Series) -> pl.Series:
         return column.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
     if column.dtype.is_float() and (column.drop_nulls().drop_nans() % 1 == 0).all():
         column = column.fill_nan(None).cast(pl.Int64, strict=False)
-    if column.dtype == pl.Binary:
-        return column.cast(pl.String, strict=False)
     if isinstance(column.dtype, pl.Struct):
         return column.struct.json_encode()
-    if column.dtype in (pl.Object, pl.Null, pl.Duration):  # which polars does not write as text
+    if column.dtype in (pl.Object, pl.Null):
         return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
     return column.cast(pl.String)
 

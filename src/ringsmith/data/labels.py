@@ -54,7 +54,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     """
     cells = table.frame[column]
     if isinstance(cells.dtype, (pl.List, pl.Array)):
-        if cells.dtype.inner.is_nested():
+        if cells.dtype.inner.is_nested() or cells.dtype.inner in (pl.Binary, pl.Duration):
             raise _of_objects(table.source, column)
         return _of_lists(cells)
     strings = as_strings(cells)
