@@ -93,6 +93,20 @@ def test_nested_cells_are_json_in_delimited_files(tmp_path: Path) -> None:
     assert (second["meta"], second["turns"]) == (None, None)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json", ".parquet"])
+def test_bytes_are_written_where_a_file_can_hold_them(tmp_path: Path, suffix: str) -> None:
+    """A picture beside a text is left out of text files, with a sentence, instead of the predictions being lost; bytes that are text are text."""
+    inputs = read_texts(pl.DataFrame({"text": ["good one", "bad one"], "name": [b"a", b"b"], "picture": [b"\xff", b"x"], "more": [[b"\xff"], []]}), text="text")
+    notes = write_predictions(tmp_path / f"out{suffix}", inputs, ["pos", "neg"], [0.9, 0.8])
+    if suffix == ".parquet":
+        assert notes == []
+        assert pl.read_parquet(tmp_path / "out.parquet")["picture"].to_list() == [b"\xff", b"x"]
+        return
+    assert notes == [f"A {suffix} file cannot hold bytes: 'picture', 'more' left out. A .parquet file keeps them."]
+    table = read_table(tmp_path / f"out{suffix}", text="text", label="prediction")
+    assert (table.findings.columns, table.texts.labels) == (["text", "name", "prediction", "score"], ["pos", "neg"])
+
+
 def test_texts_one_a_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commas and quotes are text; blank lines are none."""
     content = 'Great phone, awful battery\nSo "good", really\n\nFine, thanks\n'

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ringsmith._files import DELIMITED, held, put
-from ringsmith.data.columns import Asked, find_columns
+from ringsmith.data.columns import Asked, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.formats.delimited import read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
@@ -27,6 +27,8 @@ from ringsmith.errors import MachineError, OptionError, ReadError
 from ringsmith.records import Label
 
 PREDICTION, SCORE = "prediction", "score"
+BINARY = (".parquet", ".arrow")
+"""Files that hold bytes as they are."""
 
 
 def read_texts(
@@ -129,10 +131,14 @@ def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Seque
         MachineError: no permission, or the disk is full.
     """
     frame, notes = predicted(inputs, predictions, scores)
+    if out is not None:
+        check_out(out)
+    suffix = ".csv" if out is None else Path(out).suffix.lower()
+    frame, lost = holdable(frame, suffix)
+    notes += [f"A {suffix} file cannot hold bytes: {', '.join(map(repr, lost))} left out. A .parquet file keeps them."] if lost else []
     if out is None:
         sys.stdout.write(flat(frame).write_csv())
         return notes
-    check_out(out)
     try:
         lies = write_whole(frame, Path(out).resolve())
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -202,6 +208,23 @@ def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[flo
     score_cells[at] = np.asarray(scores, dtype=np.float64)
     cells = pl.Series(PREDICTION, label_cells, dtype=pl.List(pl.String) if several else pl.String)
     return frame.drop(old).with_columns(cells, pl.Series(SCORE, score_cells).round(6).fill_nan(None)), notes
+
+
+def holdable(frame: pl.DataFrame, suffix: str) -> tuple[pl.DataFrame, list[str]]:
+    """`frame` without what a file of this kind cannot hold, and the names of the columns that are gone: bytes that are no text. Any object is written as text."""
+    columns = {column.name: _as_written(column, suffix) for column in frame}
+    return pl.DataFrame([column for column in columns.values() if column is not None]), [name for name, column in columns.items() if column is None]
+
+
+def _as_written(column: pl.Series, suffix: str) -> pl.Series | None:
+    if column.dtype == pl.Object:
+        return as_strings(column)
+    if suffix in BINARY or "Binary" not in str(column.dtype):
+        return column
+    try:
+        return column.cast(pl.String) if column.dtype == pl.Binary else None
+    except pl.exceptions.ComputeError:
+        return None
 
 
 def flat(frame: pl.DataFrame) -> pl.DataFrame:
