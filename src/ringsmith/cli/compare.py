@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import ringsmith.cli._asked as _asked
 import ringsmith.cli._shell as _shell
 
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
 
-ROWS, MODELS, ASKED, RACE, OUTPUT = "Which rows", "Which candidates", "Prompting", "How", "Output"
 RECIPES = "majority, tfidf, static, distilled, probe, head, partial, fewshot, lora, full, prompt"
 USUAL = "majority, tfidf, static, probe, full"
 """Written here once more, because importing the recipes for ``--help`` would take too long; a test compares."""
@@ -23,58 +23,59 @@ USUAL = "majority, tfidf, static, probe, full"
 
 def compare(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A table of labelled texts, a folder with one folder of text files a class, an hf:// address, or '-'.")],
-    text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
-    label: Annotated[str | None, typer.Option(help="Column of the labels. Found by itself where it is plain.", rich_help_panel=ROWS)] = None,
-    pair: Annotated[str | None, typer.Option(help="Column of second texts, for labels of pairs.", rich_help_panel=ROWS)] = None,
-    group: Annotated[str | None, typer.Option(help="Column that says which rows belong together (author, document): no split cuts a group apart.", rich_help_panel=ROWS)] = None,
-    time_column: Annotated[str | None, typer.Option("--time", help="Column of times: train on the past, test on the newest rows.", rich_help_panel=ROWS)] = None,
-    split: Annotated[str | None, typer.Option(help="Column that says train, valid or test.", rich_help_panel=ROWS)] = None,
-    test: Annotated[str | None, typer.Option(help="A second table to report on. Without it a part of DATA is held out.", rich_help_panel=ROWS)] = None,
-    encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING, rich_help_panel=ROWS)] = None,
-    delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER, rich_help_panel=ROWS)] = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows, with --test 2,000.",
-            rich_help_panel=ROWS,
-        ),
-    ] = None,
-    min_rows: Annotated[int | None, typer.Option(help="Leave out classes with fewer rows.", rich_help_panel=ROWS)] = None,
-    steps: Annotated[str | None, typer.Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)] = None,
+    text: _asked.Text = None,
+    label: _asked.Label = None,
+    pair: _asked.Pair = None,
+    group: _asked.Group = None,
+    time_column: _asked.Times = None,
+    split: _asked.SplitColumn = None,
+    test: _asked.TestTable = None,
+    encoding: _asked.Encoding = None,
+    delimiter: _asked.Delimiter = None,
+    folds: _asked.Folds = None,
+    min_rows: _asked.MinRows = None,
+    steps: _asked.Steps = None,
     models: Annotated[
         str | None,
         typer.Option(
             help="Names, folders, files of word vectors, groups, comma separated (see ringsmith models). Default: 'default', as far as it is here.",
-            rich_help_panel=MODELS,
+            rich_help_panel=_asked.MODELS,
         ),
     ] = None,
     recipes: Annotated[
         str | None,
-        typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}; with options lora\\[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=MODELS),
+        typer.Option(
+            help=f"Ways to adapt, comma separated: {RECIPES}; with options lora\\[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=_asked.MODELS
+        ),
     ] = None,
     endpoint: Annotated[
-        str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=ASKED)
+        str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=_asked.ASKED)
     ] = None,
-    endpoint_model: Annotated[str, typer.Option(help="Name of the model there.", rich_help_panel=ASKED)] = "",
-    price_in: Annotated[float | None, typer.Option(help="Dollars for a million tokens of questions.", rich_help_panel=ASKED)] = None,
-    price_out: Annotated[float | None, typer.Option(help="Dollars for a million tokens of answers.", rich_help_panel=ASKED)] = None,
-    spend_at_most: Annotated[float | None, typer.Option(help="Dollars that asking may cost in all; needs both prices.", rich_help_panel=ASKED)] = None,
-    answer_tokens: Annotated[int, typer.Option(help="Most tokens of an answer; a model that thinks aloud needs many.", rich_help_panel=ASKED)] = 64,
-    describe: Annotated[list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks; once for each label.", rich_help_panel=ASKED)] = None,
-    task: Annotated[str | None, typer.Option(help="classification or multilabel. Default: told from the labels.", rich_help_panel=RACE)] = None,
-    budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=RACE)] = None,
+    endpoint_model: Annotated[str, typer.Option(help="Name of the model there.", rich_help_panel=_asked.ASKED)] = "",
+    price_in: Annotated[float | None, typer.Option(help="Dollars for a million tokens of questions.", rich_help_panel=_asked.ASKED)] = None,
+    price_out: Annotated[float | None, typer.Option(help="Dollars for a million tokens of answers.", rich_help_panel=_asked.ASKED)] = None,
+    spend_at_most: Annotated[float | None, typer.Option(help="Dollars that asking may cost in all; needs both prices.", rich_help_panel=_asked.ASKED)] = None,
+    answer_tokens: Annotated[int, typer.Option(help="Most tokens of an answer; a model that thinks aloud needs many.", rich_help_panel=_asked.ASKED)] = 64,
+    describe: Annotated[
+        list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks; once for each label.", rich_help_panel=_asked.ASKED)
+    ] = None,
+    task: _asked.Task = None,
+    budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=_asked.RACE)] = None,
     metric: Annotated[
-        str | None, typer.Option(help="accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=RACE)
+        str | None,
+        typer.Option(help="accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=_asked.RACE),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=RACE)] = 0,
-    seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=RACE)] = 1,
-    search: Annotated[int, typer.Option(help="Try so many settings of the best candidates in the time that is left, the defaults first.", rich_help_panel=RACE)] = 0,
-    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RACE)] = None,
-    on: Annotated[str, typer.Option(help="Where the runs happen: local (a process each).", rich_help_panel=RACE)] = "local",
-    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network, whatever is named.", rich_help_panel=RACE)] = False,
-    fetch: Annotated[str, typer.Option(help="When to fetch a named model: never, if-missing or always.", rich_help_panel=RACE)] = "if-missing",
-    out: Annotated[Path | None, typer.Option(help="Folder to write into. Default: runs/NAME. The same folder again goes on where it stopped.", rich_help_panel=OUTPUT)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT)] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=_asked.RACE)] = 0,
+    seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=_asked.RACE)] = 1,
+    search: Annotated[int, typer.Option(help="Try so many settings of the best candidates in the time that is left, the defaults first.", rich_help_panel=_asked.RACE)] = 0,
+    threads: _asked.Threads = None,
+    on: _asked.On = "local",
+    offline: _asked.Offline = False,
+    fetch: _asked.Fetch = "if-missing",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into. Default: runs/NAME. The same folder again goes on where it stopped.", rich_help_panel=_asked.OUTPUT)
+    ] = None,
+    as_json: _asked.AsJson = False,
 ) -> None:
     """Compare models and ways to adapt them on your rows: a leaderboard with error bars, a report and a model to deploy."""
     from ringsmith.compare import CompareOptions, parse_budget
