@@ -23,7 +23,7 @@ TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_is_stored_is_restored(tmp_path: Path, data: st.DataObject) -> None:
-    """Texts, labels of both kinds, pairs, groups and row numbers; any positions in any order."""
+    """Texts, labels of both kinds, pairs, groups and row numbers; any positions in any order; in a folder whose name would be a pattern elsewhere."""
     size = data.draw(st.integers(1, 8))
 
     def column(of: st.SearchStrategy[object]) -> list[object]:
@@ -31,14 +31,14 @@ def test_what_is_stored_is_restored(tmp_path: Path, data: st.DataObject) -> None
 
     labels = data.draw(st.sampled_from([None, column(TEXT), column(st.lists(TEXT, max_size=3).map(tuple))]))
     texts = TextSet(column(TEXT), labels, data.draw(st.sampled_from([None, column(TEXT)])), data.draw(st.sampled_from([None, column(TEXT)])), np.array(column(st.integers(0, 99))))  # type: ignore[arg-type]
-    path = tmp_path / "rows.arrow"
+    path = tmp_path / "runs [old]" / "rows.arrow"
     store(path, texts)
     chosen = data.draw(st.lists(st.integers(0, size - 1), max_size=6))
     for got, wanted in ((restore(path), texts), (restore(path, np.array(chosen, dtype=np.int64)), texts.take(chosen))):
         for name in ("texts", "labels", "pairs", "groups"):
             assert getattr(got, name) == getattr(wanted, name)
         assert got.rows.tolist() == wanted.rows.tolist()
-    assert [file.name for file in tmp_path.iterdir()] == ["rows.arrow"]
+    assert [file.name for file in path.parent.iterdir()] == ["rows.arrow"]
 
 
 def test_fingerprints_tell_contents_apart_and_nothing_else() -> None:

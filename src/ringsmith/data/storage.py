@@ -43,7 +43,7 @@ def restore(path: Path, positions: Rows | Sequence[int] | None = None) -> TextSe
         ReadError: the file is missing or damaged.
     """
     try:
-        lazy = pl.scan_ipc(path)
+        lazy = pl.scan_ipc(path, glob=False)  # a folder may be called "runs [old]"
         frame = (lazy if positions is None else lazy.select(pl.all().gather(pl.Series(np.asarray(positions, dtype=np.int64))))).collect()
         columns = {name: frame[name].to_list() for name in frame.columns if name != "row"}
     except (OSError, pl.exceptions.PolarsError) as error:
