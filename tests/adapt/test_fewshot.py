@@ -21,10 +21,10 @@ from tiny_models import FAMILIES, tiny_model
 
 from contracts.recipes import PLACES, WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting
-from ringsmith.adapt.contrast import alikeness, contrastive_loss
+from ringsmith.adapt.contrast import Centres, alikeness, contrastive_loss
 from ringsmith.adapt.contrastive import ContrastiveLoop
 from ringsmith.adapt.fewshot import FewShot, FittedFewShot, rows_for_the_head
-from ringsmith.adapt.fewshot_options import VISITS, FewShotOptions
+from ringsmith.adapt.fewshot_options import VISITS, FewShotOptions, Loss, loss_for
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.linear import Linear, to_proba
 from ringsmith.adapt.lookout import Lookout, Seen
@@ -80,6 +80,35 @@ def test_the_loss_is_that_of_the_paper(labels: list[int], temperature: float, se
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     found = contrastive_loss(torch.from_numpy(vectors), alikeness(torch.tensor(labels)).double(), temperature)
     assert found.item() == pytest.approx(slow_loss(vectors, labels, temperature), rel=1e-6)
+
+
+def slow_centred_loss(vectors: np.ndarray[Any, Any], classes: list[int], centres: np.ndarray[Any, Any], temperature: float) -> float:
+    """The mean of minus the log of each row's share of its own centre, the centres having length 1 (Zhai and Wu, 2019, equation 4)."""
+    losses = []
+    for vector, own in zip(vectors, classes, strict=True):
+        shares = [np.exp(vector @ centre / np.linalg.norm(centre) / temperature) for centre in centres]
+        losses.append(-np.log(shares[own] / sum(shares)))
+    return float(np.mean(losses))
+
+
+@given(st.lists(st.integers(0, 3), min_size=3, max_size=12), st.sampled_from([0.05, 0.1, 0.5]), st.integers(0, 99))
+def test_centres_are_told_apart_as_in_the_paper(classes: list[int], temperature: float, seed: int) -> None:
+    """Against the formula, row by row; the rows of a batch are some of all, in an order of their own."""
+    generator = np.random.default_rng(seed)
+    vectors, begin = generator.normal(size=(len(classes), 6)).astype(np.float32), generator.normal(size=(4, 6)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    goal, rows = Centres(torch.tensor(classes), torch.from_numpy(begin), temperature), generator.permutation(len(classes))[:3]
+    expected = slow_centred_loss(vectors[rows], [classes[row] for row in rows], begin, temperature)
+    assert goal.loss(torch.from_numpy(vectors[rows]), rows).item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "several", "all_meet", "expected"),
+    [("auto", False, True, "pairs"), ("auto", False, False, "centres"), ("auto", True, False, "pairs"), ("centres", False, True, "centres"), ("pairs", False, False, "pairs")],
+)
+def test_centres_stand_in_for_classes_that_do_not_meet(loss: Loss, expected: str, *, several: bool, all_meet: bool) -> None:
+    """Where all meet, or rows have several labels, pairs do."""
+    assert loss_for(loss, several=several, all_meet=all_meet) == expected
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -159,17 +188,27 @@ def test_first_losses_are_these(tmp_path: Path) -> None:
     assert fit(model, toy(), epochs=3, temperature=0.1).facts.curves["loss"] == pytest.approx(FIRST_LOSSES, abs=2e-3)
 
 
-def test_the_body_parts_the_classes(tiny_bert: LocalModel) -> None:
-    """Vectors of one class lie together and others apart after training, more than before."""
+@pytest.mark.parametrize("max_rows", [16, 8])
+def test_the_body_parts_the_classes(tiny_bert: LocalModel, max_rows: int) -> None:
+    """Vectors of one class lie together and others apart after training, more than before; with batches of two of the three classes, too."""
 
     def gap(fitted: FittedFewShot) -> float:
         vectors, labels = fitted.embed(toy().texts), np.array(toy().labels)
         cosines, same = vectors @ vectors.T, labels[:, None] == labels
         return float(cosines[same].mean() - cosines[~same].mean())
 
-    trained, untrained = fit(tiny_bert, toy()), fit(tiny_bert, toy(), epochs=1e-9, rate=1e-9)
+    trained, untrained = fit(tiny_bert, toy(), max_rows=max_rows), fit(tiny_bert, toy(), epochs=1e-9, rate=1e-9)
     assert gap(trained) > gap(untrained) + 0.3
     assert trained.facts.curves["loss"][-1] < trained.facts.curves["loss"][0]
+
+
+def test_a_centre_begins_in_the_middle_of_its_class(tmp_path: Path) -> None:
+    """Of its first four rows, as the untouched body sees them; at a rate of nearly nothing the first loss is that of these centres."""
+    fitted = fit(tiny_model("bert", tmp_path, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), toy(4), max_rows=8, epochs=1e-9, rate=1e-9)
+    vectors, classes = fitted.embed(toy(4).texts), fitted.task.targets(toy(4).labels or [])
+    centres = np.stack([vectors[classes == number][:4].mean(axis=0) for number in range(3)])
+    (rows,) = islice(balanced_batches(groups_of(classes), 8, seed=0), 1)
+    assert fitted.facts.curves["loss"] == pytest.approx([slow_centred_loss(vectors[rows], classes[rows].tolist(), centres, 0.05)], abs=1e-3)
 
 
 def test_word_embeddings_stay(tiny_bert: LocalModel) -> None:
@@ -257,6 +296,7 @@ def test_many_rows_are_too_many_for_the_head() -> None:
     ("options", "sentence"),
     [
         ({"temperature": 0}, "'temperature' must be above 0; got 0"),
+        ({"loss": "triplets"}, "'loss' must be auto, pairs or centres; got 'triplets'"),
         ({"rate": -1.0, "max_rows": 4}, "'rate' must be above 0; got -1.0. 'max_rows' must be at least 8; got 4"),
         ({"strengths": ()}, "'strengths' must be one or more numbers above 0; got ()"),
         ({"pooling": "max", "precision": "int8"}, "'pooling' must be mean, cls or last; got 'max'. 'precision' must be auto, float32 or bfloat16; got 'int8'"),

@@ -1,11 +1,71 @@
-"""What contrastive fine-tuning lowers: the loss of vectors that lie apart and should not, or together and should not, over all pairs of a batch."""
+"""What contrastive fine-tuning lowers: the loss of vectors that lie apart and should not, or together and should not.
+
+    pairs      over all pairs of a batch: every row looks for its like among the others
+    centres    every class has a centre, learnt with the body: every row looks for its own among those of all classes, in the batch or not
+
+Pairs are dear to classes that never meet: of 77 classes 16 are in a batch of 64 rows, and the others are not pushed away (figures in LOG.md).
+"""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
+from torch import nn
+from torch.nn import functional
+
+from ringsmith.records import Rows
 
 FAR = -1e9
 """In place of a row's cosine to itself; infinity would have no gradient where a row is alone."""
+
+
+class Goal(Protocol):
+    """What is lowered.
+
+    Attributes:
+        weights: what is learnt beside the body, and left behind after training.
+    """
+
+    weights: list[nn.Parameter]
+
+    def loss(self, vectors: torch.Tensor, rows: Rows) -> torch.Tensor:
+        """Of the vectors of these rows, each of length 1: a scalar."""
+
+
+class Pairs:
+    """Pairs of a batch, see `contrastive_loss`.
+
+    Args:
+        targets: of all rows, see `alikeness`.
+        temperature: what cosines are divided by.
+    """
+
+    def __init__(self, targets: torch.Tensor, temperature: float) -> None:
+        self.targets, self.temperature = targets, temperature
+        self.weights: list[nn.Parameter] = []
+
+    def loss(self, vectors: torch.Tensor, rows: Rows) -> torch.Tensor:
+        return contrastive_loss(vectors, alikeness(self.targets[torch.from_numpy(rows)]).to(vectors.device), self.temperature)
+
+
+class Centres:
+    """A centre for each class: softmax over cosines to all of them (Zhai and Wu, 2019), which needs no second row of the class in the batch.
+
+    Args:
+        classes: int64, of all rows.
+        begin: (classes, d), where the centres begin, of any length.
+        temperature: what cosines are divided by.
+    """
+
+    def __init__(self, classes: torch.Tensor, begin: torch.Tensor, temperature: float) -> None:
+        self.classes, self.temperature = classes, temperature
+        self.centres = nn.Parameter(functional.normalize(begin.float(), dim=1))
+        self.weights = [self.centres]
+
+    def loss(self, vectors: torch.Tensor, rows: Rows) -> torch.Tensor:
+        cosines = vectors @ functional.normalize(self.centres, dim=1).T
+        return functional.cross_entropy(cosines / self.temperature, self.classes[torch.from_numpy(rows)].to(vectors.device))
 
 
 def alikeness(targets: torch.Tensor) -> torch.Tensor:

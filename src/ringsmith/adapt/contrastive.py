@@ -1,7 +1,7 @@
 """The loop of the recipe `fewshot`: a transformer's body learns to put texts of one class together and others apart.
 
     plan       after a few steps their pace is known: as many epochs as were asked for, or as many as the budget allows
-    step       each text of a batch is encoded once, in parts of similar length; one loss over all pairs; AdamW
+    step       each text of a batch is encoded once, in parts of similar length; one loss over all pairs, or to the centres of all classes; AdamW
     look       before the first step, half way and at the end the vectors are handed to the caller, who fits a head and judges it
     stop       at the planned end, or when the clock leaves time for the last look only
 
@@ -21,12 +21,13 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from ringsmith.adapt.contrast import alikeness, contrastive_loss
+from ringsmith.adapt.contrast import Centres, Goal, Pairs
+from ringsmith.adapt.fewshot_options import Loss, loss_for, temperature_of
 from ringsmith.adapt.fused import fused_layers
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates
 from ringsmith.adapt.pacing import PACE_STEPS, RESERVE, Course, Pacing, rate_share
-from ringsmith.adapt.pairs import balanced_batches, groups_of, rows_of_a_batch
+from ringsmith.adapt.pairs import balanced_batches, groups_of, rows_of_a_batch, shares
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.backbones import Backbone, Tokens, batches_by_tokens, pad_batch
 from ringsmith.backbones.batches import TOKENS_PER_BATCH
@@ -40,6 +41,8 @@ LOOKS = 2
 """Looks on the way and at the end; one more comes before the first step."""
 FEWEST_ROWS = 8
 """A batch of long texts is cut to fewer rows, but not below this."""
+CENTRED = 4
+"""Rows of a class, at most, in whose middle its centre begins."""
 LONG = 0.9
 """How many rows of long texts make a batch is reckoned by this quantile of the lengths."""
 
@@ -51,15 +54,17 @@ class ContrastiveLoop:
         backbone: float32; its module is trained and left in evaluation mode.
         pooling: how a text's tokens become one vector.
         pacing: how to walk.
-        temperature: see `contrastive_loss`.
+        loss: what is lowered, see `FewShotOptions`.
+        temperature: what cosines are divided by; None for the usual one of the loss.
         report: is told every step.
     """
 
-    def __init__(self, backbone: Backbone, pooling: Pooling, pacing: Pacing, temperature: float, report: Report) -> None:
+    def __init__(self, backbone: Backbone, pooling: Pooling, pacing: Pacing, loss: Loss, temperature: float | None, report: Report) -> None:
         self.backbone = backbone
         self.module: Any = backbone.module
         self.pooling = pooling
         self.pacing = pacing
+        self.loss = loss
         self.temperature = temperature
         self.report = report
 
@@ -84,27 +89,26 @@ class ContrastiveLoop:
         groups, max_rows = groups_of(targets), self._max_rows(tokens)
         course = plan(self.pacing.epochs, len(tokens), rows_of_a_batch(groups, max_rows), worthwhile=max(map(len, groups), default=0) > 1)
         look_seconds = timed(look, course.planned)
-        wanted = torch.from_numpy(targets)
-        with own_chance(seed), self._trainable():
-            optimisers = make_optimisers(self.module, [], self.pacing)
-            for rows in balanced_batches(groups, max_rows, seed) if course.planned and enough_for(2, look_seconds, budget) else ():
-                self._step(optimisers, tokens, wanted, rows, course)
-                if course.steps == PACE_STEPS:
-                    course.planned = affordable(course, look_seconds, budget)
-                if course.steps >= course.planned or not enough_for(1, look_seconds + course.step_seconds, budget):
-                    break
-                if course.steps % math.ceil(course.planned / LOOKS) == 0 and enough_for(2, look_seconds, budget):
-                    self._look_aside(look, course)
-        if course.steps:
+        if course.planned and enough_for(2, look_seconds, budget):
+            goal = self._goal(tokens, targets, groups)
+            with own_chance(seed), self._trainable():
+                optimisers = self._optimisers(goal)
+                for rows in balanced_batches(groups, max_rows, seed):
+                    self._step(optimisers, tokens, goal, rows, course)
+                    if course.steps == PACE_STEPS:
+                        course.planned = affordable(course, look_seconds, budget)
+                    if course.steps >= course.planned or not enough_for(1, look_seconds + course.step_seconds, budget):
+                        break
+                    if course.steps % math.ceil(course.planned / LOOKS) == 0 and enough_for(2, look_seconds, budget):
+                        self._look_aside(look, course)
             look(course.steps, course.steps)
         return course
 
-    def _step(self, optimisers: list[torch.optim.Optimizer], tokens: Tokens, targets: torch.Tensor, rows: Rows, course: Course) -> None:
+    def _step(self, optimisers: list[torch.optim.Optimizer], tokens: Tokens, goal: Goal, rows: Rows, course: Course) -> None:
         """One batch: forward, backward, clip, move."""
         started = time.perf_counter()
         vectors, order = self._vectors(tokens, rows)
-        alike = alikeness(targets[torch.from_numpy(order)]).to(vectors.device)
-        loss = contrastive_loss(vectors, alike, self.temperature)
+        loss = goal.loss(vectors, order)
         course.curves["loss"].append(value := loss.item())
         if not math.isfinite(value):
             raise Broken(f"its loss became {value} at step {course.steps}")
@@ -116,6 +120,28 @@ class ContrastiveLoop:
             optimiser.zero_grad(set_to_none=True)
         course.note(int(tokens.lengths[rows].sum()), time.perf_counter() - started)
         self.report(Progress("train", course.steps, course.planned, "steps", f"loss {value:.2f}"))
+
+    def _goal(self, tokens: Tokens, targets: npt.NDArray[Any], groups: list[Rows]) -> Goal:
+        """What these rows are to lower; the body is in evaluation mode."""
+        loss = loss_for(self.loss, several=targets.ndim > 1, all_meet=shares(len(groups), self.pacing.max_rows)[0] == len(groups))
+        temperature = temperature_of(loss, self.temperature)
+        if loss == "pairs":
+            return Pairs(torch.from_numpy(targets), temperature)
+        classes = torch.zeros(len(targets), dtype=torch.int64)
+        for number, group in enumerate(groups):
+            classes[torch.from_numpy(group)] = number
+        with torch.no_grad():
+            vectors, order = self._vectors(tokens, np.concatenate([group[:CENTRED] for group in groups]))
+        begin = vectors.new_zeros(len(groups), vectors.shape[1]).index_add(0, classes[torch.from_numpy(order)].to(vectors.device), vectors)
+        return Centres(classes, begin, temperature)
+
+    def _optimisers(self, goal: Goal) -> list[torch.optim.Optimizer]:
+        """Of the body, and of what the goal learns beside it."""
+        optimisers = make_optimisers(self.module, [], self.pacing)
+        if goal.weights:
+            one = optimisers[0].param_groups[0]
+            optimisers[0].add_param_group({"params": goal.weights, "weight_decay": 0.0, **{name: one[name] for name in ("lr", "highest")}})
+        return optimisers
 
     def _vectors(self, tokens: Tokens, rows: Rows) -> tuple[torch.Tensor, Rows]:
         """Vectors of length 1 of a batch, with gradients, and the rows in their order: the longest first."""

@@ -112,7 +112,7 @@ class FewShot(Recipe):
             ease_dropout(backbone.module)
             backbone.module.eval()  # what it put in is new, and begins in training mode
             lookout = Lookout(backbone, setting, options.pooling, options.strengths, rows_for_the_head(train, seed), valid, budget)
-            loop = ContrastiveLoop(backbone, options.pooling, pacing, options.temperature, setting.report)
+            loop = ContrastiveLoop(backbone, options.pooling, pacing, options.loss, options.temperature, setting.report)
             course = loop.train(tokens, setting.task.targets(train.labels or []), lookout, seed=seed, budget=budget)
             seen = lookout.choose()
         weights, head = sum(weight.numel() for weight in backbone.module.parameters()), seen.head.weights.size + seen.head.bias.size
