@@ -147,3 +147,10 @@ def test_bad_use_is_one_sentence_and_code_2(ringsmith: Ringsmith, file: Path, tm
         assert sentence in " ".join(ended.err.split()), ended.err
         assert "Traceback" not in ended.err
     assert ringsmith("vectors", "nearest", tmp_path / "latin.txt", "\ufffd", "--errors", "replace").code == 0
+
+
+def test_what_to_try_next_can_be_typed_as_it_stands(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """A name with a blank stands in quotes."""
+    (tmp_path / "corpus.txt").write_text("the king and the queen of the land\n" * 60, encoding="utf-8")
+    ended = ringsmith("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out", "my vectors.txt")
+    assert 'ringsmith vectors nearest "my vectors.txt" WORD' in ended.out

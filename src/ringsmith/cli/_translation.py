@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ringsmith.cli._shell as _shell
+from ringsmith._files import as_typed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,7 @@ def show(console: Console, found: Translation) -> None:
     mean = f" · mean of the weights at the last {facts['averaged']} looks" if facts["averaged"] > 1 else ""
     line(console, "Held out", f"loss {facts['loss']:.3f} · perplexity {math.exp(facts['loss']):,.1f}{mean}")
     line(console, "Written", f"{folder} · README.md · loss.svg · ringsmith.json")
-    line(console, "Try", f'ringsmith translate {folder} "A text."')
+    line(console, "Try", f'ringsmith translate {as_typed(str(folder))} "A text."')
 
 
 def line(console: Console, label: str, text: str) -> None:

@@ -11,6 +11,7 @@ import typer
 
 import ringsmith.cli._shell as _shell
 import ringsmith.cli._translation as _translation
+from ringsmith._files import as_typed
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError
 
@@ -154,7 +155,7 @@ def show(console: Console, folder: Path, facts: Facts) -> None:
     for note in facts.notes:
         line(console, "", note)
     line(console, "Written", f"{folder} · README.md · loss.svg · ringsmith.json")
-    line(console, "Try", f"ringsmith compare DATA --models {folder}")
+    line(console, "Try", f"ringsmith compare DATA --models {as_typed(str(folder))}")
 
 
 def line(console: Console, label: str, text: str) -> None:

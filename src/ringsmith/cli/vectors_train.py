@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ringsmith.cli._shell as _shell
+from ringsmith._files import as_typed
 from ringsmith.cli._corpus import texts_of
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError, UnknownName
@@ -214,7 +215,7 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
         falling = ", and the learning rate had not fallen to its end" if job.word2vec else ""
         line(console, "Stopped", f"before the end: these are the vectors so far{falling}.")
     else:
-        line(console, "Try", f"ringsmith vectors nearest {result.out} WORD")
+        line(console, "Try", f"ringsmith vectors nearest {as_typed(str(result.out))} WORD")
 
 
 def line(console: Console, label: str, text: str) -> None:
