@@ -89,6 +89,8 @@ def test_the_gain_is_told_on_both_rows(search: Search, board: list[Standing]) ->
     assert told.endswith("on the test rows it has 0.930 against 0.925; a difference this small could be chance.")
     assert gain_of(trials, best, replace(base, test=0.85), ACCURACY).endswith("on the test rows it has 0.930 against 0.850.")
     assert gain_of([replace(trial, winner=trial.number == 1) for trial in trials], base, base, ACCURACY).startswith("The defaults did best of 20 trials: Accuracy 0.940")
+    level = [replace(trial, winner=trial.number == 1, valid=0.94) for trial in trials[:3]]
+    assert gain_of(level, base, base, ACCURACY).startswith("The defaults did best of 3 trials, and 2 others just as well: Accuracy 0.940")
     assert gain_of(trials, None, None, ACCURACY) == "None of 20 trials came to its end."
 
 

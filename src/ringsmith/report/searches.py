@@ -133,7 +133,9 @@ def gain_of(trials: Sequence[Trial], best: Standing | None, defaults: Standing |
     title = metric_title(metric.name)
     if winner.number == DEFAULTS or defaults is None:
         which = "the defaults" if winner.number == DEFAULTS else f"trial {winner.number}"
-        return capital(f"{which} did best of {plural(len(trials), 'trial')}: {title} {score(best.valid)} on the validation rows and {score(best.test)} on the test rows.")
+        level = sum(trial.valid == winner.valid for trial in trials) - 1
+        beside = f", and {plural(level, 'other')} just as well" if level else ""
+        return capital(f"{which} did best of {plural(len(trials), 'trial')}{beside}: {title} {score(best.valid)} on the validation rows and {score(best.test)} on the test rows.")
     valid = f"{title} {score(best.valid)} on the validation rows against {score(defaults.valid)} of the defaults"
     if best.test is None or defaults.test is None:
         return f"Trial {winner.number} of {len(trials)} did best: {valid}."
