@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,13 @@ def test_compare_takes_rows_in_memory(tmp_path: Path) -> None:
     assert repr(result) == f"Result({str(tmp_path / 'run')!r}, recommended={result.recommended!r})"
     assert str(result).startswith((tmp_path / "run" / "leaderboard.md").read_text(encoding="utf-8"))
     assert str(result).splitlines()[-1].startswith(f"Take {result.recommended}: ")
+
+
+@pytest.mark.parametrize("call", [lambda rows, **options: ringsmith.compare(rows, **options), lambda rows, **options: ringsmith.tune(None, rows, recipe="tfidf", **options)])
+def test_when_to_fetch_is_asked_as_on_the_command_line(call: Callable[..., object]) -> None:
+    """``--fetch`` there, ``fetch`` here."""
+    with pytest.raises(OptionError, match="'fetch' must be never, if-missing or always; got 'sometimes'"):
+        call([("a", "b")], fetch="sometimes")
 
 
 @pytest.mark.parametrize("options", [{"recipes": "majority, tfidf"}, {"models": "minilm"}, {"steps": "lower"}])

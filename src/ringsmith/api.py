@@ -30,6 +30,7 @@ from ringsmith.text import TextSteps
 
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
+    from ringsmith.compare.options import FetchPolicy
 
 __all__ = ["DecodingOptions", "Predictor", "Result", "RingsmithError", "TextSteps", "compare", "finish", "generate", "load", "read_table", "report", "translate", "tune"]
 
@@ -147,6 +148,7 @@ def compare(
     threads: int | None = None,
     out: str | Path | None = None,
     offline: bool = False,
+    fetch: FetchPolicy = "if-missing",
     listener: Listener = silent,
 ) -> Result:
     """Compare models and ways to adapt them on your own rows.
@@ -179,6 +181,7 @@ def compare(
         threads: CPU threads, None for all cores.
         out: folder to write into, None for ``runs/`` and the data's name (``memory`` for rows in memory). The same folder again goes on where it stopped.
         offline: never touch the network.
+        fetch: when a named model is fetched: ``"never"``, ``"if-missing"`` or ``"always"``.
         listener: is told what happens, see `ringsmith.compare.events`.
 
     Returns:
@@ -194,7 +197,7 @@ def compare(
         models=None if models is None else _names("models", models), recipes=None if recipes is None else _names("recipes", recipes),
         endpoint=endpoint, describe=describe or {},
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
-        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=now(), command="ringsmith.compare(...)",
+        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, fetch=fetch, started=now(), command="ringsmith.compare(...)",
     )  # fmt: skip
     return Result(run_comparison(options, listener, finish=finish, rows=rows, test_rows=test_rows))
 
@@ -224,6 +227,7 @@ def tune(
     threads: int | None = None,
     out: str | Path | None = None,
     offline: bool = False,
+    fetch: FetchPolicy = "if-missing",
     listener: Listener = silent,
 ) -> Result:
     """Search the hyper-parameters of one recipe on one model; what `compare` does, for many settings of one candidate.
@@ -252,6 +256,7 @@ def tune(
         threads: CPU threads.
         out: folder to write into, None for ``runs/`` and the data's name with ``-tune``. The same folder again goes on where it stopped.
         offline: never touch the network.
+        fetch: when a named model is fetched.
         listener: is told what happens.
 
     Returns:
@@ -265,7 +270,7 @@ def tune(
         data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), encoding=encoding,
         delimiter=delimiter, task=task,
         budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, folds=folds, min_rows=min_rows,
-        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, started=now(), command="ringsmith.tune(...)",
+        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, fetch=fetch, started=now(), command="ringsmith.tune(...)",
     )  # fmt: skip
     asked = tuned(options, model or "none", recipe=recipe, search=search)
     return Result(run_comparison(asked, listener, finish=finish, rows=rows, test_rows=test_rows))
