@@ -208,7 +208,7 @@ def test_a_centre_begins_in_the_middle_of_its_class(tmp_path: Path) -> None:
     vectors, classes = fitted.embed(toy(4).texts), fitted.task.targets(toy(4).labels or [])
     centres = np.stack([vectors[classes == number][:4].mean(axis=0) for number in range(3)])
     (rows,) = islice(balanced_batches(groups_of(classes), 8, seed=0), 1)
-    assert fitted.facts.curves["loss"] == pytest.approx([slow_centred_loss(vectors[rows], classes[rows].tolist(), centres, 0.05)], abs=1e-3)
+    assert fitted.facts.curves["loss"] == pytest.approx([slow_centred_loss(vectors[rows], classes[rows].tolist(), centres, 0.1)], abs=1e-3)
 
 
 def test_word_embeddings_stay(tiny_bert: LocalModel) -> None:

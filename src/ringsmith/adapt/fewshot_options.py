@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ringsmith.backbones.pooling import Pooling
 
 Loss = Literal["auto", "pairs", "centres"]
-TEMPERATURES = {"pairs": 0.3, "centres": 0.05}
+TEMPERATURES = {"pairs": 0.3, "centres": 0.1}
 """What cosines are divided by, usually."""
 VISITS = 4_000
 """Rows that training looks at in all, however many there are ..."""
@@ -33,7 +33,7 @@ class FewShotOptions:
         rate: highest learning rate; None for 1e-4 up to 384 numbers a token, and less by the square of what is wider.
         loss: what training lowers: ``"pairs"``, of all rows of a batch; ``"centres"``, of rows and a centre of each class that is learnt with the body;
             or ``"auto"``: centres where there are more classes than meet in a batch of `max_rows` (16 in one of 64), else pairs.
-        temperature: what cosines are divided by in the loss: small cares most about what is nearest; None for 0.3 with pairs and 0.05 with centres.
+        temperature: what cosines are divided by in the loss: small cares most about what is nearest; None for 0.3 with pairs and 0.1 with centres.
         max_rows: rows of a batch, between all of which pairs are made.
         max_tokens: tokens of a batch; long texts make smaller batches.
         strengths: values of C for the head; the validation rows choose, and without any the first is taken.
