@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,6 +96,28 @@ def test_a_folder_without_manifest_is_refused(tmp_path: Path, name: str, sentenc
     """An empty folder and a missing one are told apart."""
     with pytest.raises(ModelError, match=sentence):
         load_fitted(tmp_path / name)
+
+
+def test_folders_that_are_nearly_meant_lead_to_what_is(saved: Path, tmp_path: Path) -> None:
+    """The folder of a comparison around its ``best``, and models that have no labels: pre-trained ones, and those that translate."""
+    saved.rename(tmp_path / "best")
+    with pytest.raises(ModelError, match=rf"this one does not\. Name {re.escape(str(tmp_path / 'best'))}\.$"):
+        load_fitted(tmp_path)
+    for kind, way in (("pretrained", "It has no labels yet: ringsmith compare DATA --models"), ("translation", "It translates: ringsmith translate")):
+        folder = tmp_path / kind
+        folder.mkdir()
+        (folder / "ringsmith.json").write_text(json.dumps({"format": f"ringsmith-{kind}"}), encoding="utf-8")
+        with pytest.raises(ModelError, match=f"this one was made by `ringsmith pretrain`. {way}"):
+            load_fitted(folder)
+
+
+def test_the_formats_of_other_folders_are_those_that_are_written() -> None:
+    """Written twice, because what is fitted does not know what pre-trains."""
+    from ringsmith.adapt.folder import OTHERS
+    from ringsmith.pretrain.card import FORMAT as PRETRAINED
+    from ringsmith.pretrain.translation_card import FORMAT as TRANSLATION
+
+    assert {*OTHERS} == {PRETRAINED, TRANSLATION}
 
 
 def test_a_folder_in_use_is_not_written_into(tmp_path: Path) -> None:

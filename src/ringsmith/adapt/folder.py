@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ringsmith._files import path_of, usual_mode
+from ringsmith._files import as_typed, path_of, usual_mode
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import MachineError, ModelError, UsageError
 from ringsmith.tasks import Task
@@ -24,6 +24,11 @@ from ringsmith.text import TextSteps
 
 SCHEMA = 1
 FORMAT = "ringsmith-model"
+OTHERS = {
+    "ringsmith-pretrained": "It has no labels yet: ringsmith compare DATA --models {}",
+    "ringsmith-translation": "It translates: ringsmith translate {} TEXT",
+}
+"""Format of a folder that pre-training wrote -> what to do with it instead."""
 MANIFEST = "ringsmith.json"
 KEYS = ("schema", "format", "ringsmith", "recipe", "task", "steps", "backbone", "options", "files")
 """What a manifest of this schema holds, no more and no less, but for what is not in every one: `PAIRS` and `TEXT`."""
@@ -152,11 +157,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         state = "does not" if folder.is_dir() else "is a file" if folder.exists() else "does not exist"
-        raise ModelError(f"{folder}: a fitted model's folder holds {MANIFEST}; this one {state}. Name the folder that `compare` or `save` wrote (its 'best').")
+        inside = folder / "best"
+        name = f"Name {as_typed(str(inside))}." if (inside / MANIFEST).is_file() else "Name the folder that `compare` or `save` wrote (its 'best')."
+        raise ModelError(f"{folder}: a fitted model's folder holds {MANIFEST}; this one {state}. {name}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise ModelError(f"{path}: must be JSON as Ringsmith wrote it; {error}. Save the model again.") from error
+    if isinstance(content, dict) and content.get("format") in OTHERS:
+        raise ModelError(f"{folder}: a fitted model is needed; this one was made by `ringsmith pretrain`. {OTHERS[content['format']].format(as_typed(str(folder)))}")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f'{path}: must say "format": "{FORMAT}". It was not written by Ringsmith; name a fitted model\'s folder.')
     if content.get("schema") != SCHEMA:
