@@ -41,6 +41,17 @@ def test_telling_names_and_telling_contents(text: str, label: str) -> None:
     assert (found.text, found.label) == (text, label)
 
 
+def test_rows_may_be_grouped_by_their_own_text() -> None:
+    """Where no other column reads like a text; else the groups are what they always were."""
+    texts = ["the phone is good", "the phone is bad", "never again"] * 4
+    by_text = columns_of(Asked(group="text"), text=texts, label=[1, 0, 0] * 4)
+    assert (by_text.text, by_text.group, by_text.label) == ("text", "text", "label")
+    emoji = columns_of(Asked(group="text"), text=["+1", ":)", ":("] * 4, label=[1, 1, 0] * 4)
+    assert emoji.text == "text"
+    by_document = columns_of(Asked(group="document"), document=texts, sentence=[f"{text} {number}" for number, text in enumerate(texts)], label=[1, 0, 0] * 4)
+    assert (by_document.text, by_document.group) == ("sentence", "document")
+
+
 def test_the_label_may_be_numbers_and_the_id_is_never_the_label() -> None:
     """An id is neither."""
     found = columns_of(id=list(range(6)), document=PROSE, label=[1, 0, 1, 0, 1, 0])

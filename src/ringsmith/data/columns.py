@@ -107,7 +107,9 @@ def find_columns(table: RawTable, asked: Asked, *, need_labels: bool = True) -> 
     notes: list[str] = []
     split = taken.split or _split_column(table, profiles, notes, need_labels)
     others = [name for name in (taken.group, taken.time, split) if name is not None]
-    text = taken.text or table.text_column or _text_column(table, profiles, [*others, *filter(None, (taken.label, taken.pair))], notes, need_labels)
+    excluded = [*others, *filter(None, (taken.label, taken.pair))]
+    grouped = taken.group if _groups_are_texts(profiles, taken.group, excluded) else None
+    text = taken.text or table.text_column or grouped or _text_column(table, profiles, excluded, notes, need_labels)
     _refuse_numbers(table, profiles[text], asked_for=taken.text is not None)
     pair = taken.pair or _pair_column(profiles, text, notes)
     label = taken.label or table.label_column
@@ -221,6 +223,15 @@ def _of_name(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequ
 def _of_words(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequence[str]) -> list[Profile]:
     """Columns in whose names a telling word stands: ``airline_sentiment``, ``reviewText``."""
     return [found for name, found in profiles.items() if names.parts(name) & known and name not in excluded and found.rows]
+
+
+def _groups_are_texts(profiles: dict[str, Profile], group: str | None, excluded: Sequence[str]) -> bool:
+    """Whether the column of the groups is the only one that reads like a text: grouped by the text itself, equal texts stay together."""
+
+    def reads(name: str) -> bool:
+        return profiles[name].prose or names.plain(name) in names.TEXT
+
+    return group is not None and reads(group) and not any(reads(name) for name in profiles if name not in excluded)
 
 
 def _text_column(table: RawTable, profiles: dict[str, Profile], excluded: Sequence[str], notes: list[str], need_labels: bool) -> str:
