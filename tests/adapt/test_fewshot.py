@@ -234,10 +234,11 @@ def test_classes_of_one_row_leave_the_body_alone(tiny_bert: LocalModel) -> None:
     assert fitted.predict(toy().take([0, 16, 32]).texts) == toy().take([0, 16, 32]).labels
 
 
-def test_a_short_budget_plans_fewer_epochs(tiny_bert: LocalModel) -> None:
+@pytest.mark.parametrize("loss", ["pairs", "centres"])
+def test_a_short_budget_plans_fewer_epochs(tiny_bert: LocalModel, loss: str) -> None:
     """A hundred thousand epochs do not fit: it ends in time, with a schedule that reaches its end, and says so."""
     budget = Budget(3)
-    fitted = fit(tiny_bert, toy(), toy(), budget, epochs=100_000)
+    fitted = fit(tiny_bert, toy(), toy(), budget, epochs=100_000, loss=loss)
     assert budget.remaining() > -0.1
     assert re.fullmatch(r"[\d.]+ epochs instead of 100000\.0: the budget allows no more\.", fitted.facts.notes[0])
     assert fitted.predict(toy().texts) == toy().labels

@@ -41,8 +41,8 @@ LOOKS = 2
 """Looks on the way and at the end; one more comes before the first step."""
 FEWEST_ROWS = 8
 """A batch of long texts is cut to fewer rows, but not below this."""
-CENTRED = 4
-"""Rows of a class, at most, in whose middle its centre begins."""
+CENTRED, MOST_CENTRED = 4, 4_096
+"""Rows of a class in whose middle its centre begins, and of all classes together (but one of each), at most."""
 LONG = 0.9
 """How many rows of long texts make a batch is reckoned by this quantile of the lengths."""
 
@@ -130,8 +130,9 @@ class ContrastiveLoop:
         classes = torch.zeros(len(targets), dtype=torch.int64)
         for number, group in enumerate(groups):
             classes[torch.from_numpy(group)] = number
+        each = max(1, min(CENTRED, MOST_CENTRED // len(groups)))
         with torch.no_grad():
-            vectors, order = self._vectors(tokens, np.concatenate([group[:CENTRED] for group in groups]))
+            vectors, order = self._vectors(tokens, np.concatenate([group[:each] for group in groups]))
         begin = vectors.new_zeros(len(groups), vectors.shape[1]).index_add(0, classes[torch.from_numpy(order)].to(vectors.device), vectors)
         return Centres(classes, begin, temperature)
 
