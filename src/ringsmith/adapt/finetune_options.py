@@ -20,7 +20,7 @@ NARROWER = 2.5
 READINGS = ("auto", "token", "mean")
 """What a head may read."""
 TIMES_FULL = 2
-"""What moves alone moves so much faster than in `full`: better on cr, no clear difference on uci-sentiment and banking77 (LOG.md)."""
+"""What moves alone moves so much faster than in `full`: better on cr, no clear difference on uci-sentiment and banking77. Four times: the validation rows saw none (LOG.md)."""
 TOKENS, TOKENS_OF_GPU = 1_024, 16_384
 """Padded tokens of a batch where nothing is asked for: what stays in a processor's caches; and `max_rows` rows of any usual length."""
 
