@@ -198,7 +198,7 @@ def test_a_folder_with_one_folder_for_each_class(write: Write, tmp_path: Path) -
     write("reviews/README.txt", "read me")
     table = read_table(tmp_path / "reviews")
     assert sorted(zip(table.texts.texts, table.texts.labels or [], strict=True)) == [("mauvais", "neg"), ("superbe", "pos"), ("très bon café à goûter", "pos")]
-    assert table.findings.notes == ["1 files lie in no class folder and were left out."]
+    assert table.findings.notes == ["1 file lies in no class folder and was left out."]
 
 
 def test_a_folder_of_splits_of_classes(write: Write, tmp_path: Path) -> None:

@@ -60,8 +60,17 @@ def test_several_streams_in_one_file_are_all_read(write: Write) -> None:
 
 def test_an_archive_of_several_files_is_refused(write: Write) -> None:
     """Which one?"""
-    with pytest.raises(ReadError, match="it must hold exactly one table; it holds 2 files: 'a', 'b'; unpack it and name one"):
+    with pytest.raises(ReadError, match=r"t\.zip: a zip file must hold exactly one table; this one holds 2 files: 'a', 'b'\. Unpack it and name one\."):
         open_source(write("t.zip", zipped(a=TABLE, b=TABLE)))
+
+
+def test_an_archive_with_a_password_is_told(write: Write) -> None:
+    """It is not damaged: the flag of its only file says that it is encrypted, in both places where a zip archive keeps it."""
+    content = bytearray(zipped(a=TABLE))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(ReadError, match=r"t\.zip: a zip file must open without a password; this one needs one\. Unpack it first\."):
+        open_source(write("t.zip", bytes(content)))
 
 
 def test_no_such_file_offers_the_nearest_names(write: Write) -> None:

@@ -22,6 +22,8 @@ from ringsmith.data.encoding import known_encoding
 from ringsmith.errors import ReadError
 
 STDIN = "standard input"
+ENCRYPTED = 1
+"""Among the flags of a file in a zip archive."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def _guarded(kind: str, unpacker: Callable[[bytes], bytes]) -> Callable[[str, by
     def run(name: str, content: bytes) -> bytes:
         try:
             return unpacker(content)
+        except ReadError as error:
+            raise ReadError(f"{name}: {error}") from error
         except MemoryError as error:
             raise ReadError(f"{name}: unpacked, the {kind} file does not fit into the memory of this machine. Take a part of its rows.") from error
         except (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
@@ -125,10 +129,13 @@ def _unxz(content: bytes) -> bytes:
 
 def _unzip(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [item.filename for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")]
-        if len(names) != 1:
-            raise ValueError(f"it must hold exactly one table; it holds {len(names)} files: {', '.join(map(repr, names[:5]))}; unpack it and name one")
-        return archive.read(names[0])
+        items = [item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")]
+        if len(items) != 1:
+            held = ", ".join(repr(item.filename) for item in items[:5]) + (" ..." if len(items) > 5 else "")
+            raise ReadError(f"a zip file must hold exactly one table; this one holds {len(items)} files: {held}. Unpack it and name one.")
+        if items[0].flag_bits & ENCRYPTED:
+            raise ReadError("a zip file must open without a password; this one needs one. Unpack it first.")
+        return archive.read(items[0])
 
 
 PACKERS: dict[str, tuple[bytes, Callable[[str, bytes], bytes]]] = {

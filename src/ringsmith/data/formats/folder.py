@@ -37,7 +37,7 @@ def read_folder(folder: Path, encoding: str | None = None) -> RawTable:
     if split:
         frame = frame.with_columns(split=pl.Series([parts[0] for _, parts in classed]))
     left = len(rows) - len(classed)
-    notes = [f"{left} files lie in no class folder and were left out."] if left else []
+    notes = ["1 file lies in no class folder and was left out." if left == 1 else f"{left:,} files lie in no class folder and were left out."] if left else []
     return RawTable(
         str(folder), "folder", frame, encoding=" and ".join(sorted(encodings)), text_column="text", label_column="label", split_column="split" if split else None, notes=notes
     )
