@@ -13,6 +13,8 @@ import pytest
 
 from ringsmith.__main__ import main as start
 from ringsmith.cli import _shell
+from ringsmith.cli._table import print_leaderboard
+from ringsmith.compare import Row
 
 KOREAN = "환불해 주세요 · 2/3"
 
@@ -28,6 +30,15 @@ def written_by(stream: io.TextIOWrapper) -> bytes:
     content = stream.buffer
     assert isinstance(content, io.BytesIO)
     return content.getvalue()
+
+
+def test_names_are_neither_markup_nor_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    """The metric of the class ``a:[b]``: Rich would draw a picture for ``:a:`` and take ``[b]`` for bold."""
+    print_leaderboard(_shell.people(), [Row("tfidf", None, "tfidf", "done", "f1:a:[b]", 0.9, 0.88, 0.86, 0.9, "A", recommended=True)])
+    assert "f1:a:[b] on test" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        _shell.fail("no class :smile: [b]")
+    assert capsys.readouterr().err == "ringsmith: no class :smile: [b]\n"
 
 
 def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ DELIMITER = "What stands between the cells of a CSV file or its like: ';', tab, 
 
 def people(*, as_json: bool = False) -> Console:
     """The console that people read: standard output, or standard error where a program reads the output."""
-    return Console(stderr=as_json, highlight=False, soft_wrap=False)
+    return Console(stderr=as_json, highlight=False, soft_wrap=False, emoji=False)  # else the metric f1:a:b has a picture in the place of its a
 
 
 def open_what_is_closed() -> None:
@@ -108,7 +108,7 @@ def of_the_machine(error: Exception) -> MachineError | None:
 
 def fail(sentence: str, *, code: int = WRONG_USE) -> None:
     """Print the sentence to standard error and end the process with `code`."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]ringsmith:[/] {escape(sentence)}")
+    Console(stderr=True, highlight=False, soft_wrap=True, emoji=False).print(f"[bold red]ringsmith:[/] {escape(sentence)}")
     sys.stdout.flush()
     sys.exit(code)
 

@@ -59,7 +59,7 @@ def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
     shown = [column for column in COLUMNS if console.width >= column.from_width]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     for heading, justify in (("#", "right"), ("tie", "center"), ("candidate", "left"), (f"{metric} on test", "left")):
-        table.add_column(heading, justify=justify, no_wrap=heading != "candidate", overflow="fold")  # type: ignore[arg-type]
+        table.add_column(escape(heading), justify=justify, no_wrap=heading != "candidate", overflow="fold")  # type: ignore[arg-type]
     for column in shown:
         table.add_column(column.heading, justify="right", no_wrap=True)
     for number, row in enumerate(ranked, start=1):

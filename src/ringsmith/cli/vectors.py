@@ -199,7 +199,7 @@ def opened(file: Path, form: str | None, errors: str, *, as_json: bool, most: in
 
 def say(note: str) -> None:
     """Print a note beside the result, not into it."""
-    Console(stderr=True, highlight=False).print(_shell.escape(note), soft_wrap=True)
+    _shell.people(as_json=True).print(_shell.escape(note), soft_wrap=True)
 
 
 def say_spelt(vectors: WordVectors, words: Sequence[str]) -> None:
