@@ -19,7 +19,7 @@ STUDY: dict[str, Any] = {
     "title": "reviews.csv", "created": "2026-11-22 10:00:00", "ringsmith": "0.1.0", "settings": {"out": None, "seed": 3}, "machine": {"cores": 2},
     "metric": {"name": "accuracy"}, "read": {"rows_used": 2990, "rows_read": 3000}, "identity": {"data": "abc123"},
     "data": {"language": "en", "rare_classes": {"odd": 4}, "conflicts": 2}, "splits": [{"name": "holdout", "train": 2100, "valid": 450, "test": 440}],
-    "recommended": {"candidate": "minilm+full", "reason": "minilm+full leads alone."}, "best": {"candidate": "minilm+full", "trained_on": "the training rows"},
+    "recommended": {"candidate": "minilm+full", "reason": "better on 450 validation rows than all others"}, "best": {"candidate": "minilm+full", "trained_on": "the training rows"},
     "backbones": [{"name": "minilm"}],
 }  # fmt: skip
 MANIFEST: dict[str, Any] = {
@@ -47,6 +47,7 @@ def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
         'license: "apache-2.0"',
         "| on test rows, used once | 0.905 | 0.880 - 0.930 |",
         "2,990 of 3,000 rows",
+        "on 2026-11-22 10:00:00. Better on 450 validation rows than all others.\n",
         "`abc123`",
         "2100 train / 450 valid / 440 test, seed 3",
         'pipeline("text-classification", model="best")',
@@ -57,6 +58,15 @@ def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
         "`go\\|od`",
     ):
         assert part in text
+
+
+def test_a_metric_keeps_to_its_cell(tmp_path: Path) -> None:
+    """A class may have a line break or a bar in its name; one conflicting text is one."""
+    path = write_card(folder_of(tmp_path, study=STUDY | {"metric": {"name": "f1:a\nb|c"}, "data": STUDY["data"] | {"conflicts": 1}}))
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    assert "| f1:a b\\|c | value | 95 % interval |" in text
+    assert "1 text of the data carries more than one label" in text
 
 
 def test_a_model_of_pairs_is_given_second_texts(tmp_path: Path) -> None:

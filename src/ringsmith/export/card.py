@@ -49,6 +49,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown, no HTML
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
     environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
     template = environment.from_string(files("ringsmith.export").joinpath("templates/card.md").read_text(encoding="utf-8"))
     name = (study.get("best") or {}).get("candidate")
@@ -82,6 +83,7 @@ def limits_of(study: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
         named = ", ".join(f"{label} ({count})" for label, count in list(data["rare_classes"].items())[:8])
         out.append(f"Few rows were there to learn these classes: {named}.")
     if data["conflicts"]:
-        out.append(f"{data['conflicts']} texts of the data carry more than one label: no model can be right on all of them.")
+        texts = "1 text of the data carries" if data["conflicts"] == 1 else f"{data['conflicts']:,} texts of the data carry"
+        out.append(f"{texts} more than one label: no model can be right on all of them.")
     out.append("The interval tells how far the figure may be off on rows drawn like these; it says nothing of rows of another kind.")
     return out
