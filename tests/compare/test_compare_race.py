@@ -23,7 +23,7 @@ from ringsmith.adapt.recipe import Progress
 from ringsmith.compare import forecast, runner
 from ringsmith.compare import race as races
 from ringsmith.compare.events import Chosen, Cut, Event, MachineSeen, Planned, Ranked, RunFinished, RunProgress, RunStarted, Written
-from ringsmith.compare.leaderboard import COLUMNS, Row
+from ringsmith.compare.leaderboard import COLUMNS, Row, as_markdown
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import Comparison, compare_table
 from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, UnknownName, UsageError
@@ -188,6 +188,13 @@ def test_what_says_the_same_as_validation_rows_is_not_learnt_by_the_last_fit_eit
     lines = [json.loads(line) for line in (result.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["split"] == "refit"
     assert lines[-1]["why"] == "fitted on 150 rows"
+
+
+def test_the_table_in_markdown_keeps_to_its_cells() -> None:
+    """The metric of a class with a bar and a line break in its name."""
+    head, rule, row = as_markdown([Row("tfidf", None, "tfidf", "done", "f1:a|b\nc", 0.9)]).splitlines()[:3]
+    assert head.startswith("| # | tie | candidate | f1:a\\|b c on test | on valid |")
+    assert rule.count("|") == row.count("|") == head.count("|") - 1
 
 
 def test_one_row_is_timed_in_the_first_fold_alone(compare: Callable[..., Comparison]) -> None:

@@ -94,7 +94,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
         <BLANKLINE>
     """
     ranked = [row for row in rows if row.status == "done"]
-    metric = rows[0].metric if rows else "score"
+    metric = _safe(rows[0].metric) if rows else "score"
     lines = [f"| # | tie | candidate | {metric} on test | on valid | train | 1 row | rows/s | memory | size |", "|--:|:---:|---|---|--:|--:|--:|--:|--:|--:|"]
     lines += [f"| {' | '.join(_cells(number, row))} |" for number, row in enumerate(ranked, start=1)]
     others = [f"- {row.candidate}: {row.status}: {row.why}" for row in rows if row.status != "done"]
@@ -118,4 +118,5 @@ def _figure(value: float | None, form: str) -> str:
 
 
 def _safe(text: str) -> str:
-    return text.replace("|", "\\|")
+    """What stands in a cell of its own, whatever the class is called that a metric is about."""
+    return " ".join(text.split()).replace("|", "\\|")
