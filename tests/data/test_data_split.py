@@ -180,8 +180,8 @@ def test_all_of_few_rows_choose_where_the_users_rows_test() -> None:
     for split in plan.splits:
         assert sorted([*split.train, *split.valid]) == list(range(100))
         assert Counter(texts.labels[at] for at in split.valid) == {"a": 12, "b": 8}
-    assert len(make_splits(texts_of({"a": 1_000, "b": 999}), test=test)) == 5
-    many = texts_of({"a": 1_000, "b": 1_000})
+    assert len(make_splits(texts_of({"a": 1_500, "b": 1_499}), test=test)) == 5
+    many = texts_of({"a": 1_500, "b": 1_500})
     assert [split.name for split in make_splits(many, test=test)] == ["user"]
     assert len(make_splits(many, test=test, folds=3)) == 3
     assert [split.name for split in make_splits(texts_of({"a": 5, "b": 4}), test=test)] == ["user"]

@@ -1,12 +1,13 @@
-"""Classes that have few rows: what a row counts in the loss, so that every class counts alike."""
+"""Classes that have few rows: what a row counts in the loss, so that every class counts alike, or where the borders between classes lie afterwards."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith.adapt.choose import Judge
 from ringsmith.errors import OptionError
 from ringsmith.records import Floats
 from ringsmith.tasks import Task
@@ -14,6 +15,19 @@ from ringsmith.tasks import Task
 KINDS = ("auto", "balanced", "none")
 BY_CLASS = "macro_f1"
 """The metric by which every class counts alike, whatever its rows: tasks name it where one class holds most of them."""
+POWERS = (0.0, 0.5, 1.0)
+"""Of a class's share, by which its probability may be divided."""
+TINY = 1e-7
+
+
+class Movable(Protocol):
+    """A head whose borders can be moved."""
+
+    def moved(self, shift: Floats) -> Self:
+        """The same, each class's score (K,) the greater by so much."""
+
+
+H = TypeVar("H", bound=Movable)
 
 
 def class_weights(kind: str, task: Task, targets: npt.NDArray[Any], metric: str) -> Floats | None:
@@ -37,3 +51,34 @@ def class_weights(kind: str, task: Task, targets: npt.NDArray[Any], metric: str)
         return None
     rows = np.bincount(targets[targets >= 0], minlength=len(task.labels))
     return np.asarray(rows.sum() / (np.count_nonzero(rows) * np.maximum(rows, 1)), dtype=np.float32)
+
+
+def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArray[Any]) -> tuple[H, dict[str, float]]:
+    """A fitted head, its borders moved away from rare classes where they are compared alike and the validation rows like it better.
+
+    Each class's probability is divided by a power of its share of the training rows, its logit less as much ("logit adjustment", Menon et al., 2021,
+    eq. 9): what is fitted to be right about a row says of most rows of a rare class that they are of a frequent one.
+
+    Args:
+        head: calibrated.
+        proba: its probabilities of the validation rows (n, K).
+        judge: marks them.
+        task: what the labels mean.
+        targets: of the training rows.
+
+    Returns:
+        The head, and what is to be told of it: the power, where it is not 0.
+    """
+    if task.activation == "sigmoid" or judge.metric != BY_CLASS or not len(judge.known):
+        return head, {}
+    rows = np.bincount(targets[targets >= 0], minlength=len(task.labels))
+    shares = np.log(np.maximum(rows, 1) / max(1, rows.sum()))
+    logits = np.log(np.maximum(proba, TINY))
+
+    def mark(power: float) -> float:
+        shifted = np.exp(logits - power * shares)
+        found = judge((shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32))
+        return found[1] if judge.by_loss else found[0]
+
+    power = max(POWERS, key=mark)  # of equals the smallest
+    return (head.moved(np.asarray(-power * shares, dtype=np.float32)), {"evened": power}) if power else (head, {})

@@ -49,6 +49,10 @@ class Linear:
         """The same with every score times `scale` plus `shift` (each (K,) or (1,))."""
         return Linear(self.weights * scale[:, None], self.bias * scale + shift)
 
+    def moved(self, shift: Floats) -> Linear:
+        """The same, each class's score (K,) the greater by so much; the one score of two classes by the second's less the first's."""
+        return Linear(self.weights, np.asarray(self.bias + (shift if len(self.bias) == len(shift) else shift[1:] - shift[:1]), dtype=np.float32))
+
 
 def to_proba(scores: npt.NDArray[np.float32], activation: Activation) -> npt.NDArray[np.float32]:
     """Probabilities (n, K) of scores (n, K), or of (n, 1) where it stands for two classes."""

@@ -9,7 +9,7 @@ takes a second, so that members cost little, and their mean is steadier than one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,10 @@ class Perceptrons:
     def arrays(self) -> Arrays:
         """What a file of it holds."""
         return {name: getattr(self, name) for name in ("first", "first_bias", "second", "second_bias", "scale", "shift")}
+
+    def moved(self, shift: Floats) -> Perceptrons:
+        """The same, each class's score (K,) the greater by so much."""
+        return replace(self, shift=np.asarray(self.shift + shift, dtype=np.float32))
 
     def scores(self, rows: Floats) -> npt.NDArray[np.float32]:
         """Scores (n, K) of vectors (n, d)."""

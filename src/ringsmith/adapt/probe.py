@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from ringsmith.adapt.balance import evened
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.encoder import Encoder, Long, View, layers_of
@@ -42,6 +43,9 @@ class Head(Protocol):
 
     def scores(self, rows: Floats) -> npt.NDArray[np.float32]:
         """Scores (n, K), or (n, 1) for two classes, of vectors (n, d)."""
+
+    def moved(self, shift: Floats) -> Self:
+        """The same, each class's score (K,) the greater by so much."""
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """What a file of it holds."""
@@ -117,7 +121,8 @@ class Probe(Recipe):
         with watch.stage("train"):
             targets, judge = self.setting.task.targets(seen.train.labels or []), Judge.of(self.setting.task, valid, by_loss=True)
             found = self._search(seen.views, targets, judge, budget)
-        head, chosen = found.winner.model, dict(found.winner.setting) | {"precision": backbone.precision_note}
+        head, told = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
+        chosen = {**found.winner.setting, **told, "precision": backbone.precision_note}
         way: Long = chosen.get("long", next(iter(seen.views)))
         cut = seen.views[way].truncated_share
         facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes)

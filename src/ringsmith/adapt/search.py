@@ -23,11 +23,13 @@ class Trial(Generic[M]):
     Attributes:
         setting: the hyper-parameters.
         model: what was fitted with them.
+        proba: its probabilities of the validation rows (n, K).
         mark: how the validation rows judged it.
     """
 
     setting: Setting
     model: M
+    proba: Floats
     mark: Mark
 
 
@@ -84,7 +86,7 @@ class Search(Generic[M]):
             return None
         start = time.perf_counter()
         model, proba = self.fit(setting)
-        trial = Trial(setting, model, self.judge(proba))
+        trial = Trial(setting, model, proba, self.judge(proba))
         self.tried += 1
         self._longest = max(self._longest, time.perf_counter() - start)
         if self.best is None or trial.mark > self.best.mark:

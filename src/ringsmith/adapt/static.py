@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from ringsmith.adapt.balance import evened
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dense import DensePath
@@ -146,11 +147,13 @@ class Static(Recipe):
             spaces, more = self._spaces(rows.all, budget)
         with watch.stage("train"):
             judge = Judge.of(setting.task, valid, by_loss=True)
-            found = self._search(spaces, (rows, valid_rows), setting.task.targets(train.labels or []), judge, budget)
+            targets = setting.task.targets(train.labels or [])
+            found = self._search(spaces, (rows, valid_rows), targets, judge, budget)
         encoders, head = found.winner.model
+        head, told = evened(head, found.winner.proba, judge, setting.task, targets)
         notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes)
         source = setting.model if setting.model and setting.model.kind != "method" else None
-        facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces.get(self.given, ())), 0.0, dict(found.winner.setting), {}, watch.seconds, notes)
+        facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces.get(self.given, ())), 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes)
         return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)
 
     def _rows_in_memory(self, train: TextSet, others: int) -> tuple[TextSet, tuple[str, ...]]:
