@@ -137,8 +137,9 @@ def test_borders_move_by_the_power_the_validation_rows_like_best(columns: int) -
     head = Linear(np.eye(columns, dtype=np.float32), np.zeros(columns, np.float32))
     judge, targets = Judge.of(TWO, RARE, by_loss=True), TWO.targets(RARE.labels or [])
     assert judge.metric == "macro_f1"
-    moved, told = evened(head, to_proba(head.scores(rows), "softmax"), judge, TWO, targets)
+    moved, told, (said,) = evened(head, to_proba(head.scores(rows), "softmax"), judge, TWO, targets)
     assert told == {"evened": 1.0}
+    assert "probabilities are divided by their shares" in said
     proba = to_proba(moved.scores(rows), "softmax")
     np.testing.assert_allclose(np.log(proba[:, 1] / proba[:, 0]), odds[:, 0] + np.log(92 / 8), rtol=1e-4)
     assert (proba.argmax(axis=1) == targets).all()
@@ -150,11 +151,11 @@ def test_borders_stay_where_nothing_is_gained() -> None:
     targets = TWO.targets(RARE.labels or [])
     right = to_proba(np.where(targets == 1, 5.0, -5.0).astype(np.float32)[:, None], "softmax")
     judge = Judge.of(TWO, RARE)
-    assert evened(head, right, judge, TWO, targets) == (head, {})
+    assert evened(head, right, judge, TWO, targets) == (head, {}, ())
     half = TextSet(["a", "b"], ["no", "yes"])
-    assert evened(head, right[:2], Judge.of(TWO, half), TWO, targets) == (head, {})
-    assert evened(head, right, replace(judge, known=np.zeros(0, np.int64)), TWO, targets) == (head, {})
-    assert evened(head, right, judge, MultiLabel(["no", "yes"]), targets) == (head, {})
+    assert evened(head, right[:2], Judge.of(TWO, half), TWO, targets) == (head, {}, ())
+    assert evened(head, right, replace(judge, known=np.zeros(0, np.int64)), TWO, targets) == (head, {}, ())
+    assert evened(head, right, judge, MultiLabel(["no", "yes"]), targets) == (head, {}, ())
 
 
 @pytest.mark.parametrize("recipe", ["tfidf", "static"])

@@ -53,7 +53,7 @@ def class_weights(kind: str, task: Task, targets: npt.NDArray[Any], metric: str)
     return np.asarray(rows.sum() / (np.count_nonzero(rows) * np.maximum(rows, 1)), dtype=np.float32)
 
 
-def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArray[Any]) -> tuple[H, dict[str, float]]:
+def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArray[Any]) -> tuple[H, dict[str, float], tuple[str, ...]]:
     """A fitted head, its borders moved away from rare classes where they are compared alike and the validation rows like it better.
 
     Each class's probability is divided by a power of its share of the training rows, its logit less as much ("logit adjustment", Menon et al., 2021,
@@ -67,10 +67,10 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
         targets: of the training rows.
 
     Returns:
-        The head, and what is to be told of it: the power, where it is not 0.
+        The head, and where its borders moved: the power by its name, and a sentence that says it.
     """
     if task.activation == "sigmoid" or judge.metric != BY_CLASS or not len(judge.known):
-        return head, {}
+        return head, {}, ()
     rows = np.bincount(targets[targets >= 0], minlength=len(task.labels))
     shares = np.log(np.maximum(rows, 1) / max(1, rows.sum()))
     logits = np.log(np.maximum(proba, TINY))
@@ -81,4 +81,11 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
         return found[1] if judge.by_loss else found[0]
 
     power = max(POWERS, key=mark)  # of equals the smallest
-    return (head.moved(np.asarray(-power * shares, dtype=np.float32)), {"evened": power}) if power else (head, {})
+    if not power:
+        return head, {}, ()
+    how = f"the power {power:g} of their shares" if power != 1 else "their shares"
+    return (
+        head.moved(np.asarray(-power * shares, dtype=np.float32)),
+        {"evened": power},
+        (f"Rare classes are said more often than is likely, since {BY_CLASS} judges: probabilities are divided by {how}.",),
+    )

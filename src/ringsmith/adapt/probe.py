@@ -121,11 +121,11 @@ class Probe(Recipe):
         with watch.stage("train"):
             targets, judge = self.setting.task.targets(seen.train.labels or []), Judge.of(self.setting.task, valid, by_loss=True)
             found = self._search(seen.views, targets, judge, budget)
-        head, told = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
+        head, told, notes = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told, "precision": backbone.precision_note}
         way: Long = chosen.get("long", next(iter(seen.views)))
         cut = seen.views[way].truncated_share
-        facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes)
+        facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes + notes)
         return self.fitted(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), way, self.options, facts)
 
     def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[Any]:

@@ -150,8 +150,8 @@ class Static(Recipe):
             targets = setting.task.targets(train.labels or [])
             found = self._search(spaces, (rows, valid_rows), targets, judge, budget)
         encoders, head = found.winner.model
-        head, told = evened(head, found.winner.proba, judge, setting.task, targets)
-        notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes)
+        head, told, moved = evened(head, found.winner.proba, judge, setting.task, targets)
+        notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes, *moved)
         source = setting.model if setting.model and setting.model.kind != "method" else None
         facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces.get(self.given, ())), 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes)
         return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)

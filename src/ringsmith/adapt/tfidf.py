@@ -157,11 +157,11 @@ class Tfidf(Recipe):
             judge = Judge.of(self.setting.task, valid, by_loss=True)
             found: Search[Linear] = Search(lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
             self._walk(found)
-        linear, told = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
+        linear, told, notes = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told}
         if chosen["word_weight"] == 0:
             ngrams, linear = without_words(ngrams, linear)
-        return self._fitted(ngrams, linear, chosen, watch, found.notes)
+        return self._fitted(ngrams, linear, chosen, watch, found.notes + notes)
 
     def _fitted(self, ngrams: Ngrams | HashedNgrams, linear: Linear, chosen: Mapping[str, Any], watch: Stopwatch, notes: tuple[str, ...]) -> FittedTfidf:
         numbers = int(linear.weights.size + linear.bias.size)
@@ -197,8 +197,8 @@ class Tfidf(Recipe):
                 learners, valid_rows, judge, task.activation, seed=setting.seed, threads=setting.threads or os.cpu_count() or 1, budget=budget, report=setting.report,
             )  # fmt: skip
         note = f"{outlook.reason}: terms were hashed into {ngrams.size:,} columns, and {found.rows_seen:,} rows were learnt from ({found.rows_seen / len(train):.2g} passes)."
-        linear, told = evened(found.linear, to_proba(found.linear.scores(valid_rows), task.activation), judge, task, targets)
-        return self._fitted(ngrams, linear, {**asdict(found.setting), **told}, watch, (note,))
+        linear, told, notes = evened(found.linear, to_proba(found.linear.scores(valid_rows), task.activation), judge, task, targets)
+        return self._fitted(ngrams, linear, {**asdict(found.setting), **told}, watch, (note, *notes))
 
     def _walk(self, found: Search[Linear]) -> None:
         """The weights of words first, at the middle strength; then, with the best of them, up or down the strengths as long as it helps."""
