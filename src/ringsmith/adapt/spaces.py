@@ -127,7 +127,7 @@ SPACES: dict[str, Space] = {
     "fewshot": (
         Range("rate", 2e-5, 4e-4, "the package of Tunstall et al. 2022, SetFit (2e-5), to Turc et al. 2019 (3e-4)", log=True, by_width=True),
         Range("epochs", 1, 10, "Tunstall et al. 2022 (1, over many pairs)", log=True, whole=True),
-        Range("temperature", 0.03, 1.0, "Khosla et al. 2020, figure 4 (0.1)", usual=0.3, log=True),
+        Range("temperature", 0.03, 1.0, "Khosla et al. 2020, figure 4 (0.1)", log=True),
         Choice("max_rows", (16, 32, 64, 128), "Khosla et al. 2020, figure 4 (larger is better)", usual=64),
     ),
     "partial": (*FINE_TUNING, Choice("frozen", (0.25, 0.5, 0.75), "Lee et al. 2019 (a quarter of the layers is enough for nine tenths)", usual=0.5)),
