@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import Judge
+from ringsmith.adapt.choose import Judge, standard_error
 from ringsmith.errors import OptionError
 from ringsmith.records import Floats
 from ringsmith.tasks import Task
@@ -54,7 +54,7 @@ def class_weights(kind: str, task: Task, targets: npt.NDArray[Any], metric: str)
 
 
 def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArray[Any]) -> tuple[H, dict[str, float], tuple[str, ...]]:
-    """A fitted head, its borders moved away from rare classes where they are compared alike and the validation rows like it better.
+    """A fitted head, its borders moved away from rare classes where they are compared alike and the validation rows like it better by a standard error.
 
     Each class's probability is divided by a power of its share of the training rows, its logit less as much ("logit adjustment", Menon et al., 2021,
     eq. 9): what is fitted to be right about a row says of most rows of a rare class that they are of a frequent one.
@@ -80,8 +80,9 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
         found = judge((shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32))
         return found[1] if judge.by_loss else found[0]
 
-    power = max(POWERS, key=mark)  # of equals the smallest
-    if not power:
+    marks = [mark(power) for power in POWERS]
+    power = POWERS[marks.index(max(marks))]  # of equals the smallest
+    if max(marks) < marks[0] + standard_error(marks[0], len(judge.known)) or not power:
         return head, {}, ()
     how = f"the power {power:g} of their shares" if power != 1 else "their shares"
     return (
