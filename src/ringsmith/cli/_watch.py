@@ -37,10 +37,12 @@ class Watch:
 
     Args:
         console: where to draw. Where it is no terminal a line is printed for each finished run instead of a bar.
+        has_folds: whether the command takes ``--folds``, which may be advised then.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, has_folds: bool = True) -> None:
         self._console = console
+        self._has_folds = has_folds
         self._budget: Any = None
         self._read: events.Read | None = None
         self._waiting: Status | None = None
@@ -206,7 +208,7 @@ class Watch:
             self.line("", str(found.honest["text"]))
         if self._budget and self._budget.seconds and (more := with_more_time(found.rows, self._splits)):
             self.line("", more)
-        if more := with_more_rows(found.rows, self._undivided):
+        if self._has_folds and (more := with_more_rows(found.rows, self._undivided)):
             self.line("", more)
         named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
         self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))

@@ -93,15 +93,15 @@ def compare(
     run(options, as_json=as_json)
 
 
-def run(options: object, *, as_json: bool) -> None:
-    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end."""
+def run(options: object, *, as_json: bool, has_folds: bool = True) -> None:
+    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end; `has_folds`: whether the command takes --folds."""
     from ringsmith.api import finish
     from ringsmith.cli._watch import Watch
     from ringsmith.cli._watch import as_json as content_of
     from ringsmith.compare import CompareOptions, run_comparison
 
     assert isinstance(options, CompareOptions)
-    with Watch(_shell.people(as_json=as_json)) as watch:
+    with Watch(_shell.people(as_json=as_json), has_folds=has_folds) as watch:
         found = run_comparison(options, watch, finish=finish)
         watch.conclude(found)
     if as_json:
