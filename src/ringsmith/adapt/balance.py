@@ -7,8 +7,11 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import Judge, standard_error
+from ringsmith.adapt.choose import TINY, Judge, standard_error
+from ringsmith.adapt.linear import to_proba
+from ringsmith.adapt.majority import class_shares
 from ringsmith.errors import OptionError
+from ringsmith.metrics import score
 from ringsmith.records import Floats
 from ringsmith.tasks import Task
 
@@ -17,7 +20,6 @@ BY_CLASS = "macro_f1"
 """The metric by which every class counts alike, whatever its rows: tasks name it where one class holds most of them."""
 POWERS = (0.0, 0.5, 1.0)
 """Of a class's share, by which its probability may be divided."""
-TINY = 1e-7
 
 
 class Movable(Protocol):
@@ -71,16 +73,9 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
     """
     if task.activation == "sigmoid" or judge.metric != BY_CLASS or not len(judge.known):
         return head, {}, ()
-    rows = np.bincount(targets[targets >= 0], minlength=len(task.labels))
-    shares = np.log(np.maximum(rows, 1) / max(1, rows.sum()))
-    logits = np.log(np.maximum(proba, TINY))
-
-    def mark(power: float) -> float:
-        shifted = np.exp(logits - power * shares)
-        found = judge((shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32))
-        return found[1] if judge.by_loss else found[0]
-
-    marks = [mark(power) for power in POWERS]
+    shares = np.log(np.maximum(class_shares(task, targets), 1 / len(targets)))  # a class without a row has one
+    logits = np.log(np.maximum(proba[judge.known], TINY))
+    marks = [score(judge.metric, judge.targets, to_proba((logits - power * shares).astype(np.float32), task.activation)) for power in POWERS]
     power = POWERS[marks.index(max(marks))]  # of equals the smallest
     if max(marks) < marks[0] + standard_error(marks[0], len(judge.known)) or not power:
         return head, {}, ()

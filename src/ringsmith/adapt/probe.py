@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from ringsmith.adapt.balance import evened
+from ringsmith.adapt.balance import Movable, evened
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.encoder import Encoder, Long, View, layers_of
@@ -38,14 +38,11 @@ LEFT_OUT = (MANIFEST, FILE, "modules.json", "config_sentence_transformers.json",
 """Files of a backbone's folder that would claim to be something the saved folder is not."""
 
 
-class Head(Protocol):
+class Head(Movable, Protocol):
     """What turns the vectors of a frozen backbone into scores."""
 
     def scores(self, rows: Floats) -> npt.NDArray[np.float32]:
         """Scores (n, K), or (n, 1) for two classes, of vectors (n, d)."""
-
-    def moved(self, shift: Floats) -> Self:
-        """The same, each class's score (K,) the greater by so much."""
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """What a file of it holds."""
