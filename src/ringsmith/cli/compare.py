@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 RECIPES = "majority, tfidf, static, distilled, probe, head, partial, fewshot, lora, full, prompt"
 USUAL = "majority, tfidf, static, probe, full"
 """Written here once more, because importing the recipes for ``--help`` would take too long; a test compares."""
+Models = Annotated[
+    str | None,
+    typer.Option(
+        help="Names, folders, files of word vectors, groups, comma separated (see ringsmith models). Default: 'default', as far as it is here.",
+        rich_help_panel=_asked.MODELS,
+    ),
+]
+Recipes = Annotated[
+    str | None,
+    typer.Option(help=f"Ways to adapt, comma separated: {RECIPES}; with options lora\\[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=_asked.MODELS),
+]
+Endpoint = Annotated[
+    str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=_asked.ASKED)
+]
+Described = Annotated[list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks; once for each label.", rich_help_panel=_asked.ASKED)]
+MetricName = Annotated[
+    str | None,
+    typer.Option(help="accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=_asked.RACE),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder to write into. Default: runs/NAME. The same folder again goes on where it stopped.", rich_help_panel=_asked.OUTPUT)]
 
 
 def compare(
@@ -35,36 +55,18 @@ def compare(
     folds: _asked.Folds = None,
     min_rows: _asked.MinRows = None,
     steps: _asked.Steps = None,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            help="Names, folders, files of word vectors, groups, comma separated (see ringsmith models). Default: 'default', as far as it is here.",
-            rich_help_panel=_asked.MODELS,
-        ),
-    ] = None,
-    recipes: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Ways to adapt, comma separated: {RECIPES}; with options lora\\[method=dora,rank=16] (docs/recipes.md). Default: {USUAL}.", rich_help_panel=_asked.MODELS
-        ),
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=_asked.ASKED)
-    ] = None,
+    models: Models = None,
+    recipes: Recipes = None,
+    endpoint: Endpoint = None,
     endpoint_model: Annotated[str, typer.Option(help="Name of the model there.", rich_help_panel=_asked.ASKED)] = "",
     price_in: Annotated[float | None, typer.Option(help="Dollars for a million tokens of questions.", rich_help_panel=_asked.ASKED)] = None,
     price_out: Annotated[float | None, typer.Option(help="Dollars for a million tokens of answers.", rich_help_panel=_asked.ASKED)] = None,
     spend_at_most: Annotated[float | None, typer.Option(help="Dollars that asking may cost in all; needs both prices.", rich_help_panel=_asked.ASKED)] = None,
     answer_tokens: Annotated[int, typer.Option(help="Most tokens of an answer; a model that thinks aloud needs many.", rich_help_panel=_asked.ASKED)] = 64,
-    describe: Annotated[
-        list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks; once for each label.", rich_help_panel=_asked.ASKED)
-    ] = None,
+    describe: Described = None,
     task: _asked.Task = None,
     budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=_asked.RACE)] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=_asked.RACE),
-    ] = None,
+    metric: MetricName = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=_asked.RACE)] = 0,
     seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=_asked.RACE)] = 1,
     search: Annotated[int, typer.Option(help="Try so many settings of the best candidates in the time that is left, the defaults first.", rich_help_panel=_asked.RACE)] = 0,
@@ -72,9 +74,7 @@ def compare(
     on: _asked.On = "local",
     offline: _asked.Offline = False,
     fetch: _asked.Fetch = "if-missing",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to write into. Default: runs/NAME. The same folder again goes on where it stopped.", rich_help_panel=_asked.OUTPUT)
-    ] = None,
+    out: Out = None,
     as_json: _asked.AsJson = False,
 ) -> None:
     """Compare models and ways to adapt them on your rows: a leaderboard with error bars, a report and a model to deploy."""
