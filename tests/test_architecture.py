@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "ringsmith"
-EVERYWHERE = {"_cluster", "_cluster_training", "_kernels", "errors", "inspection", "records", "_files", "_machine", "_optional", "_paths", "_rules", "_version"}
+EVERYWHERE = {"_cluster", "_cluster_training", "_kernels", "errors", "inspection", "records", "_files", "_machine", "_optional", "_paths", "_rules", "_version", "_wording"}
 EVERYTHING = {"catalogue", "data", "text", "words", "backbones", "tasks", "adapt", "metrics", "compare", "report", "export", "serve", "cli", "api", "demo", "pretrain", "visible"}
 MAY_IMPORT: dict[str, set[str]] = {
     "catalogue": set(),

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ringsmith._files import NEW, as_typed, held
+from ringsmith._wording import plural
 from ringsmith.adapt.recipe import Progress as Standing
 from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_leaderboard
@@ -25,7 +26,7 @@ from ringsmith.compare.space import BASELINE
 from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.records import several_test
 from ringsmith.report.findings import LANGUAGES
-from ringsmith.report.wording import joined, plural
+from ringsmith.report.wording import joined
 
 LABEL_WIDTH = 10
 NOT_HERE = "it is not on this machine"
@@ -101,9 +102,7 @@ class Watch:
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
         self._splits = len(event.splits)
-        self._undivided = (
-            sum(event.splits[0][part] for part in ("train", "valid", "test")[: 2 if self._read.test_findings else 3]) if len(event.splits) == 1 and "seed" in event.how else 0
-        )
+        self._undivided = undivided_rows(event, tested=self._read.test_findings is not None)
         folds = f"{self._splits} folds"
         how = event.how.removeprefix(f"{folds}, ").replace(f"{folds} of training choose", "the folds choose")
         self.line("Split", f"{sizes_of(event.splits)}, {how} · judged by {event.metric}")
@@ -237,6 +236,24 @@ def with_more_time(rows: Sequence[Row], splits: int) -> str:
         return ""
     fewer = f", or --folds 0: one split in the place of {splits} takes about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""
     return f"Only the floor had time. Give a longer --budget{fewer}."
+
+
+def undivided_rows(cut: events.Cut, *, tested: bool) -> int:
+    """Rows that chance divided once, so that folds would let all of them choose; 0 where there are folds, or the data's own split or times divide.
+
+    Args:
+        cut: how the rows were split.
+        tested: whether the test rows are a table of their own, which never choose.
+
+    Examples:
+        >>> split = {"name": "holdout", "train": 700, "valid": 150, "test": 150}
+        >>> [undivided_rows(events.Cut([split], None, {}, "accuracy", how), tested=False) for how in ("stratified, seed 0", "by time: the latest rows test")]
+        [1000, 0]
+    """
+    if len(cut.splits) > 1 or "seed" not in cut.how:
+        return 0
+    (split,) = cut.splits
+    return int(split["train"] + split["valid"] + (0 if tested else split["test"]))
 
 
 def with_more_rows(rows: Sequence[Row], undivided: int) -> str:

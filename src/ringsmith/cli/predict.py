@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 import ringsmith.cli._shell as _shell
+from ringsmith._wording import plural
 
 if TYPE_CHECKING:
     from ringsmith.records import Label, TextSet
@@ -43,7 +44,6 @@ def predict(
     from ringsmith.data import check_out, read_texts, write_predictions
     from ringsmith.data.predictions import unanswered
     from ringsmith.records import Progress
-    from ringsmith.report.wording import plural
     from ringsmith.serve import load
 
     console = _shell.people(as_json=as_json)

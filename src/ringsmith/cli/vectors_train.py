@@ -10,6 +10,7 @@ import typer
 
 import ringsmith.cli._shell as _shell
 from ringsmith._files import as_typed
+from ringsmith._wording import plural
 from ringsmith.cli._corpus import texts_of
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError, UnknownName
@@ -205,7 +206,7 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
     if job.glove is not None:
         line(console, "Counted", f"neighbours up to {job.counting.window} words away · {seconds['count']:.1f} s")
     loss = f" · loss {' -> '.join(dict.fromkeys(f'{value:.3g}' for value in (result.losses[0], result.losses[-1])))}" if result.losses else ""
-    epochs = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
+    epochs = plural(result.epochs, "epoch")
     name = "glove" if job.word2vec is None else job.word2vec.method
     where = "" if result.device == "cpu" else f" on {result.device}"
     line(console, "Trained", f"{name}, {options.dim} dimensions, {epochs}{where} · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")

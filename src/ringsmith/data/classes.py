@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ringsmith._wording import plural
 from ringsmith.data.table import LabelledTable
 from ringsmith.errors import LabelError
 from ringsmith.records import Label, TextSet
@@ -94,8 +95,7 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
     counts = class_counts(labels)
     if len(counts) < 2 and not (is_multilabel(labels) and len(counts) == 1):
         only = f"only {next(iter(counts))!r}" if counts else "no label at all"
-        rows = f"{len(labels):,} row{'' if len(labels) == 1 else 's'}"
-        raise LabelError(f"Two classes or more are needed; got {only} in {rows}. Check which column is the label (--label), or add rows of another class.")
+        raise LabelError(f"Two classes or more are needed; got {only} in {plural(len(labels), 'row')}. Check which column is the label (--label), or add rows of another class.")
     if is_multilabel(labels) and len(set(labels)) < 2:
         raise LabelError(f"Rows must differ in their labels; all {len(labels):,} carry {' + '.join(counts) or 'none'}. Check which column is the label (--label).")
     rare = [] if is_multilabel(labels) else [(name, count) for name, count in counts.items() if count < min_rows]

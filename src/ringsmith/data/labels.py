@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ringsmith._wording import plural
 from ringsmith.data.columns import as_strings
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError
@@ -62,7 +63,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     notes: list[str] = []
     padded = int((bare != strings).sum())
     if padded and cells.dtype == pl.String:
-        notes.append(f"{padded:,} label{'' if padded == 1 else 's'} had blanks around, which were taken off.")
+        notes.append(f"{plural(padded, 'label')} had blanks around, which were taken off.")
     missing = (bare.is_null() | bare.str.to_lowercase().is_in(MISSING)).fill_null(True)
     if missing.all():
         raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ringsmith._wording import plural
 from ringsmith.data.columns import as_strings
 from ringsmith.data.names import shorten
 from ringsmith.data.raw import RawTable
@@ -62,7 +63,7 @@ def _complete(table: RawTable, column: str, cells: pl.Series, seconds: pl.Series
         got = cells[int(bad[0])]
         raise ColumnError(
             f"{table.source}: {table.place(int(keep[bad[0]]))}: --time needs a time in every row (like 2024-05-31 or 2024-05-31 18:00:00, or a number); "
-            f"got {shorten(str(got)) if got is not None else 'nothing'!r} in {column!r}, and so in {len(bad):,} row{'' if len(bad) == 1 else 's'}. "
+            f"got {shorten(str(got)) if got is not None else 'nothing'!r} in {column!r}, and so in {plural(len(bad), 'row')}. "
             "Mend them, or name another column."
         )
     return values

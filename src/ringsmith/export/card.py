@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import put
+from ringsmith._wording import plural
 from ringsmith.records import FINE_TUNED, several_test
 
 CARD = "README.md"
@@ -83,7 +84,6 @@ def limits_of(study: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
         named = ", ".join(f"{label} ({count})" for label, count in list(data["rare_classes"].items())[:8])
         out.append(f"Few rows were there to learn these classes: {named}.")
     if data["conflicts"]:
-        texts = "1 text of the data carries" if data["conflicts"] == 1 else f"{data['conflicts']:,} texts of the data carry"
-        out.append(f"{texts} more than one label: no model can be right on all of them.")
+        out.append(f"{plural(data['conflicts'], 'text of the data carries', 'texts of the data carry')} more than one label: no model can be right on all of them.")
     out.append("The interval tells how far the figure may be off on rows drawn like these; it says nothing of rows of another kind.")
     return out

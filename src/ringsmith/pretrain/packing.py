@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
 from ringsmith.errors import InputError
 from ringsmith.pretrain.objective import Pieces
 from ringsmith.pretrain.tokenfile import Numbers, Stretch, TokenFile
@@ -105,7 +106,7 @@ def divide(file: TokenFile, pieces: Pieces, length: int, *, crosses_documents: b
         train, judge = train.split(max(1, round(share * len(train)))) if len(train) > 1 else (train, judge)
     if len(train) and len(judge):
         return train, judge
-    held = f"it holds {file.counts.tokens:,} pieces in {file.counts.documents:,} document{'' if file.counts.documents == 1 else 's'}"
+    held = f"it holds {file.counts.tokens:,} pieces in {plural(file.counts.documents, 'document')}"
     if file.counts.tokens < 2 * length:
         raise InputError(f"A corpus must hold two sequences of {length} pieces, one to learn from and one to judge by; {held}. Give it more text, or a smaller --length.")
     where = "" if crosses_documents else " (this objective keeps each within one document)"

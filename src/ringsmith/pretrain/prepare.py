@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ringsmith._paths import cache_folder
+from ringsmith._wording import plural
 from ringsmith.adapt.folder import new_folder
 from ringsmith.backbones.load import read_plain_tokeniser
 from ringsmith.errors import ModelError, OptionError, UsageError
@@ -67,14 +68,10 @@ def prepare(corpus: Corpus, objective: type[Objective], known: Path | None, opti
         found = find_tokens(path, made_from)
         file = found or write_tokens(path, corpus_again.read(), tokeniser, made_from, threads=threads, total=corpus_again.size, report=report)
     again = f"in numbers from an earlier run: {path}" if found else f"kept in numbers: {path} ({path.stat().st_size / 1e6:,.0f} MB)"
-    say("Read", f"{corpus.name}: {file.counts.text_bytes / 1e6:,.1f} MB, {_count(file.counts.documents, 'document')}, {file.counts.tokens:,} pieces; {again}")
+    say("Read", f"{corpus.name}: {file.counts.text_bytes / 1e6:,.1f} MB, {plural(file.counts.documents, 'document')}, {file.counts.tokens:,} pieces; {again}")
     if file.counts.skipped:
-        say("", f"{_count(file.counts.skipped, 'line')} left out: not UTF-8")
+        say("", f"{plural(file.counts.skipped, 'line')} left out: not UTF-8")
     return Prepared(tokeniser, file)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ringsmith._wording import plural
 from ringsmith.report.summary import Fact, Findings, Standing
-from ringsmith.report.wording import capital, count, joined, plural, share, shown, span
+from ringsmith.report.wording import capital, count, joined, share, shown, span
 
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",

@@ -13,6 +13,7 @@ from itertools import groupby
 
 import jinja2
 
+from ringsmith._wording import plural
 from ringsmith.report import charts, charts_search, wording
 from ringsmith.report.figure import Figure
 from ringsmith.report.searches import Search, of
@@ -92,9 +93,9 @@ def templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ringsmith.report", "templates"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "plural", "joined", "capital", "metric_title"):
+    for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "joined", "capital", "metric_title"):
         environment.filters[name] = getattr(wording, name)
-    environment.filters |= {"heat": heat, "clip": clip, "pieces": pieces, "moment": moment, "of": of}
+    environment.filters |= {"heat": heat, "clip": clip, "pieces": pieces, "moment": moment, "of": of, "plural": plural}
     environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}
     return environment
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ringsmith._wording import plural
 from ringsmith.report.summary import Metric, Standing
-from ringsmith.report.wording import capital, metric_title, plural, score, shown
+from ringsmith.report.wording import capital, metric_title, score, shown
 
 DEFAULTS = 1
 """The trial of the recipe's own defaults."""

@@ -180,16 +180,6 @@ def metric_title(name: str) -> str:
     return capital(" ".join(words)) + (f" of {label}" if label else "")
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
-
-    Examples:
-        >>> plural(1, "row"), plural(2400, "row"), plural(0, "class", "classes")
-        ('1 row', '2,400 rows', '0 classes')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def joined(names: Sequence[str], *, last: str = "and") -> str:
     """Names in a row.
 

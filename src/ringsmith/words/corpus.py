@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._machine import cores
+from ringsmith._wording import plural
 from ringsmith.errors import OptionError
 from ringsmith.records import Progress, Report, silent
 from ringsmith.text import TextSteps
@@ -198,20 +199,10 @@ def sentence_ends(last: int, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int6
 
 def _notes(seen: Seen, undecoded: int) -> Iterator[str]:
     if undecoded:
-        yield f"{_several(undecoded, 'word')} held bytes that are not UTF-8; these became U+FFFD."
+        yield f"{plural(undecoded, 'word')} held bytes that are not UTF-8; these became U+FFFD."
     if seen.nuls:
-        yield f"{_several(seen.nuls, 'NUL byte')} taken for blanks."
+        yield f"{plural(seen.nuls, 'NUL byte')} taken for blanks."
     if seen.long:
-        yield f"{_several(seen.long, 'word')} of more than 1,000 bytes left out."
+        yield f"{plural(seen.long, 'word')} of more than 1,000 bytes left out."
     if seen.pruned:
         yield f"The table of words outgrew 'memory_bytes': words seen at most {seen.pruned:,} times were dropped early, so counts of rare words may be too low."
-
-
-def _several(number: int, what: str) -> str:
-    """One word, 2 words.
-
-    Examples:
-        >>> _several(1, "word"), _several(2000, "word")
-        ('1 word', '2,000 words')
-    """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ringsmith._wording import plural
 from ringsmith.data import names
 from ringsmith.data.dialect import NAMES, SAMPLE, sniff
 from ringsmith.data.raw import RawTable
@@ -285,8 +286,7 @@ def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64
     """Rows with too many cells are left out (and counted); short ones are kept, their missing cells empty."""
     long, short = np.flatnonzero(cells > width), np.flatnonzero(cells < width)
     if len(short):
-        rows = "1 row has" if len(short) == 1 else f"{len(short):,} rows have"
-        notes.append(f"{rows} fewer than {width} cells (first: line {lines[short[0]]}); the missing cells are empty.")
+        notes.append(f"{plural(len(short), 'row has', 'rows have')} fewer than {width} cells (first: line {lines[short[0]]}); the missing cells are empty.")
     if not len(long):
         return {}
     if len(long) > max(1, MANY * len(cells)):

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ringsmith._files import is_table
+from ringsmith._wording import plural
 from ringsmith.data.encoding import known_encoding, to_utf8
 from ringsmith.data.names import split_kind
 from ringsmith.data.raw import RawTable
@@ -37,7 +38,7 @@ def read_folder(folder: Path, encoding: str | None = None) -> RawTable:
     if split:
         frame = frame.with_columns(split=pl.Series([parts[0] for _, parts in classed]))
     left = len(rows) - len(classed)
-    notes = ["1 file lies in no class folder and was left out." if left == 1 else f"{left:,} files lie in no class folder and were left out."] if left else []
+    notes = [plural(left, "file lies in no class folder and was left out.", "files lie in no class folder and were left out.")] if left else []
     return RawTable(
         str(folder), "folder", frame, encoding=" and ".join(sorted(encodings)), text_column="text", label_column="label", split_column="split" if split else None, notes=notes
     )

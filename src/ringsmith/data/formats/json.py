@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ringsmith._wording import plural
 from ringsmith.data.names import split_kind
 from ringsmith.data.raw import RawTable
 from ringsmith.data.shape import DEEPEST
@@ -60,7 +61,7 @@ def missing_cells(frame: pl.DataFrame, content: bytes) -> list[str]:
     for column in frame.columns:
         absent = len(frame) - content.count(json.dumps(column, ensure_ascii=False).encode())
         if absent > 0:
-            found.append(f"The column {column!r} is missing in {absent:,} line{'' if absent == 1 else 's'}; it is empty there.")
+            found.append(f"The column {column!r} is missing in {plural(absent, 'line')}; it is empty there.")
     return found
 
 
