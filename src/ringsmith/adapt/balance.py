@@ -1,35 +1,19 @@
-"""Classes that have few rows: what a row counts in the loss, so that every class counts alike, or where the borders between classes lie afterwards."""
+"""Classes that have few rows: what a row counts in the loss, so that every class counts alike."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import TINY, Judge, standard_error
-from ringsmith.adapt.linear import to_proba
-from ringsmith.adapt.majority import class_shares
 from ringsmith.errors import OptionError
-from ringsmith.metrics import score
 from ringsmith.records import Floats
 from ringsmith.tasks import Task
 
 KINDS = ("auto", "balanced", "none")
 BY_CLASS = "macro_f1"
 """The metric by which every class counts alike, whatever its rows: tasks name it where one class holds most of them."""
-POWERS = (0.0, 0.5, 1.0)
-"""Of a class's share, by which its probability may be divided."""
-
-
-class Movable(Protocol):
-    """A head whose borders can be moved."""
-
-    def moved(self, shift: Floats) -> Self:
-        """The same, each class's score (K,) the greater by so much."""
-
-
-H = TypeVar("H", bound=Movable)
 
 
 def class_weights(kind: str, task: Task, targets: npt.NDArray[Any], metric: str) -> Floats | None:
@@ -53,35 +37,3 @@ def class_weights(kind: str, task: Task, targets: npt.NDArray[Any], metric: str)
         return None
     rows = np.bincount(targets[targets >= 0], minlength=len(task.labels))
     return np.asarray(rows.sum() / (np.count_nonzero(rows) * np.maximum(rows, 1)), dtype=np.float32)
-
-
-def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArray[Any]) -> tuple[H, dict[str, float], tuple[str, ...]]:
-    """A fitted head, its borders moved away from rare classes where they are compared alike and the validation rows like it better by a standard error.
-
-    Each class's probability is divided by a power of its share of the training rows, its logit less as much ("logit adjustment", Menon et al., 2021,
-    eq. 9): what is fitted to be right about a row says of most rows of a rare class that they are of a frequent one.
-
-    Args:
-        head: calibrated.
-        proba: its probabilities of the validation rows (n, K).
-        judge: marks them.
-        task: what the labels mean.
-        targets: of the training rows.
-
-    Returns:
-        The head, and where its borders moved: the power by its name, and a sentence that says it.
-    """
-    if task.activation == "sigmoid" or judge.metric != BY_CLASS or not len(judge.known):
-        return head, {}, ()
-    shares = np.log(np.maximum(class_shares(task, targets), 1 / len(targets)))  # a class without a row has one
-    logits = np.log(np.maximum(proba[judge.known], TINY))
-    marks = [score(judge.metric, judge.targets, to_proba((logits - power * shares).astype(np.float32), task.activation)) for power in POWERS]
-    power = POWERS[marks.index(max(marks))]  # of equals the smallest
-    if max(marks) < marks[0] + standard_error(marks[0], len(judge.known)) or not power:
-        return head, {}, ()
-    how = f"the power {power:g} of their shares" if power != 1 else "their shares"
-    return (
-        head.moved(np.asarray(-power * shares, dtype=np.float32)),
-        {"evened": power},
-        (f"Rare classes are said more often than is likely, since {BY_CLASS} judges: probabilities are divided by {how}.",),
-    )

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from ringsmith.adapt.balance import evened
+from ringsmith.adapt.borders import evened
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dense import DensePath
