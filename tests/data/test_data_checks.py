@@ -225,6 +225,8 @@ def test_balance_and_quantiles_and_histograms() -> None:
         ("배터리가 정말 별로이고 화면도 마음에 들지 않아요", "ko"),
         ("バッテリーがひどいし、画面も好きじゃない", "ja"),
         ("电池很差，屏幕我也不喜欢", "zh"),
+        ("yaar ye movie mast hai @do_na #to https://t.co/x1 https://t.co/y2", "unknown"),
+        ("<p class='le'>Mi batería es horrible</p>&nbsp;<br/>y no me gusta https://example.com/the/and/of", "es"),
         ("xqz vvbn kkl rrt wwp zzm", "unknown"),
         ("12345 !!! 67", "unknown"),
     ],

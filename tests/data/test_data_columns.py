@@ -87,6 +87,19 @@ def test_a_strong_name_beats_a_weak_one() -> None:
     assert columns_of(text=PROSE, topic=["x", "y", "x"] * 2, category=FEW).label == "category"
 
 
+def test_the_subject_of_a_letter_is_no_label() -> None:
+    """Beside the body of an e-mail it is a headline; beside any other text it may be the label."""
+    with pytest.raises(ColumnError, match="which column is the label; 'agent', 'queue' could both be it"):
+        columns_of(subject=["Help", "Help", "Refund"] * 2, body=PROSE, agent=FEW, queue=["it", "it", "sales"] * 2)
+    assert columns_of(Subject=["Help", "Help", "Refund"] * 2, Message=PROSE, queue=FEW).label == "queue"
+    assert columns_of(subject=["maths", "maths", "arts"] * 2, text=PROSE, other=FEW).label == "subject"
+
+
+def test_an_answer_in_prose_is_no_label_where_another_column_has_a_weak_name() -> None:
+    """The table of a help desk: what was answered reads like a text."""
+    assert columns_of(text=PROSE, answer=PROSE[::-1], type=FEW).label == "type"
+
+
 def test_telling_words_inside_names() -> None:
     """airline_sentiment and reviewText; a name as a whole goes first."""
     found = columns_of(airline_sentiment=FEW, reviewText=PROSE, summary=PROSE[::-1])

@@ -261,8 +261,11 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
             f"{table.source}: a text column and a label column are needed; the table has one column, {listing(profiles.values())}. "
             f"Add the labels{', or check the delimiter (--delimiter)' if table.format in ('delimited', 'lines') else ''}."
         )
+    if any(names.plain(name) in names.LETTER for name in excluded):
+        excluded = [*excluded, *(name for name in profiles if names.plain(name) in names.HEADLINE)]
     by_words = [found for found in _of_words(profiles, names.LABEL, excluded) if found.few or found.listed]
-    for found in (_of_name(profiles, names.LABEL, excluded), by_words, _of_name(profiles, names.WEAK_LABEL, excluded)):
+    weak = _of_name(profiles, names.WEAK_LABEL, excluded)
+    for found in (_of_name(profiles, names.LABEL, excluded), by_words, [part for part in weak if part.few or part.listed] or weak):
         if len(found) > 1:
             found = _same_thing(table, found, notes) or found
         if len(found) == 1:

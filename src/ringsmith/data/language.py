@@ -38,6 +38,8 @@ COMMON = {
 }
 WORDS = {language: frozenset(words.split()) for language, words in COMMON.items()}
 SAMPLE = 2_000
+NO_WORDS = r"(?i)https?://\S+|www\.\S+|\S+@\S+\.\S+|<[^<>]{1,500}>|&#?\w{1,8};|[@#]\w+"
+"""Addresses, tags and names: in whatever language they stand, they are in none (https://t.co is no Polish)."""
 
 
 def scripts_of(texts: pl.Series) -> dict[str, float]:
@@ -57,11 +59,11 @@ def guess_language(texts: Sequence[str]) -> tuple[str, float, dict[str, float]]:
     """(two-letter code or ``"unknown"``, share of the evidence that speaks for it, scripts), from up to 2,000 texts spread over all.
 
     Examples:
-        >>> guess_language(["The battery is awful and the screen was not what I wanted."])[0]
-        'en'
+        >>> guess_language(["The battery is awful and the screen was not what I wanted."])[0], guess_language(["mast hai yaar https://t.co/a1"])[0]
+        ('en', 'unknown')
     """
     step = max(1, len(texts) // SAMPLE)
-    sample = pl.Series(list(texts[::step][:SAMPLE]), dtype=pl.String).str.head(1_000)
+    sample = pl.Series(list(texts[::step][:SAMPLE]), dtype=pl.String).str.head(1_000).str.replace_all(NO_WORDS, " ")
     scripts = scripts_of(sample)
     if not scripts:
         return "unknown", 0.0, {}

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 _LISTS = tomllib.loads(files("ringsmith.data").joinpath("names.toml").read_text(encoding="utf-8"))
-TEXT, LABEL, WEAK_LABEL, IDENTITY, SPLIT = (frozenset(_LISTS[kind].split()) for kind in ("text", "label", "weak_label", "identity", "split"))
+TEXT, LABEL, WEAK_LABEL, IDENTITY, SPLIT, LETTER, HEADLINE = (
+    frozenset(_LISTS[kind].split()) for kind in ("text", "label", "weak_label", "identity", "split", "letter", "headline")
+)
 SECOND: dict[str, str] = _LISTS["pairs"]
 FIRST = frozenset(SECOND)
 SPLIT_VALUES = {name: kind for kind, known in _LISTS["split_values"].items() for name in known.split()}
