@@ -149,7 +149,9 @@ def test_a_model_knows_whether_it_was_trained_on_pairs(ringsmith: Ringsmith, wri
     assert [*answers[1]] == ["row", "text", "pair", "prediction", "score"]
     assert (answers[1]["row"], answers[1]["text"]) == (1, ROWS[1][0])
     assert ringsmith("predict", "out/best", "pairs.csv").code == 0
-    refused(ringsmith("predict", "out/best", "one text"), r"This model was trained on pairs of texts; got no second texts\. .* --pair COLUMN")
+    refused(ringsmith("predict", "out/best", "one text"), r"This model was trained on pairs of texts; got no second texts\. .* --pair: a column, or the second text\.")
+    [answer] = json.loads(ringsmith("predict", "out/best", "one text", "--pair", "something else", "--json").out)
+    assert (answer["text"], answer["pair"]) == ("one text", "something else")
     shutil.copytree(model, "single")
     mark_pairs(Path("single"), pairs=False)
     refused(ringsmith("predict", "single", "pairs.csv", "--pair", "hypothesis"), r"This model was trained on single texts; got second texts \('pairs', --pair\)\. Leave them out\.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,34 @@ def test_one_text_in_quotes_and_paths_that_are_not_there() -> None:
     assert read_texts("Gut.").texts.texts == ["Gut."]
     with pytest.raises(ReadError, match=r"reviws\.csv: there is no such file"):
         read_texts("reviws.csv")
+
+
+def test_a_pair_in_quotes() -> None:
+    """The second text stands where the name of its column would stand."""
+    found = read_texts("A man sleeps", pair="Nobody sleeps").texts
+    assert (found.texts, found.pairs) == (["A man sleeps"], ["Nobody sleeps"])
+    with pytest.raises(ReadError, match=r"The second text must be given where there is a --pair; got nothing but blanks\."):
+        read_texts("A man sleeps", pair=" ")
+
+
+@pytest.mark.parametrize(
+    ("known", "header", "texts", "said"),
+    [
+        ("review", "Review,id", ["so good", "so bad"], None),
+        ("review", "text", ["so good", "so bad"], None),
+        ("review", "note,id", ["so good", "so bad"], r"The model learnt from the column 'review', which is not here; the column 'note' was read \(--text names another\)\."),
+        ("title,body", "body,id", ["so good", "so bad"], r"from the columns 'title', 'body', joined; 'title' is not here, and the column 'body' was read"),
+        ("title,body", "Body,TITLE", ["1\nso good", "2\nso bad"], None),
+        ("title,body", "text", ["so good", "so bad"], r"joined; 'title' and 'body' are not here, and the column 'text' was read"),
+    ],
+)
+def test_texts_from_other_columns_than_in_training_are_said(write: Write, known: str, header: str, texts: list[str], said: str | None) -> None:
+    """Case makes no difference; of joined columns those that are here are read; a table's only column is what it is."""
+    cells = [text if header == "text" else f"{text},{number}" for number, text in enumerate(("so good", "so bad"), start=1)]
+    inputs = read_texts(write("in.csv", "\n".join([header, *cells]) + "\n"), known=[known])
+    assert inputs.texts.texts == texts
+    assert (said is None and not inputs.notes) or re.search(str(said), inputs.notes[0])
+    assert read_texts(write("lines.txt", "so good\nso bad\n"), known=[known]).notes == []
 
 
 def test_several_text_columns_are_asked_for(write: Write) -> None:

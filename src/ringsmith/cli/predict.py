@@ -31,7 +31,7 @@ def predict(
     given: Annotated[str, typer.Argument(metavar="INPUT", help="A table of texts, a file with one text a line, '-' for standard input, or a text in quotes.")],
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Default: as in training, or found where it is plain.")] = None,
-    pair: Annotated[str | None, typer.Option(help="Column of the second texts, for a model that was trained on pairs.")] = None,
+    pair: Annotated[str | None, typer.Option(help="For a model of pairs: column of the second texts; where INPUT is a text in quotes, the second text.")] = None,
     encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING)] = None,
     delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
@@ -42,7 +42,7 @@ def predict(
     from ringsmith.adapt.folder import TEXT, read_manifest
     from ringsmith.cli._progress import progress_bar
     from ringsmith.data import check_out, read_texts, write_predictions
-    from ringsmith.data.predictions import unanswered
+    from ringsmith.data.predictions import remarks
     from ringsmith.records import Progress
     from ringsmith.serve import load
 
@@ -62,8 +62,8 @@ def predict(
         for note in notes:
             console.print(f"          {_shell.escape(note)}", soft_wrap=True)
     else:
-        for note in unanswered(inputs):
-            console.print(note, soft_wrap=True)
+        for note in remarks(inputs):
+            console.print(_shell.escape(note), soft_wrap=True)
     if as_json:
         _shell.print_json(as_content(inputs.texts, pairs, answers))
     elif out is None:

@@ -26,7 +26,7 @@ from ringsmith.data.table import Inputs
 from ringsmith.errors import MachineError, OptionError, ReadError
 from ringsmith.records import Label
 
-PREDICTION, SCORE = "prediction", "score"
+PREDICTION, SCORE, PAIR = "prediction", "score", "pair"
 BINARY = (".parquet", ".arrow")
 """Files that hold bytes as they are."""
 
@@ -46,7 +46,7 @@ def read_texts(
     Args:
         source: anything `read_table` reads, a text file with one text a line, or the text itself.
         text: the text column; None: it is found.
-        pair: the column of second texts.
+        pair: the column of second texts; the second text itself where `source` is a text.
         known: names the text column had in training, tried first; several columns that were joined are one name with commas.
         encoding: as for `read_table`.
         delimiter: as for `read_table`.
@@ -64,18 +64,54 @@ def read_texts(
     """
     if isinstance(source, str) and not source.strip():
         raise ReadError("A text, a file or '-' must be given; got nothing but blanks. Check the command (an unset variable?).")
-    raw = _raw(source, text, known, encoding, delimiter, offline=offline)
+    if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
+        raw, pair, known = _quoted(source, pair), None if pair is None else PAIR, ()
+    else:
+        raw = _raw(source, text, known, encoding, delimiter, offline=offline)
     opened = open_objects(raw)
-    asked = Asked(text=text or next((name for name in known if is_there(name, opened)), None), pair=pair)
+    asked = Asked(text=text or _as_in_training(known, opened), pair=pair)
     table = shaped(opened, asked)
     columns = find_columns(table, asked, need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
-    return Inputs(read.texts, read.findings, raw.frame)
+    return Inputs(read.texts, read.findings, raw.frame, _other_columns(known, opened, columns.text) if text is None else [])
+
+
+def _as_in_training(known: Sequence[str], table: RawTable) -> str | None:
+    """The column that a model learnt from, as far as it is here: of several that were joined those that are, with commas."""
+    here = [[part.strip() for part in name.split(",") if is_there(part, table)] for name in known]
+    return next((name if is_there(name, table) else ",".join(parts) for name, parts in zip(known, here, strict=True) if parts or is_there(name, table)), None)
+
+
+def _other_columns(known: Sequence[str], table: RawTable, read: str) -> list[str]:
+    """A sentence where a table's texts are read from other columns than the model learnt from; the only column of a table is taken for what it is."""
+    if not known or any(is_there(name, table) for name in known) or (table.format in ("lines", "folder") and not table.header):
+        return []
+    learnt = [part.strip() for part in known[0].split(",")]
+    if len(table.frame.columns) == 1 == len(learnt):
+        return []
+    lacking = [part for part in learnt if not is_there(part, table)]
+    none = "which is not here;" if len(learnt) == 1 else f"joined; {' and '.join(map(repr, lacking))} {'is' if len(lacking) == 1 else 'are'} not here, and"
+    return [f"The model learnt from {_named(learnt)}, {none} {_named(read.split(','))} was read (--text names another)."]
+
+
+def _named(columns: Sequence[str]) -> str:
+    """Columns by their names.
+
+    Examples:
+        >>> _named(["body"]), _named(["title", " body"])
+        ("the column 'body'", "the columns 'title', 'body'")
+    """
+    return f"the column{'s' if len(columns) > 1 else ''} {', '.join(repr(name.strip()) for name in columns)}"
+
+
+def _quoted(text: str, second: str | None) -> RawTable:
+    """A table of one text, or of one pair."""
+    if second is not None and not second.strip():
+        raise ReadError("The second text must be given where there is a --pair; got nothing but blanks. Check the command (an unset variable?).")
+    return read_raw([{"text": text} if second is None else {"text": text, PAIR: second}])
 
 
 def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | None, delimiter: str | None, *, offline: bool) -> RawTable:
-    if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
-        return read_raw([{"text": source}])
     if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and path_of(source).is_dir()):
         return read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
     opened = open_source(source, encoding, delimiter)
@@ -187,10 +223,10 @@ def write_whole(frame: pl.DataFrame, path: Path) -> Path:
     return put(path, lambda scratch: WRITERS[path.suffix.lower()](frame, scratch))
 
 
-def unanswered(inputs: Inputs) -> list[str]:
-    """A sentence where some rows of the table have no text, else nothing."""
+def remarks(inputs: Inputs) -> list[str]:
+    """What is to be said of the answers: texts from other columns than in training, and rows without a text."""
     missing = len(inputs.table) - len(inputs.texts)
-    return [f"{missing:,} {'row has' if missing == 1 else 'rows have'} no text and no prediction."] if missing else []
+    return [*inputs.notes, *([f"{missing:,} {'row has' if missing == 1 else 'rows have'} no text and no prediction."] if missing else [])]
 
 
 def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:
@@ -198,7 +234,7 @@ def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[flo
     frame: pl.DataFrame = inputs.table
     old = [name for name in (PREDICTION, SCORE) if name in frame.columns]
     notes = [f"The input's own {'columns' if len(old) > 1 else 'column'} {' and '.join(map(repr, old))} {'were' if len(old) > 1 else 'was'} replaced."] if old else []
-    notes += unanswered(inputs)
+    notes += remarks(inputs)
     several = any(isinstance(label, tuple) for label in predictions)
     at = inputs.texts.rows
     label_cells: list[Any] = [None] * len(frame)

@@ -48,9 +48,10 @@ def _opened(column: pl.Series, taken: set[str]) -> list[pl.Series]:
 
 
 def is_there(name: str, table: RawTable) -> bool:
-    """Whether `table` has this column, or all of those that the name joins with commas."""
+    """Whether `table` has this column, in whatever letter case, or all of those that the name joins with commas."""
     columns = table.frame.columns
-    return name in columns or all(part.strip() in columns for part in name.split(","))
+    alike = [column.strip().casefold() for column in columns]
+    return name in columns or all(part.strip() in columns or alike.count(part.strip().casefold()) == 1 for part in name.split(","))
 
 
 def join_texts(table: RawTable, asked: Asked) -> RawTable:

@@ -42,8 +42,10 @@ class Inputs:
         texts: the rows that have a text; ``texts.rows`` are their positions in `table`.
         findings: how they were read.
         table: the whole input, a polars DataFrame: what `write_predictions` writes beside the predictions.
+        notes: where the texts are not from the columns the model learnt from, one sentence.
     """
 
     texts: TextSet
     findings: ReadFindings
     table: Any
+    notes: Sequence[str] = ()

@@ -98,7 +98,7 @@ class Predictor:
 
     def _check(self, pairs: Sequence[str] | None) -> None:
         if self.pairs is True and pairs is None:
-            raise UsageError("This model was trained on pairs of texts; got no second texts. Give 'pairs' as well; on the command line a table, with --pair COLUMN.")
+            raise UsageError("This model was trained on pairs of texts; got no second texts. Give 'pairs' as well; on the command line --pair: a column, or the second text.")
         if self.pairs is False and pairs is not None:
             raise UsageError("This model was trained on single texts; got second texts ('pairs', --pair). Leave them out.")
 
