@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -206,10 +207,21 @@ def test_dropped_rows_leaks_and_conflicts_are_told(tmp_path: Path) -> None:
     assert (findings.read, findings.used) == (3009, 3000)
     assert findings.dropped == [("empty text", 6, "line 17, line 204 and line 990"), ("no label", 3, "line 41")]
     about = dict(findings.about)
-    assert about["Same text on both sides of a split"] == "4 rows left out of training (holdout)"
+    assert about["Same text on both sides of a split"] == "holdout: 4 rows left out of training"
     assert about["Texts with more than one label"] == "2 texts in 4 rows"
-    assert about["Language"].startswith("English")
+    assert re.fullmatch(r"English \(likely: [\d.]+ % of the evidence\)", about["Language"])
+    assert re.fullmatch(r"\d+ to \d+ words, half of the texts \d+ to \d+", about["Length"])
     assert findings.conflicts[0][1] == "billing (2), cancellation (1)"
+
+
+def test_texts_without_blanks_are_counted_in_characters(tmp_path: Path) -> None:
+    """Each fold's rows that were taken out stand together."""
+    make_study(tmp_path)
+    data = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["data"]
+    edit(tmp_path / "study.json", data={**data, "language": "ja", "leaks": {"fold-1": {"train": 4, "valid": 1}, "fold-2": {}, "fold-3": {"train": 0, "valid": 2}}})
+    about = dict(summarise(tmp_path).findings.about)
+    assert about["Length"] == "1 to 71 characters, half of the texts 11 to 27"
+    assert about["Same text on both sides of a split"] == "fold-1: 4 rows left out of training and 1 row left out of validation; fold-3: 2 rows left out of validation"
 
 
 def test_what_no_page_can_hold_is_replaced_everywhere(tmp_path: Path) -> None:

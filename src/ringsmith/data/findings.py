@@ -67,7 +67,7 @@ class DataFindings(Record):
     Attributes:
         rows: number of rows checked.
         language: the likely language as a two-letter code, or ``"unknown"``.
-        language_share: share of the sampled texts that speak for it.
+        language_share: share of the evidence that speaks for it: of the common words of this language and the next likely, or of the letters.
         scripts: writing system -> share of the letters.
         classes: label -> number of rows, largest first (in multi-label data a row counts for each of its labels).
         majority_share: share of the rows that carry the largest class.
@@ -84,7 +84,7 @@ class DataFindings(Record):
         conflicts: number of distinct texts that carry more than one label.
         conflicting_rows: number of rows with such a text.
         conflict_examples: up to five ``{"text", "labels": {label: count}, "rows"}``.
-        words: length of the texts in words: ``{"min", "q05", "q25", "median", "q75", "q95", "max", "mean"}``.
+        words: length of the texts in words, or in characters where words are not parted by blanks: ``{"min", "q05", "q25", "median", "q75", "q95", "max", "mean"}``.
         characters: the same in characters.
         words_histogram: ``{"edges": k + 1 numbers, "counts": k numbers}``.
         pairs: whether the rows are pairs of texts.

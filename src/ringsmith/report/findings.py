@@ -17,6 +17,8 @@ LANGUAGES = {
 }  # fmt: skip
 READING = ("source", "format", "compression", "encoding", "delimiter", "quote", "header", "columns", "text_column", "label_column", "pair_column", "group_column",
            "time_column", "split_column")  # fmt: skip
+UNSPACED = ("ja", "th", "zh")
+"""Languages that put no blanks between words: their texts are as long as their characters."""
 IN_MEMORY = "memory"
 """The source of rows that were no file: a second table then goes by the name of the argument it was given as."""
 CHARACTERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "blank", '"': "double quote", "'": "single quote"}
@@ -82,8 +84,8 @@ def _about(data: Mapping[str, Any]) -> list[Fact]:
     words = data.get("words") or {}
     language = data.get("language", "unknown")
     facts = [
-        ("Language", f"{LANGUAGES.get(language, language)}" + (f" (likely: {share(data['language_share'])} of the sampled texts)" if data.get("language_share") else "")),
-        ("Length", _length(words) if words else shown(None)),
+        ("Language", f"{LANGUAGES.get(language, language)}" + (f" (likely: {share(data['language_share'])} of the evidence)" if data.get("language_share") else "")),
+        ("Length", _length(words, unit_of(language)) if words else shown(None)),
         ("Largest class", f"{share(data.get('majority_share'))} of the rows"),
         ("Classes with few rows", _rare(data)),
         ("Exact duplicates", plural(data.get("exact_duplicates", 0), "row")),
@@ -98,11 +100,21 @@ def _about(data: Mapping[str, Any]) -> list[Fact]:
     return facts
 
 
-def _length(words: Mapping[str, float]) -> str:
+def unit_of(language: str) -> str:
+    """What the length of a text is counted in: a word, or a character where no blanks part words.
+
+    Examples:
+        >>> unit_of("en"), unit_of("ja"), unit_of("unknown")
+        ('word', 'character', 'word')
+    """
+    return "character" if language in UNSPACED else "word"
+
+
+def _length(words: Mapping[str, float], unit: str) -> str:
     """Words of the shortest and the longest text, and of the middle half of them."""
     if round(words["min"]) == round(words["max"]):
-        return plural(round(words["max"]), "word")
-    return f"{span(words['min'], words['max'])} words, half of the texts {span(words['q25'], words['q75'])}"
+        return plural(round(words["max"]), unit)
+    return f"{span(words['min'], words['max'])} {unit}s, half of the texts {span(words['q25'], words['q75'])}"
 
 
 def _rare(data: Mapping[str, Any]) -> str:
@@ -115,9 +127,10 @@ def _rare(data: Mapping[str, Any]) -> str:
 
 
 def _leaks(leaks: Mapping[str, Mapping[str, int]]) -> str:
+    """What was taken out of each split because its rows stand on the other side, too."""
     sides = (("train", "training"), ("valid", "validation"))
-    taken = [f"{plural(rows[side], 'row')} left out of {words} ({name})" for name, rows in leaks.items() for side, words in sides if rows.get(side)]
-    return "; ".join(taken) if taken else "none"
+    taken = {name: joined([f"{plural(rows[side], 'row')} left out of {words}" for side, words in sides if rows.get(side)]) for name, rows in leaks.items()}
+    return "; ".join(f"{name}: {left_out}" for name, left_out in taken.items() if left_out) or "none"
 
 
 def _duplicate(example: Mapping[str, Any]) -> tuple[str, str, str, str]:
