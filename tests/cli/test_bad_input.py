@@ -221,6 +221,18 @@ def test_the_folder_of_somebody_else_is_left_alone(ringsmith: Ringsmith, write: 
     assert (tmp_path / "mine" / "leaderboard.json").read_bytes() == before
 
 
+def test_a_folder_in_which_nothing_was_finished_is_free(ringsmith: Ringsmith, write: Write, tmp_path: Path) -> None:
+    """After a budget that was too short other rows may go into the same folder; what the first try had written is gone, other files are not."""
+    write("data.csv", ROWS)
+    write("other.csv", [(f"{text} twice", label) for text, label in ROWS])
+    refused(ringsmith("compare", "data.csv", "--recipes", "tfidf", "--budget", "1s", "--out", "out"), r"'budget' must leave time for one candidate")
+    notes = write("out/notes.txt", b"mine")
+    assert (tmp_path / "out" / "splits" / "fold-5.json").exists()
+    assert ringsmith("compare", "other.csv", "--recipes", "majority", "--on", "inline", "--folds", "0", "--out", "out").code == 0
+    assert [path.name for path in (tmp_path / "out" / "splits").iterdir()] == ["holdout.json"]
+    assert notes.read_bytes() == b"mine"
+
+
 def as_nobody_special() -> list[str]:
     """What to put before a command so that permissions hold: nothing, or (for root) a tool that gives its rights away."""
     if os.geteuid() != 0:

@@ -7,6 +7,7 @@ do not.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,11 +16,14 @@ from typing import Any
 
 from ringsmith._version import version
 from ringsmith.compare.files import plain, write_json
+from ringsmith.compare.ledger import FILE as LEDGER
 from ringsmith.compare.options import CompareOptions
 from ringsmith.errors import InputError, UsageError
 from ringsmith.records import SCHEMA, Record
 
 FILE = "study.json"
+OURS = ("work", "splits", "predictions", "leaderboard.csv", "leaderboard.json", "leaderboard.md", "report.html", FILE)
+"""What a comparison writes before a run ends: it makes way for another comparison where none did."""
 NOT_SETTINGS = ("command", "started")
 
 
@@ -80,7 +84,7 @@ def read_study(folder: Path) -> dict[str, Any] | None:
 
 
 def claim(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
-    """Make sure the folder is free or belongs to this comparison; what it holds already, or None.
+    """Make sure the folder is free or belongs to this comparison; what it holds already, or None. One in which no run ended is free.
 
     Raises:
         UsageError: it holds other files, or a comparison of other data or settings.
@@ -94,9 +98,19 @@ def claim(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
         return None
     known = before.get("identity", {})
     differing = [name for name, value in identity.items() if known.get(name) != value]
+    if differing and _is_barren(folder):
+        for name in OURS:
+            shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+        return None
     if differing:
         raise UsageError(f"--out: {folder} holds a comparison with other {' and '.join(differing)}. Name another folder with --out, or delete this one to begin anew.")
     return before
+
+
+def _is_barren(folder: Path) -> bool:
+    """Whether no run ever ended in this folder: a budget that was too short, say."""
+    ledger = folder / LEDGER
+    return not ledger.exists() or not ledger.stat().st_size
 
 
 def as_json(record: Record | None) -> Any:
