@@ -75,6 +75,18 @@ def test_folders_tables_and_strings_give_documents_too(tmp_path: Path) -> None:
     assert read(iter(["one", " ", "three"])) == ["one", "three"]
 
 
+def test_cells_that_are_not_utf_8_are_refused_or_left_out(tmp_path: Path) -> None:
+    """As lines of a text file are: a table in another encoding is not learnt with its letters lost."""
+    table = tmp_path / "table.csv"
+    table.write_bytes("text,n\nschön,1\n".encode("cp1252") + "größer,2\n".encode())
+    with pytest.raises(ReadError, match=r"table\.csv: text 1: a corpus must be UTF-8; it holds other bytes, .* or leave such texts out with --on-bad-text skip\."):
+        read(table, column="text")
+    assert read(table, column="text", on_bad_text="skip") == ["größer"]
+    table.write_bytes("größe,n\nx,1\n".encode("cp1252"))
+    with pytest.raises(ReadError, match=r"table\.csv: a table of texts must be UTF-8; the names of its columns are not\. Save it as UTF-8"):
+        read(table, column="größe")
+
+
 def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """It gives documents as a file does, and knows that it cannot be read again."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n\ntwo")))

@@ -272,7 +272,7 @@ BAD: list[tuple[object, CorpusOptions, type[RingsmithError], str]] = [
     ("table.txt", CorpusOptions(column="txt"), ColumnError, r"table\.txt: there is no column 'txt'; the columns are 'text', 'n'\. Did you mean 'text'\?"),
     ("table.parquet", CorpusOptions(column="n"), ColumnError, "column 'n' must hold text; it holds Int64. Name another column"),
     ("table.parquet", ALL, OptionError, r"a \.parquet file is a table; 'column' must say which column holds the text"),
-    ("table.csv", ALL, OptionError, r"table\.csv: a \.csv file is a table; 'column' must say which column holds the text\. Name it"),
+    ("table.csv", ALL, OptionError, r"table\.csv: a \.csv file is a table; 'column' must say which column holds the text\. Name it with --column: 'text', 'n'\."),
     ("table.csv.gz", ALL, OptionError, r"table\.csv\.gz: a \.csv file is a table; 'column' must say"),
     ("table.tab", ALL, OptionError, r"table\.tab: a \.tab file is a table; 'column' must say"),
     ("table.tab", CorpusOptions(column="txt"), ColumnError, r"the columns are 'text', 'n'\."),

@@ -21,7 +21,7 @@ from ringsmith._files import path_of
 from ringsmith._rules import hold
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.words.sources import STDIN, file_parts, files_of, peek, plain_files, size_of
-from ringsmith.words.tables import column_lines
+from ringsmith.words.tables import BROKEN, column_lines
 
 LONGEST = 200_000
 """Bytes of a document, about; Wikipedia's longest articles are of this size."""
@@ -130,10 +130,18 @@ class Pass:
         if not isinstance(source, str | Path):
             yield from self._strings(self._given(source))
         elif self.reading.column is not None:
-            yield from self._strings(column_lines(path_of(source), self.reading.column))
+            yield from self._strings(self._cells(path_of(source), self.reading.column))
         else:
             for path in [None] if str(source) == "-" else plain_files(path_of(source)):
                 yield from self._grouped(self._lines(path))
+
+    def _cells(self, path: Path, column: str) -> Iterator[str]:
+        """The cells of a table's column that are UTF-8."""
+        for number, text in enumerate(column_lines(path, column), 1):
+            if BROKEN in text:
+                self._bad(f"{path}: text {number:,}", "it holds other bytes, or a character (U+FFFD) that stands for such", "such texts")
+            else:
+                yield text
 
     def _given(self, source: Iterable[str]) -> Iterator[str]:
         """The strings of an iterable."""

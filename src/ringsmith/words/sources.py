@@ -24,7 +24,7 @@ from ringsmith._files import TABLES, inner_suffix, no_such_file, path_of
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.text import TextSteps
 from ringsmith.words.kernels.scan import MAX_BYTES
-from ringsmith.words.tables import column_lines
+from ringsmith.words.tables import column_lines, column_names
 
 Source = str | Path | Iterable[str] | Iterable[Iterable[str]]
 BLOCK = 1 << 22
@@ -102,7 +102,8 @@ def plain_files(path: Path) -> list[Path]:
         OptionError: a table, whose column must be named.
     """
     if (suffix := inner_suffix(path)) in TABLES and path.is_file():
-        raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it.")
+        names = ", ".join(map(repr, column_names(path)))
+        raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it with --column{f': {names}' if names else ''}.")
     return files_of(path)
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+BROKEN = "\ufffd"
+"""What stands in the place of bytes that are not UTF-8."""
+
+
 def _csv(path: Path, separator: str = ",") -> pl.LazyFrame:
     frame: pl.LazyFrame = _polars().scan_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
     return frame
@@ -59,7 +63,18 @@ def column_lines(path: Path, column: str) -> Iterator[str]:
         raise ReadError(f"{path}: this file cannot be read as a table ({str(error).splitlines()[0] if str(error) else type(error).__name__}). Write or copy it again.") from error
 
 
+def column_names(path: Path) -> list[str]:
+    """The names of a table's columns as far as they can be told at a glance, for a message; the first 20."""
+    scan = SCANS.get(inner_suffix(path))
+    try:
+        return [] if scan is None else scan(path).collect_schema().names()[:20]
+    except (_polars().exceptions.PolarsError, _polars().exceptions.PanicException, OSError, ValueError):
+        return []
+
+
 def _check(path: Path, column: str, schema: pl.Schema) -> None:
+    if column not in schema and any(BROKEN in name for name in schema.names()):
+        raise ReadError(f"{path}: a table of texts must be UTF-8; the names of its columns are not. Save it as UTF-8 (a spreadsheet calls it 'CSV UTF-8').")
     if column not in schema:
         near = get_close_matches(column, schema.names(), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Name one of these."
