@@ -45,6 +45,7 @@ def test_a_prompt_comes_from_a_file_or_standard_input(ringsmith: Ringsmith, gpt2
     assert ringsmith("generate", gpt2, "prompt.txt", "-n", "5").out == expected
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("der Bär\n".encode())))
     assert ringsmith("generate", gpt2, "-", "-n", "5").out == expected
+    assert ringsmith("generate", gpt2, "See nowhere.txt", "-n", "5").code == 0
     (tmp_path / "latin.txt").write_bytes("der Bär".encode("latin-1"))
     refused(ringsmith("generate", gpt2, "latin.txt"), r"latin\.txt: the text must be UTF-8; byte 5 is not")
 
@@ -68,6 +69,7 @@ def test_json_tells_how_it_ended(ringsmith: Ringsmith, gpt2: Path) -> None:
         (("cat", "--beams", "3", "--stream"), r"--stream must follow one continuation as it is written; got --beams 3 as well\. Leave one of the two out"),
         (("cat", "--json", "--stream"), r"--stream must go without --json"),
         (("",), r"The prompt must hold at least one word; got an empty text"),
+        (("nowhere.txt",), r"nowhere\.txt: there is no such file"),
         (("x" * 70,), r"The prompt must leave room for at least one token: .* reads 64; got 70"),
     ],
 )  # fmt: skip

@@ -32,6 +32,7 @@ def test_a_model_is_made_and_everything_is_told(ringsmith: Ringsmith, write: Wri
     assert [label for label in lines if label] == ["Pieces", "Read", "Start", "Model", "Trained", "Held", "Written", "Try"]
     assert "perplexity" in ended.out
     assert {path.name for path in (tmp_path / "model").iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json", "ringsmith.json", "README.md", "loss.svg"}
+    assert ended.out.splitlines()[-1].split() == ["Try", "ringsmith", "compare", "DATA", "--models", "model"]
     again = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
     refused(again, "a model is written into an empty or a new folder; this one holds a model already")
 
@@ -59,7 +60,8 @@ def test_standard_input_is_a_corpus(ringsmith: Ringsmith, monkeypatch: pytest.Mo
 def test_it_goes_on_from_a_folder(ringsmith: Ringsmith, write: Write, tmp_path: Path) -> None:
     """A causal model, further."""
     write("corpus.txt", text())
-    assert ringsmith("pretrain", "corpus.txt", "--out", "first", "--objective", "clm", "--steps", "4", *TINY).code == 0
+    first = ringsmith("pretrain", "corpus.txt", "--out", "first", "--objective", "clm", "--steps", "4", *TINY)
+    assert first.out.splitlines()[-1].split()[:4] == ["Try", "ringsmith", "generate", "first"]
     ended = ringsmith("pretrain", "corpus.txt", "--out", "second", "--objective", "clm", "--from", "first", "--steps", "2", "--threads", "1", "--work", "work")
     assert (ended.code, ended.err) == (0, "")
     refused(ringsmith("pretrain", "corpus.txt", "--out", "third", "--from", "first", "--threads", "1"), "The objective .mlm. needs a vocabulary with a piece that hides others")
@@ -90,7 +92,7 @@ def test_python_has_it_too(write: Write, tmp_path: Path) -> None:
         (b"one line\n", (), r"A corpus must hold two sequences of 16 pieces, one to learn from and one to judge by; it holds \d+ pieces"),
         (text() + b"\nbro\xffken", (), r"corpus\.txt, line \d+: a corpus must be UTF-8; byte 4 of the line is 0xff\. Mend it, or leave such lines out with --on-bad-text skip"),
         (text(), ("--vocabulary", "9000"), r"'vocabulary' must not be larger than the corpus allows: it gives \d+ pieces; got 9,000"),
-        (text(), ("--objective", "mml"), r"There is no objective 'mml'\. Did you mean 'mlm'\?"),
+        (text(), ("--objective", "mml"), r"There is no objective 'mml'\. Did you mean 'mlm'\? Known: clm, .*, rtd, seq2seq\."),
         (text(), ("--set", "whole_words"), r"--set must be NAME=VALUE, such as whole_words=true; got 'whole_words'"),
         (text(), ("--set", "sharing=0.2"), r"The objective 'mlm' has no option 'sharing'; did you mean 'share'\?"),
         (text(), ("--heads", "3"), r"'heads' must divide 'hidden' \(16\); got 3"),

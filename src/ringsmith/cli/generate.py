@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import ringsmith.cli._shell as _shell
+from ringsmith._files import TABLES, no_such_file
 from ringsmith.backbones import require_transformers
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError, ReadError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ringsmith.backbones.generate import Writer
 
 LONGEST_NAME = 255
+FILES = (*TABLES, ".txt", ".text", ".md")
+"""One word with such an ending is the name of a file."""
 WHY = {"end": "the model ended it", "stop": "a stop text", "length": "--max-new-tokens reached", "limit": "the model reads no further"}
 
 
@@ -82,8 +85,10 @@ def read_text(given: str) -> str:
     """A text in quotes, the content of a file, or (``'-'``) standard input; a line end at the end of the latter two is no part of it.
 
     Raises:
-        ReadError: the file or the input is not UTF-8.
+        ReadError: the file or the input is not UTF-8, or there is no such file: what ends as a file of texts does is no text.
     """
+    if len(given) <= LONGEST_NAME and Path(given).suffix.lower() in FILES and not any(letter.isspace() for letter in given) and not Path(given).exists():
+        raise no_such_file(Path(given))
     try:
         if given == "-":
             return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n")

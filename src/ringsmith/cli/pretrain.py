@@ -155,7 +155,8 @@ def show(console: Console, folder: Path, facts: Facts) -> None:
     for note in facts.notes:
         line(console, "", note)
     line(console, "Written", f"{folder} · README.md · loss.svg · ringsmith.json")
-    line(console, "Try", f"ringsmith compare DATA --models {as_typed(str(folder))}")
+    name = as_typed(str(folder))
+    line(console, "Try", f'ringsmith generate {name} "How a text begins"' if facts.objective["name"] == "clm" else f"ringsmith compare DATA --models {name}")
 
 
 def line(console: Console, label: str, text: str) -> None:

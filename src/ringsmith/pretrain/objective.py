@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.errors import UnknownName
+from ringsmith.pretrain.options import TRANSLATES
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +176,7 @@ def find_objective(name: str) -> type[Objective]:
         UnknownName: there is none.
     """
     if name not in ENTRIES:
-        raise UnknownName.of("objective", name, ENTRIES)
+        raise UnknownName.of("objective", name, [*ENTRIES, TRANSLATES])
     module, _, cls = ENTRIES[name].place.partition(":")
     found: type[Objective] = getattr(importlib.import_module(module), cls)
     return found
