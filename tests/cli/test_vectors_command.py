@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Ringsmith
+from command_line import Ringsmith, refused
 
 from ringsmith.words.files import open_vectors, save_vectors
 from ringsmith.words.vectors import WordVectors
@@ -31,6 +31,9 @@ def test_nearest_prints_a_word_a_line(ringsmith: Ringsmith, file: Path) -> None:
     assert [line.split() for line in ended.out.splitlines()] == [[f"{score:.4f}", word] for word, score in expected]
     both = json.loads(ringsmith("vectors", "nearest", file, "king", "uncle", "-n", "2", "--among", "8", "--json").out)
     assert [line["word"] for line in both] == ["king", "uncle"]
+    refused(
+        ringsmith("vectors", "nearest", file, "king uncle"), r"There is no vector for the word 'king uncle' among \d+, but for each of its parts: give 'king' and 'uncle' apart\."
+    )
     assert all(not found["word"].startswith("word") for line in both for found in line["nearest"])
 
 
@@ -54,6 +57,9 @@ def test_evaluate_tells_kinds_of_sets_by_content(ringsmith: Ringsmith, file: Pat
     text = ringsmith("vectors", "evaluate", file, *sets).out
     assert "1 of 2" in text
     assert "3 of 4" in text
+    assert "has vectors" not in text
+    (tmp_path / "reviews.csv").write_text("a good phone,5,1\na bad phone,1,2\n", encoding="utf-8")
+    assert "reviews.csv: nothing of it has vectors. Are its words of the language of FILE" in ringsmith("vectors", "evaluate", file, "reviews.csv").out
 
 
 def test_compare_names_what_changed(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:

@@ -254,6 +254,19 @@ def test_a_byte_order_mark_and_nul_bytes_are_no_words(tmp_path: Path) -> None:
     assert corpus.notes == ("1 NUL byte taken for blanks.",)
 
 
+@pytest.mark.parametrize("as_strings", [False, True])
+def test_phrases_without_blanks_are_no_words(tmp_path: Path, as_strings: bool) -> None:
+    """Japanese as it is written is told with the way out; Japanese that was cut is not, nor is a single long word."""
+    texts = [f"先週家族と行きましたが{word}対応が最悪でした" for word in ("駅", "店", "昼", "夜")]
+    (tmp_path / "t.txt").write_text("\n".join(texts), encoding="utf-8")
+    source: Path | list[str] = texts if as_strings else tmp_path / "t.txt"
+    note = "Their script puts no blanks between words: cut the texts with the step 'tokenise' first (--steps tokenise)."
+    assert read_corpus(source, ALL).notes == (f"Most words are whole phrases. {note}",)
+    assert read_corpus(source, CorpusOptions(min_count=1, steps=TextSteps(("tokenise",)))).notes == ()
+    with pytest.raises(InputError, match=r"occurs 1 time\. Use at most 1, or more text\. Their script puts no blanks between words"):
+        read_corpus(source, CorpusOptions(min_count=5))
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_a_word_without_an_end_is_left_out(tmp_path: Path) -> None:
     """A line of nothing but letters, longer than many blocks, does not fill the memory."""

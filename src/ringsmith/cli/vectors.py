@@ -235,6 +235,9 @@ def show_scores(console: Console, scores: Sequence[dict[str, Any]]) -> None:
         for section in score.get("sections", []):
             table.add_row(f"  {_shell.escape(section['section'])}", _figure(section["accuracy"]), "", f"{section['known']:,} of {section['asked']:,}", "")
     console.print(table)
+    for score in scores:
+        if not score["known"]:
+            console.print(f"{_shell.escape(score['set'])}: nothing of it has vectors. Are its words of the language of FILE, one word in each place?", soft_wrap=True)
 
 
 def show_comparison(console: Console, result: SpaceComparison) -> None:

@@ -75,9 +75,10 @@ def train(
     ways = {**method_options(method, wanted, dim=dim, seed=seed, deterministic=deterministic, memory=memory), **phrase_options(phrases), **place_options(on, workers, method)}
     reading = corpus_options(min_count, max_vocab, lower=lower, steps=steps, memory=memory)
     console = _shell.people(as_json=as_json)
-    say_compilation(console)
     with progress_bar(console) as report:
         texts = texts_of(corpus, column, encoding, report)
+    say_compilation(console)
+    with progress_bar(console) as report:
         job = VectorsJob(source=texts.source, out=out, corpus=replace(reading, column=texts.column), threads=threads, device=device, **ways)  # type: ignore[arg-type]
         result = make_vectors(job, report=report)
     result.notes = (*texts.notes, *result.notes)

@@ -19,7 +19,7 @@ from ringsmith.words.counting import Seen, scan_blocks, scan_tokens
 from ringsmith.words.idfile import Shelf
 from ringsmith.words.kernels.scan import remap
 from ringsmith.words.parallel import in_order
-from ringsmith.words.ranking import rank
+from ringsmith.words.ranking import PART, are_unparted, rank
 from ringsmith.words.sources import Source, blocks_of, peek, size_of
 from ringsmith.words.vocabulary import Vocabulary
 
@@ -204,5 +204,7 @@ def _notes(seen: Seen, undecoded: int) -> Iterator[str]:
         yield f"{plural(seen.nuls, 'NUL byte')} taken for blanks."
     if seen.long:
         yield f"{plural(seen.long, 'word')} of more than 1,000 bytes left out."
+    if are_unparted(seen):
+        yield f"Most words are whole phrases. {PART}"
     if seen.pruned:
         yield f"The table of words outgrew 'memory_bytes': words seen at most {seen.pruned:,} times were dropped early, so counts of rare words may be too low."

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
 from ringsmith.errors import InputError
+from ringsmith.text.scripts import UNSPACED
 from ringsmith.words.counting import Seen
 from ringsmith.words.table import Table
 from ringsmith.words.vocabulary import Vocabulary
+
+PHRASE = re.compile(f"[{UNSPACED}]{{9}}")
+"""So many letters of a script without blanks in a row are no single word any more."""
+PART = "Their script puts no blanks between words: cut the texts with the step 'tokenise' first (--steps tokenise)."
+LOOKED_AT = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +63,16 @@ def _nothing_left(seen: Seen, min_count: int) -> None:
     if not len(seen.counts):
         raise InputError("The corpus must hold words of at most 1,000 bytes; all of its words are longer. Is it text with white space between words?")
     highest = int(seen.counts.max())
-    raise InputError(
-        f"'min_count' is {min_count}, and no word occurs so often: the most frequent of {len(seen.counts):,} words occurs {highest:,} times. Use at most {highest:,}, or more text."
-    )
+    often = f"the most frequent of {len(seen.counts):,} words occurs {plural(highest, 'time')}"
+    hint = f" {PART}" if are_unparted(seen) else ""
+    raise InputError(f"'min_count' is {min_count}, and no word occurs so often: {often}. Use at most {highest:,}, or more text.{hint}")
+
+
+def are_unparted(seen: Seen) -> bool:
+    """Whether what stands between blanks is mostly whole phrases of a script that puts no blanks between words."""
+    places = range(min(len(seen.counts), LOOKED_AT))
+    words = (seen.words[place] for place in places) if isinstance(seen.words, list) else (seen.words.word(place).decode("utf-8", "replace") for place in places)
+    return sum(PHRASE.search(word) is not None for word in words) > len(places) / 2
 
 
 def _mend(seen: Seen) -> tuple[Seen, dict[int, str], int]:

@@ -227,6 +227,8 @@ class WordVectors:
     def unknown(self, word: str) -> UnknownName:
         """The sentence for a word that is not there, with the nearest spellings among the most frequent words."""
         text = str(word)
+        if len(parts := text.split()) > 1 and all(part in self.index for part in parts):
+            return UnknownName(f"There is no vector for the word {word!r} among {len(self):,}, but for each of its parts: give {' and '.join(map(repr, parts))} apart.")
         cased = [form for form in (text.lower(), text.capitalize(), text.upper()) if form in self.index]
         near = list(dict.fromkeys([*cased, *get_close_matches(text, self.words[:SPELLINGS_AMONG], n=3, cutoff=0.6)]))[:3]
         offered = f"Did you mean {' or '.join(map(repr, near))}?" if near else "No word is spelt nearly so."
