@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 import ringsmith.cli._shell as _shell
+from ringsmith._wording import plural
 from ringsmith.cli._look import bar
 from ringsmith.cli._progress import progress_bar
 from ringsmith.inspection import Occurrence, Senses
@@ -75,7 +76,7 @@ def show_groups(console: Console, senses: Senses) -> None:
     for number, central in enumerate(senses.central):
         members = [one for one in senses.occurrences if one.cluster == number]
         typical = [senses.occurrences[central], *(one for one in members if one is not senses.occurrences[central])]
-        console.print(Text.assemble(("● ", COLOURS[number % len(COLOURS)]), (f"{len(members):,} uses", "bold")), soft_wrap=True)
+        console.print(Text.assemble(("● ", COLOURS[number % len(COLOURS)]), (plural(len(members), "use"), "bold")), soft_wrap=True)
         for one in typical[:EXAMPLES]:
             console.print(in_context(one, COLOURS[number % len(COLOURS)]), soft_wrap=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,7 @@ GAP, HERE = "  ", "bold green"
 app = typer.Typer(help="List the models that can be chosen by a short name, and which of them are on this machine.", invoke_without_command=True)
 
 
-Language = Annotated[str | None, typer.Option("--language", help="Only models that speak it, e.g. ko.")]
+Language = Annotated[str | None, typer.Option("--language", help="Only models that speak it: its code or its English name, e.g. ko.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print them as JSON.")]
 
 
@@ -39,7 +40,7 @@ def list_models(language: Language = None, as_json: AsJson = False) -> None:
     """List the models, and which of them are on this machine."""
     from ringsmith.catalogue import find, groups, methods
 
-    found = [(entry, at_hand(entry.name)) for entry in find(language=language)]
+    found = [(entry, at_hand(entry.name)) for entry in find(language=code_of(language))]
     if as_json:
         return _shell.print_json([{**asdict(entry), "at_hand": here} for entry, here in found])
     console = _shell.people()
@@ -50,6 +51,24 @@ def list_models(language: Language = None, as_json: AsJson = False) -> None:
     for name, text in groups().items():
         console.print(f"group {name}: {text}")
     return None
+
+
+def code_of(language: str | None) -> str | None:
+    """The code of a language given by its code (with or without a country) or its English name.
+
+    Raises:
+        UnknownName: it is neither.
+
+    Examples:
+        >>> code_of("ko"), code_of("Korean"), code_of("KO-kr"), code_of("sw"), code_of(None)
+        ('ko', 'ko', 'ko', 'sw', None)
+    """
+    from ringsmith.text.languages import find_language
+
+    if language is None:
+        return None
+    code = re.fullmatch(r"([a-z]{2})([-_]\w+)?", language.strip().lower())
+    return code[1] if code else find_language(language).code
 
 
 def cells_of(entry: Entry, *, here: bool) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ringsmith.cli._shell as _shell
+from ringsmith._wording import plural
 from ringsmith.errors import OptionError
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _show_vocabulary(console: Console, effects: Effects) -> None:
     """Print, for many texts, the words that became one and how much of the texts the most frequent words make up."""
     for step in effects.steps:
         if step.merges:
-            console.print(f"\n[bold]{step.name}[/] made one word of {sum(len(merge.forms) for merge in step.merges):,} in {len(step.merges):,} places; the most frequent:")
+            console.print(f"\n[bold]{step.name}[/] made one word of {sum(len(merge.forms) for merge in step.merges):,} in {plural(len(step.merges), 'place')}; the most frequent:")
             for merge in step.merges[:SHOWN]:
                 console.print(f"  {_shell.escape(', '.join(merge.forms[:8]))} -> {_shell.escape(merge.word)}  ({merge.count:,})")
     if effects.coverage:
