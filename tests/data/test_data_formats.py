@@ -156,6 +156,22 @@ def test_workbooks(write: Write) -> None:
     assert numbers.texts.labels == ["1", "0"]
 
 
+def test_days_of_a_workbook_have_no_midnight(write: Write) -> None:
+    """A cell with a day is a time at 0:00 in the file; a column with other times keeps its own."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        as_day, as_time = (book.add_format({"num_format": form}) for form in ("dd.mm.yyyy", "dd.mm.yyyy hh:mm"))
+        sheet.write_row(0, 0, ["day", "time", "text"])
+        for row in (1, 2):
+            sheet.write_datetime(row, 0, datetime.datetime(2025, 3, row), as_day)
+            sheet.write_datetime(row, 1, datetime.datetime(2025, 3, 1, 8 * (row - 1)), as_time)
+            sheet.write_string(row, 2, f"text number {row}")
+    frame = read_raw(write("t.xlsx", out.getvalue())).frame
+    assert frame["day"].to_list() == ["2025-03-01", "2025-03-02"]
+    assert frame["time"].to_list() == ["2025-03-01 00:00:00", "2025-03-01 08:00:00"]
+
+
 def test_a_title_above_the_names_is_skipped(write: Write) -> None:
     """Also blanks, and names that go over several columns; in CSV as well, where lines keep their numbers."""
     rows = [["great phone", "a little heavy", "good"], ["broken", "after a week", "bad"]] * 5

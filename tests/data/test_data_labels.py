@@ -187,15 +187,17 @@ def test_min_rows_leaves_rare_classes_out_and_counts_their_rows() -> None:
     assert kept.times.tolist() == [0, 1, 3, 4, 5, 6, 8, 9]
     assert kept.split_names == ["test"] + ["train"] * 7
     assert (kept.findings.rows_used, kept.findings.dropped) == (8, {"class below 4 rows": 2})
-    assert kept.findings.notes[-1] == "1 classes with fewer than 4 rows were left out: 'c' (2)."
+    assert kept.findings.notes[-1] == "1 class with fewer than 4 rows was left out: 'c' (2)."
     assert keep_classes(table, 2) is table
+    many = read_table([{"text": f"some text {i}", "label": "abcdefgh"[max(0, i - 5)]} for i in range(13)] + [{"text": "one more text", "label": "b"}] * 4)
+    assert re.fullmatch(r"6 classes with fewer than 4 rows were left out: ('[c-h]' \(1\), ){4}'[c-h]' \(1\) and 1 more\.", keep_classes(many, 4).findings.notes[-1])
 
 
 def test_min_rows_takes_rare_labels_off_multi_label_rows() -> None:
     """The row keeps its other labels."""
     kept = keep_classes(read_table([("a b", ["x", "y"]), ("c d", ["x", "z"]), ("e f", ["z"])]), 2)
     assert kept.texts.labels == [("x",), ("x", "z"), ("z",)]
-    assert kept.findings.notes[-1] == "1 labels with fewer than 2 rows were taken off their rows: 'y' (1)."
+    assert kept.findings.notes[-1] == "1 label with fewer than 2 rows was taken off its rows: 'y' (1)."
 
 
 def test_labels_of_a_test_set() -> None:

@@ -67,10 +67,11 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
             f"{table.findings.source}: --min-rows must leave two classes or more; {min_rows:,} leaves {len(counts) - len(rare)} of {len(counts)}: "
             f"the largest, {name!r}, has {most:,} row{'s' if most > 1 else ''}. Give a smaller number."
         )
-    names = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[:5]) + (", ..." if len(rare) > 5 else "")
+    names = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[:5]) + (f" and {len(rare) - 5:,} more" if len(rare) > 5 else "")
+    were = "was" if len(rare) == 1 else "were"
     if is_multilabel(labels):
         kept = [tuple(name for name in row if name not in rare) for row in labels]
-        notes = [*table.findings.notes, f"{len(rare):,} labels with fewer than {min_rows} rows were taken off their rows: {names}."]
+        notes = [*table.findings.notes, f"{plural(len(rare), 'label')} with fewer than {min_rows} rows {were} taken off {'its' if len(rare) == 1 else 'their'} rows: {names}."]
         return replace(table, texts=replace(table.texts, labels=kept), findings=replace(table.findings, notes=notes))
     keep = np.flatnonzero(np.array([label not in rare for label in labels]))
     reason = f"class below {min_rows} rows"
@@ -78,7 +79,7 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
         table.findings,
         rows_used=len(keep),
         dropped={**table.findings.dropped, reason: len(labels) - len(keep)},
-        notes=[*table.findings.notes, f"{len(rare)} classes with fewer than {min_rows} rows were left out: {names}."],
+        notes=[*table.findings.notes, f"{plural(len(rare), 'class', 'classes')} with fewer than {min_rows} rows {were} left out: {names}."],
     )
     split_names = None if table.split_names is None else [table.split_names[i] for i in keep.tolist()]
     times = None if table.times is None else table.times[keep]

@@ -65,7 +65,18 @@ def read_excel(source: Source) -> RawTable:
     name, frame = next((sheet for sheet in filled.items() if sheet[1].width > 1 and len(sheet[1]) > 1), next(iter(filled.items())))
     which = "the first" if name == next(iter(filled)) else "the first with several columns"
     notes = [f"The workbook has the sheets {', '.join(filled)}; {which}, {name!r}, was read."] if len(filled) > 1 else []
-    return headed(source, frame, notes)
+    return headed(source, frame.select(_days(column) for column in frame), notes)
+
+
+def _days(column: pl.Series) -> pl.Series:
+    """A workbook knows times only: where all of a column's are midnight, they are days.
+
+    Examples:
+        >>> _days(pl.Series(["Datum", "2025-01-31 00:00:00", None])).to_list(), _days(pl.Series(["2025-01-31 00:00:00", "2025-01-31 08:00:00"])).to_list()
+        (['Datum', '2025-01-31', None], ['2025-01-31 00:00:00', '2025-01-31 08:00:00'])
+    """
+    times = column.filter(column.str.contains(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))
+    return column.str.replace(r"^(\d{4}-\d\d-\d\d) 00:00:00$", "$1") if len(times) and times.str.ends_with(" 00:00:00").all() else column
 
 
 def headed(source: Source, frame: pl.DataFrame, notes: list[str]) -> RawTable:
