@@ -144,6 +144,23 @@ def test_the_front_is_told_in_the_table(board: list[Standing]) -> None:
     figure = charts.trade(worse, ACCURACY, cost="latency")
     assert figure is not None
     assert {line[0]: line[-1] for line in figure.body}["minilm+full"] == "no"
+    assert "The stepped line is the Pareto front" in figure.caption
+
+
+def test_a_front_of_one_is_said_and_so_is_what_is_not_drawn(board: list[Standing]) -> None:
+    """No line is spoken of where there is none; the floor is in the table above and not in the picture."""
+    best = [replace(row, test=0.99) if row.candidate == "tfidf" else row for row in board]
+    figure = charts.trade(best, ACCURACY, cost="latency")
+    assert figure is not None
+    assert "stepped line" not in figure.caption
+    assert "tfidf is both the best and the cheapest." in figure.caption
+    drawn = [row.recipe == "majority" and row.ranked for row in board]
+    for found in (figure, charts.intervals(board, ACCURACY)):
+        assert found is not None
+        assert ("The floor, majority, is not drawn." in found.caption) is any(drawn)
+    without = charts.intervals([row for row in board if row.recipe != "majority"], ACCURACY)
+    assert without is not None
+    assert "not drawn" not in without.caption
 
 
 def test_names_with_markup_stay_names(board: list[Standing]) -> None:

@@ -37,6 +37,7 @@ COSTS: dict[str, tuple[str, str, Callable[[float | None], str]]] = {
     "latency": ("Quality against speed", "Time for one row, ms (p50)", wording.latency),
     "size": ("Quality against size", "Size on disk, MB", wording.megabytes),
 }
+FRONT = " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
 Rows = list[dict[str, Any]]
 Maker = Callable[[int], alt.LayerChart]
 
@@ -52,7 +53,13 @@ def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
     ]
     body = [[row.candidate, wording.score(row.test), wording.score(row.test_low), wording.score(row.test_high), row.tie_group or wording.NOTHING] for row in ranked]
     caption = f"{_title(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
+    caption += _without_floor(board)
     return figure_of("intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", _title(metric), "Low", "High", "Tie group"], body)
+
+
+def _without_floor(board: Sequence[Standing]) -> str:
+    """That the floor is not drawn, where it is in the table: the others would lie close together."""
+    return " The floor, majority, is not drawn." if any(row.ranked and row.recipe == "majority" for row in board) else ""
 
 
 def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
@@ -97,7 +104,8 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     body = [[p.name, wording.score(p.quality), unit(p.cost), "yes" if p.name in best else "no"] for p in points]
     caption = "Up and to the left is better." if metric.greater_is_better else "Down and to the left is better."
     caption += " The soft bars are 95 % intervals."
-    caption += " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
+    caption += FRONT if len(best) > 1 else f" {min(best)} is both the best and the cheapest."
+    caption += _without_floor(board)
     caption += " Where there is no room for a name, the table has it." if len(points) > NAMED else ""
     head = ["Candidate", _title(metric), axis, "On the Pareto front"]
     return figure_of(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), head, body)
