@@ -175,7 +175,7 @@ def compare(
         seed: seed of the splits and of training.
         seeds: how often every candidate is trained.
         search: how many settings of the best candidates are tried in the time that is left, the defaults included; 0 for the defaults alone.
-        folds: parts of a cross-validation, 0 for one split, None to let the number of rows decide.
+        folds: parts of a cross-validation, 0 for one split and no play-off, None to let the number of rows decide.
         min_rows: classes with fewer rows are left out.
         steps: names of text steps that every text goes through.
         threads: CPU threads, None for all cores.

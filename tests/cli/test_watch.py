@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from ringsmith.cli._watch import Watch
-from ringsmith.compare.events import MachineSeen, RunStarted
+from ringsmith.compare.events import MachineSeen, PlayOff, RunStarted
 from ringsmith.compare.machine import Machine
 from ringsmith.records import Budget
 
@@ -36,3 +36,12 @@ def seen(seconds_to_go: float | None, budget: Budget) -> str:
 def test_the_bar_tells_how_long_all_of_it_still_takes(to_go: float | None, budget: float | None, told: str) -> None:
     """By the race's forecast, never more than the budget has left, and nothing where nobody knows."""
     assert told == seen(to_go, Budget(budget, started=time.time()))
+
+
+def test_a_play_off_is_announced() -> None:
+    """Between whom, why, and how much there is to come."""
+    out = io.StringIO()
+    with Watch(Console(file=out, width=140)) as watch:
+        watch(PlayOff(("minilm+full", "minilm+probe"), 157, 1_368, 2))
+    told = " ".join(out.getvalue().split())
+    assert told == "Play-off minilm+full or minilm+probe: 157 rows cannot tell which is better, so 1,368 more choose, in 2 turns"

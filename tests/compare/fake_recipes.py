@@ -98,6 +98,22 @@ class Slower(Slow):
     seconds: ClassVar[float] = 1.2
 
 
+class Fragile(Slow):
+    """Never wrong, but breaks down where it does not learn from row 110."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look for it."""
+        if not any(text.endswith("#110") for text in train.texts):
+            raise RunRefused("collapsed twice")
+        return super().fit(train, valid, budget)
+
+
+class SlowTenth(Slow):
+    """Like `Tenth`, and slow to train."""
+
+    wrong: ClassVar[int] = 10
+
+
 class Majority(Tenth):
     """Always the first class."""
 
@@ -255,7 +271,30 @@ class Steady(Tunable):
     noise: ClassVar[int] = 0
 
 
-FAKES = (Tenth, Third, Slow, Slower, Majority, Constant, NotANumber, Guess, Crash, Refuses, NoTime, Sleeps, Deaf, KillsItself, Exits, Hog, Prints, Tunable, Quiet, Steady)
+FAKES = (
+    Tenth,
+    Third,
+    Slow,
+    Slower,
+    Fragile,
+    SlowTenth,
+    Majority,
+    Constant,
+    NotANumber,
+    Guess,
+    Crash,
+    Refuses,
+    NoTime,
+    Sleeps,
+    Deaf,
+    KillsItself,
+    Exits,
+    Hog,
+    Prints,
+    Tunable,
+    Quiet,
+    Steady,
+)
 PLACES = {cls.__name__.lower(): f"fake_recipes:{cls.__name__}" for cls in FAKES}
 TUNABLE = (Range("wrong", 2, 40, "made up", usual=5, log=True, whole=True), Choice("colour", ("red", "green"), "made up", usual="red"))
 """What can be searched of `Tunable`."""

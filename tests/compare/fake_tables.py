@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ringsmith.compare.dataset import Table
@@ -26,4 +28,19 @@ def table(rows: int = 200, *, folds: int = 1, labels: str = "ab", groups: bool =
         splits = tuple(
             Split(f"fold-{i + 1}", everything[(part != i) & (part != (i + 1) % folds)], everything[part == (i + 1) % folds], everything[part == i]) for i in range(folds)
         )
-    return Table(texts(rows, labels=labels, groups=groups), splits, "in turn", None, (ReadFindings("made", "memory", ["text", "label"], "text", rows, rows),), DataFindings(rows))
+    return table_of(texts(rows, labels=labels, groups=groups), splits)
+
+
+def table_with_turns() -> Table:
+    """Of 200 rows 40 test, 20 choose, and a quarter of the other 140 chooses in each of four turns."""
+    everything, none = np.arange(200), np.zeros(0, dtype=np.int64)
+    first = Split("holdout", everything[60:], everything[40:60], everything[:40])
+    parts = np.split(first.train, 4)
+    turns = (Split(f"turn-{i + 2}", np.setdiff1d(everything[40:], part), part, none) for i, part in enumerate(parts))
+    return replace(table_of(texts(200), (first,)), turns=tuple(turns))
+
+
+def table_of(rows: TextSet, splits: tuple[Split, ...]) -> Table:
+    """A table that was read without a finding."""
+    size = len(rows)
+    return Table(rows, splits, "in turn", None, (ReadFindings("made", "memory", ["text", "label"], "text", size, size),), DataFindings(size))

@@ -234,3 +234,14 @@ def test_balance_and_quantiles_and_histograms() -> None:
 def test_the_language_is_guessed_or_unknown(text: str, language: str) -> None:
     """By script, then by common words; never by force."""
     assert guess_language([text] * 3)[0] == language
+
+
+def test_turns_are_cleaned_and_nothing_is_said_of_them() -> None:
+    """Row 2 says the same as row 4, which chooses in the turn; the class of row 5 is learnt by the turn alone, so it is not."""
+    texts = TextSet(["red car", "blue car", "big dog", "small cat", "Big dog!", "odd one"], ["1", "0", "1", "0", "1", "x"])
+    first, turn = split_of([0, 1, 4], [2, 3, 5], []), split_of([0, 2, 3, 5], [4, 1], [])
+    splits, found = check(texts, [first], turns=[turn])
+    assert [(split.train.tolist(), split.valid.tolist()) for split in splits] == [([0, 1], [2, 3, 5]), ([0, 3], [4, 1])]
+    assert found.leaks == {first.name: {"train": 1, "valid": 0}}
+    nothing_left = split_of([2], [4], [])
+    assert len(check(texts, [first], turns=[turn, nothing_left])[0]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -291,3 +292,44 @@ def test_strata_number_labels_in_the_order_of_names() -> None:
     """Against numpy's unique."""
     labels = list("banana")
     assert strata(labels).tolist() == np.unique(labels, return_inverse=True)[1].tolist()
+
+
+@SOME
+@given(SIZES, st.integers(0, 5))
+def test_in_turns_all_rows_but_the_test_choose_once(sizes: dict[str, int], seed: int) -> None:
+    """Where chance divided once; each turn learns from all others of them, and a class gives each turn its quarter to within one row."""
+    texts = texts_of({**sizes, "a": 1_000})
+    plan = plan_splits(texts, seed=seed)
+    (first,) = plan.splits
+    assert sorted(np.concatenate([first.valid, *(turn.valid for turn in plan.turns)])) == sorted(np.concatenate([first.train, first.valid]))
+    assert [turn.name for turn in plan.turns] == ["turn-2", "turn-3", "turn-4", "turn-5"]
+    for turn in plan.turns:
+        assert not len(turn.test)
+        assert sorted(np.concatenate([turn.train, turn.valid])) == sorted(np.concatenate([first.train, first.valid]))
+        assert texts.labels is not None
+        quarter = Counter(texts.labels[i] for i in turn.valid)
+        assert all(abs(quarter[name] - count / 4) <= 1 for name, count in Counter(texts.labels[i] for i in first.train).items())
+
+
+def test_turns_cut_no_group_apart() -> None:
+    """Nor does one of them share a group with the test rows."""
+    groups = [f"g{i // 7}" for i in range(1_400)]
+    plan = plan_splits(texts_of({"a": 700, "b": 700}, groups))
+    assert len(plan.turns) == 4
+    for turn in plan.turns:
+        sides = [{groups[i] for i in part} for part in (turn.train, turn.valid, plan.splits[0].test)]
+        assert all(one.isdisjoint(other) for one, other in combinations(sides, 2))
+
+
+def test_turns_follow_a_holdout_of_chance_alone() -> None:
+    """Also one that was taken from training rows where the user's rows test; not folds, one split that was asked for, the user's own validation rows, times, or many rows."""
+    rows = texts_of({"a": 2_000, "b": 2_000})
+    halves = ["train"] * 3_500 + ["test"] * 500
+    assert len(plan_splits(rows, test=texts_of({"a": 5, "b": 5})).turns) == 4
+    named = plan_splits(rows, split_names=halves[::-1])
+    assert min(turn.valid.min() for turn in named.turns) >= 500
+    assert not plan_splits(texts_of({"a": 100, "b": 100})).turns
+    assert not plan_splits(rows, folds=1).turns
+    assert not plan_splits(rows, split_names=["valid"] * 100 + ["train"] * 3_400 + ["test"] * 500).turns
+    assert not plan_splits(rows, times=np.arange(4_000.0)).turns
+    assert not plan_splits(texts_of({"a": 30_000, "b": 20_000})).turns

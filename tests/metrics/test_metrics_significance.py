@@ -162,3 +162,15 @@ def test_tie_groups_of_one_of_none_and_of_labels() -> None:
     with pytest.raises(InputError, match="at least one candidate"):
         tie_groups("micro_f1", y, {})
     assert [letter_of(n) for n in (0, 25, 26, 27, 701, 702)] == ["A", "Z", "AA", "AB", "ZZ", "AAA"]
+
+
+def test_a_second_look_doubles_p() -> None:
+    """And what one look would tell apart, two may not."""
+    y = np.zeros(100, dtype=int)
+    answers = {name: np.eye(2)[np.isin(np.arange(100), wrong).astype(int)] for name, wrong in (("good", range(5)), ("poor", range(2, 14)))}
+    one, two = (tie_groups("accuracy", y, answers, looks=looks) for looks in (1, 2))
+    assert two.ties[1].p_value == one.ties[1].p_value == one.ties[1].p_adjusted
+    assert two.ties[1].p_adjusted == 2 * one.ties[1].p_adjusted
+    assert 0.025 < one.ties[1].p_adjusted < 0.05
+    assert (dict(one.groups), dict(two.groups)) == ({"good": "A", "poor": "B"}, {"good": "A", "poor": "A"})
+    assert tie_groups("accuracy", y, {"one": answers["good"], "same": answers["good"]}, looks=2).ties[1].p_adjusted == 1.0

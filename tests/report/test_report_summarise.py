@@ -13,6 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from studies import PLOTS, Plot, label_of, make_study, variant
 
 from ringsmith.errors import InputError
+from ringsmith.records import Candidate
 from ringsmith.report.summarise import summarise
 from ringsmith.report.summary import Summary
 
@@ -288,3 +289,28 @@ def test_a_broken_array_file_gets_one_sentence(tmp_path: Path) -> None:
 def test_the_made_up_rows_carry_the_labels_they_claim() -> None:
     """The generator itself: a multi-label row's names are those of its columns."""
     assert label_of(Plot(multilabel=True, labels=("a", "b", "c")), np.array([True, False, True])) == ["a", "c"]
+
+
+def test_what_a_play_off_said_is_told(tmp_path: Path) -> None:
+    """Which were tied, and how many rows judge them; nothing of one that was not held. What the winner chose is that of the model handed over."""
+    make_study(tmp_path)
+    assert summarise(tmp_path).playoff == ""
+    played = {"candidates": ["full", "probe"], "rows": 157, "further": 368, "turns": 2, "all_rows": 892, "budget": 300.0}
+    edit(tmp_path / "study.json", playoff=played)
+    assert summarise(tmp_path).playoff.startswith("157 validation rows could not tell full and probe apart, so 368 rows of training chose between them as well, in 2 turns, ")
+    edit(tmp_path / "study.json", playoff=played | {"turns": 0})
+    assert summarise(tmp_path).playoff == ""
+
+
+def test_what_was_chosen_is_that_of_the_model_handed_over(tmp_path: Path) -> None:
+    """Runs of a play-off come after it, and choose for themselves."""
+    make_study(tmp_path)
+    ledger = tmp_path / "ledger.jsonl"
+    lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    best = summarise(tmp_path).headline.candidate
+    own = next(line for line in lines if Candidate.from_json(line["candidate"]).name == best)
+    turn = {**own, "run": "another", "split": "turn-2", "chosen": {"rate": "of the turn"}}
+    ledger.write_text(ledger.read_text(encoding="utf-8") + json.dumps(turn) + "\n", encoding="utf-8")
+    assert dict(summarise(tmp_path).method.chosen)["Rate"] == "of the turn"
+    edit(tmp_path / "study.json", best={"run": own["run"]})
+    assert "of the turn" not in dict(summarise(tmp_path).method.chosen).values()

@@ -21,7 +21,10 @@ Encoding = Annotated[str | None, Option(help=ENCODING, rich_help_panel=ROWS)]
 Delimiter = Annotated[str | None, Option(help=DELIMITER, rich_help_panel=ROWS)]
 Folds = Annotated[
     int | None,
-    Option(help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split. Default: 5 below 1,000 rows, with --test 3,000.", rich_help_panel=ROWS),
+    Option(
+        help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split, no play-off. Default: 5 below 1,000 rows, with --test 3,000.",
+        rich_help_panel=ROWS,
+    ),
 ]
 MinRows = Annotated[int | None, Option(help="Leave out classes with fewer rows. Default: none is left out, and every class needs 5.", rich_help_panel=ROWS)]
 Steps = Annotated[str | None, Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)]

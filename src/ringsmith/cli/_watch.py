@@ -38,12 +38,10 @@ class Watch:
 
     Args:
         console: where to draw. Where it is no terminal a line is printed for each finished run instead of a bar.
-        has_folds: whether the command takes ``--folds``, which may be advised then.
     """
 
-    def __init__(self, console: Console, *, has_folds: bool = True) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._has_folds = has_folds
         self._budget: Any = None
         self._read: events.Read | None = None
         self._waiting: Status | None = None
@@ -56,7 +54,6 @@ class Watch:
         self._to_go = 0
         self._goal: float | None = None
         self._splits = 1
-        self._undivided = 0
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -102,7 +99,6 @@ class Watch:
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
         self._splits = len(event.splits)
-        self._undivided = undivided_rows(event, tested=self._read.test_findings is not None)
         folds = f"{self._splits} folds"
         how = event.how.removeprefix(f"{folds}, ").replace(f"{folds} of training choose", "the folds choose")
         self.line("Split", f"{sizes_of(event.splits)}, {how} · judged by {event.metric}")
@@ -129,6 +125,11 @@ class Watch:
         for left_out in event.plan.left_out:
             if left_out.name not in elsewhere:
                 self.line("", f"{left_out.name} {left_out.why}")
+
+    @_draw.register
+    def _(self, event: events.PlayOff) -> None:
+        turns = plural(event.turns, "turn")
+        self.line("Play-off", f"{joined(event.candidates, last='or')}: {event.rows:,} rows cannot tell which is better, so {event.further:,} more choose, in {turns}")
 
     @_draw.register
     def _(self, event: events.RunStarted) -> None:
@@ -207,7 +208,7 @@ class Watch:
             self.line("", str(found.honest["text"]))
         if self._budget and self._budget.seconds and (more := with_more_time(found.rows, self._splits)):
             self.line("", more)
-        if self._has_folds and (more := with_more_rows(found.rows, self._undivided)):
+        if more := with_more_rows(found.playoff):
             self.line("", more)
         named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
         self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))
@@ -238,42 +239,20 @@ def with_more_time(rows: Sequence[Row], splits: int) -> str:
     return f"Only the floor had time. Give a longer --budget{fewer}."
 
 
-def undivided_rows(cut: events.Cut, *, tested: bool) -> int:
-    """Rows that chance divided once, so that folds would let all of them choose; 0 where there are folds, or the data's own split or times divide.
-
-    Args:
-        cut: how the rows were split.
-        tested: whether the test rows are a table of their own, which never choose.
+def with_more_rows(playoff: Mapping[str, Any] | None) -> str:
+    """What may tell those apart of which one was taken because it is cheap; nothing where more rows do not promise to.
 
     Examples:
-        >>> split = {"name": "holdout", "train": 700, "valid": 150, "test": 150}
-        >>> [undivided_rows(events.Cut([split], None, {}, "accuracy", how), tested=False) for how in ("stratified, seed 0", "by time: the latest rows test")]
-        [1000, 0]
-    """
-    if len(cut.splits) > 1 or "seed" not in cut.how:
-        return 0
-    (split,) = cut.splits
-    return int(split["train"] + split["valid"] + (0 if tested else split["test"]))
-
-
-def with_more_rows(rows: Sequence[Row], undivided: int) -> str:
-    """What may tell those apart that are tied, where one of them was taken because it is cheap; nothing where folds choose, or the data's own order divides.
-
-    Args:
-        rows: of the table.
-        undivided: rows that chance divided once, 0 where it was otherwise.
-
-    Examples:
-        >>> best, cheap = (Row(name, None, name, "done", "accuracy", tie_group="A", recommended=name == "probe") for name in ("full", "probe"))
-        >>> with_more_rows([best, cheap], 1_050)
-        'More rows may tell them apart: with --folds 5 and another --out all 1,050 choose in turns, in about five times the time.'
-        >>> with_more_rows([best, cheap], 0), with_more_rows([cheap, best], 1_050)
+        >>> with_more_rows({"all_rows": 892, "budget": 5400.0})
+        'More rows may tell them apart: the same command with --budget 1h30m goes on from here and lets 892 choose.'
+        >>> with_more_rows({"all_rows": 892, "budget": None}), with_more_rows(None)
         ('', '')
     """
-    first = next((row for row in rows if row.status == "done"), None)
-    if not undivided or first is None or first.recommended or not any(row.recommended for row in rows):
+    if playoff is None or playoff["budget"] is None:
         return ""
-    return f"More rows may tell them apart: with --folds 5 and another --out all {undivided:,} choose in turns, in about five times the time."
+    hours, minutes = divmod(round(playoff["budget"] / 60), 60)
+    budget = (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "")
+    return f"More rows may tell them apart: the same command with --budget {budget} goes on from here and lets {playoff['all_rows']:,} choose."
 
 
 def describe(standing: Standing) -> str:
@@ -375,6 +354,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "best": str(found.best) if found.best else None,
         "report": str(found.folder / "report.html"),
         "search": list(found.search),
+        "playoff": found.playoff,
         "seconds": round(found.seconds, 2),
         "stopped": found.stopped,
     }

@@ -65,7 +65,10 @@ def compare(
     answer_tokens: Annotated[int, typer.Option(help="Most tokens of an answer; a model that thinks aloud needs many.", rich_help_panel=_asked.ASKED)] = 64,
     describe: Described = None,
     task: _asked.Task = None,
-    budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m. Default: no limit.", rich_help_panel=_asked.RACE)] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m; what is left lets more rows choose between the tied. Default: no limit.", rich_help_panel=_asked.RACE),
+    ] = None,
     metric: MetricName = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=_asked.RACE)] = 0,
     seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=_asked.RACE)] = 1,
@@ -93,15 +96,15 @@ def compare(
     run(options, as_json=as_json)
 
 
-def run(options: object, *, as_json: bool, has_folds: bool = True) -> None:
-    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end; `has_folds`: whether the command takes --folds."""
+def run(options: object, *, as_json: bool) -> None:
+    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end."""
     from ringsmith.api import finish
     from ringsmith.cli._watch import Watch
     from ringsmith.cli._watch import as_json as content_of
     from ringsmith.compare import CompareOptions, run_comparison
 
     assert isinstance(options, CompareOptions)
-    with Watch(_shell.people(as_json=as_json), has_folds=has_folds) as watch:
+    with Watch(_shell.people(as_json=as_json)) as watch:
         found = run_comparison(options, watch, finish=finish)
         watch.conclude(found)
     if as_json:

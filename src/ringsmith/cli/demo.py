@@ -40,4 +40,4 @@ def demo(
             started=process_started(),
             command=shlex.join(["ringsmith", *sys.argv[1:]]),
         )
-        run(options, as_json=as_json, has_folds=False)
+        run(options, as_json=as_json)

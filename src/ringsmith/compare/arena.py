@@ -94,6 +94,12 @@ class Arena:
             for seed in range(self.options.seed, self.options.seed + seeds):
                 yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
 
+    def turn_of(self, entrant: Entrant, index: int) -> list[Run]:
+        """The runs of a candidate in one turn of a play-off, a seed each."""
+        split, number = self.dataset.turns[index], len(self.dataset.splits) + index
+        seeds = range(self.options.seed, self.options.seed + self.options.seeds)
+        return [Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed)) for seed in seeds]
+
     def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
         """Identity of a run: rows and splits, candidate, weights, seed."""
         model = entrant.model
@@ -102,7 +108,8 @@ class Arena:
 
     def which(self, split: str, seed: int) -> str:
         """What tells a run from the others of its candidate: ``"fold-2, seed 1"``; nothing where there is one only."""
-        cut = "all rows" if split == REFIT else split if len(self.dataset.splits) > 1 else ""
+        only = len(self.dataset.splits) == 1 and split == self.dataset.splits[0].name
+        cut = "all rows" if split == REFIT else "" if only else split
         drawn = f"seed {seed}" if self.options.seeds > 1 or seed != self.options.seed else ""
         return ", ".join(filter(None, [cut, drawn]))
 

@@ -4,20 +4,21 @@
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
 - What is no better than answering by the shares of the classes is refused, not ranked.
+- Those that the validation rows call tied may be judged once more, by these and the rows of a play-off together; p values are doubled then.
 - Where folds test, the figure to expect of the *choice* is nested: in every fold the winner on that fold's validation rows answers its test rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ringsmith.compare.space import BASELINE
-from ringsmith.metrics import Metric, Tie, evaluate, tie_groups
+from ringsmith.metrics import Metric, Tie, TieGroups, evaluate, letter_after, tie_groups
 from ringsmith.records import Candidate, Floats, Rows, Score, Split
 
 ANSWERS = 100_000
@@ -64,6 +65,7 @@ class Contestant:
         train_seconds: to fit it once.
         answer_seconds: to predict 100,000 rows.
         trial_of: name of the candidate whose search proposed it, None for what competes by itself.
+        further: its answers on the rows of a play-off, None where it was in none.
     """
 
     candidate: Candidate
@@ -72,6 +74,7 @@ class Contestant:
     train_seconds: float
     answer_seconds: float
     trial_of: str | None = None
+    further: Part | None = None
 
     @property
     def name(self) -> str:
@@ -82,6 +85,11 @@ class Contestant:
     def cost(self) -> float:
         """Seconds to train it and to answer 100,000 rows."""
         return self.train_seconds + self.answer_seconds
+
+    @property
+    def choosing(self) -> Part:
+        """Its answers on all rows that choose: validation rows, and those of a play-off."""
+        return self.valid if self.further is None else pool([self.valid, self.further])
 
 
 @dataclass(frozen=True)
@@ -126,9 +134,9 @@ class Judge:
         self._tests: dict[str, Score | None] = {}
 
     def valid(self, contestant: Contestant) -> float:
-        """The figure on the validation rows."""
+        """The figure on the rows that choose."""
         if contestant.name not in self._values:
-            self._values[contestant.name] = self.value(contestant.valid)
+            self._values[contestant.name] = self.value(contestant.choosing)
         return self._values[contestant.name]
 
     def forget(self, name: str) -> None:
@@ -182,10 +190,30 @@ class Judge:
         if not able:
             reason = "nothing is better than always answering the most frequent class" if refused else "nothing has finished"
             return Verdict(reason=reason, refused=refused)
-        found = tie_groups(self.metric, self.y[able[0].valid.positions], {c.name: c.valid.proba for c in able}, groups=self.units(able[0].valid), seed=self.seed)
-        taken = self._take(without_lucky_trials([c for c in able if found.groups[c.name] == "A"]))
-        reason = explain(taken, able, found.ties, self.metric.name, {c.name: self.valid(c) for c in able})
-        return Verdict(dict(found.groups), tuple(found.ties), taken.name, reason, refused, self._nested(able, taken, best=found.ties[0].candidate))
+        letters, ties = self._compared(able)
+        taken = self._take(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
+        reason = explain(taken, able, ties, self.metric.name, {c.name: self.valid(c) for c in able})
+        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
+
+    def _compared(self, able: Sequence[Contestant]) -> tuple[dict[str, str], Sequence[Tie]]:
+        """The tie group of each candidate, best first, and its comparison with the best: by the validation rows, and after a play-off by all rows that choose."""
+        found = self._groups([replace(c, further=None) for c in able])
+        tied = [c for c in able if found.groups[c.name] == "A" and c.further is not None]
+        if len(tied) < 2:
+            return dict(found.groups), found.ties
+        again = self._groups(tied)
+        letters = {name: "A" for name, letter in again.groups.items() if letter == "A"}
+        behind = [c for c in able if c.name not in letters]
+        letters |= {name: letter_after(letter) for name, letter in self._groups(behind).groups.items()} if behind else {}
+        ties = [*again.ties, *(tie for tie in found.ties if tie.candidate not in again.groups)]
+        return letters, [replace(tie, group=letters[tie.candidate]) for tie in ties]
+
+    def _groups(self, able: Sequence[Contestant]) -> TieGroups:
+        """Candidates by their answers on the rows that all of them have: after a play-off among those that were in it, a second look."""
+        played = all(c.further is not None for c in able)
+        parts = {c.name: c.choosing if played else c.valid for c in able}
+        one = next(iter(parts.values()))
+        return tie_groups(self.metric, self.y[one.positions], {name: part.proba for name, part in parts.items()}, groups=self.units(one), seed=self.seed, looks=2 if played else 1)
 
     def _refusal(self, contestant: Contestant) -> str:
         if contestant.candidate.recipe == BASELINE:
@@ -248,7 +276,7 @@ def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
 def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float]) -> str:
     """Why this candidate is taken, in a sentence."""
     best = ties[0].candidate
-    rows = len(np.unique(taken.valid.positions))
+    rows = len(np.unique(taken.choosing.positions))
     if len(able) == 1 and taken.candidate.recipe == BASELINE:
         return f"nothing else has finished that is better than always answering the most frequent class ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if len(able) == 1:

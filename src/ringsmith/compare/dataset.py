@@ -45,6 +45,7 @@ class Table:
         read: findings of reading, of one table or two.
         checked: findings of checking.
         notes: what was said about the splits, a sentence each.
+        turns: further splits, for a play-off: as `data.SplitPlan` has them.
     """
 
     texts: TextSet
@@ -54,6 +55,7 @@ class Table:
     read: tuple[ReadFindings, ...]
     checked: DataFindings
     notes: tuple[str, ...] = ()
+    turns: tuple[Split, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,7 @@ class Dataset:
         language: two letters, None where it is not known.
         identity: what makes it this data set: data, splits, labels and text steps, hashed.
         order: position of every test row -> its line in ``predictions/rows.jsonl``.
+        turns: further splits, for a play-off.
     """
 
     task: Task
@@ -83,6 +86,7 @@ class Dataset:
     language: str | None
     identity: dict[str, str]
     order: Rows
+    turns: tuple[Split, ...] = ()
 
 
 def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None, test_rows: Any = None) -> Table:
@@ -129,8 +133,9 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
             times=table.times,
             min_rows=MIN_ROWS if options.min_rows is None else options.min_rows,
         )
-    splits, checked = check(plan.texts, plan.splits, seed=options.seed)
-    return Table(plan.texts, tuple(splits), plan.how, None if checked.language == "unknown" else checked.language, found, checked, plan.notes)
+    cleaned, checked = check(plan.texts, plan.splits, turns=plan.turns, seed=options.seed)
+    splits, turns = tuple(cleaned[: len(plan.splits)]), tuple(cleaned[len(plan.splits) :])
+    return Table(plan.texts, splits, plan.how, None if checked.language == "unknown" else checked.language, found, checked, plan.notes, turns)
 
 
 @contextmanager
@@ -169,6 +174,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         language=table.language,
         identity=identity_of(table, task, options),
         order=np.concatenate([split.test for split in table.splits]),
+        turns=table.turns,
     )
 
 
@@ -207,7 +213,7 @@ def store_table(table: Table, folder: Path, work: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
     with written(work / ROWS) as scratch:
         store(scratch, table.texts)
-    for split in table.splits:
+    for split in (*table.splits, *table.turns):
         write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})
         numbers = {part: table.texts.rows[getattr(split, part)].tolist() for part in PARTS}
         write_json(folder / "splits" / f"{split.name}.json", {"schema": SCHEMA, "name": split.name, "how": table.how, **numbers})

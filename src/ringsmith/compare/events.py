@@ -60,6 +60,23 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class PlayOff:
+    """Candidates that are tied are compared on more rows.
+
+    Attributes:
+        candidates: those that are tied, the best first.
+        rows: how many could not tell them apart.
+        further: how many more choose between them.
+        turns: in how many turns.
+    """
+
+    candidates: tuple[str, ...]
+    rows: int
+    further: int
+    turns: int
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """A run begins.
 
@@ -171,7 +188,7 @@ class Written:
     path: Path
 
 
-Event = Read | Cut | MachineSeen | Planned | RunStarted | RunProgress | RunFinished | Searching | TrialEnded | SearchEnded | Ranked | Chosen | Written
+Event = Read | Cut | MachineSeen | Planned | PlayOff | RunStarted | RunProgress | RunFinished | Searching | TrialEnded | SearchEnded | Ranked | Chosen | Written
 Listener = Callable[[Event], None]
 
 

@@ -25,7 +25,7 @@ class Row:
         recipe: name of its recipe.
         status: done, dropped, refused, failed or skipped; only ``done`` is ranked.
         metric: name of the metric that judges.
-        valid: the figure on the validation rows, by which the choice is made.
+        valid: the figure on the validation rows, and those of a play-off, by which the choice is made.
         test: the figure on the test rows, for reporting.
         test_low: lower end of its 95 % interval.
         test_high: upper end.

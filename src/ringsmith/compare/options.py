@@ -82,12 +82,12 @@ class CompareOptions:
         recipes: names of recipes, with options in brackets where they have any: ``"lora[rank=16]"``; None for those that compete by default.
         endpoint: a model behind an address that the recipe `prompt` asks, None for none.
         describe: label -> the words that stand for it, for the recipe `prompt`.
-        budget: seconds of wall clock for everything, None for no limit.
+        budget: seconds of wall clock for everything, None for no limit. What is left of it lets more rows choose between those that are tied (`compare.playoff`).
         metric: name of the metric that judges, None for the task's own.
         seed: seed of the splits and of everything random.
         seeds: how often every candidate is trained, with `seed`, `seed` + 1 ...
         search: how many settings of the best candidates are tried, their defaults included; 0 for none but the defaults.
-        folds: number of parts for cross-validation, 0 for one split, None to let the number of rows decide.
+        folds: number of parts for cross-validation, 0 for one split and no play-off, None to let the number of rows decide.
         steps: names of the text steps that every text goes through.
         min_rows: a class with fewer rows is left out, None for the splits' own rule.
         out: folder to write into, None for ``runs/`` and the name of the data.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ringsmith.compare.arena import Arena, Run
 from ringsmith.compare.backends.base import CANCELLED
-from ringsmith.compare.choose import Contestant, Verdict
+from ringsmith.compare.choose import Contestant, Part, Verdict, pool
 from ringsmith.compare.dataset import ROWS
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
 from ringsmith.compare.files import write_json
@@ -29,7 +29,7 @@ PUNCTUAL = 0.97
 """Share of its time that a recipe is told of: the last step of training may end a little late."""
 
 
-def seconds_to_learn(forecast: Forecast, *, left: float, share: int, sure: float) -> float:
+def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: float) -> float:
     """After how many seconds, its start included, a run must have learnt, when so many share the time that is left.
 
     Its share of it, but no less than what it needs at least and a start that takes twice as long, while there is so much: of five folds with three
@@ -65,6 +65,7 @@ class Race:
         rows: the table now.
         finishing_seconds: time to keep free for what follows the race: the report and the like.
         stages: seconds by stage of the whole comparison.
+        to_come: runs after the race whose number is known.
     """
 
     def __init__(self, arena: Arena, listener: Listener, *, finishing_seconds: float = 0.0) -> None:
@@ -78,6 +79,7 @@ class Race:
         self.verdict = Verdict()
         self.rows: list[Row] = []
         self.stages: dict[str, float] = {"prepare": arena.budget.used()}
+        self.to_come: list[Run] = []
         self._seeds: dict[str, int] = {}
         self._stale = False
         self._ranking_seconds = 0.1
@@ -173,7 +175,7 @@ class Race:
             fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), memory_mb=self.arena.machine.memory_mb)
             if not fits:
                 self._ended += len(todo)
-                return self._lose(entrant, "skipped", why)
+                return self.lose(entrant, "skipped", why)
         for number, run in enumerate(todo if broken is None else []):
             result = self.perform(run, share=len(todo) - number)
             if result.status != "done":
@@ -182,10 +184,10 @@ class Race:
                 break
             self.results[name].append(result)
             if number + 1 < len(todo):
-                self._lose(entrant, "dropped", f"{len(self.results[name])} of {len(runs)} runs are done")
+                self.lose(entrant, "dropped", f"{len(self.results[name])} of {len(runs)} runs are done")
         if broken is not None:
             which = self.arena.which(broken.split, broken.seed)
-            return self._lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
+            return self.lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
         self.enter(entrant)
         return self.rank()
 
@@ -219,7 +221,16 @@ class Race:
         self.arena.judge.forget(name)
         self._stale = True
 
-    def _lose(self, entrant: Entrant, status: Status, why: str) -> None:
+    def add(self, name: str, further: Part) -> None:
+        """Let what a candidate answered on further rows count as well."""
+        for at, contestant in enumerate(self.contestants):
+            if contestant.name == name:
+                self.contestants[at] = replace(contestant, further=further if contestant.further is None else pool([contestant.further, further]))
+        self.arena.judge.forget(name)
+        self._stale = True
+
+    def lose(self, entrant: Entrant, status: Status, why: str) -> None:
+        """Let a candidate stand in the table with the reason why it is not ranked."""
         candidate = entrant.candidate
         self.others[candidate.name] = Row(candidate.name, candidate.model, candidate.recipe, status, self.arena.dataset.metric.name, why=why)
         self.rank()
@@ -228,17 +239,17 @@ class Race:
         done = {contestant.name for contestant in self.contestants}  # the first of them may have come to its end just now
         for entrant in [entrant for entrant in waiting if entrant.candidate.name not in done]:
             known = self.others.get(entrant.candidate.name)
-            self._lose(entrant, "skipped", "stopped before its end" + (f": {known.why}" if known else ""))
+            self.lose(entrant, "skipped", "stopped before its end" + (f": {known.why}" if known else ""))
         self.rank()
 
     def perform(
-        self, run: Run, *, share: int = 1, keep: bool | None = None, finishing: float | None = None, trial: int | None = None, floors: Sequence[tuple[float, float]] = ()
+        self, run: Run, *, share: float = 1, keep: bool | None = None, finishing: float | None = None, trial: int | None = None, floors: Sequence[tuple[float, float]] = ()
     ) -> RunResult:
         """Do one run and write its line of the ledger.
 
         Args:
             run: the run.
-            share: among how many runs the time left is shared.
+            share: among how many runs like it the time left is shared.
             keep: whether its model is kept; None for the first split only.
             finishing: seconds to keep free after it, None for the whole reserve.
             trial: its number in a search, None for other runs.
@@ -260,6 +271,8 @@ class Race:
     def _seconds_to_go(self) -> float | None:
         """How long the runs take that are still to come, by the forecasts, and no longer than there is time; None when the race is over."""
         left, taken, to_import = self.left(), 0.0, self._import_seconds
+        if self.to_come:
+            return min(sum(self.forecast(run.entrant).seconds for run in self.to_come), left) + self.reserve()
         for entrant in self._waiting:
             forecast, runs = self.forecast(entrant), len(self.todo(entrant))
             first = to_import if stands_on_transformer(entrant) else 0.0

@@ -18,6 +18,7 @@ from ringsmith.compare.handover import hand_over
 from ringsmith.compare.leaderboard import NAME, Row
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.plan import clock
+from ringsmith.compare.playoff import Playoff
 from ringsmith.compare.race import EXIT_SECONDS, Race
 from ringsmith.compare.trials import NAME as TRIALS
 from ringsmith.compare.tune_options import check_search
@@ -47,6 +48,7 @@ class Comparison:
         stopped: whether it was stopped (Ctrl-C) before its end.
         seconds: wall clock used, of everything.
         search: what each search found: its space, trials, finalists, and the importance of each option, as in ``study.json``.
+        playoff: what became of the play-off (a `playoff.Played`) as in ``study.json``; None where there was nothing to play for.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Comparison:
     stopped: bool
     seconds: float
     search: tuple[Mapping[str, Any], ...] = ()
+    playoff: Mapping[str, Any] | None = None
 
     @property
     def advice(self) -> str:
@@ -103,10 +106,11 @@ def compare_table(table: Table, options: CompareOptions, listener: Listener = si
 def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
     finishing = REPORT_SECONDS if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
+    arena.study.set(playoff=None)
     try:
         stopped = race.run()
-        if arena.options.search and not stopped:
-            stopped = Tuning(race).run()
+        if not stopped:
+            stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
         check_any(race, stopped=stopped)
         best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
     finally:
@@ -145,6 +149,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         stopped=stopped,
         seconds=arena.budget.used(),
         search=tuple(arena.study.content.get("search", ())) if arena.options.search else (),
+        playoff=arena.study.content["playoff"],
     )
 
 

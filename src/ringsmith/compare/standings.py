@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import lcm
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -29,17 +30,15 @@ def contestant_of(candidate: Candidate, runs: Sequence[tuple[int, RunResult]], f
     arrays = [read_arrays(path) for path in files]
     results = [result for _, result in runs]
     rates = [result.rows_per_second for result in results if result.rows_per_second]
-    valid, test = (
-        pool(
-            [
-                Part(array[f"{part}_position"], array[f"{part}_row"], np.full(len(array[f"{part}_row"]), number), array[f"{part}_proba"])
-                for (number, _), array in zip(runs, arrays, strict=True)
-            ]
-        )
-        for part in ("valid", "test")
-    )
+    valid, test = (pool([part_of(array, part, number) for (number, _), array in zip(runs, arrays, strict=True)]) for part in ("valid", "test"))
     answer = ANSWERS / float(np.median(rates)) if rates else 0.0
     return Contestant(candidate, valid, test, max(result.seconds["fit"] for result in results), answer, trial_of)
+
+
+def part_of(arrays: Mapping[str, np.ndarray], part: Literal["valid", "test"], number: int) -> Part:
+    """What a run on the split of this number answered, from its arrays."""
+    rows = arrays[f"{part}_row"]
+    return Part(arrays[f"{part}_position"], rows, np.full(len(rows), number), arrays[f"{part}_proba"])
 
 
 def level(contestants: Sequence[Contestant]) -> list[Contestant]:

@@ -17,14 +17,14 @@ from ringsmith.data.findings import DataFindings
 from ringsmith.data.language import guess_language
 from ringsmith.data.near import THRESHOLD
 from ringsmith.errors import InputError
-from ringsmith.records import Split, TextSet
+from ringsmith.records import Rows, Split, TextSet
 
 RARE = 10
 """Classes with fewer rows to learn from are called rare: their scores say little."""
 EXAMPLES = 5
 
 
-def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[list[Split], DataFindings]:
+def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (), seed: int = 0) -> tuple[list[Split], DataFindings]:
     """Take leaks out of the splits, and say what the data are like.
 
     Rows of training that validation or test has too leave training; rows of validation that test has too leave validation; the test rows
@@ -33,10 +33,12 @@ def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[li
     Args:
         texts: all rows, labelled.
         splits: positions in `texts`.
+        turns: as `SplitPlan` has them.
         seed: of the hash functions.
 
     Returns:
-        The splits without leaks, and the findings.
+        The splits without leaks, after them the turns without leaks and without classes that the first split does not learn (none where nothing is
+        left of one), and the findings, which speak of the splits alone.
 
     Raises:
         InputError: no training row is left.
@@ -60,7 +62,20 @@ def check(texts: TextSet, splits: Sequence[Split], *, seed: int = 0) -> tuple[li
     conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
     findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
     findings = replace(findings, rare_classes=rare_classes(texts, [part.split for part in cleaned]), rare_below=RARE)
-    return [part.split for part in cleaned], replace(findings, notes=_notes(findings, duplicates, cleaned))
+    first = cleaned[0].split if cleaned else None
+    further = [_of_known_classes(texts, without_leaks(turn, duplicates, first.test).split, first.train) for turn in turns] if first else []
+    whole = all(len(turn.train) and len(turn.valid) for turn in further)
+    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=_notes(findings, duplicates, cleaned))
+
+
+def _of_known_classes(texts: TextSet, turn: Split, learnt: Rows) -> Split:
+    """`turn` without training rows of a class that is not among the rows `learnt`: leaks may have taken its last one."""
+    labels = texts.labels or []
+    known = set(class_counts([labels[at] for at in learnt.tolist()]))
+    if len(known) == len(class_counts(labels)):
+        return turn
+    keep = [set(names if isinstance(names := labels[at], tuple) else (names,)) <= known for at in turn.train.tolist()]
+    return replace(turn, train=turn.train[np.array(keep, dtype=np.bool_)])
 
 
 def describe(texts: TextSet) -> DataFindings:

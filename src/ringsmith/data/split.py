@@ -2,7 +2,7 @@
 
 In this order: a test set of the user's, a split column, times (the latest rows test), groups (none cut apart), else stratified by class.
 Where one part would be too small to tell candidates apart, five folds take turns: below 1,000 rows at testing and choosing; below 3,000 at choosing
-alone, where the user's own rows test. Else one holdout.
+alone, where the user's own rows test. Else one holdout, and turns in which its training rows may choose as well, should the validation rows not do.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ FEW_ROWS = 1_000
 FEW_TO_CHOOSE = 3_000
 """Where the user's rows test: of 1,200 rows in 150 classes, the 180 held out once chose a candidate 3.1 points below the best, all of them in turns the best; the 360
 of 2,400 called two alike that were 2.1 points apart (LOG.md)."""
+ENOUGH_TO_CHOOSE = 50_000
+"""From so many rows on those held out, a tenth, are enough to choose by: no others take turns."""
 FOLDS, FEWEST_FOLDS = 5, 3
 EVAL_ROWS = 1_000
 LEAST, MOST = 0.10, 0.15
@@ -38,12 +40,15 @@ class SplitPlan:
         splits: one split, or one for each fold.
         how: half a sentence for the terminal and the report: ``"stratified, seed 0"``.
         notes: what a reader should know, one sentence each.
+        turns: further splits without test rows, where chance divided once and nobody asked for one split: a part of the training rows
+            chooses in each, and the others are learnt from with the validation rows.
     """
 
     texts: TextSet
     splits: list[Split]
     how: str
     notes: tuple[str, ...] = ()
+    turns: tuple[Split, ...] = ()
 
 
 def make_splits(
@@ -96,13 +101,13 @@ def plan_splits(
     if times is not None:
         require_classes(texts, min_rows=1)
         return _by_time(texts, times)
-    if folds is None:
-        folds = FOLDS if len(texts) < FEW_ROWS else 1
+    number = folds if folds is not None else FOLDS if len(texts) < FEW_ROWS else 1
     require_classes(texts, min_rows=min_rows)
-    if folds > 1:
-        return SplitPlan(texts, _folds(texts, folds, seed), f"{folds} folds, {_manner(texts)}, seed {seed}")
+    if number > 1:
+        return SplitPlan(texts, _folds(texts, number, seed), f"{number} folds, {_manner(texts)}, seed {seed}")
     split = _holdout(texts, seed)
-    return SplitPlan(texts, [split], f"{_manner(texts)}, seed {seed}", tuple(compare_labels(texts.take(split.train), texts.take(split.test))))
+    notes = tuple(compare_labels(texts.take(split.train), texts.take(split.test)))
+    return SplitPlan(texts, [split], f"{_manner(texts)}, seed {seed}", notes, _turns_of(texts, [split], folds, seed))
 
 
 def _manner(texts: TextSet) -> str:
@@ -214,7 +219,7 @@ def _user_test(texts: TextSet, test: TextSet, folds: int | None, seed: int) -> S
     require_classes(texts, min_rows=1)
     notes = compare_labels(texts, test)
     splits, how = _choosers(texts, np.arange(len(test), dtype=np.int64) + len(texts), folds, seed)
-    return SplitPlan(join(texts, test), splits, f"your test set; {how}", tuple(notes))
+    return SplitPlan(join(texts, test), splits, f"your test set; {how}", tuple(notes), _turns_of(texts, splits, folds, seed))
 
 
 def _user_names(texts: TextSet, split_names: Sequence[str], folds: int | None, seed: int) -> SplitPlan:
@@ -227,13 +232,15 @@ def _user_names(texts: TextSet, split_names: Sequence[str], folds: int | None, s
         raise ColumnError(f"The split column must name training rows and test rows; got {got}. Use the names train, valid and test, or leave it out.")
     learn, test = np.sort(np.concatenate([parts["train"], parts["valid"]])), parts["test"]
     require_classes(texts.take(learn), min_rows=1)
+    turns: tuple[Split, ...] = ()
     splits, how = [Split("user", parts["train"], parts["valid"], test)], "your split column"
     if not len(parts["valid"]):
         found, ways = _choosers(texts.take(learn), test, folds, seed)
         splits = [Split(split.name, learn[split.train], learn[split.valid], split.test) for split in found]
         how += f"; {ways}"
+        turns = _turns_of(texts, splits, folds, seed)
     notes += compare_labels(texts.take(splits[0].train), texts.take(test))
-    return SplitPlan(texts, splits, how, tuple(notes))
+    return SplitPlan(texts, splits, how, tuple(notes), turns)
 
 
 def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple[list[Split], str]:
@@ -243,13 +250,23 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     are held out once took a candidate 12 points below the best (LOG.md).
     """
     if folds is None:
-        folds = _turns(texts) if len(texts) < FEW_TO_CHOOSE and _units(texts) >= 2 * FOLDS else 1
+        folds = _folds_of_few(texts) if len(texts) < FEW_TO_CHOOSE and _units(texts) >= 2 * FOLDS else 1
     if folds == 1:
         train, valid = _hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
     part, none = _learnt_first(texts, _even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
     return splits, f"{folds} folds of training choose, the first one's model is judged and handed over, {_manner(texts)}, seed {seed}"
+
+
+def _turns_of(texts: TextSet, splits: Sequence[Split], folds: int | None, seed: int) -> tuple[Split, ...]:
+    """Turns that follow the only split, if it was not asked for: a quarter of its training rows chooses in each; test rows have no part in them."""
+    (first, *others), none = splits, np.zeros(0, dtype=np.int64)
+    if folds is not None or others or len(texts) >= ENOUGH_TO_CHOOSE or _units(learnt := texts.take(first.train)) < 2 * FOLDS:
+        return ()
+    part = _even_parts(learnt, FOLDS - 1, seed)
+    rest = [np.sort(np.concatenate([first.train[part != i], first.valid])) for i in range(FOLDS - 1)]
+    return tuple(Split(f"turn-{i + 2}", rest[i], first.train[part == i], none) for i in range(FOLDS - 1))
 
 
 def _learnt_first(texts: TextSet, part: Rows) -> Rows:
@@ -268,7 +285,7 @@ def _units(texts: TextSet) -> int:
     return len(texts) if texts.groups is None else int(number_groups(texts.groups).max(initial=-1)) + 1
 
 
-def _turns(texts: TextSet) -> int:
+def _folds_of_few(texts: TextSet) -> int:
     """Five folds; where most classes have fewer rows, as many as those have (three at least).
 
     Of four rows of a class in five folds, one that chooses would always be judged by a model that learnt three of its own class and four of

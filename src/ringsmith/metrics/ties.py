@@ -37,7 +37,7 @@ class Tie(Record):
         low: lower end of the difference's 95 % interval.
         high: upper end.
         p_value: two-sided, of this comparison alone.
-        p_adjusted: corrected for the number of comparisons with this leader (Holm).
+        p_adjusted: corrected for the number of comparisons with this leader (Holm), and of looks (Bonferroni).
     """
 
     candidate: str
@@ -69,7 +69,7 @@ class TieGroups(Record):
 
 
 def tie_groups(
-    metric: str | Metric, y: Array, candidates: Mapping[str, Array], *, groups: Sequence[str] | Array | None = None, seed: int = 0, resamples: int = RESAMPLES
+    metric: str | Metric, y: Array, candidates: Mapping[str, Array], *, groups: Sequence[str] | Array | None = None, seed: int = 0, resamples: int = RESAMPLES, looks: int = 1
 ) -> TieGroups:
     """Candidates in groups that these rows cannot tell apart from the group's leader.
 
@@ -83,6 +83,7 @@ def tie_groups(
         groups: (n,) as for `interval`.
         seed: of the resampling; all comparisons share their resamples.
         resamples: how many are drawn for each comparison.
+        looks: how many times these candidates are compared, this time included: once on some of the rows and once more on all of them are 2.
 
     Examples:
         >>> import numpy as np
@@ -102,19 +103,23 @@ def tie_groups(
         leader, *others = left
         tests = [compare_paired(chosen, y, candidates[name], candidates[leader], groups=groups, seed=seed, resamples=resamples) for name in others]
         letter = letter_of(len(rounds))
-        tied = [name for name, adjusted in zip(others, holm([test.p_value for test in tests]), strict=True) if adjusted >= LEVEL]
+        tied = [name for name, adjusted in zip(others, corrected(tests, looks), strict=True) if adjusted >= LEVEL]
         letters |= dict.fromkeys([leader, *tied], letter)
         rounds.append((leader, others, tests))
         left = [name for name in others if name not in tied]
     order = sorted(letters, key=lambda name: list(values).index(name))
     order.sort(key=lambda name: -values[name] if chosen.greater_is_better else values[name])
-    records = [_records(leader, others, tests, values, letters) for leader, others, tests in rounds]
+    records = [_records(leader, others, tests, corrected(tests, looks), values, letters) for leader, others, tests in rounds]
     return TieGroups(chosen.name, {name: letters[name] for name in order}, records[0], [tie for ties in records for tie in ties])
 
 
-def _records(leader: str, others: Sequence[str], tests: Sequence[Paired], values: Mapping[str, float], letters: Mapping[str, str]) -> list[Tie]:
+def corrected(tests: Sequence[Paired], looks: int) -> list[float]:
+    """The p values of these tests, corrected for being several and for so many looks at the same candidates."""
+    return [min(1.0, looks * p) for p in holm([test.p_value for test in tests])]
+
+
+def _records(leader: str, others: Sequence[str], tests: Sequence[Paired], adjusted: Sequence[float], values: Mapping[str, float], letters: Mapping[str, str]) -> list[Tie]:
     first = Tie(leader, values[leader], letters[leader], leader, 0.0, 0.0, 0.0, 1.0, 1.0)
-    adjusted = holm([test.p_value for test in tests])
     return [first] + [
         Tie(name, values[name], letters[name], leader, test.difference, test.low, test.high, test.p_value, p) for name, test, p in zip(others, tests, adjusted, strict=True)
     ]
@@ -129,3 +134,13 @@ def letter_of(number: int) -> str:
     """
     letter = chr(ord("A") + number % 26)
     return letter if number < 26 else letter_of(number // 26 - 1) + letter
+
+
+def letter_after(letter: str) -> str:
+    """The next one.
+
+    Examples:
+        >>> letter_after("A"), letter_after("Z"), letter_after("AZ")
+        ('B', 'AA', 'BA')
+    """
+    return letter_of(sum((ord(one) - ord("A") + 1) * 26**place for place, one in enumerate(reversed(letter))))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import as_typed
+from ringsmith._wording import plural
 from ringsmith.errors import InputError
 from ringsmith.records import FINE_TUNED, Candidate, RunResult
 from ringsmith.report.diagnose import diagnose
@@ -16,7 +17,7 @@ from ringsmith.report.files import Study, read_study
 from ringsmith.report.findings import find
 from ringsmith.report.searches import searches_of
 from ringsmith.report.summary import Curve, Fact, Headline, Method, Metric, Standing, Summary, Tie, Usage
-from ringsmith.report.wording import duration, large, megabytes, shown
+from ringsmith.report.wording import duration, joined, large, megabytes, shown
 
 BASELINE = "majority"
 """The recipe that looks at no text."""
@@ -65,7 +66,16 @@ def _summary(files: Study) -> Summary:
         usage=None if headline.standing is None else _usage(files, headline.standing),
         method=_method(study, runs),
         searches=searches_of(study, board, metric),
+        playoff=_playoff(study.get("playoff") or {}),
     )
+
+
+def _playoff(played: Mapping[str, Any]) -> str:
+    """What more rows said of those that were tied."""
+    if not played.get("turns"):
+        return ""
+    turns = f"{played['further']:,} rows of training chose between them as well, in {plural(played['turns'], 'turn')}, each judging models that had not seen them"
+    return f"{played['rows']:,} validation rows could not tell {joined(played['candidates'])} apart, so {turns}. All these rows judge them here; p is doubled for the second look."
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
@@ -123,7 +133,8 @@ def _usage(files: Study, standing: Standing) -> Usage:
 
 def _method(study: Mapping[str, Any], runs: Sequence[RunResult]) -> Method:
     settings, machine, budget = study.get("settings") or {}, study.get("machine") or {}, study.get("budget") or {}
-    environment = runs[-1].environment if runs else {}
+    handed = next((run for run in runs if run.run == (study.get("best") or {}).get("run")), runs[-1] if runs else None)
+    environment = handed.environment if handed else {}
     stages = [(STAGES.get(name, f"Time for {name}"), duration(seconds)) for name, seconds in (budget.get("stages") or {}).items()]
     limit = budget.get("seconds")
     return Method(
@@ -135,7 +146,7 @@ def _method(study: Mapping[str, Any], runs: Sequence[RunResult]) -> Method:
         backbones=[[_value(name, backbone.get(name)) for name, _ in BACKBONE] for backbone in study.get("backbones") or ()],
         budget=[("Time given", "no limit" if limit is None else duration(limit)), ("Time used", duration(budget.get("used"))), *stages],
         plan=[(step["candidate"], step.get("forecast_seconds"), step.get("why") or "") for step in study.get("plan") or ()],
-        chosen=_facts(runs[-1].chosen) if runs else [],
+        chosen=_facts(handed.chosen) if handed else [],
     )
 
 

@@ -266,7 +266,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything a page says."""
+    """Everything a page says; `playoff`: a sentence on what more rows said of those that were tied, empty where none did."""
 
     title: str
     created: str
@@ -283,3 +283,4 @@ class Summary:
     usage: Usage | None
     method: Method
     searches: Sequence[Search] = ()
+    playoff: str = ""
