@@ -17,7 +17,7 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 STUDY: dict[str, Any] = {
     "title": "reviews.csv", "created": "2026-11-22 10:00:00", "ringsmith": "0.1.0", "settings": {"out": None, "seed": 3}, "machine": {"cores": 2},
-    "metric": {"name": "accuracy"}, "read": {"rows_used": 2990, "rows_read": 3000}, "identity": {"data": "abc123"},
+    "metric": {"name": "accuracy"}, "read": {"rows_used": 2990, "rows_read": 3000, "text_column": "review"}, "identity": {"data": "abc123"},
     "data": {"language": "en", "rare_classes": {"odd": 4}, "conflicts": 2}, "splits": [{"name": "holdout", "train": 2100, "valid": 450, "test": 440}],
     "recommended": {"candidate": "minilm+full", "reason": "better on 450 validation rows than all others"}, "best": {"candidate": "minilm+full", "trained_on": "the training rows"},
     "backbones": [{"name": "minilm"}],
@@ -56,7 +56,24 @@ def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
         "2 texts of the data carry more than one label",
         "| tfidf | B | 0.800 | - |",
         "`go\\|od`",
+        "| its texts | column `review` |",
+        "| size | 91.0 MB, 22,713,216 parameters |",
+        "| speed | 6.21 ms for one row (median), 540 rows/s on 2 cores |",
+        "a text that belongs to none of them still gets one of them.",
     ):
+        assert part in text
+
+
+def test_a_small_model_of_several_labels(tmp_path: Path) -> None:
+    """Its size is not 0.0 MB, one core is not '1 cores', joined columns are named, and a text may get no label."""
+    study = STUDY | {"machine": {"cores": 1}, "read": STUDY["read"] | {"text_column": "title,body"}}
+    place = folder_of(tmp_path, study=study, manifest=MANIFEST | {"task": {"kind": "multilabel", "labels": ["bug", "docs"]}})
+    rows = json.loads((place / "leaderboard.json").read_text(encoding="utf-8"))
+    (place / "leaderboard.json").write_text(json.dumps([rows[0] | {"size_mb": 0.05, "rows_per_second": 23403.2}, *rows[1:]]), encoding="utf-8")
+    path = write_card(place)
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    for part in ("| size | 51 kB,", ", 23,403 rows/s on 1 core |", "| its texts | columns `title,body` |", "a text may get none of them, or several, but no other.\n"):
         assert part in text
 
 
@@ -75,7 +92,8 @@ def test_a_model_of_pairs_is_given_second_texts(tmp_path: Path) -> None:
     assert path is not None
     text = path.read_text(encoding="utf-8")
     for part in (
-        "/best new.csv --pair COLUMN",
+        '/best "a text" --pair "its second text"',
+        "| its texts | column `review` with `hypothesis` |",
         'model.predict_proba(["a text"], ["its second text"])',
         '("text-classification", model="best")({"text": "a text", "text_pair": "its second text"})',
     ):

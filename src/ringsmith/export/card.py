@@ -51,6 +51,8 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown, no HTML
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
     environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+    environment.filters["plural"] = plural
+    environment.filters["megabytes"] = lambda value: f"{value * 1024:.0f} kB" if value < 1 else f"{value:,.1f} MB"
     environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
     template = environment.from_string(files("ringsmith.export").joinpath("templates/card.md").read_text(encoding="utf-8"))
     name = (study.get("best") or {}).get("candidate")
@@ -65,17 +67,19 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
         backbone=backbone,
         details=details,
         labels=manifest["task"]["labels"],
-        limits=limits_of(study, rows[name]),
+        limits=limits_of(study, rows[name], several=manifest["task"]["kind"] == "multilabel"),
         choose_only=len(study["splits"]) > 1 and not several_test(split["test"] for split in study["splits"]),
-        pair=(study.get("read") or {}).get("pair_column"),
+        text=study["read"]["text_column"],
+        pair=study["read"].get("pair_column"),
         plain_transformer=manifest["recipe"] in FINE_TUNED and not manifest["steps"],
     )
 
 
-def limits_of(study: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
-    """What this model cannot be trusted with, one measured sentence each."""
+def limits_of(study: Mapping[str, Any], row: Mapping[str, Any], *, several: bool) -> list[str]:
+    """What this model cannot be trusted with, one measured sentence each; `several`: a text may have several labels."""
     data = study["data"]
-    out = ["It knows the classes above and no other: a text that belongs to none of them still gets one of them."]
+    still = "a text may get none of them, or several, but no other" if several else "a text that belongs to none of them still gets one of them"
+    out = [f"It knows the classes above and no other: {still}."]
     if data["language"] != "unknown":
         out.append(f"It was trained and tested on texts that look like the language {data['language']!r}; other languages were not tested.")
     if row["truncated_share"]:
