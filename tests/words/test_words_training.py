@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,10 @@ from ringsmith.words.files import open_vectors
 from ringsmith.words.glove import GloveOptions, train_glove
 from ringsmith.words.options import Word2VecOptions
 from ringsmith.words.phrases import PhraseOptions
+from ringsmith.words.spaces import mean_cosine
 from ringsmith.words.spread_training import SpreadOptions
 from ringsmith.words.training import NO_NGRAMS, VectorsJob, VectorsResult, make_vectors
+from ringsmith.words.vectors import WordVectors
 from ringsmith.words.word2vec import train_word2vec
 
 TEXT = "The cat sat on the mat\nthe dog sat on the cat\nNew York is a city\nthe dog likes New York\n" * 60
@@ -197,6 +200,24 @@ def test_a_person_reads_what_happened(corpus: Path, tmp_path: Path) -> None:
     assert NO_NGRAMS in said
     assert "Trained skipgram, 5 dimensions, 1 epoch ·" in said
     assert f"Try ringsmith vectors nearest {tmp_path / 'v.txt'} WORD" in said
+
+
+def test_vectors_that_have_hardly_parted_are_told(tmp_path: Path) -> None:
+    """Of words enough a few passes over a small text push all of them one way; at a higher rate and with more passes they part."""
+    words = np.minimum(np.random.default_rng(0).zipf(1.3, 30_000), 1_500).tolist()
+    (tmp_path / "t.txt").write_text("\n".join(" ".join(f"w{word}" for word in words[at : at + 12]) for at in range(0, len(words), 12)), encoding="utf-8")
+    common = (tmp_path / "t.txt", "--dim", "8", "--min-count", "1", "--threads", "1", "--out", tmp_path / "v.safetensors")
+    said = " ".join(run(*common, "--epochs", "5", "--rate", "0.05").output.split())
+    assert re.search(r"loss \S+ -> \S+ Two words at random have a cosine of 0\.9\d: too little was learnt .* more --epochs\. Written", said)
+    assert "Two words at random" not in run(*common, "--epochs", "20", "--rate", "0.1").output
+
+
+def test_the_mean_cosine_is_that_of_all_pairs() -> None:
+    """Against every pair, one by one."""
+    rows = np.random.default_rng(1).normal(size=(30, 5)).astype(np.float32) + 1
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    pairs = [float(units[one] @ units[other]) for one in range(30) for other in range(one)]
+    assert mean_cosine(WordVectors([f"w{row}" for row in range(30)], rows)) == pytest.approx(np.mean(pairs), abs=1e-6)
 
 
 def test_a_stopped_command_ends_with_3(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ def as_content(result: VectorsResult) -> dict[str, Any]:
         "stopped": result.stopped,
         "ngrams": result.ngrams,
         "out": str(result.out),
-        "notes": list(result.notes),
+        "notes": [*result.notes, *result.remarks],
     }
 
 
@@ -211,6 +211,8 @@ def show(console: Console, job: VectorsJob, result: VectorsResult) -> None:
     name = "glove" if job.word2vec is None else job.word2vec.method
     where = "" if result.device == "cpu" else f" on {result.device}"
     line(console, "Trained", f"{name}, {options.dim} dimensions, {epochs}{where} · {seconds['train']:.1f} s, {result.words_per_second / 1e6:.2f} M words/s{loss}")
+    for remark in result.remarks:
+        line(console, "", remark)
     spelt = f", with {result.ngrams:,} n-grams for words that are not in it" if result.ngrams else ""
     line(console, "Written", f"{result.out}{spelt} · {seconds['save']:.1f} s")
     if result.stopped:

@@ -78,6 +78,18 @@ def procrustes(one: Floats, other: Floats) -> Floats:
     return np.asarray(u @ vt, dtype=np.float32)
 
 
+def mean_cosine(space: WordVectors, *, most: int = MOST) -> float:
+    """The mean cosine of two different words of the first `most`: near 1 where vectors have hardly parted since their start.
+
+    Examples:
+        >>> round(mean_cosine(WordVectors(["a", "b", "c"], np.array([[1, 0], [0, 2], [0, 3]], dtype=np.float32))), 6)
+        0.333333
+    """
+    units = unit(space.matrix[:most])
+    total, own = units.sum(axis=0, dtype=np.float64), float((units.astype(np.float64) ** 2).sum())
+    return (float(total @ total) - own) / max(len(units) * (len(units) - 1), 1)
+
+
 def align(one: WordVectors, other: WordVectors, *, most: int = MOST) -> WordVectors:
     """All words of the one space, rotated to lie where the other has them.
 
