@@ -197,6 +197,11 @@ def test_words_are_counted_in_whole_numbers() -> None:
     assert figure.body == [["3", "30"], ["4", "20"]]
     assert not any("." in text for text in texts_of(figure.wide))
     assert charts.lengths([12, 13], [400]) is None
+    japanese = charts.lengths([0, 5, 10, 500], [30, 20, 4], "character")
+    assert japanese is not None
+    assert japanese.caption == "The last bar holds all longer texts, up to 499 characters."
+    assert japanese.head == ["Characters", "Rows"]
+    assert "Characters in a text" in texts_of(japanese.wide)
 
 
 def test_equal_scores_are_not_pulled_apart_by_the_axis(board: list[Standing]) -> None:

@@ -220,7 +220,9 @@ def test_texts_without_blanks_are_counted_in_characters(tmp_path: Path) -> None:
     make_study(tmp_path)
     data = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["data"]
     edit(tmp_path / "study.json", data={**data, "language": "ja", "leaks": {"fold-1": {"train": 4, "valid": 1}, "fold-2": {}, "fold-3": {"train": 0, "valid": 2}}})
-    about = dict(summarise(tmp_path).findings.about)
+    findings = summarise(tmp_path).findings
+    assert findings.unit == "character"
+    about = dict(findings.about)
     assert about["Length"] == "1 to 71 characters, half of the texts 11 to 27"
     assert about["Same text on both sides of a split"] == "fold-1: 4 rows left out of training and 1 row left out of validation; fold-3: 2 rows left out of validation"
 

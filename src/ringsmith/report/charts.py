@@ -192,12 +192,13 @@ def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure |
     return figure_of(name, title, "One line for each run." if len(lines) > 1 else "", make, ["Run", "Points", "First", "Lowest", "Highest", "Last"], body, half=True)
 
 
-def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
+def lengths(edges: Sequence[float], counts: Sequence[int], unit: str = "word") -> Figure | None:
     """How long the texts are, in words; None where it is not known, or all are equally long.
 
     Args:
         edges: whole numbers; a bin goes from its own up to the next, which it does not hold.
         counts: texts of each bin.
+        unit: what is counted.
     """
     if len(counts) < 2 or len(edges) != len(counts) + 1 or not any(counts):
         return None
@@ -206,17 +207,18 @@ def lengths(edges: Sequence[float], counts: Sequence[int]) -> Figure | None:
     cut = edges[-1] - edges[-2] > 2.5 * step
     ends = [*edges[1:-1], edges[-2] + step if cut else edges[-1]]
     rows = [{"low": low, "high": high, "rows": rows} for low, high, rows in zip(edges[:-1], ends, counts, strict=True)]
-    caption = f"The last bar holds all longer texts, up to {edges[-1] - 1:,.0f} words." if cut else ""
+    caption = f"The last bar holds all longer texts, up to {edges[-1] - 1:,.0f} {unit}s." if cut else ""
+    units = f"{unit.capitalize()}s"
     body = [[wording.span(low, high - 1), wording.count(number)] for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)]
 
     def make(width: int) -> alt.LayerChart:
         ticks, first, last = 8 if width == WIDE else 5, round(edges[0]), round(ends[-1])
         whole = {"values": [*range(first, last + 1)]} if last - first <= ticks else {"tickCount": ticks}
-        x = alt.X("low:Q", title="Words in a text", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False, format=",d", **whole))
+        x = alt.X("low:Q", title=f"{units} in a text", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(grid=False, format=",d", **whole))
         y = alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=min(4, round(max(counts))), format="~s"))
         return fit([chart_of(rows).mark_bar(color=DATA, stroke=PAPER, strokeWidth=1).encode(x=x, x2="high:Q", y=y, y2=alt.datum(0))], width, 200)
 
-    return figure_of("lengths", "How long the texts are", caption, make, ["Words", "Rows"], body)
+    return figure_of("lengths", "How long the texts are", caption, make, [units, "Rows"], body)
 
 
 def figure_of(name: str, title: str, caption: str, make: Maker, head: Sequence[str], body: Sequence[Sequence[str]], *, half: bool = False) -> Figure:

@@ -47,6 +47,7 @@ def find(study: Mapping[str, Any], board: Sequence[Standing]) -> Findings:
         duplicates=[_duplicate(example) for example in data.get("duplicate_examples") or ()],
         conflicts=[_conflict(example) for example in data.get("conflict_examples") or ()],
         lengths=(list(histogram.get("edges") or ()), list(histogram.get("counts") or ())),
+        unit=unit_of(data.get("language", "unknown")),
         truncated=[(row.candidate, row.truncated_share) for row in board if row.truncated_share],
         splits=[(split["name"], split["train"], split["valid"], split["test"]) for split in study.get("splits") or ()],
         notes=list(dict.fromkeys([*(read.get("notes") or ()), *_notes_of_test(study.get("read_test") or {}), *(data.get("notes") or ())])),

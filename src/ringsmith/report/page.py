@@ -83,7 +83,7 @@ def _draw(summary: Summary) -> Figures:
         calibration=charts.calibration(summary.diagnosis) if summary.diagnosis else None,
         loss=charts.curves("loss", "Loss on the training rows", "Loss", summary.losses),
         valid=charts.curves("valid", f"{title} on the validation rows", title, summary.valid),
-        lengths=charts.lengths(*summary.findings.lengths),
+        lengths=charts.lengths(*summary.findings.lengths, summary.findings.unit),
     )
 
 

@@ -203,6 +203,7 @@ class Findings:
         duplicates: kind, row numbers, both texts.
         conflicts: text, labels with counts, row numbers.
         lengths: edges and counts of the histogram in words, empty where unknown.
+        unit: what stands for a word there: a character where no blanks part words.
         truncated: candidate and share of rows it cuts off, where it cuts any.
         splits: name, train, valid, test rows.
         split_notes: how the rows were split, and what was found on the way.
@@ -221,6 +222,7 @@ class Findings:
     duplicates: Sequence[tuple[str, str, str, str]]
     conflicts: Sequence[tuple[str, str, str]]
     lengths: tuple[Sequence[float], Sequence[int]]
+    unit: str
     truncated: Sequence[tuple[str, float]]
     splits: Sequence[tuple[str, int, int, int]]
     split_notes: Sequence[str]
