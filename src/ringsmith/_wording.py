@@ -11,3 +11,17 @@ def plural(number: int, one: str, many: str | None = None) -> str:
         ('1 row', '2,400 rows', '0 classes')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size_of(megabytes: float) -> str:
+    """A size in the unit that fits.
+
+    Examples:
+        >>> size_of(0.0123), size_of(0.0001), size_of(5.25), size_of(91.2), size_of(1150)
+        ('13 kB', '< 1 kB', '5.2 MB', '91 MB', '1.1 GB')
+    """
+    if megabytes >= 1000:
+        return f"{megabytes / 1024:.1f} GB"
+    if 0 < megabytes < 0.5 / 1024:
+        return "< 1 kB"
+    return f"{megabytes * 1024:.0f} kB" if megabytes < 0.1 else f"{megabytes:.1f} MB" if megabytes < 9.95 else f"{megabytes:.0f} MB"

@@ -57,7 +57,7 @@ def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
         "| tfidf | B | 0.800 | - |",
         "`go\\|od`",
         "| its texts | column `review` |",
-        "| size | 91.0 MB, 22,713,216 parameters |",
+        "| size | 91 MB, 22,713,216 parameters |",
         "| speed | 6.21 ms for one row (median), 540 rows/s on 2 cores |",
         "a text that belongs to none of them still gets one of them.",
     ):

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from ringsmith._wording import size_of
 from ringsmith.cli._shell import escape
 from ringsmith.compare import Row
 from ringsmith.compare.plan import clock
 
-GIGABYTE = 1024.0
+GIGABYTE, SMALL = 1024.0, 0.95
+"""In megabytes; below the latter a size is not rounded to whole ones."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def _memory(megabytes: float | None) -> str:
-    return "-" if megabytes is None else f"{megabytes / GIGABYTE:.1f} GB" if megabytes >= GIGABYTE else f"{megabytes:.0f} MB"
+    if megabytes is None or megabytes < SMALL:
+        return "-" if megabytes is None else size_of(megabytes)
+    return f"{megabytes / GIGABYTE:.1f} GB" if megabytes >= GIGABYTE else f"{megabytes:.0f} MB"
 
 
 def _milliseconds(value: float | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from ringsmith._wording import size_of
 from ringsmith.compare.files import write_json, write_table
 from ringsmith.compare.plan import clock
 from ringsmith.records import Status
@@ -109,7 +110,12 @@ def _cells(number: int, row: Row) -> list[str]:
     seconds = "-" if row.train_seconds is None else clock(row.train_seconds)
     return [
         *(str(number), row.tie_group or "-", name, test, _figure(row.valid, "{:.3f}"), seconds),
-        *(_figure(row.latency_ms_p50, "{:.3g} ms"), _figure(row.rows_per_second, "{:,.0f}"), _figure(row.peak_memory_mb, "{:,.0f} MB"), _figure(row.size_mb, "{:,.1f} MB")),
+        *(
+            _figure(row.latency_ms_p50, "{:.3g} ms"),
+            _figure(row.rows_per_second, "{:,.0f}"),
+            _figure(row.peak_memory_mb, "{:,.0f} MB"),
+            "-" if row.size_mb is None else size_of(row.size_mb),
+        ),
     ]
 
 

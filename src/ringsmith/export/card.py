@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import put
-from ringsmith._wording import plural
+from ringsmith._wording import plural, size_of
 from ringsmith.records import FINE_TUNED, several_test
 
 CARD = "README.md"
@@ -52,7 +52,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
     environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
     environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
     environment.filters["plural"] = plural
-    environment.filters["megabytes"] = lambda value: f"{value * 1024:.0f} kB" if value < 1 else f"{value:,.1f} MB"
+    environment.filters["megabytes"] = size_of
     environment.filters["yaml"] = lambda text: json.dumps(text, ensure_ascii=False)
     template = environment.from_string(files("ringsmith.export").joinpath("templates/card.md").read_text(encoding="utf-8"))
     name = (study.get("best") or {}).get("candidate")

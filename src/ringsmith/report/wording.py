@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ringsmith._wording import size_of
+
 NOTHING = "–"
 ABBREVIATIONS = {"f1": "F1", "mcc": "MCC", "auroc": "AUROC", "ece": "ECE"}
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -95,13 +97,7 @@ def megabytes(value: float | None) -> str:
         >>> megabytes(0.0123), megabytes(91.2), megabytes(1150)
         ('13 kB', '91 MB', '1.1 GB')
     """
-    if value is None:
-        return NOTHING
-    if value >= 1000:
-        return f"{value / 1024:.1f} GB"
-    if 0 < value < 0.5 / 1024:
-        return "< 1 kB"
-    return f"{value * 1024:.0f} kB" if value < 0.1 else f"{value:.1f} MB" if value < 9.95 else f"{value:.0f} MB"
+    return NOTHING if value is None else size_of(value)
 
 
 def large(value: float | None) -> str:
