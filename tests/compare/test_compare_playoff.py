@@ -158,6 +158,9 @@ def test_ctrl_c_loses_the_turn_it_is_in_and_the_same_command_goes_on(compare: Ca
     result = compare()
     assert not result.stopped
     assert sorted(runs(result.folder)) == sorted({*runs(result.folder)})
+    lines = len(runs(result.folder))
+    again = compare()
+    assert (len(runs(again.folder)), again.reason, again.playoff) == (lines, result.reason, result.playoff)
     assert (result.recommended, result.playoff and result.playoff["turns"]) == ("slow", 4)
 
 

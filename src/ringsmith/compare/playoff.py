@@ -82,8 +82,10 @@ class Playoff:
         """Play as many turns as there is time for; whether it was stopped (Ctrl-C). Whole turns count, and each is in the table on disk when it ends."""
         if not self.promises(len(self.turns)):
             return False
-        start, turns = time.monotonic(), self.affordable()
-        stopped = self.promises(turns) and self._play(turns)
+        start = time.monotonic()
+        self._recall()
+        turns = self.affordable()
+        stopped = turns > self.played and self.promises(turns) and self._play(turns)
         self.race.stages["play-off"] = time.monotonic() - start
         self.arena.study.set(playoff=asdict(self.found()))
         return stopped
@@ -119,8 +121,15 @@ class Playoff:
         gone = [entrant for entrant in self.contenders if not (self.arena.place(self.arena.runs_of(entrant)[0]) / MODEL).exists()]
         return max((self.race.forecast(entrant).seconds for entrant in gone), default=0.0)
 
+    def _recall(self) -> None:
+        """Count the turns that an earlier command played."""
+        while self.played < len(self.turns) and all(self.arena.finished(run) for entrant in self.contenders for run in self.arena.turn_of(entrant, self.played)):
+            self._turn(self.played)
+            self.played += 1
+
     def _play(self, turns: int) -> bool:
-        self.race.listener(PlayOff(self.names, self.rows, self.rows_of(turns), turns))
+        known = self.rows_of(self.played)
+        self.race.listener(PlayOff(self.names, self.rows + known, self.rows_of(turns) - known, turns - self.played))
         self.race.to_come = [run for index in range(turns) for entrant in self.contenders for run in self.arena.turn_of(entrant, index) if self.arena.finished(run) is None]
         self.race.expect(len(self.race.to_come))
         try:
