@@ -118,6 +118,28 @@ def test_names_with_commas_and_blanks_are_one_label() -> None:
     assert not labels_of(["Paris, France", "France", "Lyon, France", "Lyon", "Paris"]).multilabel
 
 
+def test_a_comma_with_a_blank_parts_labels_that_come_together_in_many_ways() -> None:
+    """The way people write lists; where the evidence is thin the label stays whole, and it is said, unless several labels were asked for."""
+    pets = ["cat", "dog, cat", "cat, dog", "dog", "bird, big dog, cat", "bird"]
+    found = labels_of(pets)
+    assert found.values == [("cat",), ("cat", "dog"), ("cat", "dog"), ("dog",), ("big dog", "bird", "cat"), ("bird",)]
+    assert found.notes == ("The labels are separated by ',': a row may have several (multi-label).",)
+    assert labels_of(["a", "b", "c", "a, b", "a, c", "b, c"]).multilabel  # three parts, six combinations
+    few = labels_of(["cat", "dog", "cat, dog"])
+    assert (few.values, few.multilabel) == (["cat", "dog", "cat, dog"], False)
+    assert few.notes == ('\'cat, dog\' is taken for the name of one class; labels of a row with several stand in a list: ["a", "b"].',)
+    assert labels_of(["Toys, games", "Books", "Arts, crafts"]).notes == ()
+
+
+def test_where_several_labels_are_asked_for_the_commonest_mark_parts_them() -> None:
+    """Also in a table with too few rows to tell; without any mark each label is one."""
+    rows = [("one text", "cat"), ("another text", "cat, dog"), ("a third", "dog")]
+    assert read_table(rows, multilabel=True).texts.labels == [("cat",), ("cat", "dog"), ("dog",)]
+    assert read_table([("one text", "cat"), ("another text", "dog")], multilabel=True).texts.labels == [("cat",), ("dog",)]
+    first = read_table([(f"text {i}", ["cat", "dog", "cat|dog", "bird|dog", "bird"][i % 5]) for i in range(10)])
+    assert read_like([("a text", "cat|dog"), ("more text", "cat|dog")], first.findings).texts.labels == [("cat", "dog")] * 2
+
+
 def test_a_list_that_cannot_be_read_is_named() -> None:
     """File, row, content."""
     with pytest.raises(LabelError, match=r"memory: row 2: the labels in 'label' are written as lists, and this one cannot be read: '\[\"x\", \"y\]'"):

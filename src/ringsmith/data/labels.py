@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ringsmith._wording import plural
+from ringsmith.data import names
 from ringsmith.data.columns import as_strings
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError
@@ -19,6 +20,8 @@ from ringsmith.records import Label
 
 MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
 """Spellings (in any case) of a label that is not there. ``none`` and ``na`` are not among them: they are names of classes too."""
+MARKS = ("|", ";", ",")
+"""What may stand between the labels of a row."""
 AMOUNT, FRACTION = r"^[€$£¥]?\s?[+-]?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d+)?\s?[€$£¥%]?$", r"[.,]\d{1,2}\D*$"
 """A number as people write it: ``1.234,50 €``, ``$1,234.50``, ``12,5 %``; and how one that is not whole ends."""
 SCORES = 20
@@ -42,13 +45,14 @@ class Labels:
     notes: tuple[str, ...] = ()
 
 
-def read_labels(table: RawTable, column: str, *, separator: str | None = None) -> Labels:
+def read_labels(table: RawTable, column: str, *, separator: str | None = None, several: bool = False) -> Labels:
     """The labels in `column`.
 
     Args:
         table: the raw table.
         column: name of the label column.
         separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|``, ``;`` and ``,`` where there is no doubt.
+        several: a row may have several labels: what separates them is then taken without being beyond doubt.
 
     Raises:
         LabelError: no labels at all, a list that cannot be read, or numbers that are scores.
@@ -68,11 +72,15 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None) -
     if missing.all():
         raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")
     known = bare.filter(~missing)
-    separator = separator or _separator(known)
-    if separator or _bracketed(known, typed=table.format in ("json", "jsonl", "memory")):
+    bracketed = _bracketed(known, typed=table.format in ("json", "jsonl", "memory"))
+    separator = separator or _separator(known) or (_likeliest_separator(known) if several and not bracketed else None)
+    if separator or bracketed:
         return _of_strings(table, column, bare, missing, separator, notes)
     bare = _whole_numbers(known, bare, notes)
     _refuse_scores(table, column, known)
+    if (doubtful := _separator(known, beyond_doubt=False)) is not None:
+        example = known.filter(known.str.contains(doubtful, literal=True))[0]
+        notes.append(f'{names.shorten(example)!r} is taken for the name of one class; labels of a row with several stand in a list: ["a", "b"].')
     return Labels(bare.fill_null("").set(missing, "").to_list(), missing.to_numpy(), False, tuple(notes))
 
 
@@ -94,24 +102,37 @@ def _bracketed(known: pl.Series, *, typed: bool) -> bool:
     return bool(lists.any() if typed else lists.all())
 
 
-def _separator(known: pl.Series) -> str | None:
+def _separator(known: pl.Series, *, beyond_doubt: bool = True) -> str | None:
     """``|``, ``;`` or ``,`` where rows with several labels share them with other rows, in varying number.
 
     Class names with a separator inside (``Toys|Cars``) have more parts than wholes, or always the same number of parts.
     """
     wholes = known.unique()
-    for mark in ("|", ";", ","):
+    for mark in MARKS:
         combined = wholes.filter(wholes.str.contains(mark, literal=True))
-        # Names of classes have commas and blanks inside ("Toys, games"); lists of numbers ("2,17") have no blanks.
-        if mark == "," and wholes.str.contains(r"\s").any():
-            continue
         if not len(combined) or len(wholes) > 100_000:
             continue
-        parts = wholes.str.split(mark)
-        atoms = parts.explode().str.strip_chars()
-        if (atoms != "").all() and atoms.n_unique() < len(wholes) and parts.list.len().n_unique() > 1 and atoms.str.len_chars().mean() < 40:  # type: ignore[operator]
+        parts = wholes.str.split(mark).list.eval(pl.element().str.strip_chars())
+        atoms = parts.explode()
+        if (atoms == "").any() or atoms.n_unique() >= len(wholes) or parts.list.len().n_unique() == 1 or atoms.str.len_chars().mean() >= 40:  # type: ignore[operator]
+            continue
+        # Names of classes have commas and blanks inside ("Toys, games"); lists of numbers ("2,17") have no blanks.
+        prose = mark == "," and wholes.str.contains(r"\s").any()
+        if not prose or not beyond_doubt or _are_recombined(parts, atoms.n_unique()):
             return mark
     return None
+
+
+def _are_recombined(parts: pl.Series, atoms: int) -> bool:
+    """Whether the same parts come together in many ways, or in different orders: nobody names classes so."""
+    return 2 * atoms <= len(parts) or parts.list.sort().n_unique() < len(parts)
+
+
+def _likeliest_separator(known: pl.Series) -> str | None:
+    """The mark that stands in most labels, None where none does."""
+    found = {mark: int(known.str.contains(mark, literal=True).sum()) for mark in MARKS}
+    best = max(found, key=lambda mark: found[mark])
+    return best if found[best] else None
 
 
 def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Series, separator: str | None, notes: list[str]) -> Labels:

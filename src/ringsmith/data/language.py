@@ -38,8 +38,8 @@ COMMON = {
 }
 WORDS = {language: frozenset(words.split()) for language, words in COMMON.items()}
 SAMPLE = 2_000
-NO_WORDS = r"(?i)https?://\S+|www\.\S+|\S+@\S+\.\S+|<[^<>]{1,500}>|&#?\w{1,8};|[@#]\w+"
-"""Addresses, tags and names: in whatever language they stand, they are in none (https://t.co is no Polish)."""
+NO_WORDS = r"(?i)https?://\S+|www\.\S+|\S+@\S+\.\S+|<[^<>]{1,500}>|&#?\w{1,8};|[@#]\w+|\w*\d\w*"
+"""Addresses, tags, names and what has digits in it: in whatever language they stand, they are in none (https://t.co is no Polish, y2 no Spanish)."""
 
 
 def scripts_of(texts: pl.Series) -> dict[str, float]:

@@ -54,6 +54,7 @@ def read_table(
     delimiter: str | None = None,
     need_labels: bool = True,
     label_separator: str | None = None,
+    multilabel: bool = False,
     offline: bool = False,
 ) -> LabelledTable:
     """The labelled texts of a source, with an account of every row.
@@ -70,7 +71,8 @@ def read_table(
         encoding: of a text file, where it is not found or found wrongly: ``"cp1250"``; what is UTF-8 or has a byte order mark is read as that all the same.
         delimiter: what stands between the cells of a CSV file or its like, where it is none of comma, semicolon, tab and bar, or found wrongly: ``"^"``.
         need_labels: False reads texts alone.
-        label_separator: what stands between several labels of a row.
+        label_separator: what stands between several labels of a row; None: it is found.
+        multilabel: a row may have several labels: bars, semicolons or commas then part them even where that is not beyond doubt.
         offline: refuse addresses on the network.
 
     Raises:
@@ -90,7 +92,7 @@ def read_table(
     asked = Asked(text, label, pair, group, time, split)
     table = shaped(table, asked)
     columns = find_columns(table, asked, need_labels=need_labels)
-    return label_table(table, columns, label_separator=label_separator)
+    return label_table(table, columns, label_separator=label_separator, multilabel=multilabel)
 
 
 def read_like(
@@ -193,7 +195,7 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     for column in (texts, pairs):
         if column is not None:
             refuse_giants(table, column)
-    labels = None if columns.label is None else read_labels(table, columns.label, separator=label_separator)
+    labels = None if columns.label is None else read_labels(table, columns.label, separator=label_separator, several=multilabel)
     reasons = {reason: _mask(positions, len(frame)) for reason, positions in table.faults.items()}
     reasons[EMPTY_TEXT] = (texts.str.strip_chars() == "").to_numpy()
     if pairs is not None:
