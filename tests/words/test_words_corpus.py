@@ -305,6 +305,7 @@ BAD: list[tuple[object, CorpusOptions, type[RingsmithError], str]] = [
     ([["a"], "b c"], ALL, InputError, "Sentence 2: all sentences must be lists of tokens, as the first is; got a string"),
     (["a", ["b"]], ALL, InputError, "Sentence 2: all sentences must be strings, as the first is; got list"),
     ([["a", 5]], ALL, InputError, "Every token must be a string; got 5 of type int"),
+    ([["a", 0]], ALL, InputError, "Every token must be a string; got 0 of type int"),
     ([["a"], 7], ALL, InputError, "Sentence 2: a sentence must be a list of strings"),
 ]
 

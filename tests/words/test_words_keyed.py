@@ -92,7 +92,7 @@ def test_figures_are_gensims(ours: KeyedVectors, theirs: Any) -> None:
 def test_adding_and_sorting_have_gensims_result(ours: KeyedVectors, theirs: Any) -> None:
     """New keys, replaced keys, order by frequency, subsets."""
     for vectors in (ours, theirs):
-        vectors.add_vectors(["new", "w1"], np.ones((2, 20), dtype=np.float32))
+        vectors.add_vectors(["new", "w1", "newer", "newest"], np.arange(80, dtype=np.float32).reshape(4, 20))
         vectors["w2"] = np.full(20, 2, dtype=np.float32)
         vectors.set_vecattr("w5", "count", 10_000)
         vectors.set_vecattr("new", "count", 295)
@@ -102,6 +102,12 @@ def test_adding_and_sorting_have_gensims_result(ours: KeyedVectors, theirs: Any)
     some, others = ours.vectors_for_all(["w5", "nobody", "w2", "w5"]), theirs.vectors_for_all(["w5", "nobody", "w2", "w5"])
     assert some.index_to_key == others.index_to_key
     np.testing.assert_array_equal(some.vectors, others.vectors)
+
+
+def test_distances_come_in_the_order_that_was_asked_for(ours: KeyedVectors, theirs: Any) -> None:
+    """Also where all words are named, in another order than their numbers."""
+    turned = ours.index_to_key[::-1]
+    np.testing.assert_allclose(ours.distances("w1", turned), theirs.distances("w1", turned), rtol=2e-5, atol=1e-6)
 
 
 def write_sets(folder: Path) -> tuple[Path, Path]:

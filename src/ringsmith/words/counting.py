@@ -135,8 +135,8 @@ def scan_tokens(sentences: Iterable[Iterable[str]], shelf: Shelf, *, memory_byte
         if len(numbers) > most:
             raise InputError(f"The corpus has more than {most:,} different tokens, which is what 'memory_bytes' leaves room for. Give more, or read the text from a file.")
     words = list(numbers)
-    if strange := next((word for word in words if not isinstance(word, str)), None):
-        raise InputError(f"Every token must be a string; got {strange!r} of type {type(strange).__name__}. Turn the tokens into strings first.")
+    if strange := [word for word in words if not isinstance(word, str)]:
+        raise InputError(f"Every token must be a string; got {strange[0]!r} of type {type(strange[0]).__name__}. Turn the tokens into strings first.")
     everything = np.arange(len(words))
     return Seen(words, counts, everything, [everything.astype(np.int32)], total)
 

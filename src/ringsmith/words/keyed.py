@@ -78,10 +78,11 @@ class KeyedVectors(Keys):
         mean = self.get_mean_vector(keys, weights, pre_normalize=True, post_normalize=True, ignore_missing=False)
         start, end = (0, restrict_vocab) if restrict_vocab else (clip_start, clip_end or len(self))
         among = np.arange(len(self), dtype=np.int64)[start:end]
+        some = None if len(among) == len(self) else among
         if topn is None:
-            return self._all_cosines(mean, among)
+            return self._cosines(mean, some)
         barred = {self.get_index(key, -1) for key in keys if not isinstance(key, np.ndarray)}
-        found = self.space.nearest_rows(mean[None], topn + len(barred), among=None if len(among) == len(self) else among)
+        found = self.space.nearest_rows(mean[None], topn + len(barred), among=some)
         return self._named(found.ids[0], found.scores[0], barred, topn)
 
     def most_similar_cosmul(self, positive: Any = None, negative: Any = None, topn: int = 10, restrict_vocab: int | None = None) -> Similar:
@@ -121,8 +122,8 @@ class KeyedVectors(Keys):
     def distances(self, word_or_vector: Key | npt.NDArray[Any], other_words: Sequence[Key] = ()) -> Floats:
         """1 less the cosines of a key or vector with other keys, or with all of them."""
         vector = word_or_vector if isinstance(word_or_vector, np.ndarray) else self.get_vector(word_or_vector)
-        rows = np.array([self.get_index(word) for word in other_words] if len(other_words) else range(len(self)), dtype=np.int64)
-        return np.asarray(1 - self._all_cosines(unit(np.asarray(vector)[None])[0], rows))
+        rows = np.array([self.get_index(word) for word in other_words], dtype=np.int64) if len(other_words) else None
+        return np.asarray(1 - self._cosines(unit(np.asarray(vector)[None])[0], rows))
 
     def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
         """The cosine of the mean vectors of two sets of keys.
@@ -222,8 +223,9 @@ class KeyedVectors(Keys):
         del mmap
         return cls(open_vectors(fname))
 
-    def _all_cosines(self, vector: Floats, rows: Ints) -> Floats:
-        parts = [cosines(self.space.matrix, self.space.scale, vector[None], take)[0] for take, _ in blocks(len(self), None if len(rows) == len(self) else rows)]
+    def _cosines(self, vector: Floats, rows: Ints | None) -> Floats:
+        """The cosines of a unit vector with these rows, in their order; with all of them for None."""
+        parts = [cosines(self.space.matrix, self.space.scale, vector[None], take)[0] for take, _ in blocks(len(self), rows)]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
     def _named(self, ids: Ints, scores: Floats, barred: set[int], n: int) -> Similar:

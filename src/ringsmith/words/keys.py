@@ -161,8 +161,8 @@ class Keys:
         rows = np.asarray(weights, dtype=np.float32).reshape(len(names), -1)
         if rows.shape[1] != self.vector_size:
             raise OptionError(f"'weights' must hold {self.vector_size} numbers for each key; got {rows.shape[1]}.")
-        place = {name: at for at, name in reversed(list(enumerate(names)))}
-        new = [name for name in place if name not in self.space.index]
+        place = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))  # of a key that comes twice the first counts
+        new = [name for name in dict.fromkeys(names) if name not in self.space.index]
         matrix = np.concatenate([self.vectors, rows[[place[name] for name in new]]])
         if replace:
             for name, row in zip(names, rows, strict=True):
