@@ -76,7 +76,7 @@ def test_a_broken_answer_on_disk_is_asked_again(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file], "nothing half-written lies about"
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "503", "drop", "cut", "html", "empty", "slow"])
+@pytest.mark.parametrize("fault", ["429", "500", "503", "drop", "cut", "html", "empty", "slow", "stuck"])
 def test_what_may_pass_is_tried_again(script: Script, url: str, fault: str) -> None:
     """Twice wrong, then right: one answer, and waits that grow."""
     script.faults = {0: fault, 1: fault}

@@ -86,6 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "slow":
             time.sleep(0.6)
             self._send(200, self._said(body))
+        elif fault == "stuck":
+            self.wfile.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 500\r\n\r\nwait")
+            time.sleep(0.6)
         elif fault == "html":
             self._send(200, b"<html>busy</html>")
         elif fault == "empty":

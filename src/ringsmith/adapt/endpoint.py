@@ -239,11 +239,8 @@ class Endpoint:
         request = urllib.request.Request(self.settings.address, json.dumps(content).encode(), headers, method="POST")  # noqa: S310 - is_address sees to http(s)
         until = time.monotonic() + seconds
         try:
-            with self._opener.open(request, timeout=seconds) as response:
+            with self._response(request, seconds) as response:
                 return response.status, dict(response.headers), _read_until(response, until)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), _read_until(error, until)
         except TimeoutError as error:
             raise _AgainError(f"it took more than {seconds:.0f} s", lost=True) from error
         except urllib.error.URLError as error:
@@ -251,6 +248,13 @@ class Endpoint:
             raise _AgainError(f"it took more than {seconds:.0f} s" if slow else f"it cannot be reached ({error.reason})", connected=slow) from error
         except (http.client.HTTPException, OSError) as error:
             raise _AgainError(f"the line was dropped ({type(error).__name__})", lost=True) from error
+
+    def _response(self, request: urllib.request.Request, seconds: float) -> Any:
+        """What came back, its body still to be read; one with the status of a fault is no different."""
+        try:
+            return self._opener.open(request, timeout=seconds)
+        except urllib.error.HTTPError as error:
+            return error
 
     def _said(self, body: bytes) -> str:
         """What an answer says, short, without the key."""
