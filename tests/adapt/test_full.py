@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -97,14 +98,17 @@ def test_labels_that_say_nothing_are_refused(tiny_bert: LocalModel) -> None:
 
 
 def test_a_broken_start_is_mended_by_a_second(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first start meets a loss that is no number; the second has the next seed and half the rates, and a note says so."""
+    """The first start meets a loss that is no number; the second has the next seed and half the rates, the memory of the first, and a note says so."""
     seen: list[tuple[int, float]] = []
+    modules: list[weakref.ref[Any]] = []
     train = Loop.train
 
     def breaks_once(self: Loop, *rows: Any, seed: int, budget: Budget, weights: Any = None) -> Course:
         seen.append((seed, self.pacing.rate))
+        modules.append(weakref.ref(self.module))
         if len(seen) == 1:
             raise Broken("its loss became nan at step 3")
+        assert modules[0]() is None
         return train(self, *rows, seed=seed, budget=budget, weights=weights)
 
     monkeypatch.setattr(Loop, "train", breaks_once)

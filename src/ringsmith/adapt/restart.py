@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ def start_twice(start: Callable[[int, tuple[str, ...]], T], *, name: str, seed: 
         return start(0, ())
     except Broken as error:
         first = error
+        traceback.clear_frames(error.__traceback__)  # what it was raised in holds a whole model, and two need not fit
     if budget.remaining() < sum(watch.seconds.values()) * WORTHWHILE:
         raise RunRefused(f"{name} is not ranked: {first}, and no time was left to start again.") from first
     try:
