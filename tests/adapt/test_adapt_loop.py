@@ -249,3 +249,8 @@ def test_few_rows_and_many_classes_want_more_epochs(rows: int, classes: int, epo
     assert math.isclose(FullOptions().pacing(0, rows, classes=classes, width=384, low=False).epochs, epochs)
     work = Workload(rows, 1, 50.0, (10,), classes)
     assert math.isclose(COSTS["full"].forwards(work), COSTS["full"].passes + 3 * epochs)
+
+
+def test_steps_that_were_made_stay_in_the_plan() -> None:
+    """25 steps were made and the rest of the time is for looks: the training ends there, with one, and is not refused."""
+    assert replan(course(1000, 25, 1.0), 50, Budget(6)) == 25

@@ -160,7 +160,7 @@ def rate_share(step: int, steps: int, warm_up: float) -> float:
 
 
 def replan(course: Course, look_tokens: int, budget: Budget, *, reserve: float = RESERVE, looks: int = LOOKS) -> int:
-    """Steps that fit the budget at the pace so far, looks and a reserve included; never more than were asked for.
+    """Steps that fit the budget at the pace so far, looks and a reserve included; never more than were asked for, nor fewer than were made.
 
     Args:
         course: what happened so far.
@@ -173,7 +173,7 @@ def replan(course: Course, look_tokens: int, budget: Budget, *, reserve: float =
         BudgetError: hardly any would fit.
     """
     usable = budget.remaining() * (1 - reserve) - looks * course.look_seconds(look_tokens)
-    fit = course.steps + (course.asked if math.isinf(usable) else math.floor(usable / course.step_seconds))
+    fit = course.steps + (course.asked if math.isinf(usable) else max(0, math.floor(usable / course.step_seconds)))
     if fit < min(FEWEST_STEPS, course.asked):
         raise too_short(course, budget)
     return min(fit, course.asked)
