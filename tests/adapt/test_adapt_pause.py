@@ -27,6 +27,7 @@ from ringsmith.adapt.finetune_options import FullOptions
 from ringsmith.adapt.guard import Broken, Guard, entropy
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.memory import OVERHEAD, kept_bytes, parts_that_fit, smaller, training_bytes
+from ringsmith.adapt.optimiser import make_optimisers
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recipe import Progress
@@ -110,6 +111,20 @@ def test_the_state_of_another_training_is_not_gone_on_with(tiny_bert: LocalModel
     for content, identity in ((state, "another run"), (state[: len(state) // 2], "run"), (b"nonsense", "run")):
         path.write_bytes(content)
         assert_same(straight[0], train(tiny_bert, pause=Pause(path, identity))[0])
+
+
+def test_what_was_restored_does_not_hold_the_file(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """A file that is mapped can neither be replaced nor removed on Windows: weights and moments are copies."""
+    maps, path = Path("/proc/self/maps"), tmp_path / "state.safetensors"
+    if not maps.exists():
+        pytest.skip("the system does not tell what is mapped")
+    with pytest.raises(Killed):
+        train(tiny_bert, pause=Pause(path, "run", every_seconds=0), die_at=9)
+    _, module = load_classifier(tiny_bert, TASK.labels)
+    optimisers = make_optimisers(module, [module.get_input_embeddings().weight], pacing())
+    restored = Pause(path, "run").restore(module, optimisers)
+    assert restored is not None
+    assert str(path) not in maps.read_text(encoding="utf-8")
 
 
 def test_nothing_is_written_before_it_is_time(tiny_bert: LocalModel, tmp_path: Path) -> None:

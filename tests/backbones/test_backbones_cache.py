@@ -133,6 +133,26 @@ def test_a_cache_that_cannot_be_written_is_no_fault(bert: Backbone, tmp_path: Pa
     assert encode_with_facts(bert, sentences(40)).cached == 0
 
 
+def test_only_a_file_that_may_be_written_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows flushes no other: nothing would ever be kept there."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: os.write(descriptor, b""))
+    cache, names = VectorCache(tmp_path / "space", (2, 3)), [str(n) for n in range(FEWEST_ROWS)]
+    cache.store(make_keys(names), values_of(names))
+    assert cache.fill(make_keys(names), np.empty((len(names), 2, 3), dtype=np.float32)).all()
+
+
+def test_a_cache_that_may_only_be_read_serves_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a file was used last cannot be noted there."""
+    cache, names = VectorCache(tmp_path / "space", (2, 3)), [str(n) for n in range(FEWEST_ROWS)]
+    cache.store(make_keys(names), values_of(names))
+
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert cache.fill(make_keys(names), np.empty((len(names), 2, 3), dtype=np.float32)).all()
+
+
 def test_few_rows_are_not_worth_a_file(tmp_path: Path) -> None:
     """One file for every handful of rows would make the cache slower than the model."""
     names = [str(n) for n in range(FEWEST_ROWS - 1)]

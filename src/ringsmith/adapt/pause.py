@@ -65,7 +65,8 @@ class Pause:
                 about = file.metadata()
                 if about.get("identity") != self.identity:
                     return None
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
+                # Copies: what the file gives is mapped from it, and a file that is mapped can neither be replaced nor removed on Windows.
+                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
         except (OSError, SafetensorError):
             return None
         module.load_state_dict(_below("now.", tensors))

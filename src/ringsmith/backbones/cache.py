@@ -79,7 +79,7 @@ class VectorCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_file({"keys": np.ascontiguousarray(keys), "values": np.ascontiguousarray(values)}, beside)
-            with beside.open("rb") as file:
+            with beside.open("r+b") as file:  # Windows flushes no file that was opened to be read
                 os.fsync(file.fileno())
             beside.replace(shard)
             self._make_room()
@@ -94,7 +94,8 @@ class VectorCache:
                 parts = {tensor.name: tensor for tensor in read_header(path)}
                 values = _map(path, parts["values"], "F32", self.shape)
                 keys = _map(path, parts["keys"], "U64", (2,))[: len(values)]
-                os.utime(path)
+                with suppress(OSError):  # a folder that may only be read serves as well
+                    os.utime(path)
             except (ModelError, KeyError):
                 with suppress(OSError):
                     path.unlink()
