@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -53,6 +54,21 @@ def test_a_core_that_works_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
         busy.kill()
         busy.wait()
     assert min(shares) < _machine.cores() - 0.5
+
+
+def test_torch_computes_with_no_more_threads_than_the_container_has_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota of two cores on a machine of eight: eight threads would wait for each other."""
+    torch = pytest.importorskip("torch")
+    from ringsmith.backbones.load import set_threads
+
+    given: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(_machine, "CGROUP", tmp_path)
+    assert set_threads(None) == 8
+    (tmp_path / "cpu.max").write_text("200000 100000\n", encoding="ascii")
+    assert (set_threads(None), set_threads(3)) == (2, 3)
+    assert given == [8, 2, 3]
 
 
 def test_what_this_process_does_itself_counts_as_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from ringsmith._machine import cores
 from ringsmith.adapt.borders import evened
 from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
@@ -194,7 +194,7 @@ class Tfidf(Recipe):
             learners = [Learner(one, ngrams.column_weights(one.word_weight, columns), targets, len(task.labels), setting.seed) for one in tried]
             found = fit_stream(
                 lambda positions: rows_of(ngrams, *prepared(train.take(positions), setting.steps)),
-                learners, valid_rows, judge, task.activation, seed=setting.seed, threads=setting.threads or os.cpu_count() or 1, budget=budget, report=setting.report,
+                learners, valid_rows, judge, task.activation, seed=setting.seed, threads=setting.threads or cores(), budget=budget, report=setting.report,
             )  # fmt: skip
         note = f"{outlook.reason}: terms were hashed into {ngrams.size:,} columns, and {found.rows_seen:,} rows were learnt from ({found.rows_seen / len(train):.2g} passes)."
         linear, told, notes = evened(found.linear, to_proba(found.linear.scores(valid_rows), task.activation), judge, task, targets)

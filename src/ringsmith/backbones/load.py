@@ -10,7 +10,6 @@ Decisions:
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +22,7 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
+from ringsmith._machine import cores
 from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.encoding import encode
 from ringsmith.backbones.fast import Kind, prepare
@@ -96,8 +96,7 @@ def set_threads(threads: int | None) -> int:
     """Give torch this many CPU threads, or all cores this process may use; returns how many."""
     if threads is not None and threads < 1:
         raise OptionError(f"'threads' must be at least 1; got {threads}. Leave it out for all cores.")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = threads or usable
+    count = threads or cores()
     torch.set_num_threads(count)
     return count
 
