@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from contracts.recipes import RecipeContract
+from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.adapt.perceptron import Learning, Perceptrons, new_member, train_member
@@ -36,8 +36,6 @@ class TestHead(RecipeContract):
 
     def test_the_same_seed_gives_the_same_bits(self, model: LocalModel) -> None:
         """Whatever was drawn before."""
-        from contracts.recipes import toy
-
         first = self.fit(model, toy()).predict_proba(toy().texts)
         torch.rand(3)
         np.testing.assert_array_equal(self.fit(model, toy()).predict_proba(toy().texts), first)
@@ -109,6 +107,14 @@ def test_a_budget_that_is_over_leaves_one_look() -> None:
     """There is always something to predict with."""
     rows, targets = (torch.from_numpy(part) for part in crossed(64))
     assert train_member(rows, targets, 2, lambda _: (0.0, 0.0), SMALL, activation="softmax", seed=0, budget=Budget(0.0))[1] == 1
+
+
+def test_without_validation_rows_the_training_goes_to_its_end(tiny_bert: LocalModel) -> None:
+    """Nothing says that a look is better than another: the last one is taken, not the first."""
+    rows = toy()
+    setting = Setting(Classification(sorted(WORDS)), tiny_bert, options=dict(TestHead.options), threads=1)
+    fitted = create_recipe("head", setting).fit(rows, rows.take([]), Budget())
+    assert fitted.predict(rows.texts) == list(rows.labels or [])
 
 
 def test_broken_options_are_named(tiny_bert: LocalModel) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,7 +63,11 @@ class Head(Probe):
         activation = self.setting.task.activation
         inputs, wanted = torch.from_numpy(rows), torch.from_numpy(np.asarray(targets, dtype=np.int64 if activation == "softmax" else np.float32))
 
+        looks = count(1)
+
         def look(member: torch.nn.Sequential) -> Mark:
+            if not len(judge.known):
+                return float(next(looks)), 0.0  # nothing to judge by: the last look is the best
             return judge(to_proba(self._calibrated(Perceptrons.of([member]), valid, judge).scores(valid), activation))
 
         members: list[torch.nn.Sequential] = []
