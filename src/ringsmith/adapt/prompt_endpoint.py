@@ -152,10 +152,13 @@ def read_label(answer: str, words: Sequence[str]) -> int | None:
     Examples:
         >>> [read_label(answer, ["card lost", "card arrival", "fee"]) for answer in ("Card_arrival.", "Label: it is a fee", "card arival", "card lost or fee?", "no idea")]
         [1, 2, 1, None, None]
+        >>> [read_label(answer, ["C", "C#"]) for answer in ("C#", "c", "Label: C#")]
+        [1, 0, None]
     """
-    said, labels = _bare(answer), [_bare(text) for text in words]
-    if said in labels:
-        return labels.index(said)
+    for form in (str.strip, _small, _bare):
+        said, labels = form(answer), [form(text) for text in words]
+        if labels.count(said) == 1:
+            return labels.index(said)
     within = [number for number, label in enumerate(labels) if re.search(rf"(?<!\w){re.escape(label)}(?!\w)", said)]
     longest = [number for number in within if not any(labels[number] != labels[other] and labels[number] in labels[other] for other in within)]
     if len(longest) == 1:
@@ -192,6 +195,11 @@ def _instruction(words: Sequence[str], *, several: bool) -> str:
 def _shown(text: str, pair: str | None) -> str:
     second = "" if pair is None else f"\nSecond text: {pair[:MOST_CHARACTERS]}"
     return f"Text: {text[:MOST_CHARACTERS]}{second}"
+
+
+def _small(text: str) -> str:
+    """Without case, and blanks at the ends."""
+    return text.strip().casefold()
 
 
 def _bare(text: str) -> str:

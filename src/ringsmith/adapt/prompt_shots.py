@@ -43,10 +43,11 @@ def draw_shots(rows: TextSet, count: int, *, known: Sequence[str], seed: int) ->
     rounds: dict[Label, int] = defaultdict(int)
     ranked: list[tuple[int, int, Shot]] = []
     seen: set[tuple[str, str | None]] = set()
+    labels = set(known)
     for number in np.random.default_rng(seed).permutation(len(rows)):
         label, text, pair = (rows.labels or [])[number], rows.texts[number], rows.pairs[number] if rows.pairs else None
         names = (label,) if isinstance(label, str) else label
-        if lengths[number] > longest or not text.strip() or (text, pair) in seen or not set(names) <= set(known):
+        if lengths[number] > longest or not text.strip() or (text, pair) in seen or not set(names) <= labels:
             continue
         seen.add((text, pair))
         ranked.append((rounds[label], len(ranked), Shot(text, pair, label)))
