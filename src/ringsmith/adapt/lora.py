@@ -85,8 +85,10 @@ class Lora(FineTuning):
         inside = f"{module.base_model_prefix}."
         if not name.startswith(inside):
             return True
+        if "pooler" not in name.split("."):
+            return False
         known = {tensor.name.removeprefix(inside) for path in Path(self._model.folder).glob("*.safetensors") for tensor in read_header(path)}
-        return "pooler" in name.split(".") and name.removeprefix(inside) not in known
+        return name.removeprefix(inside) not in known
 
 
 def add_adapters(module: Any, options: LoraOptions) -> None:

@@ -47,7 +47,6 @@ FILE = "head.safetensors"
 CHUNK_ROWS = 8_192
 MEMORY_BYTES = 1 << 30
 """All vectors of the rows of a fit together; of more rows some are drawn by chance."""
-METHODS = ("word2vec", "glove")
 Encoders = Sequence[SentenceEncoder]
 Vectors = tuple[WordVectors, ...]
 

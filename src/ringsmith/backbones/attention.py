@@ -28,7 +28,6 @@ Floats = npt.NDArray[np.float32]
 LONGEST = 512
 """Tokens that are looked at: attention is the square of them, for each head of each layer."""
 EAGER: dict[str, Any] = {"attn_implementation": "eager"}
-PRETRAINING = "ForPreTraining"
 
 
 @dataclass(frozen=True, eq=False)
