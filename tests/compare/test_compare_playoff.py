@@ -42,11 +42,11 @@ def test_more_rows_show_the_best_to_be_better(compare: Callable[..., Comparison]
     result = compare("tenth", "slow", "majority", events=events)
     assert result.recommended == "slow"
     assert "better on 160 validation rows than all others: accuracy 1.000 against 0.900 of tenth" in result.reason
-    assert [event for event in events if isinstance(event, PlayOff)] == [PlayOff(("slow", "tenth"), 20, 140, 4)]
+    assert [event for event in events if isinstance(event, PlayOff)] == [PlayOff(("tenth", "slow"), 20, 140, 4)]
     assert runs(result.folder)[3:] == [(name, f"turn-{number}") for number in (2, 3, 4, 5) for name in ("tenth", "slow")]
     assert [event.which for event in events if isinstance(event, RunStarted)] == [""] * 3 + [f"turn-{number}" for number in (2, 2, 3, 3, 4, 4, 5, 5)]
     assert [(row.candidate, row.tie_group, row.valid) for row in result.rows] == [("slow", "A", 1.0), ("tenth", "B", 0.9), ("majority", "C", 0.5)]
-    assert result.playoff == {"candidates": ("slow", "tenth"), "rows": 20, "further": 140, "turns": 4, "all_rows": 160, "budget": None}
+    assert result.playoff == {"candidates": ("tenth", "slow"), "rows": 20, "further": 140, "turns": 4, "all_rows": 160, "budget": None}
     assert json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["playoff"]["turns"] == 4
 
 
@@ -113,7 +113,7 @@ def test_many_rows_are_played_on_only_within_a_budget(compare: Callable[..., Com
 
 def test_as_many_turns_are_played_as_there_is_time_for(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of ten seconds each in 40; two would not tell, and are not played."""
-    monkeypatch.setattr(playoff.Playoff, "seconds_of", lambda self, turns: 10.0 * turns)
+    monkeypatch.setattr(playoff.Playoff, "seconds_of", lambda self, some, turns: 5.0 * len(some) * turns)
     with monkeypatch.context() as patch:
         patch.setattr(races.Race, "left", lambda self: 30.0)
         assert not compare(budget=600.0).playoff["turns"]  # type: ignore[index]
@@ -123,6 +123,21 @@ def test_as_many_turns_are_played_as_there_is_time_for(compare: Callable[..., Co
     assert result.playoff is not None
     assert (result.playoff["further"], result.playoff["turns"]) == (105, 3)
     assert "on 125 validation rows" in result.reason
+
+
+def test_without_the_dearest_the_others_play(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`third` is shown to be worse than `slowtenth`, so it is not taken for its price; whether `slower` is better still nobody knows, and how to find out is said."""
+    seconds_of = playoff.Playoff.seconds_of
+    monkeypatch.setattr(playoff.Playoff, "seconds_of", lambda self, some, turns: 1e3 if len(some) > 2 else seconds_of(self, some, turns))
+    result = compare("third", "slowtenth", "slower", budget=600.0)
+    assert {name for name, split in runs(result.folder) if split != "holdout"} == {"third", "slowtenth"}
+    assert [(row.candidate, row.tie_group) for row in result.rows] == [("slower", "A"), ("slowtenth", "A"), ("third", "B")]
+    assert result.recommended == "slowtenth"
+    assert "tied with the best, slower (p = 0.32 on 20 validation rows)" in result.reason
+    third = next(tie for tie in result.ties if tie.candidate == "third")
+    assert (third.against, third.difference) == ("slowtenth", pytest.approx(-np.mean([n % 3 == 0 for n in range(40, 200)]) + 0.1))
+    assert result.playoff is not None
+    assert (result.playoff["candidates"], result.playoff["turns"], result.playoff["budget"]) == (("third", "slowtenth"), 4, 1200.0)
 
 
 def test_seeds_answer_each_row_as_often(compare: Callable[..., Comparison]) -> None:

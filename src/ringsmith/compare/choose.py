@@ -196,24 +196,32 @@ class Judge:
         return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
 
     def _compared(self, able: Sequence[Contestant]) -> tuple[dict[str, str], Sequence[Tie]]:
-        """The tie group of each candidate, best first, and its comparison with the best: by the validation rows, and after a play-off by all rows that choose."""
-        found = self._groups([replace(c, further=None) for c in able])
-        tied = [c for c in able if found.groups[c.name] == "A" and c.further is not None]
-        if len(tied) < 2:
-            return dict(found.groups), found.ties
-        again = self._groups(tied)
-        letters = {name: "A" for name, letter in again.groups.items() if letter == "A"}
-        behind = [c for c in able if c.name not in letters]
-        letters |= {name: letter_after(letter) for name, letter in self._groups(behind).groups.items()} if behind else {}
-        ties = [*again.ties, *(tie for tie in found.ties if tie.candidate not in again.groups)]
-        return letters, [replace(tie, group=letters[tie.candidate]) for tie in ties]
+        """The tie group of each candidate, best first, and its comparison with the best: by the validation rows, and after a play-off by all rows that choose.
 
-    def _groups(self, able: Sequence[Contestant]) -> TieGroups:
-        """Candidates by their answers on the rows that all of them have: after a play-off among those that were in it, a second look."""
+        Who falls behind in a play-off is not among the best any more; who was not in it stays where the validation rows put it.
+        """
+        found = self.groups_of([replace(c, further=None) for c in able])
+        tied = [c for c in able if found.groups[c.name] == "A"]
+        played = [c for c in tied if c.further is not None]
+        if len(played) < 2:
+            return dict(found.groups), found.ties
+        again = self.groups_of(played)
+        ahead = [c for c in tied if again.groups.get(c.name, "A") == "A"]
+        best = again if len(played) == len(tied) else self.groups_of(ahead)
+        letters = {name: "A" for name in best.groups if name in {c.name for c in ahead}}
+        behind = [c for c in able if c.name not in letters]
+        letters |= {name: letter_after(letter) for name, letter in self.groups_of(behind).groups.items()} if behind else {}
+        ties = {tie.candidate: tie for tie in (*best.ties, *again.ties, *found.ties)[::-1]}
+        order = [*best.groups, *(name for name in found.groups if name not in best.groups)]
+        return letters, [replace(ties[name], group=letters[name]) for name in order]
+
+    def groups_of(self, able: Sequence[Contestant]) -> TieGroups:
+        """Candidates by their answers on the rows that all of them have: where all were in a play-off its rows count too, and it is a second look."""
         played = all(c.further is not None for c in able)
         parts = {c.name: c.choosing if played else c.valid for c in able}
         one = next(iter(parts.values()))
-        return tie_groups(self.metric, self.y[one.positions], {name: part.proba for name, part in parts.items()}, groups=self.units(one), seed=self.seed, looks=2 if played else 1)
+        answers = {name: part.proba for name, part in parts.items()}
+        return tie_groups(self.metric, self.y[one.positions], answers, groups=self.units(one), seed=self.seed, looks=2 if played else 1)
 
     def _refusal(self, contestant: Contestant) -> str:
         if contestant.candidate.recipe == BASELINE:
@@ -276,7 +284,7 @@ def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
 def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float]) -> str:
     """Why this candidate is taken, in a sentence."""
     best = ties[0].candidate
-    rows = len(np.unique(taken.choosing.positions))
+    rows = min(len(np.unique(c.choosing.positions)) for c in able if c.name in (taken.name, best))
     if len(able) == 1 and taken.candidate.recipe == BASELINE:
         return f"nothing else has finished that is better than always answering the most frequent class ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if len(able) == 1:

@@ -64,7 +64,7 @@ class PlayOff:
     """Candidates that are tied are compared on more rows.
 
     Attributes:
-        candidates: those that are tied, the best first.
+        candidates: those that play, the quickest to train first.
         rows: how many could not tell them apart.
         further: how many more choose between them.
         turns: in how many turns.

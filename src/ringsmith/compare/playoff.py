@@ -11,10 +11,14 @@ call one better in 5.5 % of cases (one look: 5.0 %); of two that are 1.5 standar
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, sqrt
 from statistics import NormalDist
 
+import numpy as np
+
+from ringsmith.compare.arena import Run
 from ringsmith.compare.choose import pool
 from ringsmith.compare.events import PlayOff
 from ringsmith.compare.files import read_arrays
@@ -36,7 +40,7 @@ class Played:
     """What became of a play-off.
 
     Attributes:
-        candidates: those that were tied by the validation rows, the best first.
+        candidates: those that played, the quickest to train first.
         rows: validation rows.
         further: rows of the turns that were played.
         turns: how many that were.
@@ -64,40 +68,49 @@ class Playoff:
         race: the race, ended.
 
     Attributes:
-        names: of those that are tied, the best first.
-        contenders: the same, the cheapest first, less those that break down.
+        contenders: those that are tied, the quickest to train first, and in the end those that played; one that breaks down is none any more.
         turns: what can be played; none where an answer costs money, which nobody is to pay five times unasked.
         played: how many turns were.
     """
 
     def __init__(self, race: Race) -> None:
         self.race, self.arena = race, race.arena
-        self.names = tuple(name for name, letter in race.verdict.letters.items() if letter == "A")
-        self.contenders: list[Entrant] = sorted((race.known[name] for name in self.names), key=lambda entrant: race.forecast(entrant).seconds)
-        self.turns = () if any(costs_money(entrant) for entrant in self.contenders) else self.arena.dataset.turns
+        tied = [race.known[name] for name, letter in race.verdict.letters.items() if letter == "A"]
+        self.contenders: list[Entrant] = sorted(tied, key=lambda entrant: race.forecast(entrant).seconds)
+        self.turns = () if any(costs_money(entrant) for entrant in tied) else self.arena.dataset.turns
         self.rows = len(self.arena.dataset.splits[0].valid)
         self.played = 0
 
     def run(self) -> bool:
-        """Play as many turns as there is time for; whether it was stopped (Ctrl-C). Whole turns count, and each is in the table on disk when it ends."""
-        if not self.promises(len(self.turns)):
+        """Play as many turns as there is time for; whether it was stopped (Ctrl-C). Whole turns count, and each is in the table on disk when it ends.
+
+        All that are tied play, or without the dearest of them where there is no time for those: what falls behind the others is not the best in any case.
+        """
+        if not self.promises(self.contenders, len(self.turns)):
             return False
-        start = time.monotonic()
-        self._recall()
-        turns = self.affordable()
-        stopped = turns > self.played and self.promises(turns) and self._play(turns)
+        start, everyone, stopped = time.monotonic(), list(self.contenders), False
+        for count in range(len(everyone), 1, -1):
+            self.contenders = everyone[:count]
+            self._recall()
+            turns = self.affordable()
+            if turns > self.played and self.promises(self.contenders, turns):
+                stopped = self._play(turns)
+            if self.played or stopped:
+                break
         self.race.stages["play-off"] = time.monotonic() - start
-        self.arena.study.set(playoff=asdict(self.found()))
+        self.arena.study.set(playoff=asdict(self.found(everyone)))
         return stopped
 
-    def promises(self, turns: int) -> bool:
-        """Whether so many turns would show that what is taken for its price is not the best, if that stays as far ahead as it is."""
-        ties, taken = self.race.verdict.ties, self.race.verdict.recommended
-        if not turns or not ties or ties[0].candidate == taken:
+    def promises(self, some: Sequence[Entrant], turns: int) -> bool:
+        """Whether so many turns would show that what is taken for its price is not the best of these, if that stays as far ahead as it is."""
+        names = {entrant.candidate.name for entrant in some}
+        known = [contestant for contestant in self.race.contestants if contestant.name in names]
+        if not turns or self.race.verdict.recommended not in names or len(known) < 2:
             return False
-        p_value = next(tie.p_value for tie in ties if tie.candidate == taken)
-        ahead = NormalDist().inv_cdf(1 - min(max(p_value, 1e-9), 1.0) / 2)
-        return ahead * sqrt((self.rows + self.rows_of(turns)) / max(self.rows + self.rows_of(self.played), 1)) >= TOLD_APART
+        p_value = next(tie.p_value for tie in self.arena.judge.groups_of(known).ties if tie.candidate == self.race.verdict.recommended)
+        ahead = NormalDist().inv_cdf(1 - max(p_value, 1e-9) / 2)
+        judged = min(len(np.unique(contestant.choosing.positions)) for contestant in known)
+        return ahead * sqrt((self.rows + self.rows_of(turns)) / max(judged, 1)) >= TOLD_APART
 
     def rows_of(self, turns: int) -> int:
         """How many rows choose in the first so many turns."""
@@ -109,12 +122,14 @@ class Playoff:
         if self.arena.budget.seconds is None and len(first.train) + len(first.valid) >= FEW:
             return 0
         left = self.race.left() - self._kept()
-        return max(turns for turns in range(len(self.turns) + 1) if turns == 0 or self.seconds_of(turns) * SURE <= left)
+        return max(turns for turns in range(len(self.turns) + 1) if turns == 0 or self.seconds_of(self.contenders, turns) * SURE <= left)
 
-    def seconds_of(self, turns: int) -> float:
-        """What the first so many turns take, as far as they are not played."""
-        missing = (entrant for entrant in self.contenders for index in range(turns) for run in self.arena.turn_of(entrant, index) if self.arena.finished(run) is None)
-        return sum(self.race.forecast(entrant).seconds for entrant in missing)
+    def seconds_of(self, some: Sequence[Entrant], turns: int) -> float:
+        """What the first so many turns of these take, as far as they are not played."""
+        return sum(self.race.forecast(run.entrant).seconds for run in self._missing(some, turns))
+
+    def _missing(self, some: Sequence[Entrant], turns: int) -> list[Run]:
+        return [run for index in range(turns) for entrant in some for run in self.arena.turn_of(entrant, index) if self.arena.finished(run) is None]
 
     def _kept(self) -> float:
         """Seconds to train the winner once more, where its model is of an earlier command and gone."""
@@ -123,14 +138,14 @@ class Playoff:
 
     def _recall(self) -> None:
         """Count the turns that an earlier command played."""
-        while self.played < len(self.turns) and all(self.arena.finished(run) for entrant in self.contenders for run in self.arena.turn_of(entrant, self.played)):
+        while self.played < len(self.turns) and not self._missing(self.contenders, self.played + 1):
             self._turn(self.played)
             self.played += 1
 
     def _play(self, turns: int) -> bool:
-        known = self.rows_of(self.played)
-        self.race.listener(PlayOff(self.names, self.rows + known, self.rows_of(turns) - known, turns - self.played))
-        self.race.to_come = [run for index in range(turns) for entrant in self.contenders for run in self.arena.turn_of(entrant, index) if self.arena.finished(run) is None]
+        known, names = self.rows_of(self.played), tuple(entrant.candidate.name for entrant in self.contenders)
+        self.race.listener(PlayOff(names, self.rows + known, self.rows_of(turns) - known, turns - self.played))
+        self.race.to_come = self._missing(self.contenders, turns)
         self.race.expect(len(self.race.to_come))
         try:
             while self.played < turns and len(self.contenders) > 1 and self._turn(self.played):
@@ -171,10 +186,12 @@ class Playoff:
             self.race.add(entrant.candidate.name, pool([part_of(read_arrays(self.arena.predictions(run)), "valid", run.number) for run in runs]))
         self.race.rank()
 
-    def found(self) -> Played:
-        """What became of it."""
+    def found(self, everyone: Sequence[Entrant]) -> Played:
+        """What became of it, and what it would take to let all rows choose between all that were tied."""
+        everyone, turns = [entrant for entrant in everyone if entrant.candidate.name not in self.race.others], len(self.turns)
         budget = None
-        if self.played < len(self.turns) and self.promises(len(self.turns)):
-            needed = self.race.stages["prepare"] + self.race.reserve() + self._kept() + SURE * self.seconds_of(len(self.turns))
+        if self._missing(everyone, turns) and self.promises(everyone, turns):
+            needed = self.race.stages["prepare"] + self.race.reserve() + self._kept() + SURE * self.seconds_of(everyone, turns)
             budget = 60.0 * ceil(needed / 60)
-        return Played(self.names, self.rows, self.rows_of(self.played), self.played, self.rows + self.rows_of(len(self.turns)), budget)
+        names = tuple(entrant.candidate.name for entrant in (self.contenders if self.played else everyone))
+        return Played(names, self.rows, self.rows_of(self.played), self.played, self.rows + self.rows_of(turns), budget)
