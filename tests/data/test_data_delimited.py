@@ -200,6 +200,13 @@ def test_row_names_without_a_header_and_delimiters_too_many(write: Write) -> Non
     assert trailing.notes == ["Every row ends in a delimiter too many."]
 
 
+def test_a_text_with_a_comma_in_every_row_is_no_name_of_it(write: Write) -> None:
+    """Half of each text was taken for R's row names, and lost."""
+    rows = "".join(f"I came here {i} times, never again,bad\n" for i in range(20))
+    with pytest.raises(ReadError, match=r"t\.csv:2: every row must have 2 cells .*; got 3 here, .* Put cells that hold the delimiter in quotes"):
+        read_raw(write("t.csv", "text,label\n" + rows))
+
+
 def test_the_separator_line_of_spreadsheets_is_no_row(write: Write) -> None:
     """``sep=;`` before the header; line numbers still count it."""
     table = read_raw(write("t.csv", "sep=;\r\ntext;label\r\nso good;a\r\nso bad;b\r\n"))

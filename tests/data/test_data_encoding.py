@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from data_tables import Write
 
-from ringsmith.data.encoding import known_encoding, to_utf8
+from ringsmith.data.encoding import known_encoding, refuse_binary, to_utf8
 from ringsmith.data.predictions import read_texts
 from ringsmith.data.read import read_table
 from ringsmith.errors import ReadError, UnknownName
@@ -138,6 +138,8 @@ def test_a_named_encoding_holds_for_folders_and_lines_and_not_for_addresses(writ
 
 def test_a_binary_file_is_no_text_in_any_encoding() -> None:
     """Latin-1 has a character for every byte."""
+    with pytest.raises(ReadError, match=r"this is a binary file \(0\.4% of its bytes are control characters\)"):
+        refuse_binary(b"text,label\n" + b"so good,1\n" * 100 + b"\0\0\0\0", "t.csv")
     with pytest.raises(ReadError, match="this is a binary file"):
         to_utf8(bytes(range(256)) * 4, "f", "latin-1")
 

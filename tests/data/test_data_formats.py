@@ -42,6 +42,21 @@ def test_the_usual_shapes_of_json(write: Write, shape: str) -> None:
     assert [row[:2] for row in table.frame.rows()] == list(zip(TEXTS, LABELS, strict=True))
 
 
+def test_the_one_list_of_objects_in_a_json_is_its_table(write: Write) -> None:
+    """Beside what belongs to it, however deep; rows by their names with a list in one of them stay rows."""
+    rows = [{"text": f"some text {i}", "label": "ab"[i % 2]} for i in range(6)]
+    for content, place in (
+        ({"meta": {"n": 6}, "items": rows}, "items"),
+        ({"meta": {"n": 6, "tags": ["x"]}, "result": {"page": 1, "items": rows}}, "result.items"),
+        ({"schema": [1], "result": {"data": {"rows": rows}}}, "result.data.rows"),
+    ):
+        table = read_table(write("t.json", json.dumps(content)))
+        assert (len(table.texts), table.texts.labels) == (6, list("ababab"))
+        assert f"The rows were found in '{place}'." in table.findings.notes
+    named = {f"row {i}": {**row, "spans": [{"at": k} for k in range(9)] if i == 2 else []} for i, row in enumerate(rows)}
+    assert len(read_raw(write("t.json", json.dumps(named))).frame) == 6
+
+
 def test_splits_inside_json_become_the_users_split(write: Write) -> None:
     """CLINC's form: {split: [[text, label], ...]}."""
     content = {"train": [["play some music", "music"], ["stop it now", "stop"]], "oos_val": [["who am i to you", "oos"]], "test": [["louder please now", "music"]]}

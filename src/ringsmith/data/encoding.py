@@ -159,7 +159,7 @@ def refuse_binary(content: bytes, name: str) -> None:
     if controls > max(1, 0.002 * len(sample)):
         share = controls / len(sample)
         raise ReadError(
-            f"{name}: a table of texts is needed; this is a binary file ({share:.0%} of its bytes are control characters). "
+            f"{name}: a table of texts is needed; this is a binary file ({share:.{0 if share >= 0.01 else 1}%} of its bytes are control characters). "
             "Give a CSV, TSV, JSON, JSONL, Parquet, Arrow or XLSX file, or a folder of text files."
         )
 

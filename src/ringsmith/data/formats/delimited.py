@@ -28,6 +28,8 @@ MANY = 0.01
 WHOLE = 1 << 24
 """Files up to this many bytes are tried whole where the sample's dialect does not fit the rest."""
 FEW_LINES = 10
+PROSE = 3
+"""From this mean number of words on, what stands in front of a row is no name of it."""
 MOST_TITLES = 10
 """So many rows above the names of the columns, at most."""
 SEPARATOR_LINE = re.compile(rb"\"?sep=[,;|\t]\"?\r?\n", re.IGNORECASE)
@@ -259,6 +261,8 @@ def _with_row_names(records: Records, notes: list[str]) -> Records:
     if (last.is_null() | (last == "")).all():
         notes.append("Every row ends in a delimiter too many.")
         return Records(frame[:, :-1], np.full(len(cells), cells[0]), records.starts, records.blank)
+    if (frame[1:, 0].str.count_matches(r"\S+").mean() or 0) >= PROSE:  # type: ignore[operator]
+        return records  # a text with the delimiter in it, in every row
     notes.append("The rows have one cell more than the header; the first was taken as the rows' names.")
     heads = pl.DataFrame([["row", *frame.row(0)[:-1]]], schema=frame.schema, orient="row")
     return Records(pl.concat([heads, frame[1:]]), np.full(len(cells), cells[1]), records.starts, records.blank)

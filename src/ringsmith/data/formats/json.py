@@ -126,11 +126,29 @@ def rows_of(value: Any, name: str) -> tuple[list[dict[str, Any]], list[str], str
     columns = [part for part in value.values() if isinstance(part, (list, dict))]
     if not columns:
         return [value], [], None
+    tables = list(_tables_in(value))
+    if len(columns) > 1 and len(tables) == 1 and len(tables[0][1]) > len(value) and not _are_alike(value.values()):
+        return rows_of(tables[0][1], name)[0], [f"The rows were found in {tables[0][0]!r}."], None
     if len(columns) == len(value) and columns:
         return rows_of_columns(value, name), [], None
     if len(columns) == 1:
         return rows_of(columns[0], name)
     raise unknown_shape(name, value)
+
+
+def _tables_in(value: Mapping[str, Any], above: str = "", deepest: int = DEEPEST) -> Iterator[tuple[str, list[Any]]]:
+    """The lists of objects within an object, each with the names that lead to it."""
+    for key, part in value.items():
+        if isinstance(part, list) and part and all(isinstance(item, dict) for item in part):
+            yield f"{above}{key}", part
+        elif isinstance(part, dict) and deepest:
+            yield from _tables_in(part, f"{above}{key}.", deepest - 1)
+
+
+def _are_alike(parts: Iterable[Any]) -> bool:
+    """Whether all are objects with the same names: rows, not a table and what belongs to it."""
+    parts = list(parts)
+    return all(isinstance(part, dict) for part in parts) and len({frozenset(part) for part in parts}) == 1
 
 
 def rows_of_columns(value: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
