@@ -137,6 +137,15 @@ def test_korean_and_japanese_are_cut_by_the_tokeniser(texts: list[str], steps: t
     assert (fitted.encoders[0].vectors.ngrams.shortest, fitted.encoders[0].vectors.ngrams.longest) == (1, 3)
 
 
+def test_half_an_emoji_is_read_as_a_question_mark(tmp_path: Path) -> None:
+    """In training and in prediction: no file of words could hold it."""
+    halves = [f"{text} \ud83d" for text in toy().texts]
+    fitted = fit(TextSet(halves, toy().labels))
+    fitted.save(tmp_path / "model")
+    again = load_fitted(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(halves), again.predict_proba([f"{text} ?" for text in toy().texts]))
+
+
 def test_texts_without_words_are_refused() -> None:
     """There is nothing to learn from."""
     with pytest.raises(RunRefused, match="no training text holds a word"):

@@ -23,7 +23,7 @@ WORDS = {"anger": ("angry furious rage mad", "shout"), "joy": ("happy glad cheer
 PLACES = ("at home", "in town", "on the train", "by the sea", "at work", "in the garden", "near the old mill", "with friends")
 SAFE = {".safetensors", ".json", ".txt", ".model", ".md"}
 """Endings of files that cannot run code."""
-STRANGE = ["", " ", "\n\t", "ZWJ 👩‍👩‍👧 and 한국어 텍스트 日本語 עברית", "x" * 5000, "word " * 2000, "\u0000 control", "e\u0301", "1234567890", "?!"]
+STRANGE = ["", " ", "\n\t", "ZWJ 👩‍👩‍👧 and 한국어 텍스트 日本語 עברית", "x" * 5000, "word " * 2000, "\u0000 control", "e\u0301", "1234567890", "?!", "cut \ud83d off"]
 
 
 def toy(rows_per_class: int = 16) -> TextSet:
@@ -128,7 +128,7 @@ class RecipeContract:
         np.testing.assert_allclose(alone, together, atol=2e-3)
 
     def test_strange_texts_are_answered(self, fitted: Fitted) -> None:
-        """Empty, very long, many-scripted and control-character texts give finite probabilities."""
+        """Empty, very long, many-scripted and control-character texts, and half an emoji, give finite probabilities."""
         proba = fitted.predict_proba(STRANGE)
         assert proba.shape == (len(STRANGE), 3)
         assert np.isfinite(proba).all()

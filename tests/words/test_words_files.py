@@ -485,6 +485,8 @@ def test_what_a_form_cannot_hold_is_refused_before_writing(tmp_path: Path) -> No
         save_vectors(small(), tmp_path / "v.safetensors.gz")
     with pytest.raises(OptionError, match="there must be at least one word to write"):
         save_vectors(small().take([]), tmp_path / "v.txt")
+    with pytest.raises(OptionError, match=r"words must be of whole characters; got one with half of a pair, '\\ud83d'\. Clean the texts"):
+        save_vectors(WordVectors(["cut \ud83d off"], np.ones((1, 2), dtype=np.float32)), tmp_path / "v.safetensors")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("x", encoding="utf-8")
     with pytest.raises(OptionError, match="static vectors are written into a new or an empty folder"):

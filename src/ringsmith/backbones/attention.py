@@ -22,6 +22,7 @@ from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError, UsageError
 from ringsmith.inspection import Token
+from ringsmith.text.normalise import without_halves
 
 HeadKind = Literal["none", "causal", "masked", "permuted", "labels", "token labels", "replaced"]
 Floats = npt.NDArray[np.float32]
@@ -140,6 +141,7 @@ def logits_of(output: Any) -> torch.Tensor:
 def read_tokens(visible: Visible, text: str, pair: str | None) -> tuple[tuple[Token, ...], tuple[int, int], dict[str, torch.Tensor]]:
     """The tokens as people see them, the characters that were cut, and the tokens as the model is given them."""
     hf, limit = visible.tokeniser.hf, visible.tokeniser.max_tokens
+    text, pair = without_halves(text), None if pair is None else without_halves(pair)
     with _quiet():
         read = hf(text, pair, truncation="longest_first", max_length=limit, return_tensors="pt", return_special_tokens_mask=True, return_offsets_mapping=hf.is_fast)
     ids = read["input_ids"][0].tolist() or [visible.tokeniser.empty_id]

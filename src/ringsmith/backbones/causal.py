@@ -29,6 +29,7 @@ from ringsmith.backbones.load import read_tokeniser, read_whole
 from ringsmith.backbones.tokens import CHARACTERS_PER_TOKEN, Tokeniser
 from ringsmith.backbones.tree import LabelTree
 from ringsmith.catalogue import LocalModel, read_config
+from ringsmith.text.normalise import without_halves
 
 Ids = Sequence[int]
 Floats = npt.NDArray[np.float32]
@@ -98,7 +99,7 @@ def pieces(tokeniser: Tokeniser, texts: Sequence[str], *, behind: str) -> list[l
         return []
     limit = tokeniser.max_tokens
     anchor = _ids(tokeniser, [behind], limit)[0]
-    short = [text[: limit * CHARACTERS_PER_TOKEN] for text in texts]
+    short = [without_halves(text[: limit * CHARACTERS_PER_TOKEN]) for text in texts]
     rows = _ids(tokeniser, [behind + text for text in short], limit + len(anchor))
     joined = [number for number, row in enumerate(rows) if row[: len(anchor)] != anchor]
     alone = dict(zip(joined, _ids(tokeniser, [short[number] for number in joined], limit), strict=True)) if joined else {}

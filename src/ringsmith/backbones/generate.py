@@ -26,6 +26,7 @@ from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import InputError, OptionError, UsageError
 from ringsmith.records import Progress, Report, silent
+from ringsmith.text.normalise import without_halves
 
 BROKEN = "\ufffd"
 """What a tokenizer makes of the first bytes of a letter whose last ones are still to come."""
@@ -128,7 +129,7 @@ def read_prompt(writer: Writer, prompt: str) -> dict[str, torch.Tensor]:
         raise InputError("The prompt must hold at least one word; got an empty text. Write how the text begins.")
     start = transformers.TextGenerationPipeline.XL_PREFIX if type(writer.module).__name__ == NEEDS_START else ""
     with _quiet():
-        read = writer.tokeniser.hf(start + prompt, return_tensors="pt")
+        read = writer.tokeniser.hf(start + without_halves(prompt), return_tensors="pt")
     if read["input_ids"].shape[1] == 0:
         raise InputError(f"The prompt must hold something that the model's tokenizer knows; got {prompt!r}. Write how the text begins.")
     return {name: read[name].to(writer.device) for name in ("input_ids", "attention_mask")}

@@ -19,6 +19,7 @@ from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.errors import ModelError, OptionError
 from ringsmith.records import Progress, Report, silent
+from ringsmith.text.normalise import without_halves
 
 Floats = npt.NDArray[np.float32]
 TOKENS_PER_BATCH = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
@@ -123,10 +124,10 @@ def _read(backbone: Backbone, use: Use) -> dict[str, Any]:
         raise ModelError(f"{backbone.model.name}: its tokenizer does not tell where in a text a token stands, so a word cannot be found again. Choose another model.")
     first = max(0, use.start - AROUND)
     sentence, start, end = use.sentence[first : use.end + AROUND], use.start - first, use.end - first
-    whole = hf(sentence, return_offsets_mapping=True, truncation=False, verbose=False)
-    offsets = whole["offset_mapping"]
+    read = hf(without_halves(sentence), return_offsets_mapping=True, truncation=False, verbose=False)
+    offsets = read["offset_mapping"]
     pieces = [at for at, (a, b) in enumerate(offsets) if a < end and b > start and b > a]
-    ids, types = list(whole["input_ids"]), list(whole.get("token_type_ids", []))
+    ids, types = list(read["input_ids"]), list(read.get("token_type_ids", []))
     if not pieces:
         ids, pieces = ids or [backbone.tokeniser.empty_id], list(range(max(1, len(ids))))
     limit = backbone.max_tokens

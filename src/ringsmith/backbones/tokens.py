@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 
 from ringsmith.errors import ModelError
+from ringsmith.text.normalise import without_halves
 
 CHARACTERS_PER_TOKEN = 32
 """A text is cut at this many characters for each token the model takes; only if too few tokens come out, it is read in full."""
@@ -85,7 +86,7 @@ class Tokeniser:
         cut: list[bool] = []
         for start in range(0, len(texts), SIDE_BY_SIDE):
             part = slice(start, start + SIDE_BY_SIDE)
-            for row_ids, row_types, row_cut in read(self, texts[part], None if pairs is None else pairs[part]):
+            for row_ids, row_types, row_cut in read(self, list(map(without_halves, texts[part])), None if pairs is None else list(map(without_halves, pairs[part]))):
                 ids.append(row_ids or [self.empty_id])
                 types.append(row_types if row_ids else [0])
                 cut.append(row_cut)

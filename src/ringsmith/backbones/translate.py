@@ -28,6 +28,7 @@ from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import InputError, UsageError
 from ringsmith.records import Progress, Report, silent
+from ringsmith.text.normalise import without_halves
 
 BEYOND = 50
 """Pieces that a translation may be longer than its text."""
@@ -146,7 +147,7 @@ def _pieces(translator: Translator, texts: list[str]) -> list[list[int]]:
     if not texts:
         return []
     with _quiet():
-        found: list[list[int]] = translator.tokeniser.hf(texts, verbose=False)["input_ids"]
+        found: list[list[int]] = translator.tokeniser.hf(list(map(without_halves, texts)), verbose=False)["input_ids"]
     return found
 
 

@@ -24,6 +24,7 @@ from ringsmith.backbones.encoding import Floats, Layers, Report, encode
 from ringsmith.backbones.pooling import Pooling
 from ringsmith.backbones.tokens import CHARACTERS_PER_TOKEN, Tokeniser
 from ringsmith.records import Rows
+from ringsmith.text.normalise import without_halves
 
 MOST_WINDOWS = 16
 BLOCK_TEXTS = 1_024
@@ -79,6 +80,7 @@ def split_long(tokeniser: Tokeniser, texts: Sequence[str]) -> Windows:
 
     A text is its own window where it fits, or where the tokenizer (one written in Python) does not say which characters its tokens stand for.
     """
+    texts = list(map(without_halves, texts))
     cut = tokeniser(texts).cut.copy()
     parts: list[str] = []
     weights: list[float] = []

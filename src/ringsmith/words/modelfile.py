@@ -22,6 +22,7 @@ import numpy as np
 
 from ringsmith._files import disk_faults, path_of, written
 from ringsmith.errors import OptionError, ReadError
+from ringsmith.words.files.contract import whole_characters
 from ringsmith.words.files.mapped import PackedWords, Tensor, header_of, map_tensor, pack_words
 from ringsmith.words.model import Word2VecModel, aligned, target_rows
 from ringsmith.words.neighbours import Floats
@@ -48,7 +49,8 @@ def save_model(model: Word2VecModel, path: str | Path, *, extra: Mapping[str, An
     from safetensors.numpy import save_file
 
     place = path_of(path)
-    content, ends = pack_words(model.vocabulary.words)
+    with whole_characters(place):
+        content, ends = pack_words(model.vocabulary.words)
     arrays = {"inputs": model.inputs, "outputs": model.outputs, "counts": model.vocabulary.counts, "words": content, "word_ends": ends}
     state = {"options": asdict(model.options), **{name: getattr(model, name) for name in STATE}, "extra": dict(extra or {})}
     metadata = {"format": FORMAT, "schema": SCHEMA, "state": json.dumps(state)}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.errors import InputError
+from ringsmith.text.normalise import without_halves
 from ringsmith.text.tokenise import tokenise
 from ringsmith.words.neighbours import Ints
 from ringsmith.words.vocabulary import Vocabulary
@@ -73,7 +74,7 @@ def read_tokens(texts: Iterable[str] | Iterable[Sequence[str]], cut: Cut | None 
     for row, text in enumerate(texts):
         if not isinstance(text, str) and not (isinstance(text, Sequence) and all(isinstance(word, str) for word in text)):
             raise InputError(f"Text {row:,}: a text must be a string or a list of tokens; got {type(text).__name__}. Convert it, or leave it out.")
-        ids.extend(numbers.setdefault(word, len(numbers)) for word in (cut(text) if isinstance(text, str) else text))
+        ids.extend(numbers.setdefault(word, len(numbers)) for word in (cut(without_halves(text)) if isinstance(text, str) else text))
         starts.append(len(ids))
     return Tokens(list(numbers), np.array(ids, dtype=np.int32), np.array(starts, dtype=np.int64))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -138,3 +139,16 @@ def refuse_words(vectors: WordVectors, path: Path, *, forbidden: str, what: str)
     for word in vectors.words:
         if not word or pattern.search(word):
             raise OptionError(f"{path}: {what} holds no word that is empty or has a blank in it; got {word!r}. Save as .safetensors, or rename the word.")
+
+
+@contextmanager
+def whole_characters(path: Path) -> Iterator[None]:
+    """Refuse words with half of a surrogate pair, which no file can hold, when they are met within the block.
+
+    Raises:
+        OptionError: such a word is there.
+    """
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise OptionError(f"{path}: words must be of whole characters; got one with half of a pair, {error.object[error.start]!r}. Clean the texts, or rename the word.") from error

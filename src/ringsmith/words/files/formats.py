@@ -10,7 +10,7 @@ from ringsmith._files import disk_faults, inner_suffix, no_such_file, path_of, w
 from ringsmith.errors import OptionError, ReadError, UnknownName
 from ringsmith.records import Report, silent
 from ringsmith.words.files.binary import WORD2VEC_BINARY
-from ringsmith.words.files.contract import DEFAULT, Format, ReadOptions, Target
+from ringsmith.words.files.contract import DEFAULT, Format, ReadOptions, Target, whole_characters
 from ringsmith.words.files.fasttext import FASTTEXT, MAGIC, looks_old
 from ringsmith.words.files.json import JSON
 from ringsmith.words.files.mapped import SAFETENSORS
@@ -70,7 +70,7 @@ def save_vectors(vectors: WordVectors, path: str | Path, form: str | None = None
     assert chosen.write is not None
     if not len(vectors):
         raise OptionError(f"{place}: there must be at least one word to write; got none. Check where the vectors come from.")
-    with disk_faults(place):
+    with disk_faults(place), whole_characters(place):
         if chosen.is_folder:
             _write_folder(chosen, vectors, place, report)
         else:
