@@ -55,6 +55,16 @@ def test_groups_pairs_and_times_come_along(write: Write) -> None:
         (["12/31/2023", "01/01/2024"], 86_400),
         (["1704067200", "1704067260.5"], 60.5),
         (["2023", "2024"], 1),
+        (["31/12/2023 18:00", "1/1/2024 8:00"], 50_400),
+        (["12/31/2023 11:59 PM", "1/1/2024 12:01 AM"], 120),
+        (["31.12.2023 18:00:05", "31.12.2023 18:00:09"], 4),
+        (['"Mon, 3 Feb 2025 10:00:00 +0000"', '"Mon, 03 Feb 2025 10:00:00 -0100"'], 3_600),
+        (["Wed Aug 27 13:08:45 +0000 2008", "Wed Aug 27 13:08:46 +0000 2008"], 1),
+        (["Mon Apr 06 22:19:45 PDT 2009", "Mon Apr 06 22:19:49 PDT 2009"], 4),
+        (['"Jan 5, 2024"', '"January 06, 2024"'], 86_400),
+        (["5 Jan 2024", "6 January 2024"], 86_400),
+        (["05-Jan-2024", "06-Jan-2024"], 86_400),
+        (["31-12-2023", "01-01-2024"], 86_400),
     ],
 )
 def test_times_in_many_spellings(write: Write, cells: list[str], seconds: float) -> None:
@@ -70,6 +80,8 @@ def test_days_that_could_be_months_are_told(write: Write, last: str, *, told: bo
     notes = read_table(write("t.csv", f"text,label,when\nsome text,1,03/04/2024\nother text,0,{last}\n"), time="when").findings.notes
     sentence = "Times in 'when' were read with the day first, '03/04/2024' as day/month/year: no row tells. If the month comes first, write them as year-month-day."
     assert (sentence in notes) == told
+    clock = read_table(write("t.csv", f"text,label,when\nsome text,1,03/04/2024 10:00\nother text,0,{last} 8:00 \n"), time="when").findings.notes
+    assert (sentence.replace("'03/04/2024'", "'03/04/2024 10:00'") in clock) == told
 
 
 def test_a_time_that_is_none_is_named(write: Write) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -15,7 +17,11 @@ from ringsmith.records import Floats
 
 FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
-DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", DAY_FIRST, MONTH_FIRST, "%Y-%m", "%Y%m%d")
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", DAY_FIRST, MONTH_FIRST, "%Y-%m", "%Y%m%d", "%d-%m-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
+CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p")
+LETTERS = ("%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Z %Y")
+"""As e-mails, Twitter and programs in C write times."""
+WRITTEN = (*FORMATS, *(f"{day} {clock}" for day in ("%d.%m.%Y", DAY_FIRST, MONTH_FIRST, "%d-%m-%Y", "%Y/%m/%d") for clock in CLOCKS), *LETTERS)
 
 
 def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> tuple[Floats, tuple[str, ...]]:
@@ -43,17 +49,19 @@ def read_times(table: RawTable, column: str, keep: npt.NDArray[np.int64]) -> tup
 
 def _ambiguous(strings: pl.Series, column: str) -> tuple[str, ...]:
     """What to say where the days could as well be the months in every row."""
+    days = strings.str.extract(r"^(\S+)")
     for form in (DAY_FIRST, MONTH_FIRST):
-        if strings.str.to_date(form, strict=False).null_count():
+        if days.str.to_date(form, strict=False).null_count():
             return ()
     return (f"Times in {column!r} were read with the day first, {strings[0]!r} as day/month/year: no row tells. If the month comes first, write them as year-month-day.",)
 
 
-def _readings(strings: pl.Series) -> list[pl.Series]:
+def _readings(strings: pl.Series) -> Iterator[pl.Series]:
     """The column read in each format, as seconds; null where it does not fit."""
-    times = [strings.str.to_datetime(form, strict=False, time_unit="ms") for form in FORMATS]
-    dates = [strings.str.to_date(form, strict=False).cast(pl.Datetime("ms")) for form in DATES]
-    return [found.dt.epoch("ms").cast(pl.Float64) / 1000 for found in (*times, *dates)]
+    for form in DATES:
+        yield strings.str.to_date(form, strict=False).cast(pl.Datetime("ms")).dt.epoch("ms").cast(pl.Float64) / 1000
+    for form in WRITTEN:
+        yield strings.str.to_datetime(form, strict=False, time_unit="ms").dt.epoch("ms").cast(pl.Float64) / 1000
 
 
 def _complete(table: RawTable, column: str, cells: pl.Series, seconds: pl.Series, keep: npt.NDArray[np.int64]) -> Floats:
