@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.compare.space import BASELINE
-from ringsmith.metrics import Metric, Tie, TieGroups, evaluate, letter_after, tie_groups
+from ringsmith.metrics import Metric, Tie, TieGroups, compare_paired, evaluate, letter_after, tie_groups
 from ringsmith.records import Candidate, Floats, Rows, Score, Split
 
 ANSWERS = 100_000
@@ -222,6 +222,12 @@ class Judge:
         one = next(iter(parts.values()))
         answers = {name: part.proba for name, part in parts.items()}
         return tie_groups(self.metric, self.y[one.positions], answers, groups=self.units(one), seed=self.seed, looks=2 if played else 1)
+
+    def at_most(self, one: Contestant, other: Contestant) -> float:
+        """By how much the one may be better than the other: the far end of the 95 % interval, on the rows that both have."""
+        first, second = (one.choosing, other.choosing) if one.further is not None and other.further is not None else (one.valid, other.valid)
+        found = compare_paired(self.metric, self.y[first.positions], first.proba, second.proba, groups=self.units(first), seed=self.seed)
+        return found.high if self.metric.greater_is_better else -found.low
 
     def _refusal(self, contestant: Contestant) -> str:
         if contestant.candidate.recipe == BASELINE:
