@@ -32,6 +32,21 @@ def test_html_takes_any_text(text: str) -> None:
     assert isinstance(html(text), str)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Support <help@example.com> wrote:", "Support <help@example.com> wrote:"),
+        ("see <https://example.org/a> or <mailto:a@example.org>", "see <https://example.org/a> or <mailto:a@example.org>"),
+        ("<o:p>x</o:p><my-tag a='1'/><svg:rect x=1 />", "x"),
+        ("<!DOCTYPE html><?xml version='1'?><html lang=de>x</html>", "x"),
+        ("<p@example.org> 1<2 and 3>2", "<p@example.org> 1<2 and 3>2"),
+    ],
+)
+def test_addresses_in_angle_brackets_are_no_tags(before: str, after: str) -> None:
+    """The head of a quoted e-mail lost its sender."""
+    assert html(before) == after
+
+
 def test_every_character_normalises_to_something_stable() -> None:
     """Each 7th code point of all 1.1 million, between letters: stable, and in NFKC unless it is a single Korean letter."""
     for code in range(0, sys.maxunicode + 1, 7):
