@@ -127,6 +127,13 @@ class RecipeContract:
         alone = np.concatenate([fitted.predict_proba([text]) for text in texts])
         np.testing.assert_allclose(alone, together, atol=2e-3)
 
+    def test_chunks_do_not_show(self, fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of many texts some at a time are looked at: their order stays, and the last few are there."""
+        texts = toy().texts
+        whole = fitted.predict_proba(texts)
+        monkeypatch.setattr("ringsmith.adapt.recipe.CHUNK_ROWS", 10)
+        np.testing.assert_allclose(fitted.predict_proba(texts), whole, atol=2e-3)
+
     def test_strange_texts_are_answered(self, fitted: Fitted) -> None:
         """Empty, very long, many-scripted and control-character texts, and half an emoji, give finite probabilities."""
         proba = fitted.predict_proba(STRANGE)

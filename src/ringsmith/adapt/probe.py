@@ -22,7 +22,7 @@ from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.adapt.mixtures import Vectors, features
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.probe_options import ProbeOptions
-from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.backbones import Backbone, load_backbone
 from ringsmith.backbones.precision import possible_precisions
@@ -72,7 +72,7 @@ class FittedProbe(Fitted):
         self.options = options
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
-        return to_proba(self.head.scores(self.embed(texts, pairs)), self.task.activation)
+        return to_proba(in_chunks(lambda some, seconds: self.head.scores(self.embed(some, seconds)), texts, pairs), self.task.activation)
 
     def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
         return features(self.mixture, self._layers(texts), None if pairs is None else self._layers(pairs))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from ringsmith.catalogue import LocalModel
 from ringsmith.records import Budget, Floats, TextSet
@@ -17,6 +20,9 @@ from ringsmith.tasks import Task
 from ringsmith.text import TextSteps
 
 Needs = Literal["nothing", "transformer", "vectors"]
+Scores = npt.NDArray[np.float32]
+CHUNK_ROWS = 8_192
+"""Texts whose vectors are in memory at a time while many are predicted."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,12 @@ class Fitted(ABC):
     def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Any]:
         """The predicted label of each text (a tuple of labels for multi-label)."""
         return list(self.task.decode(self.predict_proba(texts, pairs)))
+
+
+def in_chunks(scores: Callable[[Sequence[str], Sequence[str] | None], Scores], texts: Sequence[str], pairs: Sequence[str] | None) -> Scores:
+    """What `scores` gives for n texts (n, K), asked for `CHUNK_ROWS` of them at a time."""
+    parts = [slice(start, start + CHUNK_ROWS) for start in range(0, max(1, len(texts)), CHUNK_ROWS)]
+    return np.concatenate([scores(texts[part], None if pairs is None else pairs[part]) for part in parts])
 
 
 class Recipe(ABC):

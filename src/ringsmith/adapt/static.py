@@ -30,7 +30,7 @@ from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.ownwords import own_vectors
-from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.static_options import StaticOptions
 from ringsmith.adapt.wordfile import most_frequent
@@ -44,7 +44,6 @@ from ringsmith.words.tokens import Tokens, read_tokens
 from ringsmith.words.vectors import WordVectors
 
 FILE = "head.safetensors"
-CHUNK_ROWS = 8_192
 MEMORY_BYTES = 1 << 30
 """All vectors of the rows of a fit together; of more rows some are drawn by chance."""
 Encoders = Sequence[SentenceEncoder]
@@ -74,9 +73,7 @@ class FittedStatic(Fitted):
         self.source = source
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
-        parts = [slice(start, start + CHUNK_ROWS) for start in range(0, max(1, len(texts)), CHUNK_ROWS)]
-        scores = [self.head.scores(self.embed(texts[part], None if pairs is None else pairs[part])) for part in parts]
-        return to_proba(np.concatenate(scores), self.task.activation)
+        return to_proba(in_chunks(lambda some, seconds: self.head.scores(self.embed(some, seconds)), texts, pairs), self.task.activation)
 
     def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
         return features(self.encoders, *(None if column is None else read_tokens(self.steps.apply_all(column)) for column in (texts, pairs)))

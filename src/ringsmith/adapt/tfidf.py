@@ -22,7 +22,7 @@ from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
 from ringsmith.adapt.ngrams import FILE as VOCABULARY
 from ringsmith.adapt.ngrams import Ngrams
 from ringsmith.adapt.options import hold, read_options, rising
-from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.sparse import Matrix, scale_columns, side_by_side
 from ringsmith.adapt.stream import Learner, StreamSetting, fit_stream
@@ -43,7 +43,6 @@ SAMPLE_ROWS, IDF_ROWS, VALID_ROWS = 1_000, 100_000, 20_000
 MACHINES = 12
 """So many machines are learnt side by side at most, settings times classes, while at least one setting is tried."""
 WEIGHT_BYTES = 1 << 29
-CHUNK_ROWS = 8_192
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,7 @@ class FittedTfidf(Fitted):
         self.options = options
 
     def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
-        parts = [slice(start, start + CHUNK_ROWS) for start in range(0, max(1, len(texts)), CHUNK_ROWS)]
-        scores = [self.linear.scores(self._rows(texts[part], None if pairs is None else pairs[part])) for part in parts]
-        return to_proba(np.concatenate(scores), self.task.activation)
+        return to_proba(in_chunks(lambda some, seconds: self.linear.scores(self._rows(some, seconds)), texts, pairs), self.task.activation)
 
     def embed(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
         rows = self._rows(texts, pairs)
