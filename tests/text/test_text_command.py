@@ -51,6 +51,15 @@ def test_json_holds_the_same() -> None:
     assert content["steps"][1]["changes"] == [{"before": "cars", "after": "car", "times": 1}]
 
 
+def test_of_a_table_its_column_is_told(tmp_path: Path) -> None:
+    """Which texts were read is said above the table of steps; of lines nothing is to be said."""
+    table = tmp_path / "t.csv"
+    table.write_text("id,Body,queue\n1,So Good indeed,a\n2,So Bad indeed,b\n", encoding="utf-8")
+    assert ringsmith_text("lower", str(table)).stdout.splitlines()[0] == "Texts: column 'Body' (2 rows)."
+    (tmp_path / "t.txt").write_text("So Good\nSo Bad\n", encoding="utf-8")
+    assert "Texts:" not in ringsmith_text("lower", str(tmp_path / "t.txt")).stdout
+
+
 def test_a_language_is_used() -> None:
     """French stems by --language."""
     result = ringsmith_text("lower,stem", "Les Maisons", "--language", "french")

@@ -45,23 +45,28 @@ def text(
     from ringsmith.text.effects import measure_steps
 
     wanted = parse_steps(str(steps), language=language)
-    texts, is_single = _read(str(source), column, encoding, delimiter)
+    texts, is_single, notes = _read(str(source), column, encoding, delimiter)
     effects = measure_steps(texts, wanted)
     if as_json:
         return _shell.print_json(_as_json(effects, is_single=is_single))
-    _show(_shell.people(), effects, is_single=is_single)
+    console = _shell.people()
+    for note in notes:
+        console.print(_shell.escape(note), soft_wrap=True)
+    _show(console, effects, is_single=is_single)
     return None
 
 
-def _read(source: str, column: str | None, encoding: str | None, delimiter: str | None) -> tuple[Sequence[str], bool]:
-    """The texts, and whether it is one text rather than a file of them."""
+def _read(source: str, column: str | None, encoding: str | None, delimiter: str | None) -> tuple[Sequence[str], bool, Sequence[str]]:
+    """The texts, whether it is one text rather than a file of them, and of a table what was read, in sentences."""
     path = None if "\n" in source or len(source) > 1000 else Path(source).expanduser()
     if source != "-" and (path is None or not path.exists()) and (" " in source.strip() or "\n" in source or _is_tagged(source)):
-        return [source], True
+        return [source], True, []
     from ringsmith.data import read_texts
 
-    texts = read_texts(source, text=column, encoding=encoding, delimiter=delimiter).texts.texts
-    return texts, len(texts) == 1
+    found = read_texts(source, text=column, encoding=encoding, delimiter=delimiter)
+    facts, texts = found.findings, found.texts.texts
+    notes = [] if facts.format in ("lines", "memory") else [f"Texts: column {facts.text_column!r} ({plural(facts.rows_used, 'row')}).", *facts.notes]
+    return texts, len(texts) == 1, notes
 
 
 def _is_tagged(word: str) -> bool:
