@@ -72,6 +72,10 @@ def test_a_file_outside_the_folder_is_refused(tmp_path: Path) -> None:
     [
         (lambda content: content.update(schema=2), r"schema 1 is read by this version of Ringsmith; got 2"),
         (lambda content: content.update(format="other"), r'must say "format": "ringsmith-model"'),
+        (lambda content: content.update(format=["other"]), r'must say "format": "ringsmith-model"'),
+        (lambda content: content.update(backbone={"name": "x"}), r"'backbone' must be as Ringsmith wrote them"),
+        (lambda content: content.update(recipe="probe"), r"a model of the recipe 'probe' must name its backbone; it names none"),
+        (lambda content: content.update(recipe="static"), r"which the recipe 'static' needs, is missing"),
         (lambda content: content.update(extra=1), r"missing or unknown: extra"),
         (lambda content: content.pop("steps"), r"missing or unknown: steps"),
         (lambda content: content.update(recipe="magic"), r"the recipe must be one of majority, .*; got 'magic'"),

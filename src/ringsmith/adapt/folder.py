@@ -36,10 +36,13 @@ PAIRS = "pairs"
 """Whether the model was trained on pairs of texts."""
 TEXT = "text_column"
 """Name of the column that its texts came from; several with commas between."""
+ABOUT = {"name", "revision", "weights_sha256", "licence"}
+"""What is told of a backbone."""
 FORMS: dict[str, Callable[[Any], bool]] = {
     "recipe": lambda value: isinstance(value, str),
     "task": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str) and is_strings(value.get("labels")),
     "steps": lambda value: is_strings(value),
+    "backbone": lambda value: value is None or (isinstance(value, dict) and ABOUT <= value.keys()),
     "options": lambda value: isinstance(value, dict),
     "files": lambda value: isinstance(value, dict) and is_strings(list(value.values())),
     PAIRS: lambda value: isinstance(value, bool),
@@ -164,9 +167,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise ModelError(f"{path}: must be JSON as Ringsmith wrote it; {error}. Save the model again.") from error
-    if isinstance(content, dict) and content.get("format") in OTHERS:
-        raise ModelError(f"{folder}: a fitted model is needed; this one was made by `ringsmith pretrain`. {OTHERS[content['format']].format(as_typed(str(folder)))}")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    kind = content.get("format") if isinstance(content, dict) else None
+    if isinstance(kind, str) and kind in OTHERS:
+        raise ModelError(f"{folder}: a fitted model is needed; this one was made by `ringsmith pretrain`. {OTHERS[kind].format(as_typed(str(folder)))}")
+    if kind != FORMAT:
         raise ModelError(f'{path}: must say "format": "{FORMAT}". It was not written by Ringsmith; name a fitted model\'s folder.')
     if content.get("schema") != SCHEMA:
         way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."

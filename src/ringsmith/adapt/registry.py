@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._optional import try_import
-from ringsmith.adapt.folder import PAIRS, check_files, read_manifest
+from ringsmith.adapt.folder import MANIFEST, PAIRS, check_files, read_manifest
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
 from ringsmith.errors import ModelError, UnknownName, UsageError
@@ -162,12 +162,13 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
     if manifest["recipe"] not in ENTRIES:
         way_out = f"Install the version of Ringsmith that wrote it ({manifest['ringsmith']})."
         raise ModelError(f"{folder}: the recipe must be one of {', '.join(ENTRIES)}; got {manifest['recipe']!r}. {way_out}")
+    if manifest["backbone"] is None and recipe_needs(manifest["recipe"]) == "transformer":
+        raise ModelError(f"{folder / MANIFEST}: a model of the recipe {manifest['recipe']!r} must name its backbone; it names none. Save the model again.")
     try:
         fitted = _recipe(manifest["recipe"], to_load=True).fitted.load(folder, manifest, threads=threads)
     except FileNotFoundError as error:
-        raise ModelError(
-            f"{folder}: {Path(error.filename).name}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again."
-        ) from error
+        lacking = Path(error.filename).name if error.filename else str(error)  # safetensors names the file in its sentence alone
+        raise ModelError(f"{folder}: {lacking}, which the recipe {manifest['recipe']!r} needs, is missing. Copy the whole folder again, or save the model again.") from error
     fitted.pairs = manifest.get(PAIRS)
     return fitted
 
