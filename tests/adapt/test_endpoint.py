@@ -98,6 +98,7 @@ def test_retry_after_is_kept_to(script: Script, url: str) -> None:
         endpoint(url).ask(talk("b"), deadline=time.time() + 20)
     assert _retry_after({"Retry-After": "Wed, 21 Oct 2065 07:28:00 GMT"}) > 1e9  # type: ignore[operator]
     assert _retry_after({"Retry-After": "soon"}) is None
+    assert _retry_after({"Retry-After": "nan"}) == 0
 
 
 def test_what_never_passes_ends_in_one_sentence(script: Script, url: str) -> None:

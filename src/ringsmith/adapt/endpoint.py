@@ -288,7 +288,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if value is None:
         return None
     try:
-        return max(float(value), 0.0)
+        return max(0.0, float(value))  # 0 for nan, too
     except ValueError:
         pass
     try:

@@ -42,7 +42,7 @@ FORMS: dict[str, Callable[[Any], bool]] = {
     "recipe": lambda value: isinstance(value, str),
     "task": lambda value: isinstance(value, dict) and isinstance(value.get("kind"), str) and is_strings(value.get("labels")),
     "steps": lambda value: is_strings(value),
-    "backbone": lambda value: value is None or (isinstance(value, dict) and ABOUT <= value.keys()),
+    "backbone": lambda value: value is None or (isinstance(value, dict) and value.keys() >= ABOUT),
     "options": lambda value: isinstance(value, dict),
     "files": lambda value: isinstance(value, dict) and is_strings(list(value.values())),
     PAIRS: lambda value: isinstance(value, bool),
