@@ -12,7 +12,7 @@ from contracts.recipes import WORDS, RecipeContract, toy, toy_pairs
 from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.ngrams import Ngrams
 from ringsmith.adapt.tfidf import FittedTfidf, TfidfOptions
-from ringsmith.errors import OptionError, UsageError
+from ringsmith.errors import OptionError, RunRefused, UsageError
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification
 
@@ -56,6 +56,16 @@ def test_streaming_says_why_and_what_was_done() -> None:
     fitted = create_recipe("tfidf", Setting(Classification(sorted(WORDS)), options={"most_nonzeros": 1}, threads=1)).fit(rows, rows, Budget())
     what = r"terms were hashed into [\d,]+ columns, and \d+ rows were learnt from \([123] passes\)\."
     assert re.fullmatch(rf"All rows at once would take about \d+ GB: {what}", fitted.facts.notes[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"), [(" ", {}, "every training text is empty"), ("word", {"min_rows": 50}, r"no term occurs in 50 training texts \('min_rows'\)")]
+)
+def test_texts_without_terms_are_refused(text: str, options: Mapping[str, Any], sentence: str) -> None:
+    """No column is left to learn from."""
+    rows = TextSet([text] * 20, ["a", "b"] * 10)
+    with pytest.raises(RunRefused, match=sentence):
+        create_recipe("tfidf", Setting(Classification(["a", "b"]), options=options)).fit(rows, rows, Budget())
 
 
 def test_all_broken_options_are_named() -> None:

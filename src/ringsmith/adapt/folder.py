@@ -170,7 +170,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     kind = content.get("format") if isinstance(content, dict) else None
     if isinstance(kind, str) and kind in OTHERS:
         raise ModelError(f"{folder}: a fitted model is needed; this one was made by `ringsmith pretrain`. {OTHERS[kind].format(as_typed(str(folder)))}")
-    if kind != FORMAT:
+    if not isinstance(content, dict) or kind != FORMAT:
         raise ModelError(f'{path}: must say "format": "{FORMAT}". It was not written by Ringsmith; name a fitted model\'s folder.')
     if content.get("schema") != SCHEMA:
         way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."

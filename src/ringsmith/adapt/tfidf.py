@@ -26,7 +26,7 @@ from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, 
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.sparse import Matrix, scale_columns, side_by_side
 from ringsmith.adapt.stream import Learner, StreamSetting, fit_stream
-from ringsmith.errors import BudgetError, UsageError
+from ringsmith.errors import BudgetError, RunRefused, UsageError
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Task, task_from_json
 from ringsmith.text import TextSteps
@@ -166,9 +166,15 @@ class Tfidf(Recipe):
         return FittedTfidf(self.setting.task, self.setting.steps, ngrams, linear, self.options, facts)
 
     def _vocabulary(self, train: TextSet) -> tuple[Ngrams, Matrix]:
-        """The vocabulary of the training rows (of both texts of pairs), and their rows."""
+        """The vocabulary of the training rows (of both texts of pairs), and their rows.
+
+        Raises:
+            RunRefused: it is empty.
+        """
         texts, pairs = prepared(train, self.setting.steps)
         ngrams, rows = Ngrams.fit(texts + (pairs or []), shape=self.options.characters, min_rows=self.options.min_rows)
+        if not ngrams.size:
+            raise RunRefused("every training text is empty" if self.options.min_rows == 1 else f"no term occurs in {self.options.min_rows:,} training texts ('min_rows')")
         return ngrams, rows if pairs is None else side_by_side(rows[: len(texts)], rows[len(texts) :])
 
     def _fit_stream(self, train: TextSet, valid: TextSet, budget: Budget, watch: Stopwatch, outlook: Outlook) -> FittedTfidf:
