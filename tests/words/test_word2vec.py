@@ -102,6 +102,12 @@ def test_another_seed_gives_other_vectors(corpus: Corpus) -> None:
     assert abs(one.inputs - other.inputs).max() > 0.1
 
 
+def test_a_seed_may_be_as_large_as_one_likes(corpus: Corpus) -> None:
+    """Kernels take 63 bits of what is made of it."""
+    few = replace(corpus, ids=corpus.ids[:4_000], starts=corpus.starts[:501])
+    assert np.isfinite(train_word2vec(few, Word2VecOptions(**{**SMALL, "epochs": 1}, seed=2**70), threads=1).inputs).all()
+
+
 def test_without_shuffling_the_order_is_the_corpus_and_else_another_in_each_epoch(corpus: Corpus) -> None:
     """Also where nothing is drawn: the stretches stand where they stand."""
     plain = [piece.first for piece in pieces(corpus.starts, 2, shuffle=False, seed=0)]

@@ -144,6 +144,13 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPat
     assert fit_glove(counts, GloveOptions(dim=20, iterations=3, seed=2)).losses != one.losses
 
 
+def test_a_seed_may_be_as_large_as_a_clock_in_nanoseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And larger: kernels take 63 bits of what is made of it."""
+    monkeypatch.setattr(tiling, "BLOCK", 7)
+    one, other = (fit_glove(made_up(), GloveOptions(dim=4, iterations=1, seed=seed)) for seed in (1_764_252_000_000_000_000, 2**70))
+    assert one.losses != other.losses
+
+
 def test_a_round_shares_no_rows_and_no_columns_and_all_rounds_are_all_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every count once in each iteration, in tiles."""
     monkeypatch.setattr(tiling, "BLOCK", 7)

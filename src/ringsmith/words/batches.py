@@ -176,7 +176,7 @@ class _InBatches(Passes):
 
     def _work(self, piece: Piece) -> None:
         """Train on one piece, a batch after the other."""
-        self.chance.manual_seed(piece.number * 1_000_003 + self.options.seed)
+        self.chance.manual_seed(piece.chance(self.options.seed))
         text = self._read(piece)
         tiles = (len(text.ids) - 2 * self.options.window) // TILE
         negatives = self._draw(tiles * SHARED).view(tiles, SHARED)

@@ -59,6 +59,10 @@ class Piece:
         """The same after it."""
         return (self.before + self.words) / self.total
 
+    def chance(self, seed: int) -> int:
+        """What its random numbers start from, below 2^63 whatever the seed."""
+        return (self.number * 1_000_003 + seed) % (1 << 63)
+
 
 def pieces(starts: npt.NDArray[np.int64], epochs: int, *, shuffle: bool, seed: int, before: int = 0) -> Iterator[Piece]:
     """All stretches of all epochs, in the order in which they are taken; `before` epochs went before, and their random numbers are not used again."""

@@ -86,7 +86,7 @@ def cut_into_tiles(counts: Cooccurrences, *, x_max: float, alpha: float, seed: i
         out, state = (rows, columns, logs, weights), np.zeros(1, dtype=np.uint64)
         kernel.fill_tiles(counts.starts, counts.columns, counts.values, edges[block], edges[block + 1], block_of, bounds[block, :, 0].copy(), x_max, alpha, *out)
         for column in range(blocks):
-            kernel.shuffle_tile(*bounds[block, column], (seed * blocks + block) * blocks + column, state, *out)
+            kernel.shuffle_tile(*bounds[block, column], ((seed * blocks + block) * blocks + column) % (1 << 63), state, *out)
         if spill is not None:
             spill.used(int(sizes[block].sum()) * ENTRY_BYTES)
             give_back(counts.columns)

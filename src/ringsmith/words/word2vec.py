@@ -158,7 +158,7 @@ class _Training(Passes):
     def work(self, piece: Piece) -> None:
         """Train on one piece; called by many threads."""
         rates = self.rate_at(piece.from_share), self.rate_at(piece.to_share)
-        stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.number * 1_000_003 + self.options.seed)
+        stretch = kernels.Stretch(piece.first, piece.last, *rates, piece.chance(self.options.seed))
         weights = self.hands.pop()
         try:
             loss, pairs = self.kernel(self.text, weights, self.bags, self.draws, self.shape, stretch)
