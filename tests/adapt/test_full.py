@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,6 +116,22 @@ def test_a_broken_start_is_mended_by_a_second(tiny_bert: LocalModel, monkeypatch
     fitted = TestFull.fit(tiny_bert, toy(), seed=4)
     assert seen == [(4, 3e-3), (5, 1.5e-3)]
     assert fitted.facts.notes == ("It was started again with seed 5 and half the rates because its loss became nan at step 3.",)
+
+
+def test_vectors_are_those_of_the_thread_that_asked(tiny_bert: LocalModel) -> None:
+    """Another one predicts with the same model between the forward and what is read of it."""
+    fitted = TestFull.fit(tiny_bert, toy())
+    texts = ["I am happy at home", "furious"]
+    expected = fitted.embed(texts)
+
+    def meanwhile(*_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            other = threading.Thread(target=fitted.predict_proba, args=(["I tremble"],))
+            other.start()
+            other.join()
+
+    fitted.module.register_forward_hook(meanwhile)
+    np.testing.assert_array_equal(fitted.embed(texts), expected)
 
 
 def test_infinite_rate_breaks_and_is_refused(tiny_bert: LocalModel) -> None:

@@ -6,8 +6,10 @@ scaling it scales the scores. Nothing here trains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -64,36 +66,46 @@ def scores_of(module: Any, feed: Feed) -> Vectors:
 
 def vectors_of(module: Any, feed: Feed, rows: Rows | None = None) -> Vectors:
     """What the last layer sees of each of these rows (n, d); of all for None."""
-    layer, seen = last_layer(module), list[torch.Tensor]()
-    hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    layer = last_layer(module)
+    with _given_to(layer) as seen:
 
-    def vectors(batch: Batch) -> torch.Tensor:
-        module(**batch)
-        return _of_texts(seen.pop(), batch)
+        def vectors(batch: Batch) -> torch.Tensor:
+            module(**batch)
+            return _of_texts(seen.pop(), batch)
 
-    try:
         return _run(module, feed, np.arange(len(feed)) if rows is None else rows, layer.in_features, vectors)
-    finally:
-        hook.remove()
 
 
 def both_readings_of(module: Any, feed: Feed, rows: Rows) -> Vectors:
     """What the last layer sees of each of these rows, and beside it what it would see of the mean of the tokens (n, 2 d)."""
-    states, seen = list[Any](), list[torch.Tensor]()
-    hooks = [
-        module.base_model.register_forward_hook(lambda *called: states.append(called[2][0])),
-        last_layer(module).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])),
-    ]
-
-    def both(batch: Batch) -> torch.Tensor:
-        module(**batch)
-        return torch.cat([_of_texts(seen.pop(), batch), read_mean(module, states.pop(), batch["attention_mask"])], 1)
-
+    layer, states = last_layer(module), list[Any]()
+    hook = module.base_model.register_forward_hook(lambda *called: states.append(called[2][0]))
     try:
-        return _run(module, feed, rows, 2 * last_layer(module).in_features, both)
+        with _given_to(layer) as seen:
+
+            def both(batch: Batch) -> torch.Tensor:
+                module(**batch)
+                return torch.cat([_of_texts(seen.pop(), batch), read_mean(module, states.pop(), batch["attention_mask"])], 1)
+
+            return _run(module, feed, rows, 2 * layer.in_features, both)
     finally:
-        for hook in hooks:
-            hook.remove()
+        hook.remove()
+
+
+@contextmanager
+def _given_to(layer: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
+    """What the layer is given within the block by this thread; others may ask the same model meanwhile."""
+    seen, mine = list[torch.Tensor](), get_ident()
+
+    def note(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if get_ident() == mine:
+            seen.append(inputs[0])
+
+    hook = layer.register_forward_pre_hook(note)
+    try:
+        yield seen
+    finally:
+        hook.remove()
 
 
 def _of_texts(seen: torch.Tensor, batch: Batch) -> torch.Tensor:
