@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_answers_come_in_the_order_of_the_questions(script: Script, url: str) ->
     assert 2 <= script.most_at_once <= 4
     assert answers[0].tokens_in == 2
     assert script.seen[0] == {"model": "tiny-chat", "messages": [{"role": "user", "content": "text 0"}], "temperature": 0, "max_tokens": 64}
+
+
+def test_several_may_ask_at_a_time(script: Script, url: str) -> None:
+    """The end of one conversation is not that of another."""
+    script.pause = 0.01
+    shared = endpoint(url, at_once=2)
+    lists = [[f"{asker} {number}" for number in range(2 + asker % 3)] for asker in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda texts: shared.ask(talk(*texts)), lists))
+    assert [[answer.text for answer in some] for some in answers] == lists
 
 
 def test_known_answers_are_not_asked_again_unless_anything_differs(script: Script, url: str) -> None:

@@ -74,8 +74,7 @@ class Endpoint:
         self._account = Account(Path(settings.account) if settings.account else None, settings.spend_at_most)
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._limits: dict[str, Any] = {"temperature": 0, "max_tokens": settings.answer_tokens}
-        self._stop = threading.Event()
-        self._sleep = sleep or self._stop.wait
+        self._sleep = sleep
         self._answered = False
 
     def ask(self, questions: Sequence[Messages], *, deadline: float = float("inf"), report: Report | None = None) -> list[Answer]:
@@ -94,40 +93,39 @@ class Endpoint:
         keys = [self._identity(messages) for messages in questions]
         found = {key: answer for key in set(keys) if (answer := self.answers.get(key)) is not None}
         todo = {key: messages for key, messages in zip(keys, questions, strict=True) if key not in found}
-        total = len(found) + len(todo)
+        total, stop = len(found) + len(todo), threading.Event()
 
         def one(key: str) -> None:
-            found[key] = self._one(todo[key], deadline)
+            found[key] = self._one(todo[key], deadline, stop)
             self.answers.put(key, found[key])
             if report is not None:
                 report(len(found), total)
 
-        self._stop.clear()
         waiting = list(todo)
         if waiting:
             one(waiting.pop(0))
-        self._side_by_side(one, waiting)
+        self._side_by_side(one, waiting, stop)
         return [found[key] for key in keys]
 
-    def _side_by_side(self, one: Callable[[str], None], waiting: Sequence[str]) -> None:
-        """The rest, a few at once; the first fault ends all of it."""
+    def _side_by_side(self, one: Callable[[str], None], waiting: Sequence[str], stop: threading.Event) -> None:
+        """The rest, a few at once; the first fault ends all of it, and what others ask meanwhile goes on."""
         faults: list[BaseException] = []
 
         def unless_stopped(key: str) -> None:
-            if self._stop.is_set():
+            if stop.is_set():
                 return
             try:
                 one(key)
             except BaseException as error:
                 faults.append(error)
-                self._stop.set()
+                stop.set()
                 raise
 
         with ThreadPoolExecutor(self.settings.at_once) as pool:
             try:
                 wait([pool.submit(unless_stopped, key) for key in waiting], return_when=FIRST_EXCEPTION)
             finally:
-                self._stop.set()
+                stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
         if faults:
             raise faults[0]
@@ -137,10 +135,10 @@ class Endpoint:
         settings = self.settings
         return digest([settings.address, settings.model, settings.answer_tokens, json.dumps([dict(message) for message in messages])])
 
-    def _one(self, messages: Messages, deadline: float) -> Answer:
+    def _one(self, messages: Messages, deadline: float, stop: threading.Event) -> Answer:
         why = ""
         for number in range(self.settings.tries):
-            if self._stop.is_set():
+            if stop.is_set():
                 break
             if time.time() >= deadline:
                 raise BudgetError(
@@ -153,10 +151,10 @@ class Endpoint:
                 if not error.connected and not self._answered and number:
                     break
                 if number + 1 < self.settings.tries:
-                    self._wait(number, error.after, deadline)
+                    self._wait(number, error.after, deadline, stop)
         raise NotAtHand(f"The endpoint {self.settings.address} gave no answer: {why}. What was answered before is kept: see to it and run the same command again.")
 
-    def _wait(self, number: int, after: float | None, deadline: float) -> None:
+    def _wait(self, number: int, after: float | None, deadline: float, stop: threading.Event) -> None:
         seconds = min(LONGEST_WAIT, FIRST_WAIT * 2**number) * random.uniform(0.5, 1.0) if after is None else after
         if after is not None and after > MOST_PATIENCE:
             raise NotAtHand(f"The endpoint {self.settings.address} asks to wait {after:,.0f} s. What was answered is kept: run the same command again then.")
@@ -164,7 +162,7 @@ class Endpoint:
             raise BudgetError(
                 f"The endpoint {self.settings.address} asks to wait {seconds:,.0f} s, which the budget does not allow. Give it more time and run the same command again."
             )
-        self._sleep(seconds)
+        (self._sleep or stop.wait)(seconds)
 
     def _paid(self, messages: Messages, deadline: float) -> Answer:
         """One try, its money set aside first."""
