@@ -103,6 +103,13 @@ def test_when_to_fetch_is_asked_as_on_the_command_line(call: Callable[..., objec
         call([("a", "b")], fetch="sometimes")
 
 
+@pytest.mark.parametrize("given", [1, ["title", "body"]])
+def test_a_column_is_a_name(given: object) -> None:
+    """Not its number as a number, nor a list of names: several are one string with commas."""
+    with pytest.raises(OptionError, match=r"'text' must be the name of a column, or several as 'title,body'; got "):
+        ringsmith.compare([("a", "b")], text=given)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("options", [{"recipes": "majority, tfidf"}, {"models": "minilm"}, {"steps": "lower"}])
 def test_a_string_is_no_list_of_names(options: dict[str, str]) -> None:
     """Or it would be said that there is no recipe 'm'."""

@@ -131,6 +131,8 @@ def test_settings_that_cannot_be_are_one_sentence(settings: dict[str, Any], sent
 
 def test_prompts_that_cannot_be_are_one_sentence(writers: dict[str, Writer]) -> None:
     """Empty, or longer than the model reads; XLNet has no longest."""
+    with pytest.raises(InputError, match=r"The prompt must be a string; got int\. Write how the text begins"):
+        generate(writers["gpt2"], 5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"The prompt must hold at least one word; got an empty text\. Write how the text begins"):
         generate(writers["gpt2"], " \n")
     with pytest.raises(InputError, match=rf"must leave room for at least one token: .* reads {POSITIONS}; got 80\. Shorten it"):

@@ -89,6 +89,8 @@ def test_progress_counts_lines(translator: Translator) -> None:
 
 def test_a_line_that_is_too_long_is_refused_by_its_number(translator: Translator) -> None:
     """Half a text is no translation."""
+    with pytest.raises(InputError, match=r"Every text to translate must be a string; got int\."):
+        translate(translator, ["one", 5])  # type: ignore[list-item]
     with pytest.raises(InputError, match=r"Line 3: .*tiny reads at most 24 pieces at once; this line has 1\d\d\. Put each of its sentences in a line of its own"):
         translate(translator, ["a bird sang.", "", "xyz" * 50])
 

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from ringsmith.catalogue import resolve
 from ringsmith.errors import InputError
 from ringsmith.inspection import Inspection
-from ringsmith.visible.look import inspect_text
+from ringsmith.visible.look import check_text, inspect_text
 from ringsmith.visible.patterns import describe_head, describe_heads, is_causal
 from ringsmith.visible.rollout import roll_out
 
@@ -128,3 +128,9 @@ def test_an_empty_text_is_refused(folder: Path, text: str, pair: str | None, nam
     """Before the model is loaded."""
     with pytest.raises(InputError, match=rf"^{name} must hold at least one word; got an empty text\. Write what the model should read\.$"):
         inspect_text(resolve(str(folder)), text, pair)
+
+
+def test_several_texts_are_refused() -> None:
+    """One at a time."""
+    with pytest.raises(InputError, match=r"^TEXT must be a string; got list\. Look at one text at a time\.$"):
+        check_text(["the bank", "a bank"], None)  # type: ignore[arg-type]

@@ -59,6 +59,8 @@ def test_words_are_found_whole_in_any_letters() -> None:
         find_uses("river", SENTENCES)
     with pytest.raises(InputError, match=r"--word must be a word; got an empty text"):
         find_uses(" ", SENTENCES)
+    with pytest.raises(InputError, match=r"'sentences' must be several strings; got one, 'sentences\.txt'\. Read a file's lines first\."):
+        find_uses("bank", "sentences.txt")
 
 
 @pytest.mark.parametrize("layers", ["last", "last4", "all", "0", "2"])

@@ -125,6 +125,8 @@ def read_prompt(writer: Writer, prompt: str) -> dict[str, torch.Tensor]:
     Raises:
         InputError: there is nothing to go on from.
     """
+    if not isinstance(prompt, str):
+        raise InputError(f"The prompt must be a string; got {type(prompt).__name__}. Write how the text begins.")
     if not prompt.strip():
         raise InputError("The prompt must hold at least one word; got an empty text. Write how the text begins.")
     start = transformers.TextGenerationPipeline.XL_PREFIX if type(writer.module).__name__ == NEEDS_START else ""

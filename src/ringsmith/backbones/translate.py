@@ -128,9 +128,11 @@ def translate(translator: Translator, texts: Sequence[str], options: TranslateOp
         report: is told how many are done.
 
     Raises:
-        InputError: a text that the model does not read to its end; says which.
+        InputError: a text that the model does not read to its end (says which), or what is no text.
     """
     options = options or TranslateOptions()
+    if strange := next((type(text).__name__ for text in texts if not isinstance(text, str)), None):
+        raise InputError(f"Every text to translate must be a string; got {strange}. Leave it out, or write it as text.")
     full = [number for number, text in enumerate(texts) if text.strip()]
     ids = _pieces(translator, [texts[number] for number in full])
     _check_lengths(translator, ids, [number + 1 for number in full])

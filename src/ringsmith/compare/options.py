@@ -62,6 +62,10 @@ def read_words(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
+COLUMNS = ("text", "label", "pair", "group", "time", "split")
+"""Options that name columns."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions:
     """One comparison: which rows, which candidates, how long.
@@ -149,6 +153,7 @@ class CompareOptions:
             ("fetch", "never, if-missing or always", self.fetch in ("never", "if-missing", "always")),
             ("models", "at least one name", self.models is None or len(self.models) > 0),
             ("recipes", "at least one name", self.recipes is None or len(self.recipes) > 0),
+            *((role, "the name of a column, or several as 'title,body'", isinstance(getattr(self, role), str | None)) for role in COLUMNS),
         ]
 
     @property

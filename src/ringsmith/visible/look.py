@@ -36,8 +36,10 @@ def inspect_text(model: LocalModel, text: str, pair: str | None = None, *, threa
 
 
 def check_text(text: str, pair: str | None) -> None:
-    """Refuse a text without anything in it."""
+    """Refuse a text without anything in it, and what is no text."""
     for name, given in (("TEXT", text), ("--pair", pair)):
+        if given is not None and not isinstance(given, str):
+            raise InputError(f"{name} must be a string; got {type(given).__name__}. Look at one text at a time.")
         if given is not None and not given.strip():
             raise InputError(f"{name} must hold at least one word; got an empty text. Write what the model should read.")
 

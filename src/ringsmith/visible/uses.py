@@ -25,6 +25,8 @@ def find_uses(word: str, sentences: Sequence[str]) -> tuple[list[Use], list[int]
     """
     if not word.strip():
         raise InputError("--word must be a word; got an empty text. Write: --word bank")
+    if isinstance(sentences, str):
+        raise InputError(f"'sentences' must be several strings; got one, {sentences[:40]!r}. Read a file's lines first.")
     pattern = re.compile(rf"(?<!\w){re.escape(word.strip())}(?!\w)", re.IGNORECASE)
     found = [(Use(sentence, match.start(), match.end()), line) for line, sentence in enumerate(sentences, start=1) for match in pattern.finditer(sentence)][:MOST]
     if len(found) < FEWEST:
