@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_pieces_are_what_a_text_is_made_of_behind_another() -> None:
     class Blank:
         """Puts ``_`` before every text, as Llama's does."""
 
-        max_tokens = 64
+        max_tokens, alone = 64, nullcontext()
 
         def hf(self, texts: list[str], **_: object) -> dict[str, list[list[int]]]:
             return {"input_ids": [[ord(character) for character in ("_" + text).replace(" ", "_")] for text in texts]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -75,3 +76,17 @@ def test_no_texts_give_no_vectors(loaded: Callable[[str], Backbone]) -> None:
     """An empty list is answered by an empty array of the right shape."""
     backbone = loaded("bert")
     assert encode_windows(backbone, split_long(backbone.tokeniser, [])).shape == (0, backbone.layers, backbone.hidden)
+
+
+def test_threads_do_not_cut_each_others_texts() -> None:
+    """The Rust tokenizer remembers one way of truncating for all: whole texts and cut ones are read at a time."""
+    texts = ["the cat sat on a mat " * n for n in (1, 4, 9)] * 4
+    windows, tokens = split_long(TEN, texts), TEN(texts)
+
+    def ask(number: int) -> bool:
+        if number % 2:
+            return list(split_long(TEN, texts).parts) == list(windows.parts)
+        return bool(np.array_equal(TEN(texts).ids, tokens.ids))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(ask, range(120)))

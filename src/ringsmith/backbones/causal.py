@@ -228,7 +228,8 @@ def _start(tokeniser: Tokeniser) -> tuple[int, ...]:
 
 
 def _ids(tokeniser: Tokeniser, texts: Sequence[str], limit: int) -> list[list[int]]:
-    found = tokeniser.hf(list(texts), add_special_tokens=False, truncation=True, max_length=limit, return_attention_mask=False, return_token_type_ids=False)
+    with tokeniser.alone:
+        found = tokeniser.hf(list(texts), add_special_tokens=False, truncation=True, max_length=limit, return_attention_mask=False, return_token_type_ids=False)
     return [list(row) for row in found["input_ids"]]
 
 

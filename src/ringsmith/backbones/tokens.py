@@ -9,8 +9,9 @@ Decisions:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Tokeniser:
         types: whether the model asks for token types.
         vocabulary: token numbers must be below this.
         fingerprint: hash of the tokenizer's files.
+        alone: held by who sets how the Rust tokenizer truncates, until it is done: it remembers one setting for all threads.
     """
 
     hf: Any
@@ -73,6 +75,7 @@ class Tokeniser:
     types: bool
     vocabulary: int
     fingerprint: str = ""
+    alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __call__(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
         """The tokens of each text (or pair of texts, the longer one cut first).
@@ -103,9 +106,10 @@ class Tokeniser:
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into `folder`, so that ``AutoTokenizer.from_pretrained(folder)`` finds them."""
-        if self.hf.is_fast:
-            self.hf.backend_tokenizer.no_truncation()
-        self.hf.save_pretrained(folder)
+        with self.alone:
+            if self.hf.is_fast:
+                self.hf.backend_tokenizer.no_truncation()
+            self.hf.save_pretrained(folder)
 
 
 def pad_batch(tokens: Tokens, rows: npt.NDArray[np.integer], pad_id: int, *, left: bool = False, multiple: int = 1) -> dict[str, torch.Tensor]:
@@ -134,20 +138,21 @@ Row = tuple[list[int], list[int], bool]
 
 def _read_fast(tokeniser: Tokeniser, texts: Sequence[str], pairs: Sequence[str] | None) -> list[Row]:
     backend = tokeniser.hf.backend_tokenizer
-    backend.no_padding()
-    backend.enable_truncation(tokeniser.max_tokens)
     limit = tokeniser.max_tokens * CHARACTERS_PER_TOKEN
     short = [text[:limit] for text in texts]
     inputs = short if pairs is None else list(zip(short, (pair[:limit] for pair in pairs), strict=True))
     rows = []
-    for position, encoding in enumerate(backend.encode_batch_fast(inputs, add_special_tokens=True)):
-        long = len(texts[position]) > limit or (pairs is not None and len(pairs[position]) > limit)
-        if long and len(encoding.ids) < tokeniser.max_tokens:  # mostly blanks: 32 characters a token were not enough
-            encoding = backend.encode(texts[position], None if pairs is None else pairs[position])
-            long = False
-        ids = encoding.ids
-        cut = long or (len(ids) >= tokeniser.max_tokens and bool(encoding.overflowing))
-        rows.append((ids, encoding.type_ids if tokeniser.types else [], cut))
+    with tokeniser.alone:
+        backend.no_padding()
+        backend.enable_truncation(tokeniser.max_tokens)
+        for position, encoding in enumerate(backend.encode_batch_fast(inputs, add_special_tokens=True)):
+            long = len(texts[position]) > limit or (pairs is not None and len(pairs[position]) > limit)
+            if long and len(encoding.ids) < tokeniser.max_tokens:  # mostly blanks: 32 characters a token were not enough
+                encoding = backend.encode(texts[position], None if pairs is None else pairs[position])
+                long = False
+            ids = encoding.ids
+            cut = long or (len(ids) >= tokeniser.max_tokens and bool(encoding.overflowing))
+            rows.append((ids, encoding.type_ids if tokeniser.types else [], cut))
     return rows
 
 

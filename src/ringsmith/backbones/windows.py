@@ -97,11 +97,12 @@ def split_long(tokeniser: Tokeniser, texts: Sequence[str]) -> Windows:
 def _windows_of(tokeniser: Tokeniser, text: str) -> tuple[list[str], list[int], bool] | None:
     """Windows of one text, their tokens, and whether something is left over; None where the model has no room for a window."""
     backend: Any = tokeniser.hf.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
     room = tokeniser.max_tokens - backend.num_special_tokens_to_add(False)
     read = text[: MOST_WINDOWS * tokeniser.max_tokens * CHARACTERS_PER_TOKEN]
-    encoding = backend.encode(read, add_special_tokens=False)
+    with tokeniser.alone:
+        backend.no_truncation()
+        backend.no_padding()
+        encoding = backend.encode(read, add_special_tokens=False)
     tokens = min(len(encoding.ids), MOST_WINDOWS * room)
     if room < 1 or not tokens:
         return None
