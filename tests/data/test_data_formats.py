@@ -115,6 +115,15 @@ def test_a_list_among_single_labels_makes_all_of_them_lists(write: Write) -> Non
     assert table.texts.labels == [("x", "y"), ("y",)]
 
 
+def test_lines_of_json_may_keep_their_commas(write: Write) -> None:
+    """As where the rows of a list were written down one by one; what else stands behind an object is still refused."""
+    lines = [json.dumps({"text": f"a text {i},", "label": "ab"[i % 2]}) for i in range(4)]
+    table = read_table(write("t.jsonl", ",\r\n".join(lines) + ",\n"))
+    assert (table.texts.texts[1], table.texts.labels) == ("a text 1,", list("abab"))
+    with pytest.raises(ReadError, match=r"t\.jsonl:1: valid JSON is needed here; Extra data"):
+        read_table(write("t.jsonl", ";\n".join(lines)))
+
+
 def test_broken_json_is_named(write: Write) -> None:
     """By its place."""
     with pytest.raises(ReadError, match=r"t\.json: valid JSON is needed here; Expecting"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from ringsmith.data.source import Source
 from ringsmith.errors import ReadError
 
 SPLIT = "split"
+LINE_END = re.compile(rb"\},\s*$")
+"""An object that was cut out of a list with its comma."""
 SHAPES = "one object for each row, {column: [values]}, {split: rows}, {label: [texts]} or rows as [text, label]"
 
 
@@ -51,7 +54,7 @@ def read_jsonl(source: Source, content: bytes, encoding: str) -> RawTable:
         if len(frame) != len(lines) or b"\\ud" in content.lower():
             raise pl.exceptions.ComputeError("polars and our count of lines disagree")
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        frame = frame_of([load(line, f"{source.name}:{number}", wanted=dict) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()])
+        frame = frame_of([load(LINE_END.sub(b"}", line), f"{source.name}:{number}", wanted=dict) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()])
     return RawTable(source.name, "jsonl", frame, source.compression, encoding, lines=lines, notes=missing_cells(frame, content))
 
 
