@@ -9,6 +9,8 @@ import pytest
 from prompt_models import knowing_causal, knowing_encoder, knowing_nli
 
 from contracts.recipes import RecipeContract
+from ringsmith.adapt import Fitted
+from ringsmith.backbones.cache import VectorCache
 from ringsmith.catalogue import LocalModel
 
 
@@ -49,3 +51,10 @@ class TestSimilarity(RecipeContract):
     def model(cls, tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
         """A tiny BERT in which words of one label lie together."""
         return knowing_encoder(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+    def test_what_is_fitted_computes_what_it_is_asked(self, fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Vectors that it found on the disk again would make its pace look better than it is."""
+        kept: list[object] = []
+        monkeypatch.setattr(VectorCache, "store", lambda *_: kept.append(1))
+        fitted.predict_proba([f"I am happy {number}" for number in range(40)])
+        assert not kept

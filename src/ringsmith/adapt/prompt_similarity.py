@@ -22,7 +22,7 @@ class Similarity(Way):
         backbone: the encoder.
         words: of each label.
         sentence: what they stand in, with ``{}`` for them; ``{}`` alone for the bare words.
-        cache: whether vectors of texts are kept on disk.
+        cache: whether vectors of texts are kept on disk while it is fitted; what is fitted computes them, however often it is asked, so that its pace is its own.
     """
 
     name: ClassVar[str] = "similarity"
@@ -62,7 +62,8 @@ class Similarity(Way):
         return cls(load_backbone(saved.model, threads=saved.threads, precision=saved.content["precision"] if known else "auto"), saved.content["words"], saved.content["sentence"])
 
     def _vectors(self, texts: Sequence[str], report: Report | None = None) -> Floats:
-        return encode(self.backbone, texts, layers="last", pooling="mean", cache=self.cache, report=report)[:, 0]
+        cache = self.cache and report is not None  # who fits listens
+        return encode(self.backbone, texts, layers="last", pooling="mean", cache=cache, report=report)[:, 0]
 
 
 def _unit(vectors: Floats) -> Floats:
