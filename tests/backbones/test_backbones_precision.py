@@ -18,6 +18,7 @@ from transformers.pytorch_utils import Conv1D
 from ringsmith.backbones import Backbone, encode, load_backbone, precision
 from ringsmith.backbones.fast import Kind, prepare
 from ringsmith.backbones.int8 import Int8Linear, Memo, find_outliers
+from ringsmith.backbones.pays import training_precision
 from ringsmith.backbones.samples import CALIBRATION, PARITY
 from ringsmith.catalogue import inspect_folder, resolve
 from ringsmith.errors import OptionError
@@ -165,6 +166,15 @@ def test_an_architecture_that_looks_into_its_layers_stays_as_it_is() -> None:
 
     assert precision.choose_precision(module, forward, identity="weights").precision == "float32"
     assert module[0] is before
+
+
+def test_a_torch_without_onednn_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those for Macs are: what tells of bfloat16 is not even there to be asked."""
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", object())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "bfloat16" not in precision.possible_precisions()
+    assert training_precision("auto", 32) == precision.Choice("float32", "this CPU has no bfloat16")
 
 
 def test_what_judges_was_not_looked_at() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from ringsmith.backbones.chance import own_chance
-from ringsmith.backbones.precision import WORTH, Choice, _note, _recall, _remember
+from ringsmith.backbones.precision import WORTH, Choice, _note, _recall, _remember, has_bfloat16
 
 TOKENS = 1_024
 """Tokens of the batch it is tried on: a training batch of the recipe `full`."""
@@ -47,7 +47,7 @@ def faster_precision(name: str, step: Callable[[], object]) -> Choice:
     if torch.cuda.is_available():
         supported = torch.cuda.is_bf16_supported()
         return Choice("bfloat16" if supported else "float32", "the GPU multiplies in bfloat16" if supported else "the GPU has no bfloat16")
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if not has_bfloat16():
         return Choice("float32", "this CPU has no bfloat16")
     note = _note(f"training, {name}")
     if (known := _recall(note)) is not None:

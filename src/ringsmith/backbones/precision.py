@@ -87,10 +87,15 @@ def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> C
     return choice
 
 
+def has_bfloat16() -> bool:
+    """Whether oneDNN multiplies in bfloat16 on this CPU; torch for Macs comes without it, and without its operations."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # type: ignore[no-untyped-call]
+
+
 def possible_precisions() -> list[Kind]:
     """The precisions besides float32 that this CPU has instructions for."""
     kinds: list[Kind] = []
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if has_bfloat16():
         kinds.append("bfloat16")
     if "onednn" in torch.backends.quantized.supported_engines and torch.cpu._is_vnni_supported():
         kinds.append("int8")
