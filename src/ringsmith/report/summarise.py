@@ -21,7 +21,14 @@ from ringsmith.report.wording import duration, joined, large, megabytes, shown
 
 BASELINE = "majority"
 """The recipe that looks at no text."""
-STAGES = {"prepare": "Reading and splitting", "runs": "Training and predicting", "choose": "Comparing candidates", "search": "Searching settings", "hand over": "Handing over"}
+STAGES = {
+    "prepare": "Reading and splitting",
+    "runs": "Training and predicting",
+    "choose": "Comparing candidates",
+    "search": "Searching settings",
+    "play-off": "Play-off of the tied",
+    "hand over": "Handing over",
+}
 """A stage of the comparison -> what it is called beside its time."""
 LOSSES = ("loss", "train_loss")
 BACKBONE = (("name", "Model"), ("licence", "Licence"), ("architecture", "Architecture"), ("parameters", "Parameters"), ("max_tokens", "Tokens read"),
