@@ -16,12 +16,14 @@ from contracts.recipes import WORDS, RecipeContract, toy
 from ringsmith.adapt import Setting, load_fitted
 from ringsmith.adapt.classifier import last_layer, vectors_of
 from ringsmith.adapt.finetune import FineTuned
+from ringsmith.adapt.guard import Broken
+from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.lora import Lora, add_adapters, choose_layers, linear_layers, merge_adapters
 from ringsmith.adapt.lora_options import METHODS, LoraOptions
 from ringsmith.adapt.optimiser import make_optimisers
 from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel, inspect_folder
-from ringsmith.errors import OptionError
+from ringsmith.errors import OptionError, RunRefused
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification
 
@@ -207,16 +209,26 @@ def test_what_moves_has_its_rate(family: LocalModel, attempt: int) -> None:
 
 
 def test_the_seed_draws_the_adapters(tiny_bert: LocalModel) -> None:
-    """Adapters start from the setting's seed, and torch's own generator is left as it was."""
+    """Adapters start from the setting's seed, in a second start from the next one; torch's own generator is left as it was."""
     before = torch.get_rng_state()
-    first, second = ([weight.clone() for name, weight in prepared(tiny_bert, seed).named_parameters() if "lora_A" in name] for seed in (1, 2))
-    assert not torch.equal(first[0], second[0])
-    assert torch.equal(prepared(tiny_bert, 1).state_dict()["bert.encoder.layer.0.attention.self.query.lora_A.default.weight"], first[0])
+    first, second, other, again = (adapter_of(tiny_bert, seed, breaks) for seed, breaks in ((1, 0), (1, 1), (2, 0), (1, 0)))
+    assert torch.equal(first, again)
+    assert torch.equal(second, other)
+    assert not torch.equal(first, second)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def prepared(model: LocalModel, seed: int) -> Any:
-    """The classifier with its adapters, before a step."""
-    _, module = load_classifier(model, LABELS)
-    Lora(Setting(Classification(LABELS), model, seed=seed)).prepare(module)
-    return module
+def adapter_of(model: LocalModel, seed: int, breaks: int) -> torch.Tensor:
+    """An adapter before the first step of the start that so many others went before."""
+    seen: list[torch.Tensor] = []
+
+    def stop(self: Loop, *_: object, **__: object) -> None:
+        seen.append(self.module.state_dict()["bert.encoder.layer.0.attention.self.query.lora_A.default.weight"].clone())
+        raise Broken("it was stopped")
+
+    recipe = Lora(Setting(Classification(sorted(WORDS)), model, {"precision": "float32"}, seed=seed, threads=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "train", stop)
+        with pytest.raises(RunRefused, match="starting again with half the rates did not mend it"):
+            recipe.fit(toy(), toy(), Budget())
+    return seen[breaks]

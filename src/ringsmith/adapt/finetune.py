@@ -40,6 +40,7 @@ from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.adapt.restart import start_twice
 from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
+from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import best_device, set_threads
 from ringsmith.backbones.meanlayer import is_read_by_mean
 from ringsmith.backbones.pays import training_precision
@@ -111,7 +112,7 @@ class FineTuning(Recipe):
 
     @abstractmethod
     def prepare(self, module: Any) -> None:
-        """Say which weights of the classifier move (``requires_grad``), or put in what shall move instead; in place."""
+        """Say which weights of the classifier move (``requires_grad``), or put in what shall move instead; in place, drawn from torch's own generator."""
 
     def feeds(self, module: Any, train: Feed, valid: Feed, budget: Budget) -> tuple[Feed, Feed]:
         """The rows as the prepared classifier takes them; what never changes on the way may be computed here, once."""
@@ -162,7 +163,8 @@ class FineTuning(Recipe):
             choice = self._precision()
             pacing = self._pacing(attempt, len(train), low=choice.precision == "bfloat16")
             reading = choose_reading(module, self._reads, rows, targets, task.activation, valid_rows, guard.judge, low=pacing.low_precision, seed=seed, budget=budget)
-            self.prepare(module)
+            with own_chance(seed):
+                self.prepare(module)
             read_first_token(module)
             set_dropout(module, options.dropout)
             loop = Loop(module, pacing, setting.report, pause=self._pause(attempt, reading))

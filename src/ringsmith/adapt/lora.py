@@ -28,7 +28,6 @@ from ringsmith.adapt.lora_options import LoraOptions
 from ringsmith.adapt.quantised import QuantisedLinear, put_back
 from ringsmith.adapt.stack import layers_of
 from ringsmith.backbones import load_classifier
-from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.meanlayer import add_mean_layer
 from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import OptionError
@@ -58,8 +57,7 @@ class Lora(FineTuning):
             free = [*fresh, *biases]
         else:
             free = fresh
-            with own_chance(self.setting.seed):
-                add_adapters(module, self.options)
+            add_adapters(module, self.options)
         if self.options.bits is not None:
             self._quantised = paths
             quantise_layers(module, paths, self.options.bits)
