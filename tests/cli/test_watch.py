@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -36,6 +37,14 @@ def seen(seconds_to_go: float | None, budget: Budget) -> str:
 def test_the_bar_tells_how_long_all_of_it_still_takes(to_go: float | None, budget: float | None, told: str) -> None:
     """By the race's forecast, never more than the budget has left, and nothing where nobody knows."""
     assert told == seen(to_go, Budget(budget, started=time.time()))
+
+
+def test_one_core_is_no_cores() -> None:
+    """As it stands on small machines."""
+    out = io.StringIO()
+    with Watch(Console(file=out, width=120)) as watch:
+        watch(MachineSeen(replace(MACHINE, cores=1), Budget(None, started=time.time())))
+    assert " ".join(out.getvalue().split()) == "Machine 1 core, 8 GB · no time limit"
 
 
 def test_a_play_off_is_announced() -> None:

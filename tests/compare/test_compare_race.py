@@ -177,7 +177,7 @@ def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[...
     assert Counter(line["split"] for line in lines) == {"fold-1": 2, "fold-2": 2, "fold-3": 2, "fold-4": 2, "fold-5": 2, "refit": 1}
     assert lines[-1]["why"] == "fitted on 160 rows"
     best = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["best"]
-    assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them stopped it early")
+    assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them chose its settings or when to stop")
 
 
 def test_what_says_the_same_as_validation_rows_is_not_learnt_by_the_last_fit_either(compare: Callable[..., Comparison]) -> None:
@@ -524,3 +524,8 @@ class TestInterrupt:
         assert "tenth" not in {event.candidate for event in events if isinstance(event, RunFinished)}
         figures = [[(row.candidate, row.status, row.valid, row.test, row.test_low, row.tie_group) for row in result.rows] for result in (after, whole)]
         assert figures[0] == figures[1]
+
+
+def test_where_nothing_came_to_its_end_that_is_said(compare: Callable[..., Comparison]) -> None:
+    """Not that nothing has finished yet: nothing is to come."""
+    assert compare("refuses", "crash").reason == "no candidate came to its end; the table says why"

@@ -245,3 +245,14 @@ def test_turns_are_cleaned_and_nothing_is_said_of_them() -> None:
     assert found.leaks == {first.name: {"train": 1, "valid": 0}}
     nothing_left = split_of([2], [4], [])
     assert len(check(texts, [first], turns=[turn, nothing_left])[0]) == 1
+
+
+def test_a_class_that_leaks_took_from_training_is_told() -> None:
+    """Both of its training rows say what the test rows say; with groups the way out is taken already."""
+    texts = TextSet(["red car", "blue car", "odd one", "Odd one!", "odd one"], ["1", "0", "x", "x", "x"])
+    split = split_of([0, 1, 2, 3], [], [4])
+    _, found = check(texts, [split])
+    told = "'x' is a class that cannot be learnt: all of its training rows say the same as rows that choose or test, and were left out."
+    assert found.notes[0] == f"{told} Keep equal texts together by naming their column as --group too."
+    assert check(replace(texts, groups=["g"] * 5), [split])[1].notes[0] == told
+    assert not any("cannot be learnt" in note for note in check(texts, [split_of([0, 1], [2, 3], [4])])[1].notes)

@@ -25,7 +25,7 @@ from ringsmith.compare.plan import clock
 from ringsmith.compare.space import BASELINE
 from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.records import several_test
-from ringsmith.report.findings import LANGUAGES
+from ringsmith.report.findings import LANGUAGES, unit_of
 from ringsmith.report.wording import joined
 
 LABEL_WIDTH = 10
@@ -109,7 +109,7 @@ class Watch:
     def _(self, event: events.MachineSeen) -> None:
         machine, self._budget = event.machine, event.budget
         to_go = f"{clock(event.budget.remaining())} to go" if event.budget.seconds else "no time limit"
-        self.line("Machine", f"{machine.cores} cores, {machine.memory_mb / 1024:.0f} GB · {to_go}")
+        self.line("Machine", f"{plural(machine.cores, 'core')}, {machine.memory_mb / 1024:.0f} GB · {to_go}")
 
     @_draw.register
     def _(self, event: events.Planned) -> None:
@@ -275,7 +275,8 @@ def sentences_of_reading(read: events.Read, cut: events.Cut) -> list[str]:
     table, data = read.findings, cut.findings
     language = LANGUAGES.get(data.language, data.language) if data.language != "unknown" else "language not recognised"
     least, most = (f"{data.words.get(name, 0):,.0f}" for name in ("min", "max"))
-    words = plural(round(data.words.get("max", 0)), "word") if least == most else f"{least}-{most} words"
+    unit = unit_of(data.language)
+    words = plural(round(data.words.get("max", 0)), unit) if least == most else f"{least}-{most} {unit}s"
     largest = f"largest {data.majority_share:.{0 if 0.01 <= data.majority_share <= 0.99 else 2}%}"
     largest += f" of all {data.rows:,} rows" if read.test_findings else ""
     first = f"{table.rows_used:,} rows · text: {table.text_column!r} ({language}, {words}) · label: {table.label_column!r} ({len(cut.task['labels']):,} classes, {largest})"

@@ -77,7 +77,7 @@ def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None
     result = race.perform(run, keep=True, finishing=finishing)
     if result.status != "done":
         return _measured(race, entrant, finishing)
-    return _move(race, run, "all rows; one part of them stopped it early")
+    return _move(race, run, "all rows; one part of them chose its settings or when to stop")
 
 
 def refit_run(race: Race, entrant: Entrant) -> Run:

@@ -342,6 +342,8 @@ class Race:
         start = time.monotonic()
         if self._stale:
             self.verdict, self._stale = self.arena.judge.decide(level(self.contestants)), False
+        if not self.contestants and any(row.status in ("refused", "failed") for row in self.others.values()):
+            self.verdict = Verdict(reason="no candidate came to its end; the table says why")
         rows = rows_of(self.arena.judge, self.verdict, self.contestants, self.results, list(self.others.values()))
         self.rows = [replace(row, why=" ".join(filter(None, [self.remarks.get(row.candidate), row.why]))) for row in rows]
         write_leaderboard(self.arena.folder, self.rows)

@@ -65,7 +65,24 @@ def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (
     first = cleaned[0].split if cleaned else None
     further = [_of_known_classes(texts, without_leaks(turn, duplicates, first.test).split, first.train) for turn in turns] if first else []
     whole = all(len(turn.train) and len(turn.valid) for turn in further)
-    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=_notes(findings, duplicates, cleaned))
+    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=[*_lost_classes(texts, splits, cleaned), *_notes(findings, duplicates, cleaned)])
+
+
+def _lost_classes(texts: TextSet, splits: Sequence[Split], cleaned: Sequence[Cleaned]) -> list[str]:
+    """A sentence on classes all of whose training rows were leaks."""
+    before, after = (_classes_learnt(texts, found) for found in (splits, [part.split for part in cleaned]))
+    lost = [name for name in before if name not in after]
+    if not lost:
+        return []
+    named = ", ".join(map(repr, lost[:5])) + (f" and {len(lost) - 5:,} more" if len(lost) > 5 else "")
+    way_out = " Keep equal texts together by naming their column as --group too." if texts.groups is None else ""
+    what, whose = ("is a class", "its") if len(lost) == 1 else ("are classes", "their")
+    return [f"{named} {what} that cannot be learnt: all of {whose} training rows say the same as rows that choose or test, and were left out.{way_out}"]
+
+
+def _classes_learnt(texts: TextSet, splits: Sequence[Split]) -> dict[str, int]:
+    rows = np.unique(np.concatenate([split.train for split in splits])) if splits else np.zeros(0, dtype=np.int64)
+    return class_counts([texts.labels[at] for at in rows.tolist()] if texts.labels else [])
 
 
 def _of_known_classes(texts: TextSet, turn: Split, learnt: Rows) -> Split:
