@@ -46,7 +46,7 @@ def test_more_rows_show_the_best_to_be_better(compare: Callable[..., Comparison]
     assert runs(result.folder)[3:] == [(name, f"turn-{number}") for number in (2, 3, 4, 5) for name in ("tenth", "slow")]
     assert [event.which for event in events if isinstance(event, RunStarted)] == [""] * 3 + [f"turn-{number}" for number in (2, 2, 3, 3, 4, 4, 5, 5)]
     assert [(row.candidate, row.tie_group, row.valid) for row in result.rows] == [("slow", "A", 1.0), ("tenth", "B", 0.9), ("majority", "C", 0.5)]
-    assert result.playoff == {"candidates": ("tenth", "slow"), "rows": 20, "further": 140, "turns": 4, "all_rows": 160, "budget": None}
+    assert result.playoff == {"candidates": ("tenth", "slow"), "rows": 20, "further": 140, "turns": 4, "planned": 4, "all_rows": 160, "budget": None}
     assert json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["playoff"]["turns"] == 4
 
 
@@ -162,11 +162,12 @@ def test_a_candidate_that_breaks_down_in_a_turn_loses_its_place(compare: Callabl
     assert [row.candidate for row in result.rows] == ["tenth", "fragile"]
 
 
-def test_ctrl_c_loses_the_turn_it_is_in_and_the_same_command_goes_on(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first turn counts; what was finished is not run again, and the end is that of a command that was not stopped."""
+@pytest.mark.parametrize("turn", [2, 3, 5])
+def test_ctrl_c_loses_the_turn_it_is_in_and_the_same_command_goes_on(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, turn: int) -> None:
+    """Turns before it count; what was finished is not run again, and the end is that of a command that was not stopped, also where three turns tell already."""
 
     def stop(self: Any, run: Any, **arguments: Any) -> Any:
-        if (run.entrant.candidate.name, run.split.name) == ("slow", "turn-3"):
+        if (run.entrant.candidate.name, run.split.name) == ("slow", f"turn-{turn}"):
             raise KeyboardInterrupt
         return perform(self, run, **arguments)
 
@@ -176,7 +177,7 @@ def test_ctrl_c_loses_the_turn_it_is_in_and_the_same_command_goes_on(compare: Ca
         stopped = compare()
     assert stopped.stopped
     assert stopped.playoff is not None
-    assert (stopped.playoff["turns"], stopped.best is not None) == (1, True)
+    assert (stopped.playoff["turns"], stopped.best is not None) == (turn - 2, True)
     result = compare()
     assert not result.stopped
     assert sorted(runs(result.folder)) == sorted({*runs(result.folder)})

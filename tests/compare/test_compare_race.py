@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from fake_tables import table
 
@@ -362,6 +365,18 @@ def test_two_comparisons_do_not_share_a_folder(compare: Callable[..., Comparison
     mark.write_text("4999999", encoding="ascii")
     assert compare("tenth").recommended == "tenth"
     assert not mark.exists()
+
+
+def test_a_killed_process_that_nobody_buried_is_gone(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """In many containers it stays on the list of processes for ever, and the folder would be locked as long."""
+    (tmp_path / "out").mkdir()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as killed:
+        (tmp_path / "out" / ".running").write_text(str(killed.pid), encoding="ascii")
+        killed.kill()
+        end = time.monotonic() + 10
+        while time.monotonic() < end and psutil.pid_exists(killed.pid) and psutil.Process(killed.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert compare("tenth").recommended == "tenth"
 
 
 def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

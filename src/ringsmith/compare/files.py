@@ -79,7 +79,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     with suppress(OSError, ValueError, psutil.Error):
         owner = int(mark.read_text(encoding="ascii"))
         # A process that began after the mark was made is another one that was given the same number.
-        if owner != os.getpid() and psutil.pid_exists(owner) and psutil.Process(owner).create_time() <= mark.stat().st_mtime:
+        if owner != os.getpid() and _is_at_work(owner, since=mark.stat().st_mtime):
             raise UsageError(f"--out: another comparison (process {owner}) is at work in {folder}. Wait for its end, or name another folder with --out.")
     make_folder(folder)
     write_text(mark, str(os.getpid()))
@@ -89,6 +89,14 @@ def alone_in(folder: Path) -> Iterator[None]:
         mark.unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()  # only where nothing was written into it
+
+
+def _is_at_work(process: int, *, since: float) -> bool:
+    """Whether it is there, was then, and is not dead with nobody to take notice, as killed processes stay in many containers."""
+    if not psutil.pid_exists(process):
+        return False
+    found = psutil.Process(process)
+    return bool(found.create_time() <= since and found.status() != psutil.STATUS_ZOMBIE)
 
 
 def make_folder(folder: Path) -> None:

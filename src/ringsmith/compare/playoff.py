@@ -42,6 +42,7 @@ class Played:
         rows: validation rows.
         further: rows of the turns that were played.
         turns: how many that were.
+        planned: how many were to be played; where the command was killed meanwhile, the same command goes on to these.
         all_rows: validation rows and those of all turns there are.
         budget: seconds with which the same command would play the turns that are missing, None where that promises nothing more.
     """
@@ -50,6 +51,7 @@ class Played:
     rows: int
     further: int
     turns: int
+    planned: int
     all_rows: int
     budget: float | None
 
@@ -69,6 +71,7 @@ class Playoff:
         contenders: those that are tied, the quickest to train first, and in the end those that played; one that breaks down is none any more.
         turns: what can be played; none where an answer costs money, which nobody is to pay five times unasked.
         played: how many turns were.
+        planned: how many are to be, by this command or the one before it.
     """
 
     def __init__(self, race: Race) -> None:
@@ -78,6 +81,7 @@ class Playoff:
         self.turns = () if any(costs_money(entrant) for entrant in tied) else self.arena.dataset.turns
         self.rows = len(self.arena.dataset.splits[0].valid)
         self.played = 0
+        self.planned = int((self.arena.study.content.get("playoff") or {}).get("planned", 0))
 
     def run(self) -> bool:
         """Play as many turns as there is time for; whether it was stopped (Ctrl-C). Whole turns count, and each is in the table on disk when it ends.
@@ -85,19 +89,26 @@ class Playoff:
         All that are tied play, or without the dearest of them where there is no time for those: what falls behind the others is not the best in any case.
         """
         if not self.turns or not self.undecided(self.contenders):
+            self.arena.study.set(playoff=None)
             return False
         start, everyone, stopped = time.monotonic(), list(self.contenders), False
         for count in range(len(everyone), 1, -1):
             self.contenders = everyone[:count]
             self._recall()
-            turns = self.affordable()
-            if turns > self.played and self.undecided(self.contenders):
+            turns = self.affordable() if self.undecided(self.contenders) else min(self.planned, self.affordable())
+            if turns > self.played:
+                self.planned = turns
+                self._write(everyone)
                 stopped = self._play(turns)
             if self.played or stopped:
                 break
         self.race.stages["play-off"] = time.monotonic() - start
-        self.arena.study.set(playoff=asdict(self.found(everyone)))
+        self._write(everyone)
         return stopped
+
+    def _write(self, everyone: Sequence[Entrant]) -> None:
+        self.arena.study.set(playoff=asdict(self.found(everyone)))
+        self.arena.study.write()
 
     def undecided(self, some: Sequence[Entrant]) -> bool:
         """Whether one of these may be better than what is taken, by a point or more."""
@@ -188,4 +199,4 @@ class Playoff:
             needed = self.race.stages["prepare"] + self.race.reserve() + self._kept() + SURE * self.seconds_of(everyone, turns)
             budget = 60.0 * ceil(needed / 60)
         names = tuple(entrant.candidate.name for entrant in (self.contenders if self.played else everyone))
-        return Played(names, self.rows, self.rows_of(self.played), self.played, self.rows + self.rows_of(turns), budget)
+        return Played(names, self.rows, self.rows_of(self.played), self.played, self.planned, self.rows + self.rows_of(turns), budget)

@@ -106,9 +106,10 @@ def compare_table(table: Table, options: CompareOptions, listener: Listener = si
 def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
     finishing = REPORT_SECONDS if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
-    arena.study.set(playoff=None)
     try:
         stopped = race.run()
+        if stopped or arena.options.search:
+            arena.study.set(playoff=None)  # of an earlier command
         if not stopped:
             stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
         check_any(race, stopped=stopped)
