@@ -1,4 +1,4 @@
-"""The play-off: candidates that the validation rows call tied are compared on more rows, in the time that is left.
+"""The play-off: candidates that are tied are compared on more rows, in the time that is left.
 
 It is held where one of them may be better than the cheap one that would be taken, by a point or more. The training rows take turns at choosing then: in
 each turn a quarter of them chooses, all that are tied are fitted anew on the others and the validation rows, and what they answer is pooled with
