@@ -114,7 +114,7 @@ def test_without_time_it_is_said_what_time_would_do(compare: Callable[..., Compa
 
 def test_many_rows_are_played_on_only_within_a_budget(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody who gave no budget waits five times as long on thousands of rows; the budget it takes is named."""
-    monkeypatch.setattr(playoff, "FEW", 160)
+    monkeypatch.setattr("ringsmith.data.split.FEW_TO_CHOOSE", 160)
     result = compare()
     assert result.playoff is not None
     assert (result.playoff["turns"], result.playoff["budget"]) == (0, 60.0)

@@ -87,18 +87,15 @@ class Arena:
 
     def runs_of(self, entrant: Entrant, seeds: int | None = None) -> list[Run]:
         """All runs of a candidate, split by split, with so many seeds; None for as many as were asked for."""
-        return list(self._runs(entrant, self.options.seeds if seeds is None else seeds))
-
-    def _runs(self, entrant: Entrant, seeds: int) -> Iterator[Run]:
-        for number, split in enumerate(self.dataset.splits):
-            for seed in range(self.options.seed, self.options.seed + seeds):
-                yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
+        return [run for number, split in enumerate(self.dataset.splits) for run in self._on(split, number, entrant, seeds)]
 
     def turn_of(self, entrant: Entrant, index: int) -> list[Run]:
         """The runs of a candidate in one turn of a play-off, a seed each."""
-        split, number = self.dataset.turns[index], len(self.dataset.splits) + index
-        seeds = range(self.options.seed, self.options.seed + self.options.seeds)
-        return [Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed)) for seed in seeds]
+        return list(self._on(self.dataset.turns[index], len(self.dataset.splits) + index, entrant))
+
+    def _on(self, split: Split, number: int, entrant: Entrant, seeds: int | None = None) -> Iterator[Run]:
+        for seed in range(self.options.seed, self.options.seed + (seeds or self.options.seeds)):
+            yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
 
     def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
         """Identity of a run: rows and splits, candidate, weights, seed."""

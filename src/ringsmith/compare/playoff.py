@@ -27,8 +27,6 @@ from ringsmith.compare.standings import part_of
 
 POINT = 0.01
 """What is worth more rows: a difference in the metric."""
-FEW = 3_000
-"""Without a budget a play-off is held where fewer rows than these are learnt from and choose."""
 SURE = 1.15
 """What forecasts are multiplied by: a run that is cut short would be compared unfairly."""
 
@@ -95,19 +93,24 @@ class Playoff:
         for count in range(len(everyone), 1, -1):
             self.contenders = everyone[:count]
             self._recall()
-            turns = self.affordable() if self.undecided(self.contenders) else min(self.planned, self.affordable())
-            if turns > self.played:
-                self.planned = turns
-                self._write(everyone)
-                stopped = self._play(turns)
-            if self.played or stopped:
+            turns = self.affordable()
+            if self.played or turns:
                 break
+        if turns > self.played and not self.undecided(self.contenders):
+            turns = min(self.planned, turns)
+        if turns > self.played:
+            self.planned = turns
+            self._note(everyone)
+            stopped = self._play(turns)
         self.race.stages["play-off"] = time.monotonic() - start
-        self._write(everyone)
+        self._note(everyone, budget=self._budget_for([entrant for entrant in everyone if entrant.candidate.name not in self.race.others]))
         return stopped
 
-    def _write(self, everyone: Sequence[Entrant]) -> None:
-        self.arena.study.set(playoff=asdict(self.found(everyone)))
+    def _note(self, everyone: Sequence[Entrant], budget: float | None = None) -> None:
+        """Write down what became of it so far."""
+        names = tuple(entrant.candidate.name for entrant in (self.contenders if self.played else everyone))
+        all_rows = self.rows + self.rows_of(len(self.turns))
+        self.arena.study.set(playoff=asdict(Played(names, self.rows, self.rows_of(self.played), self.played, self.planned, all_rows, budget)))
         self.arena.study.write()
 
     def undecided(self, some: Sequence[Entrant]) -> bool:
@@ -123,8 +126,10 @@ class Playoff:
 
     def affordable(self) -> int:
         """For how many turns there is time, all of which every contender plays; without a budget for all of them where rows are few."""
+        from ringsmith.data.split import FEW_TO_CHOOSE
+
         first = self.arena.dataset.splits[0]
-        if self.arena.budget.seconds is None and len(first.train) + len(first.valid) >= FEW:
+        if self.arena.budget.seconds is None and len(first.train) + len(first.valid) >= FEW_TO_CHOOSE:
             return 0
         left = self.race.left() - self._kept()
         return max(turns for turns in range(len(self.turns) + 1) if turns == 0 or self.seconds_of(self.contenders, turns) * SURE <= left)
@@ -191,12 +196,9 @@ class Playoff:
             self.race.add(entrant.candidate.name, pool([part_of(read_arrays(self.arena.predictions(run)), "valid", run.number) for run in runs]))
         self.race.rank()
 
-    def found(self, everyone: Sequence[Entrant]) -> Played:
-        """What became of it, and what it would take to let all rows choose between all that were tied."""
-        everyone, turns = [entrant for entrant in everyone if entrant.candidate.name not in self.race.others], len(self.turns)
-        budget = None
-        if self._missing(everyone, turns) and self.undecided(everyone):
-            needed = self.race.stages["prepare"] + self.race.reserve() + self._kept() + SURE * self.seconds_of(everyone, turns)
-            budget = 60.0 * ceil(needed / 60)
-        names = tuple(entrant.candidate.name for entrant in (self.contenders if self.played else everyone))
-        return Played(names, self.rows, self.rows_of(self.played), self.played, self.planned, self.rows + self.rows_of(turns), budget)
+    def _budget_for(self, some: Sequence[Entrant]) -> float | None:
+        """Seconds with which the same command would let all rows choose between these; None where they do, or where that promises nothing."""
+        turns = len(self.turns)
+        if not self._missing(some, turns) or not self.undecided(some):
+            return None
+        return 60.0 * ceil((self.race.stages["prepare"] + self.race.reserve() + self._kept() + SURE * self.seconds_of(some, turns)) / 60)

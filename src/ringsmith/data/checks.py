@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ringsmith.data.classes import alike, class_counts, is_multilabel
+from ringsmith.data.classes import alike, class_counts, few_of, is_multilabel
 from ringsmith.data.describe import balance_of, first_words, histogram_of, lengths_of, quantiles_of
 from ringsmith.data.duplicates import Cleaned, Conflicts, Duplicates, find_conflicts, find_duplicates, without_leaks
 from ringsmith.data.findings import DataFindings
 from ringsmith.data.language import guess_language
 from ringsmith.data.near import THRESHOLD
 from ringsmith.errors import InputError
-from ringsmith.records import Rows, Split, TextSet
+from ringsmith.records import Split, TextSet
 
 RARE = 10
 """Classes with fewer rows to learn from are called rare: their scores say little."""
@@ -62,22 +62,23 @@ def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (
     conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
     findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
     findings = replace(findings, rare_classes=rare_classes(texts, [part.split for part in cleaned]), rare_below=RARE)
-    first = cleaned[0].split if cleaned else None
-    further = [_of_known_classes(texts, without_leaks(turn, duplicates, first.test).split, first.train) for turn in turns] if first else []
+    known = _classes_learnt(texts, [part.split for part in cleaned])
+    further = [without_leaks(turn, duplicates, cleaned[0].split.test).split for turn in turns]
+    lost: list[str] = []
+    if len(known) < len(findings.classes):
+        further = [_of_classes(texts, turn, known) for turn in further]
+        lost = _lost_classes([name for name in _classes_learnt(texts, splits) if name not in known], grouped=texts.groups is not None)
     whole = all(len(turn.train) and len(turn.valid) for turn in further)
-    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=[*_lost_classes(texts, splits, cleaned), *_notes(findings, duplicates, cleaned)])
+    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=[*lost, *_notes(findings, duplicates, cleaned)])
 
 
-def _lost_classes(texts: TextSet, splits: Sequence[Split], cleaned: Sequence[Cleaned]) -> list[str]:
+def _lost_classes(lost: Sequence[str], *, grouped: bool) -> list[str]:
     """A sentence on classes all of whose training rows were leaks."""
-    before, after = (_classes_learnt(texts, found) for found in (splits, [part.split for part in cleaned]))
-    lost = [name for name in before if name not in after]
     if not lost:
         return []
-    named = ", ".join(map(repr, lost[:5])) + (f" and {len(lost) - 5:,} more" if len(lost) > 5 else "")
-    way_out = " Keep equal texts together by naming their column as --group too." if texts.groups is None else ""
+    way_out = "" if grouped else " Keep equal texts together by naming their column as --group too."
     what, whose = ("is a class", "its") if len(lost) == 1 else ("are classes", "their")
-    return [f"{named} {what} that cannot be learnt: all of {whose} training rows say the same as rows that choose or test, and were left out.{way_out}"]
+    return [f"{few_of(lost)} {what} that cannot be learnt: all of {whose} training rows say the same as rows that choose or test, and were left out.{way_out}"]
 
 
 def _classes_learnt(texts: TextSet, splits: Sequence[Split]) -> dict[str, int]:
@@ -85,13 +86,10 @@ def _classes_learnt(texts: TextSet, splits: Sequence[Split]) -> dict[str, int]:
     return class_counts([texts.labels[at] for at in rows.tolist()] if texts.labels else [])
 
 
-def _of_known_classes(texts: TextSet, turn: Split, learnt: Rows) -> Split:
-    """`turn` without training rows of a class that is not among the rows `learnt`: leaks may have taken its last one."""
+def _of_classes(texts: TextSet, turn: Split, known: Mapping[str, int]) -> Split:
+    """`turn` without training rows of other classes: leaks may have taken the last row that the first split had of one."""
     labels = texts.labels or []
-    known = set(class_counts([labels[at] for at in learnt.tolist()]))
-    if len(known) == len(class_counts(labels)):
-        return turn
-    keep = [set(names if isinstance(names := labels[at], tuple) else (names,)) <= known for at in turn.train.tolist()]
+    keep = [set(names if isinstance(names := labels[at], tuple) else (names,)) <= known.keys() for at in turn.train.tolist()]
     return replace(turn, train=turn.train[np.array(keep, dtype=np.bool_)])
 
 

@@ -132,18 +132,24 @@ def compare_labels(train: TextSet, test: TextSet) -> list[str]:
     new = [name for name in asked if name not in known]
     if asked and len(new) == len(asked):
         raise LabelError(
-            f"The test rows must have labels that training knows; they share none: training has {_few(known)}, the test rows have {_few(asked)}. "
+            f"The test rows must have labels that training knows; they share none: training has {few_of(known)}, the test rows have {few_of(asked)}. "
             "Check --label, or write the labels alike in both files."
         )
     notes = []
     if new:
         rows = sum(asked[name] for name in new)
-        notes.append(f"The test rows have labels that training never has ({_few(dict.fromkeys(new))}): {rows:,} of them cannot be right and count as wrong.")
+        notes.append(f"The test rows have labels that training never has ({few_of(dict.fromkeys(new))}): {rows:,} of them cannot be right and count as wrong.")
     if asked and (unasked := [name for name in known if name not in asked]):
-        notes.append(f"Training has labels that no test row has ({_few(dict.fromkeys(unasked))}): how well they are told is not measured.")
+        notes.append(f"Training has labels that no test row has ({few_of(dict.fromkeys(unasked))}): how well they are told is not measured.")
     return notes
 
 
-def _few(names: Mapping[str, int] | dict[str, None]) -> str:
+def few_of(names: Iterable[str]) -> str:
+    """The first names, and how many more there are.
+
+    Examples:
+        >>> few_of("abc"), few_of("abcdef")
+        ("'a', 'b', 'c'", "'a', 'b', 'c', 'd' and 2 more")
+    """
     listed = list(names)
     return ", ".join(map(repr, listed[:4])) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
