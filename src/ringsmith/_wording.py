@@ -1,4 +1,4 @@
-"""Numbers with their nouns, for sentences wherever they are written."""
+"""What is written down anywhere: numbers with their nouns, sizes, and no characters that nothing can hold."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ def size_of(megabytes: float) -> str:
     if 0 < megabytes < 0.5 / 1024:
         return "< 1 kB"
     return f"{megabytes * 1024:.0f} kB" if megabytes < 0.1 else f"{megabytes:.1f} MB" if megabytes < 9.95 else f"{megabytes:.0f} MB"
+
+
+def without_halves(text: str) -> str:
+    r"""The text with a question mark for each half of a surrogate pair, which no file and no tokenizer can hold: what is left of an emoji cut in two.
+
+    Examples:
+        >>> without_halves("fine \ud83d")
+        'fine ?'
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

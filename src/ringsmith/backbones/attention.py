@@ -17,12 +17,12 @@ import torch
 import transformers
 from transformers.models.auto import modeling_auto as auto
 
+from ringsmith._wording import without_halves
 from ringsmith.backbones.load import _quiet, read_body, read_tokeniser, read_weights, set_threads
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError, UsageError
 from ringsmith.inspection import Token
-from ringsmith.text.normalise import without_halves
 
 HeadKind = Literal["none", "causal", "masked", "permuted", "labels", "token labels", "replaced"]
 Floats = npt.NDArray[np.float32]

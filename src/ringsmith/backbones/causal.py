@@ -24,12 +24,12 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
+from ringsmith._wording import without_halves
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.backbones.load import read_tokeniser, read_whole
 from ringsmith.backbones.tokens import CHARACTERS_PER_TOKEN, Tokeniser
 from ringsmith.backbones.tree import LabelTree
 from ringsmith.catalogue import LocalModel, read_config
-from ringsmith.text.normalise import without_halves
 
 Ids = Sequence[int]
 Floats = npt.NDArray[np.float32]

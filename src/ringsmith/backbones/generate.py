@@ -19,6 +19,7 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
+from ringsmith._wording import without_halves
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.decoding import Continuation, DecodingOptions, Ended, Generation, Listener
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
@@ -26,7 +27,6 @@ from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import InputError, OptionError, UsageError
 from ringsmith.records import Progress, Report, silent
-from ringsmith.text.normalise import without_halves
 
 BROKEN = "\ufffd"
 """What a tokenizer makes of the first bytes of a letter whose last ones are still to come."""

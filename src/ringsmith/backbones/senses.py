@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ringsmith._wording import without_halves
 from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.errors import ModelError, OptionError
 from ringsmith.records import Progress, Report, silent
-from ringsmith.text.normalise import without_halves
 
 Floats = npt.NDArray[np.float32]
 TOKENS_PER_BATCH = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ringsmith._wording import without_halves
 from ringsmith.errors import ModelError
-from ringsmith.text.normalise import without_halves
 
 CHARACTERS_PER_TOKEN = 32
 """A text is cut at this many characters for each token the model takes; only if too few tokens come out, it is read in full."""

@@ -22,13 +22,13 @@ import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 from ringsmith._rules import hold
+from ringsmith._wording import without_halves
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.errors import InputError, UsageError
 from ringsmith.records import Progress, Report, silent
-from ringsmith.text.normalise import without_halves
 
 BEYOND = 50
 """Pieces that a translation may be longer than its text."""

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import without_halves
 from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.encoding import Floats, Layers, Report, encode
 from ringsmith.backbones.pooling import Pooling
 from ringsmith.backbones.tokens import CHARACTERS_PER_TOKEN, Tokeniser
 from ringsmith.records import Rows
-from ringsmith.text.normalise import without_halves
 
 MOST_WINDOWS = 16
 BLOCK_TEXTS = 1_024

@@ -45,16 +45,6 @@ _APART = dict(zip("ßẞæÆœŒøØłŁđĐðÐþÞı", ["ss", "SS", "ae", "AE"
 _WITHOUT_ACCENT = str.maketrans(_APART)
 
 
-def without_halves(text: str) -> str:
-    r"""The text with a question mark for each half of a surrogate pair, which no file and no tokenizer can hold: what is left of an emoji cut in two.
-
-    Examples:
-        >>> without_halves("fine \ud83d")
-        'fine ?'
-    """
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
 def normalise(text: str) -> str:
     """One way of writing for what looks the same: Unicode's compatibility form, plain quotes and dashes, no invisible characters, single spaces.
 

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import without_halves
 from ringsmith.errors import InputError
-from ringsmith.text.normalise import without_halves
 from ringsmith.text.tokenise import tokenise
 from ringsmith.words.neighbours import Ints
 from ringsmith.words.vocabulary import Vocabulary

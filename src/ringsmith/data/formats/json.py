@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ringsmith._wording import plural
+from ringsmith._wording import plural, without_halves
 from ringsmith.data.names import split_kind
 from ringsmith.data.raw import RawTable
 from ringsmith.data.shape import DEEPEST
@@ -215,7 +215,7 @@ def series(name: str, cells: Iterable[Any]) -> pl.Series:
     cells = list(cells)
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds and kinds <= {list} and all(isinstance(item, str) for cell in cells if cell for item in cell):
-        return pl.Series(name, [None if cell is None else [clean(item) for item in cell] for cell in cells], dtype=pl.List(pl.String))
+        return pl.Series(name, [None if cell is None else [without_halves(item) for item in cell] for cell in cells], dtype=pl.List(pl.String))
     if kinds == {bool}:
         return pl.Series(name, cells, dtype=pl.Boolean)
     return pl.Series(name, [written(cell) for cell in cells], dtype=pl.String)
@@ -225,9 +225,4 @@ def written(cell: Any) -> str | None:
     """A JSON value as text; None stays None."""
     if cell is None:
         return None
-    return clean(cell) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
-
-
-def clean(text: str) -> str:
-    """`text` without half surrogates, which no encoding can hold."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")
+    return without_halves(cell) if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
