@@ -51,6 +51,7 @@ def told(clock: Clock, tokens: int, flops: float) -> dict[str, float]:
 
 def ours(kind: str, chosen: argparse.Namespace, length: int, rows: int, *, compiled: bool) -> dict[str, float]:
     """The objective and the loop that `ringsmith pretrain` has."""
+    from ringsmith.adapt.dropout import set_dropout
     from ringsmith.adapt.loop import Loop
     from ringsmith.adapt.pacing import Pacing
     from ringsmith.pretrain.compiled import compile_layers
@@ -68,9 +69,11 @@ def ours(kind: str, chosen: argparse.Namespace, length: int, rows: int, *, compi
     work = Learning(objective, train, train, Span(rows, chosen.steps, None, 1, length))
     clock = Clock(WARM)
     pacing = Pacing(epochs=0, rate=1e-4, head_rate=1e-4, decay=0.01, warm_up=0.06, clip=1.0, max_rows=rows, max_tokens=rows * length, low_precision=True, patience=1_000)
-    loop = Loop(objective.create(shape_of(chosen, length), seed=0), pacing, lambda _: clock.step())
+    module = objective.create(shape_of(chosen, length), seed=0)
+    set_dropout(module, 0.0)  # as the command does
+    loop = Loop(module, pacing, lambda _: clock.step())
     if compiled:
-        compile_layers(loop.module)
+        compile_layers(module)
     loop.run(work, seed=0, budget=Budget())
     return told(clock, rows * length, count_flops(kind, shape_of(chosen, length), size, objective.predicted(length)) / length)
 

@@ -89,11 +89,11 @@ def test_no_more_are_kept_than_memory_is_for() -> None:
     assert len(runs.made) == MOST
 
 
-@pytest.mark.parametrize(("waits", "able"), [((False,), True), ((True, False), True), ((True, True), False)])
-def test_what_waits_for_the_gpu_is_not_recorded(monkeypatch: pytest.MonkeyPatch, waits: tuple[bool, ...], able: bool) -> None:
+@pytest.mark.parametrize(("waits", "able", "steps"), [((False,), True, [1, 0]), ((True, False), True, [2, 1, 1, 0]), ((True, True), False, [2, 1, 1, 0])])
+def test_what_waits_for_the_gpu_is_not_recorded(monkeypatch: pytest.MonkeyPatch, waits: tuple[bool, ...], able: bool, steps: list[int]) -> None:
     """The second way is tried, with all that is made on the GPU from the start; then it is given up."""
     compute, _ = counted()
-    runs, told = Recorder(torch.device("cpu")), list(waits)
+    runs, told, told_of = Recorder(torch.device("cpu")), list(waits), list[int]()
 
     class Told:
         def __enter__(self) -> list[str]:
@@ -104,7 +104,9 @@ def test_what_waits_for_the_gpu_is_not_recorded(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(graphs, "_waits", Told)
     for number in range(6):
         assert float(runs("x", compute, {"x": torch.full((2,), float(number))})) == 2 * number
+        told_of.append(len(told))
     assert (runs.able, bool(runs.made)) == (able, able)
+    assert told_of[: len(steps)] == steps, "each way has a first time of its own, which nobody watches"
 
 
 @pytest.mark.parametrize("error", [RuntimeError, torch.OutOfMemoryError])
@@ -183,5 +185,6 @@ def test_waits_are_noted_but_for_those_that_a_recording_leaves_out(monkeypatch: 
     with graphs._waits() as told:
         warnings.warn_explicit("called a synchronizing CUDA operation", UserWarning, "somewhere/model.py", 3)
         warnings.warn_explicit("called a synchronizing CUDA operation", UserWarning, "transformers/masking_utils.py", 3)
+        warnings.warn_explicit("Synchronization debug mode is a prototype feature", UserWarning, "somewhere/model.py", 3)
         warnings.warn_explicit("something else", UserWarning, "somewhere/model.py", 3)
     assert told == ["called a synchronizing CUDA operation"]

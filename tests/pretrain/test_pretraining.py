@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -322,13 +323,14 @@ def test_flops_are_six_for_each_weight_of_a_product(work: tuple[Learning, Any]) 
     assert all(weight.grad is None for weight in module.parameters())
 
 
-@pytest.mark.parametrize("on_gpu", [False, True])
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # what torch looks at while it traces
+@pytest.mark.parametrize("way", ["cpu", "gpu", "gpu, compiled"])
 @pytest.mark.parametrize(("offset", "smoothing"), [(True, 0.0), (False, 0.0), (True, 0.1), (False, 0.1)])
-def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatch, on_gpu: bool, offset: bool, smoothing: float) -> None:
+def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatch, way: str, offset: bool, smoothing: float) -> None:
     """Loss and every gradient of layer, softmax and cross entropy one after the other; places that count nothing, pieces and blocks of all sizes; the CPU's way, and the GPU's."""
-    for name, size in (("CACHED", 70), ("SCORES", 150), ("BLOCK", 330), ("BLOCK_OF_GPU", 330)):
+    for name, size in (("CACHED", 70), ("SCORES", 150), ("BLOCK", 330), ("BLOCK_OF_GPU", 1_000), ("ALIGNED", 8)):
         monkeypatch.setattr(output, name, size)
-    if on_gpu:
+    if way != "cpu":
         monkeypatch.setattr(output._Sums, "on_cpu", False)
     torch.manual_seed(0)
     states, layer, labels = torch.randn(50, 8, requires_grad=True), torch.nn.Linear(8, 30, bias=offset), torch.randint(0, 30, (50,))
@@ -338,6 +340,10 @@ def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatc
     wanted = [states.grad, *(weight.grad for weight in layer.parameters())]
     states.grad = None
     layer.zero_grad()
+    if way == "gpu, compiled":
+        traced = functools.partial(torch.compile, backend="eager")
+        monkeypatch.setattr(output, "_compiled_to_shares", lambda: traced(output._to_shares))
+        layer.compile(backend="eager")
     loss = predicted_loss(states, layer, labels, smoothing)
     torch.testing.assert_close(loss, told)
     (3 * loss).backward()
@@ -348,8 +354,9 @@ def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_the_output_layer_on_a_gpu_is_torchs_own(precision: torch.dtype) -> None:
+def test_the_output_layer_on_a_gpu_is_torchs_own(precision: torch.dtype, compiled: bool) -> None:
     """A number of pieces that no kernel likes; loss and gradients as torch's layer has them on the CPU, in bfloat16 nearly."""
     torch.manual_seed(0)
     states, layer, labels = torch.randn(300, 64), torch.nn.Linear(64, 1_001), torch.randint(0, 1_001, (300,))
@@ -358,6 +365,8 @@ def test_the_output_layer_on_a_gpu_is_torchs_own(precision: torch.dtype) -> None
     told.backward()
     wanted = [weight.grad.clone() for weight in layer.parameters() if weight.grad is not None]
     layer.zero_grad()
+    if compiled:
+        layer.compile()
     with torch.autocast("cuda", dtype=precision, enabled=precision != torch.float32):
         loss = predicted_loss(states.cuda(), layer.cuda(), labels.cuda())
     loss.backward()

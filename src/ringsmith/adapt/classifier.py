@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from ringsmith.adapt.linear import Activation, best_scale
+from ringsmith.adapt.transfer import send
 from ringsmith.backbones import Tokens, batches_by_tokens, pad_batch
 from ringsmith.backbones.batches import TOKENS_PER_BATCH
 from ringsmith.backbones.meanlayer import read_mean
@@ -48,7 +49,7 @@ class Feed:
         """These rows, on the device of `module`."""
         multiple = WIDTHS if module.device.type == "cuda" else 1
         batch = pad_batch(self.tokens, rows, self.pad_id, left=module.config.model_type in CLS_AT_END, multiple=multiple)
-        return {name: tensor.to(module.device) for name, tensor in batch.items()}
+        return {name: send(tensor, module.device) for name, tensor in batch.items()}
 
     def beside(self) -> Batch:
         """What of the last batch the module is handed beside its inputs, by names that no input has: nothing."""

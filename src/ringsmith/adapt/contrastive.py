@@ -111,11 +111,11 @@ class ContrastiveLoop:
         loss = goal.loss(vectors, order)
         course.curves["loss"].append(value := loss.item())
         if not math.isfinite(value):
-            raise Broken(f"its loss became {value} at step {course.steps}")
+            raise Broken(f"its loss became {value} at step {course.steps + 1}")
         loss.backward()  # type: ignore[no-untyped-call]
         clip_gradients(optimisers, self.pacing.clip)
         for optimiser in optimisers:
-            set_rates(optimiser, rate_share(course.steps - 1, course.planned, self.pacing.warm_up))
+            set_rates(optimiser, rate_share(course.steps, course.planned, self.pacing.warm_up))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         course.note(int(tokens.lengths[rows].sum()), time.perf_counter() - started)

@@ -3,9 +3,10 @@
 A step of a small model is a thousand kernels of some microseconds each, and sending them one after the other takes the processor several times as long
 as the GPU takes to run them (LOG.md). A replay is sent in one call; what it computes is what was recorded, dropout drawn anew.
 
-    first time    a shape is computed as always, which lays out what the libraries need
+    first time    a shape is computed as always, which lays out what the libraries need, and compiles what is to be compiled
     watched       the first shape that comes again is computed so, too, and it is noted whether the processor waits for the GPU meanwhile: what waits
-                  cannot be recorded. If it does, all that is made on the way is made on the GPU from the start; if it still does, nothing is recorded
+                  cannot be recorded. If it does, all that is made on the way is made on the GPU from the start, beginning with a first time; if it still
+                  does, nothing is recorded
     from then on  recorded, and replayed
 
 Gradients are added to what lies in the weights' ``.grad``, at the same place for ever: set them to zero, never to None, while there are recordings.
@@ -25,6 +26,8 @@ Inputs = Mapping[str, torch.Tensor]
 Compute = Callable[[Inputs], torch.Tensor]
 MOST = 64
 """Recordings that are kept: each holds its inputs, and all share the memory of what is computed between."""
+WAITED = "called a synchronizing CUDA operation"
+"""What torch warns with where the processor waits."""
 ASKS_IN_VAIN = "masking_utils.py"
 """A file of transformers that asks the GPU whether a mask may be left out, and does not while a step is recorded."""
 
@@ -82,7 +85,8 @@ class Graphs:
             return self._recordings[key].replay(inputs)
         if key not in self._seen or len(self._recordings) >= MOST:
             self._seen.add(key)
-            return compute(inputs)
+            with self._ways[0]():
+                return compute(inputs)
         if name not in self._trusted:
             return self._watched(name, compute, inputs)
         return self._recorded(key, compute, inputs)
@@ -100,6 +104,7 @@ class Graphs:
             self._trusted.add(name)
         elif len(self._ways) > 1:
             del self._ways[0]
+            self._seen.clear()
         else:
             self._give_up()
         return result
@@ -143,7 +148,7 @@ def _waits() -> Iterator[list[str]]:
             yield noted
         finally:
             torch.cuda.set_sync_debug_mode("default")
-    noted += [str(one.message) for one in caught if "synchroniz" in str(one.message) and not one.filename.endswith(ASKS_IN_VAIN)]
+    noted += [str(one.message) for one in caught if WAITED in str(one.message) and not one.filename.endswith(ASKS_IN_VAIN)]
 
 
 def _draw_again(device: torch.device) -> None:

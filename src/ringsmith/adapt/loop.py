@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Generic, TypeVar, cast
@@ -40,6 +41,7 @@ from ringsmith.adapt.pacing import FEWEST_STEPS, LOOKS, PACE_STEPS, RESERVE, RES
 from ringsmith.adapt.pause import Pause, Weights
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.adapt.together import Together, leave_at_exit
+from ringsmith.adapt.transfer import Coming
 from ringsmith.adapt.work import Classifying, Watch, Work
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import best_device
@@ -146,6 +148,7 @@ class _Training(Generic[B]):
         self.loop, self.work, self.budget = loop, work, budget
         self.course, self.best = Course(work.per_epoch, work.asked, work.asked), cast("Weights | None", None)
         self.graphs = Graphs(loop.accelerator.device)
+        self.unread = deque[Coming]()
         self.optimisers = make_optimisers(loop.module, words, loop.pacing)
         self.moving = [weight for optimiser in self.optimisers for group in optimiser.param_groups for weight in group["params"]]
         loop.module.train()
@@ -165,13 +168,15 @@ class _Training(Generic[B]):
             late = self._plan()
             last = late or self.course.steps >= self.course.planned
             if last or self.work.look_is_due(self.course):
+                self._read_losses()
                 mark = self.loop.together.agree(self._look)
                 better = self.course.see(mark)
                 last = last or self.course.stale > self.loop.pacing.patience
                 if better and not last:
                     self.best = copy.deepcopy(self.loop.module.state_dict())
             going = not last
-            if going and self.loop.pause is not None and self.loop.together.first:
+            if going and self.loop.pause is not None and self.loop.together.first and self.loop.pause.is_due():
+                self._read_losses()
                 self.loop.pause.keep(self.course, self.loop.module, self.optimisers, self.best)
         self._choose(mark)
 
@@ -205,18 +210,24 @@ class _Training(Generic[B]):
             return self.work.look(self.loop.module, self.course.steps / self.course.planned)
 
     def _step(self, batch: B) -> None:
-        """One batch: forward, backward, clip, move. The loss is read last: a GPU that is asked for a number has nothing to do until the next step is sent."""
+        """One batch: forward, backward, clip, move. On a GPU the loss of the step before is read, so that it has this one to do while the processor waits."""
         started, loop, course = time.perf_counter(), self.loop, self.course
         loss = self._gradients(batch)
         loop.together.sum_gradients(self.moving)
         for optimiser in self.optimisers:
             set_rates(optimiser, self.work.rate_share(course.steps, course.planned, loop.pacing.warm_up))
-        self.graphs("move", self._move, {"loss": loss})
-        course.curves["loss"].append(loop.together.sum(loss.item()))
-        self.work.check(course.curves["loss"], course.planned)
+        self.unread.append(Coming(self.graphs("move", self._move, {"loss": loss})))
+        at_once = loop.together.count > 1 or course.steps < PACE_STEPS
+        self._read_losses(behind=0 if at_once or loop.accelerator.device.type != "cuda" else 1)
         course.note(self.work.tokens(batch), time.perf_counter() - started)
         known = course.steps >= PACE_STEPS or not loop.pacing.by_the_clock
         loop.report(Progress("train", course.steps, course.planned if known else None, "steps", self.work.note(course)))
+
+    def _read_losses(self, behind: int = 0) -> None:
+        """Note the losses of the steps so far, but for so many of the last ones."""
+        while len(self.unread) > behind:
+            self.course.curves["loss"].append(self.loop.together.sum(self.unread.popleft().read()))
+            self.work.check(self.course.curves["loss"], self.course.planned)
 
     def _move(self, inputs: Inputs) -> torch.Tensor:
         """Clip, move, and leave no gradient behind; the loss, as it came."""

@@ -72,9 +72,11 @@ class Course:
         per_epoch: steps of one pass over the training rows.
         asked: steps that the epochs asked for.
         planned: steps that were planned in the end.
+        steps: steps done.
         tokens: tokens trained on, padding left out.
         seconds: seconds of training steps alone.
-        curves: ``"loss"`` of every step; of every look ``"valid"``, ``"valid_log_loss"``, ``"valid_step"`` and ``"valid_share"`` of the planned ones.
+        curves: ``"loss"`` of every step (on a GPU one step late while it trains); of every look ``"valid"``, ``"valid_log_loss"``, ``"valid_step"`` and
+            ``"valid_share"`` of the planned ones.
         best: the best mark.
         kept_step: the steps behind the weights that are handed over; None while it trains.
         stale: looks in a row that were better neither in the metric nor in log loss.
@@ -84,6 +86,7 @@ class Course:
     per_epoch: int
     asked: int
     planned: int
+    steps: int = 0
     tokens: int = 0
     seconds: float = 0.0
     curves: dict[str, list[float]] = field(default_factory=lambda: {"loss": [], "valid": [], "valid_log_loss": [], "valid_step": [], "valid_share": []})
@@ -103,11 +106,6 @@ class Course:
         return int(self.curves["valid_step"][marks.index(max(marks))])
 
     @property
-    def steps(self) -> int:
-        """Steps done."""
-        return len(self.curves["loss"])
-
-    @property
     def step_seconds(self) -> float:
         """Seconds of a step, by the later steps."""
         return (self.seconds - self.paced[1]) / max(1, self.steps - self.paced[0])
@@ -122,6 +120,7 @@ class Course:
 
     def note(self, tokens: int, seconds: float) -> None:
         """Count a step."""
+        self.steps += 1
         self.tokens += tokens
         self.seconds += seconds
         if self.steps == PACE_STEPS // 2:

@@ -40,10 +40,12 @@ class Pause:
     every_seconds: float = 60.0
     _last: float = field(default_factory=time.monotonic, repr=False)
 
+    def is_due(self) -> bool:
+        """Whether it is time to write the state down."""
+        return time.monotonic() - self._last >= self.every_seconds
+
     def keep(self, course: Course, module: Any, optimisers: list[torch.optim.Optimizer], best: Weights | None) -> None:
-        """Write the state down, if it is time; a disk that is full keeps the older one."""
-        if time.monotonic() - self._last < self.every_seconds:
-            return
+        """Write the state down; a disk that is full keeps the older one."""
         tensors = {RANDOM: torch.get_rng_state()} | {f"{RANDOM}.{gpu}": torch.cuda.get_rng_state(gpu) for gpu in gpus_in_use()}
         tensors |= {f"now.{name}": tensor for name, tensor in module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}

@@ -21,6 +21,7 @@ from ringsmith.adapt.choose import Mark, margin
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
+from ringsmith.adapt.transfer import send
 from ringsmith.backbones import batches_by_tokens
 from ringsmith.records import Floats, Rows
 
@@ -153,8 +154,8 @@ class Classifying(Work[Rows]):
         return len(batch) if self.weights is None else float(self.weights[self.targets[torch.from_numpy(batch)]].sum())
 
     def inputs(self, module: Any, part: Rows) -> Inputs:
-        counted = {} if self.weights is None else {WEIGHTS: self.weights.to(module.device)}
-        wanted = self.targets[torch.from_numpy(part)].to(module.device)
+        counted = {} if self.weights is None else {WEIGHTS: send(self.weights, module.device)}
+        wanted = send(self.targets[torch.from_numpy(part)], module.device)
         return {**self.train.batch(module, part), **self.train.beside(), WANTED: wanted, **counted}
 
     def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:

@@ -22,6 +22,7 @@ from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
+from ringsmith.adapt.transfer import send
 from ringsmith.adapt.work import Work, spread_looks
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.pays import faster_precision, training_precision
@@ -108,7 +109,7 @@ class Learning(Work[Batch]):
         return self.objective.weight(batch)
 
     def inputs(self, module: Any, part: Batch) -> Batch:
-        return {name: tensor.to(module.device, non_blocking=True) for name, tensor in part.items()}
+        return {name: send(tensor, module.device) for name, tensor in part.items()}
 
     def loss(self, module: Any, inputs: Inputs) -> torch.Tensor:
         return self.objective.loss(module, dict(inputs))

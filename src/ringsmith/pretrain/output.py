@@ -14,16 +14,18 @@ pieces' vectors. How much faster this is than torch's own layer, softmax and cro
 
 from __future__ import annotations
 
+import functools
 from typing import Any, cast
 
 import torch
+from torch.nn import functional
 
 from ringsmith.pretrain.objective import IGNORED
 
 BLOCK, BLOCK_OF_GPU = 1 << 25, 1 << 29
 """Scores that are in memory: 64 MB in bfloat16, on a GPU 1 GB and twice that in float32."""
 ALIGNED = 64
-"""On a GPU a row of scores has a multiple of so many places: of 30,522 or 50,257 pieces products take several times as long."""
+"""On a GPU the vocabulary is filled up to a multiple of so many pieces, and blocks of places too: products with an odd number of either take several times as long (LOG.md)."""
 SCORES = 1 << 22
 """Scores that one product makes on a CPU."""
 CACHED = 1 << 18
@@ -35,21 +37,25 @@ def predicted_loss(states: torch.Tensor, layer: Any, labels: torch.Tensor, smoot
 
     Args:
         states: what the output layer sees at each place (n, d); within autocast the products are taken in its precision.
-        layer: the output layer, a `torch.nn.Linear` over the vocabulary, with an offset or without.
+        layer: the output layer, a `torch.nn.Linear` over the vocabulary, with an offset or without. Where it is to be compiled (`torch.nn.Module.compile`), so is
+            on a GPU what is done between its products.
         labels: the right pieces (n,); `IGNORED` for places that count nothing.
         smoothing: e, the share of every label that is spread evenly over all pieces.
     """
     kind = states.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
-    return cast(torch.Tensor, _Predicted.apply(states, layer.weight, layer.bias, labels, smoothing, dtype))  # type: ignore[no-untyped-call]
+    compiled = layer._compiled_call_impl is not None
+    return cast(torch.Tensor, _Predicted.apply(states, layer.weight, layer.bias, labels, smoothing, dtype, compiled))  # type: ignore[no-untyped-call]
 
 
 class _Predicted(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, states: torch.Tensor, table: torch.Tensor, offset: torch.Tensor | None, labels: torch.Tensor, smoothing: float, dtype: torch.dtype) -> torch.Tensor:
+    def forward(
+        ctx: Any, states: torch.Tensor, table: torch.Tensor, offset: torch.Tensor | None, labels: torch.Tensor, smoothing: float, dtype: torch.dtype, compiled: bool
+    ) -> torch.Tensor:
         counted = (labels != IGNORED)[:, None]
         ctx.places = counted.sum().clamp_min(1)
-        sums = _Sums(states.detach(), table.detach(), offset, smoothing, dtype, wanted=any(ctx.needs_input_grad))
+        sums = _Sums(states.detach(), table.detach(), offset, smoothing, dtype, wanted=any(ctx.needs_input_grad), compiled=compiled)
         with torch.autocast(states.device.type, enabled=False):
             loss = sums.add(torch.where(counted, labels[:, None], 0), counted) / ctx.places
         ctx.save_for_backward(sums.by_states, sums.by_table, sums.by_offset)
@@ -57,46 +63,66 @@ class _Predicted(torch.autograd.Function):
         return cast(torch.Tensor, loss)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, None, None, None]:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, None, None, None, None]:
         by_states, by_table, by_offset = ctx.saved_tensors
         scale = gradients[0] / ctx.places
         offset = None if by_offset is None else by_offset.mul_(scale)
-        return (by_states * scale).to(ctx.kinds[0]), by_table.mul_(scale).to(ctx.kinds[1]), offset, None, None, None
+        return (by_states * scale).to(ctx.kinds[0]), by_table.mul_(scale).to(ctx.kinds[1]), offset, None, None, None, None
 
 
 class _Sums:
-    """The loss, and its gradients by what the layer sees and is; sums over places, whose number they are divided by at the end."""
+    """The loss, and its gradients by what the layer sees and is; sums over places, whose number they are divided by at the end.
 
-    def __init__(self, states: torch.Tensor, table: torch.Tensor, offset: torch.Tensor | None, smoothing: float, dtype: torch.dtype, *, wanted: bool) -> None:
-        self.states, self.table, self.smoothing = states.to(dtype), table.to(dtype), smoothing
-        self.offset = None if offset is None else offset.detach().to(dtype)
+    On a GPU the vocabulary is filled up: the columns behind the pieces are scores of -inf, and slopes of 0.
+    """
+
+    def __init__(self, states: torch.Tensor, table: torch.Tensor, offset: torch.Tensor | None, smoothing: float, dtype: torch.dtype, *, wanted: bool, compiled: bool) -> None:
+        self.states, self.smoothing, self.pieces = states.to(dtype), smoothing, len(table)
+        fill = 0 if self.on_cpu else -len(table) % ALIGNED
+        self.table = functional.pad(table.to(dtype), (0, 0, 0, fill)) if fill else table.to(dtype)
+        self.offset = None if offset is None else functional.pad(offset.detach().to(dtype), (0, fill))
+        self.to_shares = _compiled_to_shares() if compiled and not self.on_cpu else _to_shares
         self.by_states = torch.empty_like(self.states) if wanted else None
-        self.by_table = torch.zeros_like(table, dtype=torch.float32) if wanted else None
-        self.by_offset = torch.zeros_like(offset, dtype=torch.float32) if wanted and offset is not None else None
+        self.sum_by_table = torch.zeros_like(self.table, dtype=torch.float32) if wanted else None
+        self.sum_by_offset = torch.zeros_like(self.offset, dtype=torch.float32) if wanted and self.offset is not None else None
 
     @property
     def on_cpu(self) -> bool:
         """Where small pieces that stay in the cache are the faster way."""
         return self.states.device.type == "cpu"
 
+    @property
+    def by_table(self) -> torch.Tensor | None:
+        """The gradient by the pieces' vectors (K, d)."""
+        return None if self.sum_by_table is None else self.sum_by_table[: self.pieces]
+
+    @property
+    def by_offset(self) -> torch.Tensor | None:
+        """The gradient by the pieces' offsets (K,)."""
+        return None if self.sum_by_offset is None else self.sum_by_offset[: self.pieces]
+
     def add(self, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Go through all places; the `right` pieces, and which places count, (n, 1) each. The sum of their losses."""
         total = torch.zeros((), device=self.states.device)
-        on_cpu = self.on_cpu
-        block = min(len(self.states), max(1, (BLOCK if on_cpu else BLOCK_OF_GPU) // len(self.table)))
-        fill = self._fill_in_cache if on_cpu else self._fill_in_few_sweeps
-        kept = self.states.new_empty(block, len(self.table) if on_cpu else -(-len(self.table) // ALIGNED) * ALIGNED)
+        block = self._places_at_once()
+        fill = self._fill_in_cache if self.on_cpu else self._fill_in_few_sweeps
+        kept = self.states.new_empty(block, len(self.table))
         for begin in range(0, len(self.states), block):
             rows = slice(begin, min(begin + block, len(self.states)))
-            made = kept[: rows.stop - begin]
-            total += fill(made, self.states[rows], right[rows], there[rows])
-            if self.by_states is not None and self.by_table is not None:
-                slopes = made[:, : len(self.table)]
+            slopes = kept[: rows.stop - begin]
+            total += fill(slopes, self.states[rows], right[rows], there[rows])
+            if self.by_states is not None and self.sum_by_table is not None:
                 torch.mm(slopes, self.table, out=self.by_states[rows])
-                self.by_table += slopes.T @ self.states[rows]
-                if self.by_offset is not None:
-                    self.by_offset += slopes.sum(0, dtype=torch.float32)
+                self.sum_by_table += slopes.T @ self.states[rows]
+                if self.sum_by_offset is not None:
+                    self.sum_by_offset += slopes.sum(0, dtype=torch.float32)
         return total - self._evenly(there) if self.smoothing else total
+
+    def _places_at_once(self) -> int:
+        """How many places' scores are in memory."""
+        most = (BLOCK if self.on_cpu else BLOCK_OF_GPU) // len(self.table)
+        even = most if self.on_cpu or most < ALIGNED else most - most % ALIGNED
+        return min(len(self.states), max(1, even))
 
     def _fill_in_cache(self, slopes: torch.Tensor, states: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Fill `slopes` with the losses' gradients by the scores of some places, but for what is even in them; the sum of the losses, but for it."""
@@ -109,16 +135,14 @@ class _Sums:
         return total
 
     def _fill_in_few_sweeps(self, slopes: torch.Tensor, states: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        """The same for a GPU, where every sweep over the scores goes through its memory; columns beyond the pieces, which make its products faster, become 0.
+        """The same for a GPU, where every sweep over the scores goes through its memory.
 
         As log p[y] = z_y - log sum_k exp z_k, the loss is e z_y - log p[y].
         """
-        self._scores(states, slopes[:, : len(self.table)])
-        slopes[:, len(self.table) :] = -torch.inf
-        own, logarithms = slopes.gather(1, right).float(), torch.log_softmax(slopes, 1, dtype=torch.float32)
-        likely = logarithms.gather(1, right)
-        torch.exp(logarithms, out=slopes)
-        slopes.scatter_(1, right, (likely.exp() - (1 - self.smoothing)).to(slopes.dtype)).mul_(there)
+        self._scores(states, slopes)
+        slopes[:, self.pieces :] = -torch.inf
+        own, likely = self.to_shares(slopes, right, there)
+        slopes.scatter_(1, right, ((likely.exp() - (1 - self.smoothing)) * there).to(slopes.dtype))
         return ((self.smoothing * own - likely) * there).sum()
 
     def _scores(self, states: torch.Tensor, out: torch.Tensor) -> None:
@@ -127,15 +151,29 @@ class _Sums:
 
     def _evenly(self, there: torch.Tensor) -> torch.Tensor:
         """The part of the loss that is even, e times the mean score of every place; its gradients are taken off."""
-        share, count = self.smoothing / len(self.table), there.sum()
-        mean, states = self.table.float().mean(0), (self.states.float() * there).sum(0)
-        if self.by_states is not None and self.by_table is not None:
+        share, count = self.smoothing / self.pieces, there.sum()
+        mean, states = self.table[: self.pieces].float().mean(0), (self.states.float() * there).sum(0)
+        if self.by_states is not None and self.sum_by_table is not None:
             self.by_states -= (self.smoothing * mean).to(self.by_states.dtype) * there
-            self.by_table -= share * states
-            if self.by_offset is not None:
-                self.by_offset -= share * count
-        offset = 0.0 if self.offset is None else self.offset.float().mean()
+            self.sum_by_table -= share * states
+            if self.sum_by_offset is not None:
+                self.sum_by_offset -= share * count
+        offset = 0.0 if self.offset is None else self.offset[: self.pieces].float().mean()
         return self.smoothing * (states @ mean + offset * count)
+
+
+def _to_shares(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn scores into softmax's shares in place, 0 for places that do not count; the `right` pieces' scores and the logarithms of their shares, (n, 1) each."""
+    own, logarithms = scores.gather(1, right).float(), torch.log_softmax(scores, 1, dtype=torch.float32)
+    likely = logarithms.gather(1, right)
+    torch.exp(logarithms, out=scores).mul_(there)
+    return own, likely
+
+
+@functools.cache
+def _compiled_to_shares() -> Any:
+    """The same in two sweeps."""
+    return torch.compile(_to_shares)
 
 
 def _to_slopes(scores: torch.Tensor, right: torch.Tensor, there: torch.Tensor, smoothing: float) -> torch.Tensor:

@@ -23,6 +23,7 @@ from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.pacing import Course
+from ringsmith.adapt.transfer import send
 from ringsmith.adapt.work import Work, spread_looks
 from ringsmith.pretrain.joint import PAD, START
 from ringsmith.pretrain.output import predicted_loss
@@ -210,7 +211,7 @@ class Translating(Work[Rows]):
 
 def forced_inputs(module: Any, pairs: Encoded, rows: Rows) -> Inputs:
     """Both sides of these pairs, on the device of `module`."""
-    return {"sources": pairs.sources.take(rows).to(module.device), "targets": pairs.targets.take(rows).to(module.device)}
+    return {"sources": send(pairs.sources.take(rows), module.device), "targets": send(pairs.targets.take(rows), module.device)}
 
 
 def forced_loss(module: Any, inputs: Inputs, smoothing: float) -> torch.Tensor:
