@@ -59,6 +59,19 @@ def test_the_cheapest_of_those_tied_with_the_best_is_taken() -> None:
     assert verdict.ties[2].difference == pytest.approx(-0.28)
 
 
+@pytest.mark.parametrize(("groups", "said"), [(2, True), (5, True), (6, False)])
+def test_where_groups_are_too_few_to_tell_anything_rows_are_compared(groups: int, said: bool) -> None:
+    """By two groups all would be tied and whatever is cheapest taken, by its cost alone; from six on the groups themselves tell two candidates apart."""
+    of_row = np.arange(ROWS) * groups // 200
+    grouped = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]]), splits=["holdout"], groups=of_row)
+    cheap = Contestant(Candidate("cheap"), part(range(200), 0), part(range(200, 400), 0), 1.0, 1.0)
+    cheap.valid.proba[::3] = cheap.valid.proba[::3, ::-1]
+    verdict = grouped.decide([cheap, contestant("dear", 4, 0, train=80)])
+    assert verdict.recommended == "dear"
+    assert verdict.reason.startswith("better on 200 validation rows than all others")
+    assert (f"; these are of {groups} groups, too few to compare by, so rows were compared" in verdict.reason) == said
+
+
 def test_a_clear_best_is_taken_though_it_is_dear() -> None:
     """60 errors more are no tie."""
     verdict = judge().decide([contestant("cheap", 64, 0, train=1), contestant("dear", 4, 0, train=80)])

@@ -210,6 +210,18 @@ def test_folds_that_choose_cut_no_group_apart() -> None:
     assert [split.name for split in make_splits(few, test=test)] == ["user"]
 
 
+def test_few_groups_take_turns_however_many_rows_they_have() -> None:
+    """Of 12 groups a holdout would choose by two, which can tell nothing apart; four groups make four folds; of 200 groups thirty choose."""
+
+    def names_of(groups: int) -> list[str]:
+        texts = texts_of({"a": 1_000, "b": 1_000}, groups=[f"g{number % groups}" for number in range(2_000)])
+        return [split.name for split in plan_splits(texts).splits]
+
+    assert names_of(12) == [f"fold-{number}" for number in range(1, 6)]
+    assert names_of(4) == [f"fold-{number}" for number in range(1, 5)]
+    assert names_of(200) == ["holdout"]
+
+
 def test_folds_within_a_split_column_take_its_training_rows_only() -> None:
     """Positions in the whole table, wherever the test rows stand."""
     texts, names = texts_of({"a": 60, "b": 60}), ["test", "train", "train"] * 40
@@ -263,7 +275,7 @@ def test_a_class_that_only_one_side_has_is_told() -> None:
         "The test rows have labels that training never has ('new'): 17 of them cannot be right and count as wrong.",
         "Training has labels that no test row has ('old'): how well they are told is not measured.",
     )
-    grouped = texts_of({"a": 900, "b": 500, "c": 20}, groups=[f"g{number % 40}" for number in range(1400)] + ["one"] * 20)
+    grouped = texts_of({"a": 900, "b": 500, "c": 20}, groups=[f"g{number % 80}" for number in range(1400)] + ["one"] * 20)
     plan = plan_splits(grouped)
     sides = [{grouped.labels[at] for at in part} for part in (plan.splits[0].train, plan.splits[0].test)]
     assert ("c" in sides[0]) != ("c" in sides[1]) or "c" not in sides[0] | sides[1]
@@ -278,7 +290,7 @@ def test_impossible_wishes_are_refused() -> None:
         make_splits(texts_of({"a": 20, "b": 20}), folds=0)
     with pytest.raises(OptionError, match=r"'folds' must be at most the number of rows \(12\); got 13"):
         make_splits(texts_of({"a": 6, "b": 6}), folds=13)
-    with pytest.raises(ColumnError, match="--group needs at least 5 groups, one for each part of the split; got 2"):
+    with pytest.raises(ColumnError, match="--group needs at least 3 groups, one for each part of the split; got 2"):
         make_splits(texts_of({"a": 20, "b": 20}, groups=["x", "y"] * 20))
 
 

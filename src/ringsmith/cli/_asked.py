@@ -22,7 +22,8 @@ Delimiter = Annotated[str | None, Option(help=DELIMITER, rich_help_panel=ROWS)]
 Folds = Annotated[
     int | None,
     Option(
-        help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split, no play-off. Default: 5 below 1,000 rows, with --test 3,000.",
+        help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split, no play-off. "
+        "Default: 5 below 1,000 rows (with --test 3,000), or with few groups.",
         rich_help_panel=ROWS,
     ),
 ]

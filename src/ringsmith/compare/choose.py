@@ -4,6 +4,7 @@
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
 - What is no better than answering by the shares of the classes is refused, not ranked.
+- Where rows come in groups, groups are compared; where these are too few to show anything, rows are, and it is said.
 - Those that the validation rows call tied may be judged once more, by these and the rows of a play-off together; p values are doubled then.
 - Where folds test, the figure to expect of the *choice* is nested: in every fold the winner on that fold's validation rows answers its test rows.
 """
@@ -17,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
 from ringsmith.compare.space import BASELINE
-from ringsmith.metrics import Metric, Tie, TieGroups, compare_paired, evaluate, letter_after, tie_groups
+from ringsmith.metrics import Metric, Tie, TieGroups, can_tell, compare_paired, evaluate, letter_after, tie_groups
 from ringsmith.records import Candidate, Floats, Rows, Score, Split
 
 ANSWERS = 100_000
@@ -164,6 +166,15 @@ class Judge:
             return np.asarray(self.groups[part.positions])
         return part.positions if self.repeated else None
 
+    def too_few_groups(self, part: Part, others: int, looks: int = 1) -> int:
+        """How many groups these rows are of, where that is so few that no difference from so many others could be shown; else 0."""
+        number = 0 if self.groups is None else len(np.unique(self.groups[part.positions]))
+        return 0 if can_tell(number, others, looks) else number
+
+    def compared(self, part: Part, others: int, looks: int = 1) -> npt.NDArray[np.int64] | None:
+        """What is drawn where candidates are compared: as `units`, but rows where all would be tied by groups, which would praise whatever is cheapest."""
+        return (part.positions if self.repeated else None) if self.too_few_groups(part, others, looks) else self.units(part)
+
     def floor(self, part: Part) -> float:
         """The figure of answering by the shares of the classes."""
         return self.metric.function(self.y[part.positions], self.shares[part.split])
@@ -193,6 +204,8 @@ class Judge:
         letters, ties = self._compared(able)
         taken = self._take(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
         reason = explain(taken, able, ties, self.metric.name, {c.name: self.valid(c) for c in able})
+        if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
+            reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
         return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
 
     def _compared(self, able: Sequence[Contestant]) -> tuple[dict[str, str], Sequence[Tie]]:
@@ -221,12 +234,13 @@ class Judge:
         parts = {c.name: c.choosing if played else c.valid for c in able}
         one = next(iter(parts.values()))
         answers = {name: part.proba for name, part in parts.items()}
-        return tie_groups(self.metric, self.y[one.positions], answers, groups=self.units(one), seed=self.seed, looks=2 if played else 1)
+        looks = 2 if played else 1
+        return tie_groups(self.metric, self.y[one.positions], answers, groups=self.compared(one, len(able) - 1, looks), seed=self.seed, looks=looks)
 
     def at_most(self, one: Contestant, other: Contestant) -> float:
         """By how much the one may be better than the other: the far end of the 95 % interval, on the rows that both have."""
         first, second = (one.choosing, other.choosing) if one.further is not None and other.further is not None else (one.valid, other.valid)
-        found = compare_paired(self.metric, self.y[first.positions], first.proba, second.proba, groups=self.units(first), seed=self.seed)
+        found = compare_paired(self.metric, self.y[first.positions], first.proba, second.proba, groups=self.compared(first, 1), seed=self.seed)
         return found.high if self.metric.greater_is_better else -found.low
 
     def _refusal(self, contestant: Contestant) -> str:

@@ -1,8 +1,9 @@
 """Rows -> who trains, who chooses, who judges: the user's own division, or one made here, the same for the same seed.
 
 In this order: a test set of the user's, a split column, times (the latest rows test), groups (none cut apart), else stratified by class.
-Where one part would be too small to tell candidates apart, five folds take turns: below 1,000 rows at testing and choosing; below 3,000 at choosing
-alone, where the user's own rows test. Else one holdout, and turns in which its training rows may choose as well, should the validation rows not do.
+Where one part would be too small to tell candidates apart, five folds take turns: below 1,000 rows, or where it would have too few groups, at
+testing and choosing; below 3,000 at choosing alone, where the user's own rows test. Else one holdout, and turns in which its training rows may choose
+as well, should the validation rows not do.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FEW_TO_CHOOSE = 3_000
 of 2,400 called two alike that were 2.1 points apart (LOG.md)."""
 ENOUGH_TO_CHOOSE = 50_000
 """From so many rows on those held out, a tenth, are enough to choose by: no others take turns."""
+FEW_GROUPS = 8
+"""Fewer groups than these, however they are answered, show no difference between five candidates."""
 FOLDS, FEWEST_FOLDS = 5, 3
 EVAL_ROWS = 1_000
 LEAST, MOST = 0.10, 0.15
@@ -80,7 +83,8 @@ def plan_splits(
     Args:
         texts: labelled rows.
         seed: the same seed gives the same division.
-        folds: number of folds, 1 for one holdout; None: five below 1,000 rows (3,000 where `test` is given), else one holdout.
+        folds: number of folds, 1 for one holdout; None: five below 1,000 rows (3,000 where `test` is given) and where one holdout would have too few
+            groups, else one holdout.
             Not used where validation rows are given or times divide.
         test: the user's test rows: they judge, with the first split if there are several; the rest trains and chooses.
         split_names: each row's split by name; names of training, validation and test in any usual spelling.
@@ -101,13 +105,20 @@ def plan_splits(
     if times is not None:
         require_classes(texts, min_rows=1)
         return _by_time(texts, times)
-    number = folds if folds is not None else FOLDS if len(texts) < FEW_ROWS else 1
+    number = _folds_of(texts) if folds is None else folds
     require_classes(texts, min_rows=min_rows)
     if number > 1:
         return SplitPlan(texts, _folds(texts, number, seed), f"{number} folds, {_manner(texts)}, seed {seed}")
     split = _holdout(texts, seed)
     notes = tuple(compare_labels(texts.take(split.train), texts.take(split.test)))
     return SplitPlan(texts, [split], f"{_manner(texts)}, seed {seed}", notes, _turns_of(texts, [split], folds, seed))
+
+
+def _folds_of(texts: TextSet) -> int:
+    """Five folds (or as many as there are groups, three at least) where one part would have too few rows or groups to choose by; else one split."""
+    units = _units(texts)
+    few_groups = texts.groups is not None and len(texts) < ENOUGH_TO_CHOOSE and units * eval_share(len(texts)) < FEW_GROUPS
+    return min(FOLDS, max(FEWEST_FOLDS, units)) if len(texts) < FEW_ROWS or few_groups else 1
 
 
 def _manner(texts: TextSet) -> str:

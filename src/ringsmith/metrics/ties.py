@@ -17,7 +17,7 @@ from ringsmith.errors import InputError
 from ringsmith.metrics.inputs import Array
 from ringsmith.metrics.intervals import RESAMPLES
 from ringsmith.metrics.scores import Metric, metric_of
-from ringsmith.metrics.significance import Paired, compare_paired, holm
+from ringsmith.metrics.significance import Paired, compare_paired, holm, smallest_p
 from ringsmith.records import Record
 
 LEVEL = 0.05
@@ -123,6 +123,16 @@ def _records(leader: str, others: Sequence[str], tests: Sequence[Paired], adjust
     return [first] + [
         Tie(name, values[name], letters[name], leader, test.difference, test.low, test.high, test.p_value, p) for name, test, p in zip(others, tests, adjusted, strict=True)
     ]
+
+
+def can_tell(units: int, others: int, looks: int = 1) -> bool:
+    """Whether so many rows or groups can put any of so many other candidates behind the best, whatever the answers are.
+
+    Examples:
+        >>> can_tell(5, 1), can_tell(6, 1), can_tell(6, 4), can_tell(8, 4)
+        (False, True, False, True)
+    """
+    return looks * others * smallest_p(units) < LEVEL
 
 
 def letter_of(number: int) -> str:
