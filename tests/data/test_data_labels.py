@@ -18,9 +18,9 @@ from ringsmith.errors import ColumnError, LabelError
 from ringsmith.records import TextSet
 
 
-def labels_of(cells: list[Any] | pl.Series, separator: str | None = None) -> Labels:
+def labels_of(cells: list[Any] | pl.Series, separator: str | None = None, several: bool | None = None) -> Labels:
     """Labels read from one column."""
-    return read_labels(read_memory(pl.DataFrame({"label": cells})), "label", separator=separator)
+    return read_labels(read_memory(pl.DataFrame({"label": cells})), "label", separator=separator, several=several)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,25 @@ def test_lists_are_multi_label(cells: list[Any]) -> None:
     """Typed, JSON, Python's, bare; sorted, each once; an empty list is a row without any of the labels."""
     found = labels_of(cells)
     assert (found.values, found.multilabel, found.missing.any()) == ([("x", "y"), ("x",), ()], True, False)
+
+
+@pytest.mark.parametrize("cells", [[["x"], ["y"], []], ['["x"]', '["y"]', "[]"]])
+def test_lists_of_one_label_each_are_classes_where_one_is_asked_for(cells: list[Any]) -> None:
+    """Else they are multi-label, and what may be meant is said; a list of two, then, is no class, and an empty one no label."""
+    assert labels_of(cells[:2]).notes[0].endswith("a row may have several (multi-label); none has, so --task classification may be meant.")
+    found = labels_of(cells, several=False)
+    assert (found.values, found.multilabel, found.missing.tolist()) == (["x", "y", ""], False, [False, False, True])
+    two = ["x", "y"] if isinstance(cells[0], list) else '["x", "y"]'
+    with pytest.raises(LabelError, match=r"row 4: classification needs one label for each row; the list in 'label' has 2: 'x', 'y'\. Say --task multilabel"):
+        labels_of([*cells, two], several=False)
+
+
+def test_nothing_separates_labels_where_each_row_has_one() -> None:
+    """``--task classification``: what would be parted by itself is one name."""
+    cells = ["bug|docs", "bug", "docs|bug|ui", "ui", "docs"]
+    assert labels_of(cells).multilabel
+    assert labels_of(cells, several=False).values == cells
+    assert read_table([(f"text {cell}", cell) for cell in cells], multilabel=False).texts.labels == cells
 
 
 @pytest.mark.parametrize("mark", ["|", ";", ","])
@@ -127,7 +146,7 @@ def test_a_comma_with_a_blank_parts_labels_that_come_together_in_many_ways() -> 
     assert labels_of(["a", "b", "c", "a, b", "a, c", "b, c"]).multilabel  # three parts, six combinations
     few = labels_of(["cat", "dog", "cat, dog"])
     assert (few.values, few.multilabel) == (["cat", "dog", "cat, dog"], False)
-    assert few.notes == ('\'cat, dog\' is taken for the name of one class; labels of a row with several stand in a list: ["a", "b"].',)
+    assert few.notes == ("'cat, dog' is taken for the name of one class; if these are several labels of one row, say --task multilabel.",)
     assert labels_of(["Toys, games", "Books", "Arts, crafts"]).notes == ()
 
 

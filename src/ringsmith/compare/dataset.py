@@ -116,7 +116,7 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
         encoding=options.encoding,
         delimiter=options.delimiter,
         offline=options.offline,
-        multilabel=options.task == "multilabel",
+        multilabel=None if options.task is None else options.task == "multilabel",
     )
     if options.min_rows is not None:
         table = keep_classes(table, options.min_rows)

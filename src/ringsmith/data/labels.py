@@ -45,23 +45,25 @@ class Labels:
     notes: tuple[str, ...] = ()
 
 
-def read_labels(table: RawTable, column: str, *, separator: str | None = None, several: bool = False) -> Labels:
+def read_labels(table: RawTable, column: str, *, separator: str | None = None, several: bool | None = None) -> Labels:
     """The labels in `column`.
 
     Args:
         table: the raw table.
         column: name of the label column.
         separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|``, ``;`` and ``,`` where there is no doubt.
-        several: a row may have several labels: what separates them is then taken without being beyond doubt.
+        several: True: a row may have several labels, and what separates them is taken without being beyond doubt. False: each has one, which may
+            stand alone in a list, and nothing separates. None: it is found.
 
     Raises:
-        LabelError: no labels at all, a list that cannot be read, or numbers that are scores.
+        LabelError: no labels at all, a list that cannot be read, a list of several where each row has one, or numbers that are scores.
     """
     cells = table.frame[column]
     if isinstance(cells.dtype, (pl.List, pl.Array)):
         if cells.dtype.inner.is_nested() or cells.dtype.inner in (pl.Binary, pl.Duration):
             raise _of_objects(table.source, column)
-        return _of_lists(cells)
+        found = _of_lists(cells)
+        return _one_each(table, column, found) if several is False else found
     strings = as_strings(cells)
     bare = strings.str.strip_chars()
     notes: list[str] = []
@@ -73,14 +75,16 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None, s
         raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")
     known = bare.filter(~missing)
     bracketed = _bracketed(known, typed=table.format in ("json", "jsonl", "memory"))
-    separator = separator or _separator(known) or (_likeliest_separator(known) if several and not bracketed else None)
+    if several is not False:
+        separator = separator or _separator(known) or (_likeliest_separator(known) if several and not bracketed else None)
     if separator or bracketed:
-        return _of_strings(table, column, bare, missing, separator, notes)
+        found = _of_strings(table, column, bare, missing, separator, notes)
+        return _one_each(table, column, found) if several is False and not separator else found
     bare = _whole_numbers(known, bare, notes)
     _refuse_scores(table, column, known)
-    if (doubtful := _separator(known, beyond_doubt=False)) is not None:
+    if several is None and (doubtful := _separator(known, beyond_doubt=False)) is not None:
         example = known.filter(known.str.contains(doubtful, literal=True))[0]
-        notes.append(f'{names.shorten(example)!r} is taken for the name of one class; labels of a row with several stand in a list: ["a", "b"].')
+        notes.append(f"{names.shorten(example)!r} is taken for the name of one class; if these are several labels of one row, say --task multilabel.")
     return Labels(bare.fill_null("").set(missing, "").to_list(), missing.to_numpy(), False, tuple(notes))
 
 
@@ -89,7 +93,30 @@ def _of_lists(cells: pl.Series) -> Labels:
     column = cells.arr.to_list() if isinstance(cells.dtype, pl.Array) else cells
     inner = column.cast(pl.List(pl.String)).to_list()
     values: list[Label] = [tuple(sorted({name.strip() for name in names if name and name.strip()})) if names is not None else "" for names in inner]
-    return Labels([value if value != "" else () for value in values], cells.is_null().to_numpy(), True, ("The labels are lists: a row may have several (multi-label).",))
+    values = [value if value != "" else () for value in values]
+    return Labels(values, cells.is_null().to_numpy(), True, (_several("lists", values),))
+
+
+def _several(how: str, values: Sequence[Label]) -> str:
+    """The note on labels of which a row may have several."""
+    none_has = "; none has, so --task classification may be meant" if all(len(value) == 1 for value in values) else ""
+    return f"The labels are {how}: a row may have several (multi-label){none_has}."
+
+
+def _one_each(table: RawTable, column: str, found: Labels) -> Labels:
+    """The one label of each list; an empty list is a row without a label.
+
+    Raises:
+        LabelError: a list of several.
+    """
+    many = next((at for at, value in enumerate(found.values) if len(value) > 1), None)
+    if many is not None:
+        raise LabelError(
+            f"{table.source}: {table.place(many)}: classification needs one label for each row; the list in {column!r} has {len(found.values[many])}: "
+            f"{', '.join(map(repr, found.values[many][:5]))}. Say --task multilabel, or leave --task out."
+        )
+    values: list[Label] = [value[0] if value else "" for value in found.values]
+    return Labels(values, np.asarray([value == "" for value in values]), False)
 
 
 def _of_objects(place: str, column: str) -> LabelError:
@@ -143,8 +170,8 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
         parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column) if value.startswith("[") else [value]
         taken[value] = tuple(sorted({part.strip() for part in parts if part.strip()}))
     how = f"separated by {separator!r}" if separator else "written as lists"
-    notes.append(f"The labels are {how}: a row may have several (multi-label).")
-    return Labels([taken.get(value, ()) for value in bare.to_list()], missing.to_numpy(), True, tuple(notes))
+    values: list[Label] = [taken.get(value, ()) for value in bare.to_list()]
+    return Labels(values, missing.to_numpy(), True, (*notes, _several(how, [value for value, gone in zip(values, missing, strict=True) if not gone])))
 
 
 def _parse_list(value: str, place: str, column: str) -> list[str]:

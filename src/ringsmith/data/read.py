@@ -54,7 +54,7 @@ def read_table(
     delimiter: str | None = None,
     need_labels: bool = True,
     label_separator: str | None = None,
-    multilabel: bool = False,
+    multilabel: bool | None = None,
     offline: bool = False,
 ) -> LabelledTable:
     """The labelled texts of a source, with an account of every row.
@@ -72,7 +72,8 @@ def read_table(
         delimiter: what stands between the cells of a CSV file or its like, where it is none of comma, semicolon, tab and bar, or found wrongly: ``"^"``.
         need_labels: False reads texts alone.
         label_separator: what stands between several labels of a row; None: it is found.
-        multilabel: a row may have several labels: bars, semicolons or commas then part them even where that is not beyond doubt.
+        multilabel: True: a row may have several labels, and bars, semicolons or commas part them even where that is not beyond doubt; False: each has one; None: it
+            is found.
         offline: refuse addresses on the network.
 
     Raises:
@@ -187,7 +188,7 @@ def _is_document(content: bytes) -> bool:
     return True
 
 
-def label_table(table: RawTable, columns: Columns, *, label_separator: str | None = None, multilabel: bool = False) -> LabelledTable:
+def label_table(table: RawTable, columns: Columns, *, label_separator: str | None = None, multilabel: bool | None = None) -> LabelledTable:
     """Raw cells -> usable rows, with every other row counted by reason."""
     frame = table.frame
     texts = as_texts(frame[columns.text]).fill_null("")
@@ -213,7 +214,7 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()), *of_times)
     found = _findings(table, columns, len(keep), dropped, examples, bool(labels and labels.multilabel), notes)
     return LabelledTable(
-        _text_set(texts, labels, pairs, _strings(frame, columns.group), keep, as_tuples=multilabel),
+        _text_set(texts, labels, pairs, _strings(frame, columns.group), keep, as_tuples=bool(multilabel)),
         found,
         None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
         times,
