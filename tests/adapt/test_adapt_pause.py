@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from tiny_models import tiny_model
 
 from contracts.recipes import WORDS, toy
+from ringsmith.adapt import loop
 from ringsmith.adapt.classifier import Feed
 from ringsmith.adapt.dropout import ease_dropout
 from ringsmith.adapt.finetune_options import FullOptions
@@ -82,6 +83,22 @@ def assert_same(one: Weights, other: Weights, tolerance: float = 0.0) -> None:
 def straight(tiny_bert: LocalModel) -> tuple[Weights, Course]:
     """The training that nobody interrupts."""
     return train(tiny_bert)[:2]
+
+
+def test_losses_that_are_read_a_step_late_change_nothing(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: the same curve and the same bits, killed and gone on with or not; none is left unread at a look, in a pause and at the end."""
+    unread: list[tuple[int, int]] = []
+    look = loop._Training._look
+    monkeypatch.setattr(loop._Training, "behind", 2)
+    monkeypatch.setattr(loop._Training, "_look", lambda self: (unread.append((len(self.unread), len(self.course.curves["loss"]) - self.course.steps)), look(self))[1])
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(Killed):
+        train(tiny_bert, pause=Pause(path, "run", every_seconds=0), die_at=9)
+    for pause in (Pause(path, "run", every_seconds=0), None):
+        weights, course, _ = train(tiny_bert, pause=pause)
+        assert_same(straight[0], weights)
+        assert course.curves == straight[1].curves
+    assert set(unread) == {(0, 0)}
 
 
 @settings(max_examples=8, deadline=None)

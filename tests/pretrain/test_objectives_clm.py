@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from transformers import masking_utils
 
 from contracts.objectives import ObjectiveContract, negative_log_likelihood, toy_rows
 from ringsmith.catalogue.inspect import inspect_folder
@@ -41,6 +43,18 @@ class TestCausal(ObjectiveContract):
         module.eval()
         with torch.no_grad():
             assert torch.allclose(objective.loss(module, objective.batch(rows, np.random.default_rng(0))), module(input_ids=whole, labels=whole).loss)
+
+    def test_no_mask_is_made_where_nobody_can_look_for_one(self, monkeypatch: pytest.MonkeyPatch, objective: Objective, module: Any, batch: Batch) -> None:
+        """As while a GPU's step is recorded; a model as transformers makes it is handed one."""
+        plain, handed = copy.deepcopy(module).eval(), list[bool]()
+        plain.set_attn_implementation("sdpa")
+        monkeypatch.setattr(masking_utils, "is_tracing", lambda *_: True)
+        losses = []
+        for one in (plain, module.eval()):
+            one.transformer.h[0].register_forward_pre_hook(lambda _, given: handed.append(any(part is not None for part in given[1:])))
+            losses.append(objective.loss(one, batch).detach())
+        assert handed == [True, False]
+        torch.testing.assert_close(*losses)
 
     @pytest.mark.parametrize("kind", ["llama", "gemma2", "gpt_neox", "opt", "cohere", "granite"])
     def test_other_models_that_read_from_left_to_right_learn_as_well(self, kind: str, vocabulary: Vocabulary, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ from ringsmith.records import Budget, Floats, Rows
 B = TypeVar("B")
 SHARE = "share"
 """Among a step's inputs: how much its loss counts beside that of the batch's other parts."""
+LATE = 1
+"""Steps that a GPU is sent before the loss of the one before them is read."""
 SURE_SHARE = 0.125
 """The plan is made again when this share of it is done: the pace of a few steps may be a third off, and the rates have only just risen."""
 SHORT = 128
@@ -68,6 +70,11 @@ def first_process_first() -> Iterator[bool]:
 def _on_cpu() -> bool:
     """Whether processes talk by gloo: there is nothing faster, or it was asked for (``ACCELERATE_USE_CPU``)."""
     return parse_flag_from_env("ACCELERATE_USE_CPU") or best_device() == "cpu"
+
+
+def attention(device: torch.device, length: int, *, low: bool) -> AbstractContextManager[Any]:
+    """What attends over rows of so many tokens while it trains: torch's fused kernel, but plain products where that is slow."""
+    return sdpa_kernel(SDPBackend.MATH) if low and device.type == "cpu" and length <= SHORT else nullcontext()
 
 
 class Loop:
@@ -217,11 +224,15 @@ class _Training(Generic[B]):
         for optimiser in self.optimisers:
             set_rates(optimiser, self.work.rate_share(course.steps, course.planned, loop.pacing.warm_up))
         self.unread.append(Coming(self.graphs("move", self._move, {"loss": loss})))
-        at_once = loop.together.count > 1 or course.steps < PACE_STEPS
-        self._read_losses(behind=0 if at_once or loop.accelerator.device.type != "cuda" else 1)
+        self._read_losses(self.behind if course.steps else 0)
         course.note(self.work.tokens(batch), time.perf_counter() - started)
         known = course.steps >= PACE_STEPS or not loop.pacing.by_the_clock
         loop.report(Progress("train", course.steps, course.planned if known else None, "steps", self.work.note(course)))
+
+    @property
+    def behind(self) -> int:
+        """Steps whose losses are not read yet when the next one is sent."""
+        return LATE if self.loop.accelerator.device.type == "cuda" and self.loop.together.count == 1 else 0
 
     def _read_losses(self, behind: int = 0) -> None:
         """Note the losses of the steps so far, but for so many of the last ones."""
@@ -248,7 +259,7 @@ class _Training(Generic[B]):
                 self.graphs.forget()
                 for optimiser in self.optimisers:
                     optimiser.zero_grad(set_to_none=not self.graphs.able)
-                self.loop.parts = smaller(self.loop.module, self.loop.parts, self.work.rows(batch), error)
+                self.loop.parts = smaller(self.loop.module, self.loop.parts, self.work.rows(batch), error, self.work.advice)
 
     def _parts(self, batch: B) -> list[tuple[Rows, float]]:
         """This process's rows of the batch, in as many parts as memory asks for, each with its share of the whole; one row that counts nothing for none."""
@@ -257,16 +268,11 @@ class _Training(Generic[B]):
         parts = [rows for rows in np.array_split(mine, self.loop.parts) if len(rows)]
         return [(rows, self.work.weight(self.work.part(batch, rows)) / whole) for rows in parts] or [(np.zeros(1, np.int64), 0.0)]
 
-    def _attention(self, length: int) -> AbstractContextManager[Any]:
-        """What attends: torch's fused kernel, but plain products where that is slow."""
-        slow = self.loop.pacing.low_precision and self.loop.accelerator.device.type == "cpu" and length <= SHORT
-        return sdpa_kernel(SDPBackend.MATH) if slow else nullcontext()
-
     def _part(self, part: B, share: float) -> torch.Tensor:
         """Add the gradients of a part of a batch; its share of the batch's mean loss."""
         module = self.loop.module
         inputs = {**self.work.inputs(module, part), SHARE: torch.full((), share, device=module.device)}
-        with self._attention(self.work.longest(part)):  # the way back, too: a layer that is computed once more must attend alike
+        with attention(module.device, self.work.longest(part), low=self.loop.pacing.low_precision):  # the way back, too: a layer that is computed once more must attend alike
             return self.graphs("gradients", self._backward, inputs)
 
     def _backward(self, inputs: Inputs) -> torch.Tensor:

@@ -23,7 +23,7 @@ class Coming:
 
     def __init__(self, number: torch.Tensor) -> None:
         self._copy = number.to("cpu", non_blocking=True)  # torch pins what it makes for it
-        self._made = torch.cuda.Event() if number.is_cuda else None
+        self._made = torch.cuda.Event() if number.is_cuda else None  # type: ignore[no-untyped-call]
         if self._made is not None:
             self._made.record()
 

@@ -99,7 +99,7 @@ class Distil(Objective):
             raise ModelError(
                 f"{model.folder}: the teacher must know the vocabulary's {self.pieces.size} pieces; got {teacher.config.vocab_size}. Use the teacher's own vocabulary."
             )
-        return teacher.eval().requires_grad_(False)
+        return models.without_masks(teacher).eval().requires_grad_(False)
 
     def natural_shape(self) -> Shape:
         config = self.teacher.config

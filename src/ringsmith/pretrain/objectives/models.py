@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import transformers
 from torch.nn import functional
 
 from ringsmith.backbones.chance import own_chance
@@ -30,6 +31,8 @@ BEFORE_OUTPUT: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
     "xlnet": lambda _, states: states,
 }
 """Model type -> from the body's last vectors (k, hidden) to what the output layer sees (k, hidden)."""
+WHOLE = "whole"
+"""transformers' fused attention without a mask, which sequences without padding do not need."""
 MASKED = ("bert", "camembert", "distilbert", "modernbert", "roberta", "xlm-roberta")
 """Model types that predict hidden pieces, and whose head stands above."""
 
@@ -37,7 +40,7 @@ MASKED = ("bert", "camembert", "distilbert", "modernbert", "roberta", "xlm-rober
 def create(make: Callable[[Any], Any], config: Any, seed: int) -> Any:
     """The model with random weights, in training mode; the global generator is left as it was."""
     with own_chance(seed):
-        return make(config).train()
+        return without_masks(make(config)).train()
 
 
 def adopt(auto: Any, model: LocalModel, *, objective: str, kinds: Collection[str], vocabulary: int) -> Any:
@@ -62,7 +65,19 @@ def adopt(auto: Any, model: LocalModel, *, objective: str, kinds: Collection[str
     rows = module.get_input_embeddings().weight.shape[0]
     if rows < vocabulary:
         raise ModelError(f"{model.folder}: the model must have a vector for every piece; got {rows} vectors for {vocabulary} pieces. Use the model's own vocabulary.")
-    return module.train()
+    return without_masks(module).train()
+
+
+def without_masks(module: Any) -> Any:
+    """The model, a GPT-2 without masks from now on.
+
+    Transformers looks at its positions for where one text of a sequence ends and the next begins. While a GPU's step is recorded it cannot look, and makes a
+    mask to be sure, with which attention takes longer, and what was compiled without one is compiled again, in the midst of the recording.
+    """
+    if module.config.model_type == "gpt2":
+        transformers.AttentionInterface.register(WHOLE, transformers.AttentionInterface()["sdpa"])  # type: ignore[no-untyped-call]
+        module.set_attn_implementation(WHOLE)
+    return module
 
 
 def predict(module: Any, states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
