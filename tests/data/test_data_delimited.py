@@ -223,6 +223,10 @@ def test_the_separator_line_of_spreadsheets_is_no_row(write: Write) -> None:
         ("A plane is taking off.,An air plane is taking off.,5.0\nA man plays.,A man sings.,3.8\nTwo dogs run.,A cat sleeps.,0.5\n", False),
         ("v1,v2\nham,see you soon\nham,hello\nspam,win a prize\n", True),
         ("texto;categoría\nmuy bueno;a\nmuy malo;b\n", True),
+        ("spam,text\nham,see you soon\nspam,win a prize\nham,hello you\nspam,free\n", True),
+        ("q1,q2,same\nwhat is it,what was it,no\nhow so,why so,same\nwho,who is it,same\n", True),
+        ("spam,win\nham,see you soon\nspam,win a prize\nham,hello you\nspam,free\n", False),
+        ("1,text\n0,see you soon\n1,win a prize\n0,hello you\n1,free\n", False),
         ("9976970\t아 더빙\t0\n3819312\t흠 포스터\t1\n1026576\t너무 재밓었다\t0\n", False),
     ],
 )
@@ -231,6 +235,7 @@ def test_headers_are_told_from_rows(write: Write, content: str, header: bool) ->
     table = read_raw(write("t.txt", content))
     assert table.header is header
     assert len(table.frame) == content.count("\n") - header
+    assert any("was taken for a row like the others" in note for note in table.notes) is not header
 
 
 def test_label_first_with_one_blank(write: Write) -> None:

@@ -236,6 +236,8 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     cells, starts = records.cells[above:], records.starts[above:]
     header = not label_first and has_header(frame)
     width = int(cells[0]) if header else _usual(cells)
+    if not header and not label_first and width > 1:
+        notes.append(nameless(frame))
     columns = _named(source.name, frame, width, header) if not label_first else list(frame.columns)
     if header:
         frame, cells, starts = frame[1:], cells[1:], starts[1:]
@@ -322,7 +324,10 @@ def without_titles(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
 
 
 def has_header(frame: pl.DataFrame) -> bool:
-    """Whether the first row names the columns: known names, or cells that are unlike what stands below them."""
+    """Whether the first row names the columns: known names, or cells that are unlike what stands below them.
+
+    A column may have the name of one of its values (``spam,text`` above rows of ham and spam), but then another one has a known name.
+    """
     if not len(frame):
         return False
     first = [(cell or "").strip() for cell in frame.row(0)]
@@ -332,9 +337,15 @@ def has_header(frame: pl.DataFrame) -> bool:
     if any(len(cell) > 64 for cell in first) or not any(first):
         return False
     body = frame[1:5001]
-    if any(_continues(cell, body.to_series(number)) for number, cell in enumerate(first) if cell):
-        return False
+    like_below = [bool(cell) and _continues(cell, body.to_series(number)) for number, cell in enumerate(first)]
+    if any(like_below):
+        return not any(map(_is_number, first)) and any(name and not like for name, like in zip(known, like_below, strict=True))
     return sum(known) >= 1 or all(len(cell.split()) <= 3 for cell in first)
+
+
+def nameless(frame: pl.DataFrame) -> str:
+    """The note on a table without names of columns."""
+    return f"The first row ({', '.join(repr(names.shorten(cell or '', 20)) for cell in frame.row(0)[:4])}) was taken for a row like the others, not for the names of the columns."
 
 
 def _continues(cell: str, below: pl.Series) -> bool:
