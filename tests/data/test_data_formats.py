@@ -14,7 +14,9 @@ import pytest
 import xlsxwriter
 from data_tables import Write
 
+from ringsmith.data.columns import Asked
 from ringsmith.data.read import read_raw, read_table
+from ringsmith.data.shape import shaped
 from ringsmith.errors import ColumnError, ReadError
 
 TEXTS, LABELS = ["good, really", "bad\nindeed", 'so "so"'], ["1", "0", "1"]
@@ -134,6 +136,16 @@ def test_half_a_surrogate_in_json_spoils_no_other_text(write: Write) -> None:
     """An escape that no encoding can hold becomes a question mark; whole emoji stay."""
     table = read_raw(write("t.jsonl", '{"text": "a \\ud83d\\ude00", "label": 1}\n{"text": "b \\ud83d", "label": 0}\n'))
     assert table.frame["text"].to_list() == ["a 😀", "b ?"]
+
+
+@pytest.mark.parametrize("text", ["a b", "whole \\ud83d\\ude00", "half \\ud83d"])
+def test_json_lines_are_read_alike_whichever_reader_reads(write: Write, text: str) -> None:
+    """Half an emoji is read by our own reader: numbers stay numbers, an object that may be null is no column, and no column is called missing that is there."""
+    lines = [f'{{"id": {i}, "score": {i}.5, "m\\u00E9ta": {{"text": "{text} {i}", "lang": null}}, "x": {{"y": {i}}}}}' for i in range(3)]
+    table = shaped(read_raw(write("t.jsonl", "\n".join([*lines, '{"id": 3, "score": 0.5, "m\u00e9ta": {"text": "c d", "lang": "en"}, "x": null}\n']))), Asked())
+    assert (table.frame.columns, table.frame["id"].to_list()) == (["id", "score", "méta.text", "méta.lang", "x.y"], [0, 1, 2, 3])
+    assert (table.frame["score"].to_list(), table.frame["x.y"].to_list()) == ([0.5, 1.5, 2.5, 0.5], [0, 1, 2, None])
+    assert not [note for note in table.notes if "missing" in note]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "stream"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,12 @@ from ringsmith.data.source import Source
 from ringsmith.errors import ReadError
 
 SPLIT = "split"
+HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+"""The first half of an emoji without its second, which polars takes for a character; a second half alone it refuses."""
 LINE_END = re.compile(rb"\},\s*$")
 """An object that was cut out of a list with its comma."""
+LARGEST = 1 << 63
+"""Whole numbers from here on do not fit a column of them; they become text."""
 SHAPES = "one object for each row, {column: [values]}, {split: rows}, {label: [texts]} or rows as [text, label]"
 
 
@@ -51,21 +57,25 @@ def read_jsonl(source: Source, content: bytes, encoding: str) -> RawTable:
     lines = np.array([number for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()], dtype=np.int64)
     try:
         frame = pl.read_ndjson(content, infer_schema_length=None)
-        if len(frame) != len(lines) or b"\\ud" in content.lower():
+        if len(frame) != len(lines) or HALF.search(content):
             raise pl.exceptions.ComputeError("polars and our count of lines disagree")
+        notes = missing_cells({column: len(frame) - _times_named(column, content) for column in frame.columns})
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        frame = frame_of([load(LINE_END.sub(b"}", line), f"{source.name}:{number}", wanted=dict) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()])
-    return RawTable(source.name, "jsonl", frame, source.compression, encoding, lines=lines, notes=missing_cells(frame, content))
+        rows = [load(LINE_END.sub(b"}", line), f"{source.name}:{number}", wanted=dict) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()]
+        frame, there = frame_of(rows), Counter(name for row in rows for name in row)
+        notes = missing_cells({column: len(rows) - count for column, count in there.items()})
+    return RawTable(source.name, "jsonl", frame, source.compression, encoding, lines=lines, notes=notes)
 
 
-def missing_cells(frame: pl.DataFrame, content: bytes) -> list[str]:
-    """A note on columns that some lines lack."""
-    found = []
-    for column in frame.columns:
-        absent = len(frame) - content.count(json.dumps(column, ensure_ascii=False).encode())
-        if absent > 0:
-            found.append(f"The column {column!r} is missing in {plural(absent, 'line')}; it is empty there.")
-    return found
+def _times_named(column: str, content: bytes) -> int:
+    """How often a name stands in quotes, its letters beyond ASCII as they are or as numbers."""
+    plain = content.count(json.dumps(column, ensure_ascii=False).encode())
+    return plain if column.isascii() else plain + len(re.findall(re.escape(json.dumps(column).encode()), content, re.IGNORECASE))
+
+
+def missing_cells(absent: Mapping[str, int]) -> list[str]:
+    """A note on each column that some lines lack: in how many."""
+    return [f"The column {column!r} is missing in {plural(count, 'line')}; it is empty there." for column, count in absent.items() if count > 0]
 
 
 def load(content: bytes, place: str, *, wanted: type | None = None) -> Any:
@@ -194,11 +204,13 @@ def unknown_shape(name: str, value: Any) -> ReadError:
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Objects -> columns; objects within them are opened, ``{"review": {"text": ...}}`` to ``review.text``.
 
-    A column of mixed kinds becomes text: numbers as they are written, lists as JSON.
+    A column of mixed kinds becomes text: numbers as they are written, lists as JSON. An object that some rows have as null is no column of its own.
     """
     rows = [dict(opened(row)) for row in rows]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return pl.DataFrame([series(column, [row.get(column) for row in rows]) for column in columns])
+    columns = dict.fromkeys(key for row in rows for key in row)
+    objects = {key[:at] for key in columns for at in range(len(key)) if key[at] == "."}
+    table = [series(column, [row.get(column) for row in rows]) for column in columns]
+    return pl.DataFrame([column for column in table if column.name not in objects or column.null_count() < len(column)])
 
 
 def opened(row: Mapping[str, Any], prefix: str = "", deepest: int = DEEPEST) -> Iterator[tuple[str, Any]]:
@@ -218,6 +230,10 @@ def series(name: str, cells: Iterable[Any]) -> pl.Series:
         return pl.Series(name, [None if cell is None else [without_halves(item) for item in cell] for cell in cells], dtype=pl.List(pl.String))
     if kinds == {bool}:
         return pl.Series(name, cells, dtype=pl.Boolean)
+    if kinds == {int} and all(abs(cell) < LARGEST for cell in cells if cell is not None):
+        return pl.Series(name, cells, dtype=pl.Int64)
+    if kinds == {float} and all(isfinite(cell) for cell in cells if cell is not None):
+        return pl.Series(name, cells, dtype=pl.Float64)
     return pl.Series(name, [written(cell) for cell in cells], dtype=pl.String)
 
 
