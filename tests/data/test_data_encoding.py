@@ -14,6 +14,8 @@ from ringsmith.errors import ReadError, UnknownName
 
 KOREAN = "document\tlabel\n" + "사극은 역시 KBS!!! 나 두번째 인가\t1\n너무 재미없었다 그래서 보는것을 추천하지 않는다\t0\n" * 3
 FRENCH = "texte;catégorie\n" + "Très bon café, à goûter “vite”\tou pas;bon\nPas à mon goût;mauvais\n".replace("\t", " ") * 3
+TURKISH = "yorum;duygu\n" + "Kaldığımız oda çok güzeldi, ışık iyiydi;iyi\nİstanbul'da yediğimiz yemek kötüydü, şikâyet ettik;kötü\n" * 3
+ICELANDIC = "texti;flokkur\n" + "Þetta er mjög góð bók og ég las hana í gær;gott\nÉg skil ekki hvað þeir ætla sér, það er dýrt;vont\n" * 3
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,8 @@ FRENCH = "texte;catégorie\n" + "Très bon café, à goûter “vite”\tou pas;
         (KOREAN, "utf-32", "utf-32"),
         (FRENCH, "cp1252", "cp1252"),
         (FRENCH.replace("“", "<").replace("”", ">"), "latin-1", "cp1252"),
+        (TURKISH, "iso-8859-9", "cp1254"),
+        (ICELANDIC, "cp1252", "cp1252"),
         (FRENCH, "utf-16-le", "utf-16-le"),
         (FRENCH, "utf-16-be", "utf-16-be"),
         ("plain ascii text", "ascii", "utf-8"),
@@ -66,6 +70,8 @@ def test_utf8_with_a_broken_place_names_the_line() -> None:
         ("今天天气非常好，我们出去玩吧；这个产品很差", "gb18030"),
         ("Πολύ καλό προϊόν, το συνιστώ", "cp1253"),
         ("منتج رائع جدا، جودة ممتازة", "cp1256"),
+        ("מוצר מצוין, אני ממליץ לכולם בחום", "cp1255"),
+        ("สินค้าดีมาก ส่งเร็ว แนะนำเลย", "cp874"),
     ],
 )
 def test_other_encodings_are_refused_with_the_likely_names(text: str, encoding: str) -> None:

@@ -1,7 +1,7 @@
 """Bytes of unknown encoding -> UTF-8 bytes and the name of the encoding.
 
 Decided in this order: a byte order mark; UTF-16 by its NUL bytes; UTF-8 if every byte fits; CP949 if the bytes pair up as common
-Hangul that is Korean; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script. Nothing else is guessed: a
+Hangul that is Korean; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script, or its Turkish twin if they are Turkish. Nothing else is guessed: a
 wrong guess would turn every text into rubbish without a word, so the file is refused with the likely names. Whoever knows names it
 (``--encoding``); a byte order mark and UTF-8, which cannot be mistaken, hold all the same.
 """
@@ -40,12 +40,15 @@ PARTICLES = frozenset("이다는을가고에하지도은의로나사기어아리
 """The commonest syllables of Korean: every third one in a text is among them."""
 ENOUGH = 20
 """So many syllables must be there before the missing of the commonest says anything."""
+TURKISH, ONLY_TURKISH = "çğıöşüâîÇĞİÖŞÜÂÎ".encode("cp1254"), "ğışĞİŞ".encode("cp1254")
+"""Letters of Turkish beyond ASCII, and those that are others in Windows-1252: what stands there is Icelandic, which has many more."""
 HIGH = re.compile(rb"[\x80-\xff]")
 HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
-OTHERS = ("gb18030", "shift_jis", "euc_jp", "big5", "cp1251", "koi8-r", "cp1253", "cp1256")
+OTHERS = ("gb18030", "shift_jis", "euc_jp", "big5", "cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp874")
 KANA, CYRILLIC, GREEK, ARABIC = ("[ぁ-ヺ]", 0.25), ("[оеаинтсрвл]", 0.5), ("[αοιετσνηυρπκμλάίόέή]", 0.6), ("[اليمنور]", 0.35)
-USUAL = {"shift_jis": KANA, "euc_jp": KANA, "cp1251": CYRILLIC, "koi8-r": CYRILLIC, "cp1253": GREEK, "cp1256": ARABIC}
+HEBREW, THAI = ("[יוהלאמתרבשםנ]", 0.6), ("[านรอกเงมยวลสดทต]", 0.5)
+USUAL = {"shift_jis": KANA, "euc_jp": KANA, "cp1251": CYRILLIC, "koi8-r": CYRILLIC, "cp1253": GREEK, "cp1255": HEBREW, "cp1256": ARABIC, "cp874": THAI}
 """Common letters, and the share of those beyond ASCII that they have at least where a text is in this encoding, and hardly ever where it is not."""
 
 
@@ -165,10 +168,10 @@ def refuse_binary(content: bytes, name: str) -> None:
 
 
 def guess_single(content: bytes, name: str) -> str:
-    """The encoding of bytes that are not UTF-8: CP949 or Windows-1252.
+    """The encoding of bytes that are not UTF-8: CP949, Windows-1252 or Windows-1254.
 
     Raises:
-        ReadError: UTF-8 with broken places, or neither of the two.
+        ReadError: UTF-8 with broken places, or none of the three.
     """
     sample = b"".join(HIGH_RUN.findall(content))[:SAMPLE]
     high = len(sample)
@@ -177,8 +180,8 @@ def guess_single(content: bytes, name: str) -> str:
     if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.5 * high:
         raise broken_utf8(content, name)
     if looks_latin(content[:SAMPLE]):
-        return "cp1252" if decodes(content, "cp1252") else "latin-1"
-    fitting = sorted((encoding for encoding in OTHERS if decodes(content, encoding)), key=lambda encoding: not looks_usual(content, encoding))
+        return "cp1254" if looks_turkish(sample) else "cp1252" if decodes(content, "cp1252") else "latin-1"
+    fitting = sorted((encoding for encoding in OTHERS if decodes(content, encoding)), key=lambda encoding: -usual_letters(content, encoding))
     hint = f"It may be {' or '.join(fitting[:3])}: name it" if fitting else "Name it"
     advice = f"{hint} (--encoding {(fitting or ['NAME'])[0]}), or save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8')."
     raise ReadError(f"{name}: the encoding is none of UTF-8, UTF-16, CP949 and Latin-1. {advice}")
@@ -196,6 +199,18 @@ def looks_latin(head: bytes) -> bool:
     high = len(HIGH.findall(head))
     in_words = sum(len(run) for run in HIGH_RUN.findall(head) if len(run) > 2)
     return high <= 0.3 * (len(LETTER.findall(head)) or 1) and 2 * in_words <= high
+
+
+def looks_turkish(high: bytes) -> bool:
+    """Whether the bytes beyond ASCII of a text in a Latin script are Turkish letters, and a quarter of them such as no neighbour has.
+
+    Examples:
+        >>> looks_turkish("ışıkğşıüö".encode("cp1254")), looks_turkish("þaðerýöáíó".encode("cp1252")), looks_turkish("größe".encode("cp1252"))
+        (True, False, False)
+    """
+    letters = bytes(byte for byte in high if byte >= 0xC0)
+    of_turkish, only = len(letters) - len(letters.translate(None, TURKISH)), len(letters) - len(letters.translate(None, ONLY_TURKISH))
+    return only >= max(1, len(letters) / 4) and of_turkish >= 0.95 * len(letters)
 
 
 def decodes(content: bytes, encoding: str) -> bool:
@@ -218,17 +233,18 @@ def looks_korean(content: bytes) -> bool:
     return len(syllables) < ENOUGH or sum(syllable in PARTICLES for syllable in syllables) >= 0.1 * len(syllables)
 
 
-def looks_usual(content: bytes, encoding: str) -> bool:
-    """Whether `content`, read in `encoding`, has the letters that texts in it have: common Cyrillic ones, kana among the Chinese characters ...
+def usual_letters(content: bytes, encoding: str) -> float:
+    """How far `content`, read in `encoding`, has the letters that texts in it have (common Cyrillic ones, kana ...): at least 1, and 0 where it has not.
 
     Examples:
         >>> text = "очень доволен".encode("cp1251")
-        >>> looks_usual(text, "cp1251"), looks_usual(text, "koi8-r")
-        (True, False)
+        >>> usual_letters(text, "cp1251") > 1, usual_letters(text, "koi8-r")
+        (True, 0.0)
     """
     usual, least = USUAL.get(encoding, ("", 2.0))
     beyond = re.findall("[^\x00-\x7f\\W]", content[:SAMPLE].decode(encoding, errors="ignore"))
-    return bool(beyond) and len(re.findall(usual, "".join(beyond))) >= least * len(beyond)
+    times = len(re.findall(usual, "".join(beyond))) / (least * max(len(beyond), 1)) if usual else 0.0
+    return times if times >= 1 else 0.0
 
 
 def broken_utf8(content: bytes, name: str) -> ReadError:
