@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def plural(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun.
@@ -11,6 +13,18 @@ def plural(number: int, one: str, many: str | None = None) -> str:
         ('1 row', '2,400 rows', '0 classes')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def first_of(parts: Iterable[str], most: int, between: str = ", ") -> str:
+    """The first of them, and how many more there are.
+
+    Examples:
+        >>> first_of("abc", 3), first_of("abcdef", 4), first_of("abcd", 2, "; ")
+        ('a, b, c', 'a, b, c, d and 2 more', 'a; b; and 2 more')
+    """
+    listed = list(parts)
+    before = "" if between == ", " else between.rstrip()
+    return between.join(listed[:most]) + (f"{before} and {len(listed) - most:,} more" if len(listed) > most else "")
 
 
 def size_of(megabytes: float) -> str:

@@ -11,14 +11,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith._wording import plural
+from ringsmith._wording import first_of, plural
 from ringsmith.compare.space import BASELINE
 from ringsmith.metrics import Metric, Tie, TieGroups, can_tell, compare_paired, evaluate, letter_after, tie_groups
 from ringsmith.records import Candidate, Floats, Rows, Score, Split
@@ -320,8 +320,8 @@ def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], 
         return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows), {saving(taken, of_best)}"
     if len(tied) > 1:
         others = {tie.candidate for tie in tied[1:]}
-        cheapest = all(taken.cost <= c.cost for c in able if c.name in others)
-        rest = f"also the cheapest of those tied with it ({_listed(others)})" if cheapest else f"none that is tied with it ({_listed(others)}) is clearly cheaper"
+        named, cheapest = first_of(sorted(others), 3), all(taken.cost <= c.cost for c in able if c.name in others)
+        rest = f"also the cheapest of those tied with it ({named})" if cheapest else f"none that is tied with it ({named}) is clearly cheaper"
         return f"the best on {rows:,} validation rows ({metric} {values[best]:.3f}), and {rest}"
     second = ties[1]
     return f"better on {rows:,} validation rows than all others: {metric} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"
@@ -340,11 +340,6 @@ def saving(taken: Contestant, best: Contestant) -> str:
     if train >= 1.5 or answer >= 1.5:
         return " and ".join(f"{_times(ratio)} x cheaper to {verb}" for ratio, verb in ((train, "train"), (answer, "run")) if ratio >= 1.5)
     return "and cheaper to train and to run together"
-
-
-def _listed(names: Collection[str]) -> str:
-    shown = sorted(names)
-    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
 
 
 def _times(ratio: float) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ringsmith.data.classes import alike, class_counts, few_of, is_multilabel
+from ringsmith._wording import first_of
+from ringsmith.data.classes import alike, class_counts, is_multilabel
 from ringsmith.data.describe import balance_of, first_words, histogram_of, lengths_of, quantiles_of
 from ringsmith.data.duplicates import Cleaned, Conflicts, Duplicates, find_conflicts, find_duplicates, without_leaks
 from ringsmith.data.findings import DataFindings
@@ -78,7 +79,7 @@ def _lost_classes(lost: Sequence[str], *, grouped: bool) -> list[str]:
         return []
     way_out = "" if grouped else " Keep equal texts together by naming their column as --group too."
     what, whose = ("is a class", "its") if len(lost) == 1 else ("are classes", "their")
-    return [f"{few_of(lost)} {what} that cannot be learnt: all of {whose} training rows say the same as rows that choose or test, and were left out.{way_out}"]
+    return [f"{first_of(map(repr, lost), 4)} {what} that cannot be learnt: all of {whose} training rows say the same as rows that choose or test, and were left out.{way_out}"]
 
 
 def _classes_learnt(texts: TextSet, splits: Sequence[Split]) -> dict[str, int]:
@@ -180,6 +181,6 @@ def _notes(findings: DataFindings, duplicates: Duplicates, cleaned: Sequence[Cle
         what, whose = ("1 class has", "its") if len(findings.rare_classes) == 1 else (f"{len(findings.rare_classes):,} classes have", "their")
         notes.append(f"{what} fewer than {findings.rare_below} rows to learn from: {whose} scores say little.")
     if spellings := alike(findings.classes):
-        shown = "; ".join(" and ".join(map(repr, names[:3])) for names in spellings[:3]) + (f"; and {len(spellings) - 3:,} more" if len(spellings) > 3 else "")
+        shown = first_of((" and ".join(map(repr, names[:3])) for names in spellings), 3, "; ")
         notes.append(f"Classes whose names hardly differ: {shown}. Write them alike if they mean the same.")
     return notes

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ringsmith._wording import plural
+from ringsmith._wording import first_of, plural
 from ringsmith.data.table import LabelledTable
 from ringsmith.errors import LabelError
 from ringsmith.records import Label, TextSet
@@ -67,7 +67,7 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
             f"{table.findings.source}: --min-rows must leave two classes or more; {min_rows:,} leaves {len(counts) - len(rare)} of {len(counts)}: "
             f"the largest, {name!r}, has {most:,} row{'s' if most > 1 else ''}. Give a smaller number."
         )
-    names = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[:5]) + (f" and {len(rare) - 5:,} more" if len(rare) > 5 else "")
+    names = first_of((f"{name!r} ({count})" for name, count in rare.items()), 5)
     were = "was" if len(rare) == 1 else "were"
     if is_multilabel(labels):
         kept = [tuple(name for name in row if name not in rare) for row in labels]
@@ -101,7 +101,7 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
         raise LabelError(f"Rows must differ in their labels; all {len(labels):,} carry {' + '.join(counts) or 'none'}. Check which column is the label (--label).")
     rare = [] if is_multilabel(labels) else [(name, count) for name, count in counts.items() if count < min_rows]
     if rare:
-        named = ", ".join(f"{name!r} has {count}" for name, count in rare[:5]) + (f", and {len(rare) - 5:,} more classes" if len(rare) > 5 else "")
+        named = first_of((f"{name!r} has {count}" for name, count in rare), 5)
         way_out = f"leave such classes out with --min-rows {min_rows}" if len(counts) - len(rare) > 1 else "name another column as the label (--label)"
         least = min(count for _, count in rare)
         keep = f", or keep all of them with --min-rows {least} and trust their scores little" if least > 1 else ""
@@ -132,24 +132,13 @@ def compare_labels(train: TextSet, test: TextSet) -> list[str]:
     new = [name for name in asked if name not in known]
     if asked and len(new) == len(asked):
         raise LabelError(
-            f"The test rows must have labels that training knows; they share none: training has {few_of(known)}, the test rows have {few_of(asked)}. "
-            "Check --label, or write the labels alike in both files."
+            f"The test rows must have labels that training knows; they share none: training has {first_of(map(repr, known), 4)}, "
+            f"the test rows have {first_of(map(repr, asked), 4)}. Check --label, or write the labels alike in both files."
         )
     notes = []
     if new:
         rows = sum(asked[name] for name in new)
-        notes.append(f"The test rows have labels that training never has ({few_of(dict.fromkeys(new))}): {rows:,} of them cannot be right and count as wrong.")
+        notes.append(f"The test rows have labels that training never has ({first_of(map(repr, dict.fromkeys(new)), 4)}): {rows:,} of them cannot be right and count as wrong.")
     if asked and (unasked := [name for name in known if name not in asked]):
-        notes.append(f"Training has labels that no test row has ({few_of(dict.fromkeys(unasked))}): how well they are told is not measured.")
+        notes.append(f"Training has labels that no test row has ({first_of(map(repr, dict.fromkeys(unasked)), 4)}): how well they are told is not measured.")
     return notes
-
-
-def few_of(names: Iterable[str]) -> str:
-    """The first names, and how many more there are.
-
-    Examples:
-        >>> few_of("abc"), few_of("abcdef")
-        ("'a', 'b', 'c'", "'a', 'b', 'c', 'd' and 2 more")
-    """
-    listed = list(names)
-    return ", ".join(map(repr, listed[:4])) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from ringsmith._wording import first_of
 from ringsmith.data import names
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import ColumnError
@@ -351,8 +352,7 @@ def _ask(table: RawTable, profiles: dict[str, Profile], role: str, candidates: S
     """The sentence that lists the columns and asks."""
     why = "none stands out"
     if len(candidates) > 1:
-        more = f" and {len(candidates) - 4} more" if len(candidates) > 4 else ""
-        why = f"{', '.join(repr(found.name) for found in candidates[:4])}{more} could {'both' if len(candidates) == 2 else 'all'} be it"
+        why = f"{first_of((repr(found.name) for found in candidates), 4)} could {'both' if len(candidates) == 2 else 'all'} be it"
     if len(profiles) > LISTED:
         profiles = {found.name: found for found in [*candidates, *profiles.values()]}
     flags = [found.name for found in candidates[:3] if _is_flag(found)]
@@ -367,12 +367,9 @@ def quoted(columns: Sequence[str]) -> str:
         >>> quoted(["text", "label"])
         "'text', 'label'"
     """
-    more = f" and {len(columns) - LISTED} more" if len(columns) > LISTED else ""
-    return ", ".join(map(repr, columns[:LISTED])) + more
+    return first_of(map(repr, columns), LISTED)
 
 
 def listing(profiles: Iterable[Profile]) -> str:
     """Every column with two examples, for a message."""
-    parts = [f"{found.name!r} ({', '.join(map(repr, found.examples)) or 'empty'})" for found in profiles]
-    more = f"; and {len(parts) - LISTED} more" if len(parts) > LISTED else ""
-    return "; ".join(parts[:LISTED]) + more
+    return first_of((f"{found.name!r} ({', '.join(map(repr, found.examples)) or 'empty'})" for found in profiles), LISTED, "; ")

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 
+from ringsmith._wording import first_of
+
 _LISTS = tomllib.loads(files("ringsmith.data").joinpath("names.toml").read_text(encoding="utf-8"))
 TEXT, LABEL, WEAK_LABEL, IDENTITY, SPLIT, LETTER, HEADLINE = (
     frozenset(_LISTS[kind].split()) for kind in ("text", "label", "weak_label", "identity", "split", "letter", "headline")
@@ -57,4 +59,4 @@ def shorten(value: str, most: int = 40) -> str:
 
 def listed(columns: Sequence[str], most: int = 10) -> str:
     """The first column names, for a message."""
-    return ", ".join(map(shorten, columns[:most])) + (f" and {len(columns) - most} more" if len(columns) > most else "")
+    return first_of(map(shorten, columns), most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ringsmith._wording import plural
+from ringsmith._wording import first_of, plural
 from ringsmith.report.summary import Fact, Findings, Standing
 from ringsmith.report.wording import capital, count, joined, share, shown, span
 
@@ -122,9 +122,8 @@ def _rare(data: Mapping[str, Any]) -> str:
     rare = data.get("rare_classes") or {}
     if not rare:
         return "none"
-    names = [f"{label} ({count(rows)})" for label, rows in list(rare.items())[:10]]
-    more = f" and {len(rare) - 10} more" if len(rare) > 10 else ""
-    return f"{plural(len(rare), 'class', 'classes')} below {data.get('rare_below')} rows to learn from: {', '.join(names)}{more}"
+    names = first_of((f"{label} ({count(rows)})" for label, rows in rare.items()), 10)
+    return f"{plural(len(rare), 'class', 'classes')} below {data.get('rare_below')} rows to learn from: {names}"
 
 
 def _leaks(leaks: Mapping[str, Mapping[str, int]]) -> str:
