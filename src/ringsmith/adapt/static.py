@@ -241,7 +241,8 @@ def unknown_notes(encoders: Encoders, tokens: Tokens) -> Iterator[str]:
     spoken = np.array([any(map(str.isalnum, word)) for word in tokens.words])[tokens.ids]
     share = float((rows.max(axis=0)[tokens.ids] < 0)[spoken].mean()) if spoken.any() else 0.0
     spelt = any(encoder.vectors.ngrams is not None for encoder in encoders)
-    yield f"{share:.1%} of the words of the validation texts have no vector{' but that of their character n-grams' if spelt else ' and were left out'}."
+    if round(share, 3):
+        yield f"{share:.1%} of the words of the validation texts have no vector{' but that of their character n-grams' if spelt else ' and were left out'}."
     known = np.max([encoder.encode(tokens).known for encoder in encoders], axis=0)
     if (empty := int((known == 0).sum())) > 0:
         yield f"{empty:,} of {len(tokens):,} validation texts hold no known word; they get the same answer."
