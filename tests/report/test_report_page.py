@@ -81,6 +81,15 @@ def test_a_long_name_is_broken_between_its_parts() -> None:
     assert shown == "org/<wbr>bert<wbr>+prompt<wbr>[hypothesis=&lt;b&gt;{}&lt;/b&gt;,<wbr>shots=0]"
 
 
+def test_long_classes_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    """Paths of a catalogue differ at their ends: of a long name the middle goes."""
+    path = "Electronics > Computers and accessories > Data storage > External solid state and hard drives > "
+    text = Outline(write_report(make_study(tmp_path, variant("binary", labels=(f"{path}wired", f"{path}wireless")))).read_text(encoding="utf-8")).text
+    for section in (text[text.index("Confusion matrix") : text.index("Most often confused")], text[text.index("How large the classes are") :]):
+        assert "drives > wired" in section
+        assert "drives > wireless" in section
+
+
 def test_rows_of_a_second_table_are_counted_and_numbered_as_its_own(tmp_path: Path) -> None:
     """Shares are those of all rows the counts speak of; a wrong row has the number that it has in its table, which is named."""
     make_study(tmp_path)

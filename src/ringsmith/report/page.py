@@ -16,6 +16,7 @@ import jinja2
 from ringsmith._wording import plural
 from ringsmith.report import charts, charts_search, wording
 from ringsmith.report.figure import Figure
+from ringsmith.report.layout import elide
 from ringsmith.report.searches import Search, of
 from ringsmith.report.summary import Metric, Standing, Summary
 
@@ -95,7 +96,7 @@ def templates() -> jinja2.Environment:
     )
     for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "joined", "capital", "metric_title"):
         environment.filters[name] = getattr(wording, name)
-    environment.filters |= {"heat": heat, "clip": clip, "pieces": pieces, "moment": moment, "of": of, "plural": plural}
+    environment.filters |= {"heat": heat, "clip": clip, "elide": elide, "pieces": pieces, "moment": moment, "of": of, "plural": plural}
     environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}
     return environment
 
