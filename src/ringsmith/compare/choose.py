@@ -161,7 +161,7 @@ class Judge:
         return evaluate(self.metric, self.y[part.positions], part.proba, groups=self.units(part), seed=self.seed)
 
     def units(self, part: Part) -> npt.NDArray[Any] | None:
-        """What the bootstrap draws: groups, or rows that come several times, or None for single rows."""
+        """What is drawn, or left out, as one: groups, or rows that come several times, or None for single rows."""
         if self.groups is not None:
             return np.asarray(self.groups[part.positions])
         return part.positions if self.repeated else None
@@ -203,7 +203,7 @@ class Judge:
             return Verdict(reason=reason, refused=refused)
         letters, ties = self._compared(able)
         taken = self._take(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
-        reason = explain(taken, able, ties, self.metric.name, {c.name: self.valid(c) for c in able})
+        reason = explain(taken, able, ties, self.metric.name, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
         return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
@@ -301,8 +301,8 @@ def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
     return [c for c in tied if c.trial_of not in names]
 
 
-def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float]) -> str:
-    """Why this candidate is taken, in a sentence."""
+def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float], *, grouped: bool = False) -> str:
+    """Why this candidate is taken, in a sentence; of groups it says that more of these are needed."""
     best = ties[0].candidate
     rows = min(len(np.unique(c.choosing.positions)) for c in able if c.name in (taken.name, best))
     if len(able) == 1 and taken.candidate.recipe == BASELINE:
@@ -310,7 +310,7 @@ def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], 
     if len(able) == 1:
         return f"the only candidate that has finished and is better than guessing ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if taken.candidate.recipe == BASELINE:
-        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more labelled rows are needed"
+        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more {'groups of ' if grouped else ''}labelled rows are needed"
     tied = [tie for tie in ties if tie.group == "A"]
     if taken.name != best:
         of_best = next(c for c in able if c.name == best)

@@ -7,7 +7,8 @@ losses        metrics of probabilities         ┘
 resample      bootstrap resamples as weights of merged rows
 smooth        right and wrong versions of rows, so that a perfect score is not certain
 bootstrap     a metric, or a difference of one, on many resamples
-shares        Wilson's interval
+jackknife     a metric of labels and its standard error, one row or group left out at a time
+shares        Wilson's interval of a share, Student's of a figure with an error
 intervals     evaluate: a figure with its 95 % interval
 significance  two candidates on the same rows: paired bootstrap, McNemar, Holm
 ties          which candidates cannot be told apart

@@ -1,12 +1,12 @@
 """How sure a figure is: its 95 % interval.
 
 - A share of independent rows (accuracy; precision, recall and F1 of one class): Wilson's interval, in closed form.
-- Any other metric of labels: bias-corrected bootstrap of the rows and a little of their right and wrong versions (see `smooth`).
+- Any other metric of labels: Student's interval with the standard error of the jackknife of the rows and a little of their right and wrong versions
+  (see `jackknife`, `smooth`).
 - Metrics of probabilities: bias-corrected bootstrap of the rows. A perfect AUROC on few rows therefore has too short an interval.
-- Rows in groups: groups are drawn, and the interval is never shorter than that of independent rows.
+- Rows in groups: groups are left out or drawn, and the interval is never shorter than that of independent rows.
 
-Measured, 400 samples each of 30-300 rows with true accuracies 0.8-0.99: these intervals hold the truth in 92-100 % of them. Plain
-percentiles do so in 26 % (30 rows, 0.99) to 97 %; BCa, which cannot see errors that are not there either, in 25 % to 98 %.
+How often they hold the truth in samples of 30 to 770 rows, of 2 to 77 classes, stands in LOG.md.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from statistics import NormalDist
 import numpy as np
 
 from ringsmith.metrics.bootstrap import bootstrap
-from ringsmith.metrics.inputs import Array, Floats, checked
+from ringsmith.metrics.inputs import Array, Floats, Scored, checked
+from ringsmith.metrics.jackknife import jackknife
 from ringsmith.metrics.scores import Metric, metric_of
+from ringsmith.metrics.shares import student
 from ringsmith.records import Score
 
 TAIL = 0.025
@@ -65,13 +67,21 @@ def evaluate(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] 
     if prepared.closed:
         low, high = prepared.closed()
     else:
-        drawn = bootstrap(chosen, [scored], None, seed=seed, resamples=resamples)
-        low, high = corrected(drawn.values, drawn.value)
+        low, high = _ends(chosen, scored, None, seed=seed, resamples=resamples)
     if groups is not None:
-        drawn = bootstrap(chosen, [scored], groups, seed=seed, resamples=resamples)
-        ends = corrected(drawn.values, drawn.value)
+        ends = _ends(chosen, scored, groups, seed=seed, resamples=resamples)
         low, high = min(low, ends[0]), max(high, ends[1])
     return Score(chosen.name, value, min(low, value), max(high, value), len(y))
+
+
+def _ends(metric: Metric, scored: Scored, groups: Sequence[str] | Array | None, *, seed: int, resamples: int) -> tuple[float, float]:
+    """By the jackknife where it applies, else by the bootstrap."""
+    if metric.uses == "labels" and (found := jackknife(metric, scored, groups)) is not None:
+        value, error, units = found
+        half = student(units - 1) * error
+        return max(metric.lowest, value - half), min(1.0, value + half)
+    drawn = bootstrap(metric, [scored], groups, seed=seed, resamples=resamples)
+    return corrected(drawn.values, drawn.value)
 
 
 def percentiles(drawn: Floats, levels: tuple[float, float] = (TAIL, 1 - TAIL)) -> tuple[float, float]:

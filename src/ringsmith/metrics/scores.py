@@ -41,6 +41,7 @@ class Metric:
         uses: ``"labels"`` where only the predicted labels count, ``"scores"`` where the probabilities do.
         prepare: the metric on given rows, ready for resampling.
         undefined: its value where it is 0/0, or None where that is refused.
+        lowest: the least value that one of labels can have; the highest is 1.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Metric:
     uses: Literal["labels", "scores"]
     prepare: Callable[[Scored], Prepared]
     undefined: float | None = 0.0
+    lowest: float = 0.0
 
     def ready(self, y: Array, p: Array) -> Prepared:
         """The metric on these rows, after checking them.
@@ -81,8 +83,8 @@ class Metric:
         return self.undefined
 
 
-def _counts(name: str, summary: str, formula: counted.Formula, *, tasks: tuple[Kind, ...] = BOTH, greater_is_better: bool = True) -> Metric:
-    return Metric(name, summary, greater_is_better, tasks, "labels", partial(counted.prepare, formula))
+def _counts(name: str, summary: str, formula: counted.Formula, *, tasks: tuple[Kind, ...] = BOTH, greater_is_better: bool = True, lowest: float = 0.0) -> Metric:
+    return Metric(name, summary, greater_is_better, tasks, "labels", partial(counted.prepare, formula), lowest=lowest)
 
 
 def _of_class(name: str, summary: str) -> Metric:
@@ -101,7 +103,7 @@ _ALL = (
     _of_class("f1", "F1 of one class: f1:CLASS, or the rarer of two"),
     _of_class("precision", "share of the rows predicted as one class that are of it: precision:CLASS, or the rarer of two"),
     _of_class("recall", "share of the rows of one class that are found: recall:CLASS, or the rarer of two"),
-    _counts("mcc", "Matthews' correlation: 1 perfect, 0 chance", counted.mcc, tasks=ONE),
+    _counts("mcc", "Matthews' correlation: 1 perfect, 0 chance", counted.mcc, tasks=ONE, lowest=-1.0),
     Metric("subset_accuracy", "share of rows that are right in every label", True, MANY, "labels", counted.prepare_accuracy),
     _counts("hamming_loss", "share of label decisions that are wrong", counted.hamming_loss, tasks=MANY, greater_is_better=False),
     Metric("log_loss", "mean negative log-probability of the truth", False, BOTH, "scores", losses.prepare_log_loss),

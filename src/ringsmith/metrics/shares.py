@@ -1,4 +1,4 @@
-"""The interval of a share of independent rows, in closed form."""
+"""The interval of a share of independent rows, in closed form; and how many standard errors another one takes."""
 
 from __future__ import annotations
 
@@ -36,3 +36,15 @@ def wilson_f1(hits: float, touched: float) -> tuple[float, float]:
     """
     low, high = wilson(hits, touched)
     return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def student(freedom: int) -> float:
+    """Half-width of a 95 % interval in standard errors that were estimated with so many degrees of freedom (Student, 1908).
+
+    Examples:
+        >>> round(student(3), 2), round(student(1_000), 2)
+        (3.18, 1.96)
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))
