@@ -10,6 +10,7 @@ import types
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from ringsmith.__main__ import main as start
@@ -49,6 +50,21 @@ def test_small_models_have_a_size(capsys: pytest.CaptureFixture[str]) -> None:
     print_leaderboard(Console(width=130, file=sys.stdout), rows)
     assert [" ".join(line.split()[-3:-1]) for line in capsys.readouterr().out.splitlines()[1:]] == ["98 kB", "1 kB", "1 MB", "2.9 GB"]
     assert [line.split("|")[-2].strip() for line in as_markdown(rows).splitlines()[2:]] == ["98 kB", "< 1 kB", "1.3 MB", "2.9 GB"]
+
+
+def test_reasons_hang_below_their_beginning() -> None:
+    """In a narrow terminal too; no line is longer than it, ends in blanks or begins at its edge."""
+    out = io.StringIO()
+    print_leaderboard(
+        Console(width=40, file=out), [Row("tfidf", None, "tfidf", "refused", "accuracy", why="predicts one class only: 'a' for all 150 rows, 감정 감정 감정 감정 감정 감정 감정")]
+    )
+    told = out.getvalue().split("  -  ")[1].splitlines()
+    assert told[0].startswith("tfidf: refused: predicts one")
+    assert len(told) > 2
+    for line in told[1:]:
+        assert line.startswith("     ")
+        assert line[5:] == line.strip()
+        assert cell_len(line) <= 40
 
 
 def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:

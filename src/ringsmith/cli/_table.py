@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ringsmith._wording import size_of
 from ringsmith.cli._shell import escape
@@ -71,9 +73,17 @@ def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
         table.add_row(*cells, *(column.cell(row) for column in shown), style="bold green" if row.recommended else None)
     console.print(table)
     for row in rows:
-        status = "" if row.status == "done" else f" [yellow]{row.status}[/]:"
         if row.why:
-            console.print(f"  [dim]-[/]  {escape(foldable(row.candidate))}:{status} {escape(row.why)}")
+            status = Text() if row.status == "done" else Text.assemble(" ", (row.status, "yellow"), ":")
+            print_hanging(console, Text("  -  ", style="dim"), Text.assemble(f"{foldable(row.candidate)}:", status, f" {row.why}"))
+
+
+def print_hanging(console: Console, head: Text, text: Text) -> None:
+    """Print `text` beside `head`; its further lines begin below its first one, and no line ends in blanks."""
+    blanks = Text(" " * cell_len(head.plain))
+    for number, line in enumerate(text.wrap(console, max(console.width - len(blanks), 1), overflow="fold")):
+        line.rstrip()
+        console.print(Text.assemble(blanks if number else head, line), soft_wrap=True)
 
 
 def foldable(name: str) -> str:

@@ -12,14 +12,13 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
 from ringsmith._files import NEW, as_typed, held
 from ringsmith._wording import plural
 from ringsmith.adapt.recipe import Progress as Standing
 from ringsmith.cli._shell import escape
-from ringsmith.cli._table import print_leaderboard
+from ringsmith.cli._table import print_hanging, print_leaderboard
 from ringsmith.compare import Comparison, Row, events
 from ringsmith.compare.plan import clock
 from ringsmith.compare.space import BASELINE
@@ -76,11 +75,7 @@ class Watch:
 
     def line(self, label: str, text: str) -> None:
         """Print a line under a label; an empty label continues the one above."""
-        grid = Table.grid(padding=0)
-        grid.add_column(width=LABEL_WIDTH, style="bold", no_wrap=True)
-        grid.add_column(overflow="fold")
-        grid.add_row(label, Text(text))
-        self._console.print(grid)
+        print_hanging(self._console, Text(label.ljust(LABEL_WIDTH), style="bold"), Text(text))
 
     @singledispatchmethod
     def _draw(self, event: Any) -> None:
