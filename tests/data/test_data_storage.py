@@ -74,6 +74,20 @@ def test_a_table_to_predict_keeps_its_columns_and_all_its_rows(write: Write, tmp
     assert notes == ["The input's own column 'prediction' was replaced.", "1 row has no text and no prediction."]
 
 
+def test_what_is_read_to_predict_is_told_as_what_is_read_to_learn(write: Write, tmp_path: Path) -> None:
+    """A guessed encoding, blank lines, short rows, and rows with cells too many, which have a text and no answer; of a file of lines, too."""
+    inputs = read_texts(write("in.csv", "id,text\n1,caf\xe9 au lait\n\n" + "2,good one\n" * 100 + "3,bad,one\n4\n", "cp1252"))
+    notes = write_predictions(tmp_path / "out.csv", inputs, ["pos"] * 101, [0.9] * 101)
+    assert notes == [
+        "Read as cp1252; name another with --encoding if letters look wrong.",
+        "1 blank line was skipped.",
+        "1 row has fewer than 2 cells (first: line 105); the missing cells are empty.",
+        "1 row has too many cells and no prediction (e.g. line 104).",
+        "1 row has no text and no prediction.",
+    ]
+    assert write_predictions(tmp_path / "lines.csv", read_texts(write("in.txt", "good one\n\nbad one\n")), ["a", "b"], [0.9, 0.8]) == ["1 blank line was skipped."]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow"])
 def test_predictions_in_every_format_come_back_as_a_table(write: Write, tmp_path: Path, suffix: str) -> None:
     """Written by us, read by us: multi-label answers too."""

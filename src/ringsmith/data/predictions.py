@@ -14,12 +14,13 @@ import numpy as np
 import polars as pl
 
 from ringsmith._files import DELIMITED, held, put
+from ringsmith._wording import plural
 from ringsmith.data.columns import Asked, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.formats.delimited import read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
-from ringsmith.data.read import label_table, read_raw, read_source, with_encoding_told
+from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, label_table, read_raw, read_source, with_encoding_told
 from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
@@ -27,6 +28,8 @@ from ringsmith.errors import MachineError, OptionError, ReadError
 from ringsmith.records import Label
 
 PREDICTION, SCORE, PAIR = "prediction", "score", "pair"
+NONE_TO_READ = {EMPTY_TEXT: "no text", EMPTY_PAIR: "no second text"}
+"""Why a row has no answer, where a look at it tells as much; with other reasons the first such rows are told."""
 BINARY = (".parquet", ".arrow")
 """Files that hold bytes as they are."""
 
@@ -73,7 +76,7 @@ def read_texts(
     table = shaped(opened, asked)
     columns = find_columns(table, asked, need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
-    return Inputs(read.texts, read.findings, raw.frame, _other_columns(known, opened, columns.text) if text is None else [])
+    return Inputs(read.texts, read.findings, raw.frame, [*raw.notes, *(_other_columns(known, opened, columns.text) if text is None else [])])
 
 
 def _as_in_training(known: Sequence[str], table: RawTable) -> str | None:
@@ -224,9 +227,12 @@ def write_whole(frame: pl.DataFrame, path: Path) -> Path:
 
 
 def remarks(inputs: Inputs) -> list[str]:
-    """What is to be said of the answers: texts from other columns than in training, and rows without a text."""
-    missing = len(inputs.table) - len(inputs.texts)
-    return [*inputs.notes, *([f"{missing:,} {'row has' if missing == 1 else 'rows have'} no text and no prediction."] if missing else [])]
+    """What is to be said of the answers: what reading found, texts from other columns than in training, and rows without an answer, with the reason."""
+    unanswered = []
+    for reason, count in inputs.findings.dropped.items():
+        places = f" (e.g. {', '.join(inputs.findings.examples[reason])})" if reason not in NONE_TO_READ else ""
+        unanswered.append(f"{plural(count, 'row has', 'rows have')} {NONE_TO_READ.get(reason, reason)} and no prediction{places}.")
+    return [*inputs.notes, *unanswered]
 
 
 def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:

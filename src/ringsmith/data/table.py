@@ -42,7 +42,7 @@ class Inputs:
         texts: the rows that have a text; ``texts.rows`` are their positions in `table`.
         findings: how they were read.
         table: the whole input, a polars DataFrame: what `write_predictions` writes beside the predictions.
-        notes: where the texts are not from the columns the model learnt from, one sentence.
+        notes: what reading the file found, and where the texts are not from the columns the model learnt from, a sentence each.
     """
 
     texts: TextSet

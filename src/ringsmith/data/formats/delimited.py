@@ -85,7 +85,12 @@ def read_lines(source: Source, content: bytes, encoding: str) -> RawTable:
     if not len(records.frame):
         raise ReadError(f"{source.name}: texts are needed, one a line; the file has none.")
     frame = records.frame.rename({records.frame.columns[0]: "text"})
-    return RawTable(source.name, "lines", frame, source.compression, encoding, header=False, lines=_line_numbers(content, records.starts))
+    return RawTable(source.name, "lines", frame, source.compression, encoding, header=False, lines=_line_numbers(content, records.starts), notes=skipped(records))
+
+
+def skipped(records: Records) -> list[str]:
+    """The note on blank lines, which are no rows."""
+    return [f"{plural(records.blank, 'blank line was', 'blank lines were')} skipped."] if records.blank else []
 
 
 def _doubled(content: bytes, dialect: Dialect, notes: list[str]) -> bytes:
@@ -229,8 +234,7 @@ def _read_label_first(content: bytes) -> Records:
 def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, records: Records, notes: list[str]) -> RawTable:
     """Records -> named columns, with the rows that are too long or too short accounted for."""
     label_first = dialect.delimiter == " "
-    if records.blank:
-        notes.append(f"{records.blank:,} blank line{' was' if records.blank == 1 else 's were'} skipped.")
+    notes += skipped(records)
     frame = records.frame if label_first else without_titles(records.frame, notes)
     above = len(records.frame) - len(frame)
     cells, starts = records.cells[above:], records.starts[above:]
