@@ -108,7 +108,7 @@ def test_a_place_without_a_table_is_refused(data: str, sentence: str, ringsmith:
     [
         (as_csv([(text, "new") for text, _ in ROWS[:20]]), r"they share none: training has 'bad', 'good', the test rows have 'new'"),
         (as_csv(ROWS), r"all \d+ training rows are duplicates of those"),
-        (as_csv(ROWS, "text,kind"), r"test\.csv: --label must name a column; there is none called 'label'"),
+        (as_csv(ROWS, "text,kind"), r"test\.csv: the second table must have the columns of the first, data\.csv; there is none called 'label'\. Its columns are: 'text', 'kind'"),
         (b"", r"test\.csv: the file is empty"),
     ],
 )

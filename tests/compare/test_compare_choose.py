@@ -121,6 +121,8 @@ def test_a_floor_that_ties_is_taken_and_it_is_said() -> None:
     verdict = judge().decide([near, majority])
     assert verdict.recommended == "majority"
     assert verdict.reason == "no candidate is shown to be better than always answering the most frequent class on 200 validation rows; more labelled rows are needed"
+    grouped = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]]), splits=["holdout"], groups=np.arange(ROWS) // 2)
+    assert grouped.decide([near, majority]).reason.endswith("; more groups of labelled rows are needed")
 
 
 def test_test_rows_never_influence_the_choice() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from data_tables import Write
@@ -95,8 +97,17 @@ def test_a_second_table_is_read_with_the_columns_of_the_first(write: Write) -> N
     first = read_table(write("a.csv", "summary,review,stars\n" + "short one,the whole long review,5\nso so,another long review,1\n" * 2), text="summary", label="stars")
     second = read_like(write("b.csv", "stars,review,summary,label\n5,the long one,tiny,x\n1,other,small,y\n"), first.findings)
     assert (second.texts.texts, second.texts.labels) == (["tiny", "small"], ["5", "1"])
-    with pytest.raises(ColumnError, match="--text must name a column; there is none called 'summary'"):
+    with pytest.raises(ColumnError, match=r"columns of the first, .*a\.csv; there is none called 'summary'\. Its columns are: 'stars', 'review'\. Give them the same names"):
         read_like(write("c.csv", "stars,review\n5,x y z\n1,d e f\n"), first.findings)
+
+
+def test_a_second_table_has_its_groups_and_times_within_objects_and_in_other_letters_too(write: Write) -> None:
+    """Or each of its rows would be counted as a group of its own."""
+    lines = [json.dumps({"text": f"some text {i}", "label": "ab"[i % 2], "by": {"author": f"a{i % 3}"}, "When": 2000 + i}) for i in range(6)]
+    path = write("t.jsonl", "\n".join(lines))
+    first = read_table(path, group="by.author", time="When")
+    second = read_like(write("s.jsonl", path.read_text(encoding="utf-8").replace("When", "when")), first.findings)
+    assert (second.texts.groups, second.findings.time_column) == (["a0", "a1", "a2"] * 2, "when")
 
 
 def test_a_test_table_of_single_labels_joins_a_multi_label_one(write: Write) -> None:

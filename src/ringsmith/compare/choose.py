@@ -310,7 +310,8 @@ def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], 
     if len(able) == 1:
         return f"the only candidate that has finished and is better than guessing ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if taken.candidate.recipe == BASELINE:
-        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more {'groups of ' if grouped else ''}labelled rows are needed"
+        needed = "groups of labelled rows" if grouped else "labelled rows"
+        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more {needed} are needed"
     tied = [tie for tie in ties if tie.group == "A"]
     if taken.name != best:
         of_best = next(c for c in able if c.name == best)

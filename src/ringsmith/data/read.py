@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ringsmith.data.columns import Asked, Columns, as_strings, as_texts, find_columns
+from ringsmith.data.columns import Asked, Columns, as_strings, as_texts, find_columns, quoted
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.findings import ReadFindings
 from ringsmith.data.formats import columnar, json
@@ -21,11 +21,11 @@ from ringsmith.data.formats.hub import read_hub
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.labels import Labels, read_labels
 from ringsmith.data.raw import RawTable
-from ringsmith.data.shape import shaped
+from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, is_office, open_source, path_of
 from ringsmith.data.table import LabelledTable
 from ringsmith.data.times import read_times
-from ringsmith.errors import InputError, ReadError
+from ringsmith.errors import ColumnError, InputError, ReadError
 from ringsmith.records import Label, TextSet
 
 BINARY_FORMATS: dict[bytes, Callable[[Source], RawTable]] = {
@@ -106,11 +106,20 @@ def read_like(
     label_separator: str | None = None,
     offline: bool = False,
 ) -> LabelledTable:
-    """A second source (``--test``) read with the columns of a first one; group, time and split columns may be missing in it."""
-    table = read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
-    there = set(table.frame.columns)
-    group, time = (name if name in there else None for name in (findings.group_column, findings.time_column))
+    """A second source (``--test``) read with the columns of a first one; group, time and split columns may be missing in it.
+
+    Raises:
+        ColumnError: another column is missing in it.
+    """
+    table = open_objects(read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline))
+    group, time = (name if name is not None and is_there(name, table) else None for name in (findings.group_column, findings.time_column))
     asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
+    lacking = [name for name in (asked.text, asked.label, asked.pair) if name is not None and not is_there(name, table)]
+    if lacking:
+        raise ColumnError(
+            f"{table.source}: the second table must have the columns of the first, {findings.source}; there is none called {' and none called '.join(map(repr, lacking))}. "
+            f"Its columns are: {quoted(table.frame.columns)}. Give them the same names in both."
+        )
     table = shaped(table, asked)
     return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
 
