@@ -37,10 +37,10 @@ class Drawn:
 def bootstrap(metric: Metric, contestants: Sequence[Scored], groups: Sequence[str] | Array | None, *, seed: int, resamples: int) -> Drawn:
     """Resamples of a metric of one contestant, or of the first one's minus the second one's.
 
-    Metrics of labels get right and wrong versions of some rows added (see `smooth`), unless rows come in groups. Of very many rows that
+    Metrics of labels and of an order get right and wrong versions of some rows added (see `smooth`), unless rows come in groups. Of very many rows that
     cannot be merged a random part is resampled, and the scatter, which shrinks with the root of the number of rows, is scaled to all.
     """
-    smooth = metric.uses == "labels" and groups is None
+    smooth = metric.uses != "scores" and groups is None
     scored, versions = add_versions(contestants) if smooth else (contestants, 0)
     prepared = [metric.prepare(each) for each in scored]
     cells = merge([each.codes for each in prepared], groups, versions=versions)

@@ -3,7 +3,7 @@
 - A share of independent rows (accuracy; precision, recall and F1 of one class): Wilson's interval, in closed form.
 - Any other metric of labels: Student's interval with the standard error of the jackknife of the rows and a little of their right and wrong versions
   (see `jackknife`, `smooth`).
-- Metrics of probabilities: bias-corrected bootstrap of the rows. A perfect AUROC on few rows therefore has too short an interval.
+- Metrics of an order (AUROC, average precision): bias-corrected bootstrap of the rows and these versions. Metrics of probabilities: of the rows alone.
 - Rows in groups: groups are left out or drawn, and the interval is never shorter than that of independent rows.
 
 How often they hold the truth in samples of 30 to 770 rows, of 2 to 77 classes, stands in LOG.md.

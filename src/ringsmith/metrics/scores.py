@@ -38,7 +38,8 @@ class Metric:
         summary: what it says, in a few words.
         greater_is_better: False for losses.
         tasks: kinds of task it is defined for.
-        uses: ``"labels"`` where only the predicted labels count, ``"scores"`` where the probabilities do.
+        uses: ``"labels"`` where only the predicted labels count, ``"order"`` where only the order of the rows by their probabilities does, ``"scores"`` where
+            the probabilities themselves do.
         prepare: the metric on given rows, ready for resampling.
         undefined: its value where it is 0/0, or None where that is refused.
         lowest: the least value that one of labels can have; the highest is 1.
@@ -48,7 +49,7 @@ class Metric:
     summary: str
     greater_is_better: bool
     tasks: tuple[Kind, ...]
-    uses: Literal["labels", "scores"]
+    uses: Literal["labels", "order", "scores"]
     prepare: Callable[[Scored], Prepared]
     undefined: float | None = 0.0
     lowest: float = 0.0
@@ -109,8 +110,8 @@ _ALL = (
     Metric("log_loss", "mean negative log-probability of the truth", False, BOTH, "scores", losses.prepare_log_loss),
     Metric("brier", "mean squared error of the probabilities, 0 to 1", False, BOTH, "scores", losses.prepare_brier),
     Metric("ece", "gap between confidence and accuracy, mean over 15 bins", False, BOTH, "scores", losses.prepare_ece),
-    Metric("auroc", "chance that a row of the class scores above one of the rest (mean over classes)", True, BOTH, "scores", partial(ranked.prepare_auroc, None), None),
-    Metric("average_precision", "area under the precision-recall curve (of the rarer of two classes, else mean)", True, BOTH, "scores", _AP, None),
+    Metric("auroc", "chance that a row of the class scores above one of the rest (mean over classes)", True, BOTH, "order", partial(ranked.prepare_auroc, None), None),
+    Metric("average_precision", "area under the precision-recall curve (of the rarer of two classes, else mean)", True, BOTH, "order", _AP, None),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 """Name -> metric. A new metric is one formula, one test and one line here."""

@@ -2,7 +2,7 @@
 
 A bootstrap of rows that are all right knows no error: its interval is [1, 1], and of 100 rows that is no 95 % interval but a 60 % one
 (measured). Agresti and Coull (1998) mend a share by adding right and wrong rows; Bonett and Price (2012) a paired
-difference by adding one row to each side. We do the same to any metric of labels: one right row and one wrong row are added in all,
+difference by adding one row to each side. We do the same to any metric of labels or of an order: one right row and one wrong row are added in all,
 spread evenly over the versions of the rows at hand, so errors come where this model's second choices lie.
 """
 
