@@ -121,6 +121,16 @@ def test_truncation_is_counted(tiny_bert: LocalModel) -> None:
     assert fit_long(tiny_bert, rows, ways=["windows"]).facts.truncated_share == 0
 
 
+def test_a_script_that_the_backbone_does_not_know_is_told(tiny_bert: LocalModel) -> None:
+    """All its letters are one piece to it; of a script it knows nothing is said."""
+    rows = toy()
+    setting = Setting(Classification(sorted(WORDS)), tiny_bert, options={"precision": "float32"}, threads=1)
+    for words, told in (("ร้านนี้", True), ("", False)):
+        texts = TextSet([f"{words} {words} {text}" for text in rows.texts], rows.labels)
+        notes = [note for note in create_recipe("probe", setting).fit(texts, texts, Budget()).facts.notes if "unknown to" in note]
+        assert [note.endswith("which reads them all alike: a model for their language or script would read more.") for note in notes] == [True] * told
+
+
 def test_what_stands_at_the_end_of_long_texts_is_found_by_windows(tiny_bert: LocalModel, tmp_path: Path) -> None:
     """Cut off, two of three texts say nothing; the validation rows choose windows, which are kept on disk; short texts keep their vectors."""
     rows = with_long_texts(told_late=True)

@@ -133,7 +133,7 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
     valid, rate = predict_timed(fitted, rows["valid"])
     test, seconds["predict"] = _timed(lambda: predict(fitted, rows["test"]))
-    check_scores(job, task, valid, test, rows["valid"])
+    check_scores(job, task, valid, test, rows["valid"], notes=fitted.facts.notes)
     write_arrays(folder / PREDICTIONS, {"valid_proba": valid, "test_proba": test, **_numbers(job, rows)})
     _, seconds["save"] = _timed(lambda: fitted.save(folder / MODEL))
     mark_pairs(folder / MODEL, pairs=rows["train"].pairs is not None)
@@ -178,8 +178,8 @@ def create(job: Job, task: Task, report: Report, *, pause: Path | None = None) -
     return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause))
 
 
-def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet) -> None:
-    """Let no broken scores into the ranking.
+def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet, *, notes: Sequence[str] = ()) -> None:
+    """Let no broken scores into the ranking; `notes` of the fit may say why they are broken.
 
     Raises:
         RunRefused: a score is not a number, or the same answer is given to every text although the labels differ.
@@ -190,7 +190,7 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
     answers = set(task.decode(scores))
     if len(answers) == 1 and not job.baseline and len(set(rows.labels or ())) > 1:
-        raise RunRefused(f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows")
+        raise RunRefused(". ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows", *notes]))
 
 
 def environment(job: Job) -> dict[str, Any]:
