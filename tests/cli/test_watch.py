@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from ringsmith.cli._watch import Watch
-from ringsmith.compare.events import MachineSeen, PlayOff, RunStarted
+from ringsmith.compare.events import MachineSeen, PlayOff, RunFinished, RunStarted
 from ringsmith.compare.machine import Machine
-from ringsmith.records import Budget
+from ringsmith.records import Budget, RunResult
 
 MACHINE = Machine(cores=2, memory_mb=8000.0, gflops=200.0, system="Test", python="3")
 
@@ -37,6 +37,17 @@ def seen(seconds_to_go: float | None, budget: Budget) -> str:
 def test_the_bar_tells_how_long_all_of_it_still_takes(to_go: float | None, budget: float | None, told: str) -> None:
     """By the race's forecast, never more than the budget has left, and nothing where nobody knows."""
     assert told == seen(to_go, Budget(budget, started=time.time()))
+
+
+@pytest.mark.parametrize(("terminal", "lines"), [("dumb", 1), ("xterm", 0)])
+def test_where_no_bar_can_be_drawn_a_line_tells_each_run(terminal: str, lines: int) -> None:
+    """A dumb terminal (an editor's shell) has neither: a long comparison would be silent in it."""
+    out = io.StringIO()
+    with Watch(Console(file=out, width=120, force_terminal=True, _environ={"TERM": terminal})) as watch:
+        watch(MachineSeen(MACHINE, Budget(None, started=time.time())))
+        watch(RunStarted("tfidf", "holdout", 0, "", 1, 2, 12.0, None, None))
+        watch(RunFinished("tfidf", RunResult("run", {"name": "tfidf"}, "holdout", 0, "done", seconds={"total": 3.0}), "", 1, 2))
+    assert out.getvalue().count("1/2 tfidf 0:03") == lines
 
 
 def test_one_core_is_no_cores() -> None:

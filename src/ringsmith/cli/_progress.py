@@ -23,7 +23,7 @@ def progress_bar(console: Console) -> Iterator[Report]:
     tasks, started = dict[str, TaskID](), time.monotonic()
 
     def report(progress: Progress) -> None:
-        if not console.is_terminal or time.monotonic() - started < PATIENCE_SECONDS:
+        if not console.is_interactive or time.monotonic() - started < PATIENCE_SECONDS:
             return
         if progress.stage not in tasks:
             bar.start()

@@ -44,7 +44,7 @@ class Watch:
         self._budget: Any = None
         self._read: events.Read | None = None
         self._waiting: Status | None = None
-        self._progress = Progress(TextColumn("  "), BarColumn(bar_width=30), TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_terminal)
+        self._progress = Progress(TextColumn("  "), BarColumn(bar_width=30), TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_interactive)
         self._task: TaskID | None = None
         self._started = time.time()
         self._count = ""
@@ -55,7 +55,7 @@ class Watch:
         self._splits = 1
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_interactive:
             self._waiting = self._console.status("Reading")
             self._waiting.start()
         return self
@@ -150,7 +150,7 @@ class Watch:
         self._count = f"{event.index}/{event.total}"
         if self._trials is not None:
             self._trials.append(event.result.seconds.get("total", 0.0))
-        if not self._console.is_terminal and " trial " not in self._running:
+        if not self._console.is_interactive and " trial " not in self._running:
             status = "" if event.result.status == "done" else f": {event.result.status}: {event.result.why}"
             self.line("", f"{event.index}/{event.total} {event.candidate}{in_brackets(event.which)} {clock(event.result.seconds.get('total', 0.0))}{status}")
 

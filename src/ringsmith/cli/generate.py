@@ -59,7 +59,7 @@ def generate(
     text = read_text(prompt)
     console = _shell.people(as_json=as_json)
     require_transformers("writing text")
-    with console.status("Loading the model ...") if console.is_terminal else nullcontext():
+    with console.status("Loading the model ...") if console.is_interactive else nullcontext():
         from ringsmith.catalogue import resolve
 
         found = resolve(model, offline=offline)  # first: what loads it takes seconds to import

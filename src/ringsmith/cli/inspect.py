@@ -45,7 +45,7 @@ def inspect(
     from ringsmith.cli.generate import read_text
     from ringsmith.visible.face import inspect as look_into
 
-    with console.status("Looking ...") if console.is_terminal else nullcontext():
+    with console.status("Looking ...") if console.is_interactive else nullcontext():
         look = look_into(model, read_text(text), pair, threads=threads, offline=offline)
     asked = wanted(look, layer, head)
     if out is not None:  # before anything is printed: who reads may stop reading

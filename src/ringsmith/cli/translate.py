@@ -33,7 +33,7 @@ def translate(
     require_transformers("translating")
     lines = read_lines(given)
     console = _shell.people(as_json=as_json)
-    with console.status("Loading the model ...") if console.is_terminal else nullcontext():
+    with console.status("Loading the model ...") if console.is_interactive else nullcontext():
         from ringsmith.catalogue import resolve
 
         found = resolve(model, offline=offline)  # first: what loads it takes seconds to import
