@@ -126,3 +126,15 @@ def test_a_disk_without_room_is_told_before(ringsmith: Ringsmith, write: Write, 
     monkeypatch.setattr(tokenfile, "free_bytes", lambda folder: tokenfile.SPARE_BYTES)
     write("corpus.txt", text())
     refused(ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "2", *TINY), r"the disk must hold the corpus in numbers, about 0\.\d\d GB; 0\.\d\d GB are free")
+
+
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_what_memory_does_not_hold_is_told_before_the_first_step(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, precision: str) -> None:
+    """Nor is a step made to measure by; nothing is left beside the text in numbers."""
+    monkeypatch.setattr("ringsmith.adapt.memory.free_bytes", lambda module: 1 << 10)
+    monkeypatch.setattr("ringsmith.backbones.pays.has_bfloat16", lambda: True)
+    write("corpus.txt", text())
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "2", *TINY, "--precision", precision)
+    refused(ended, r"Memory must hold a row of 16 tokens with its gradients: training takes about 0\.\d GB, and 0\.0 GB are free\. Take a smaller --length, or a smaller model")
+    assert {path.name for path in tmp_path.iterdir()} >= {"corpus.txt", "work"}
+    assert not [path for path in tmp_path.iterdir() if "model" in path.name]

@@ -31,7 +31,7 @@ from ringsmith.adapt.fused import fused_layers
 from ringsmith.adapt.guard import Guard
 from ringsmith.adapt.linear import to_proba
 from ringsmith.adapt.loop import Loop
-from ringsmith.adapt.memory import parts_for
+from ringsmith.adapt.memory import notes_of, parts_for
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
@@ -186,7 +186,7 @@ class FineTuning(Recipe):
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
         total = sum(weight.numel() for weight in module.parameters())
         facts = FitFacts(
-            total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + reading + self.remarks() + _notes(course, loop.parts, twice=twice)
+            total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + reading + self.remarks() + _notes(course) + notes_of(loop.parts, twice=twice)
         )
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
 
@@ -212,12 +212,5 @@ def _chosen(course: Course) -> dict[str, Any]:
     return {"step": course.kept_step, "epochs": round(course.epochs(course.kept_step), 2), "epochs_trained": round(course.epochs(course.steps), 3)}
 
 
-def _notes(course: Course, parts: int, *, twice: bool) -> tuple[str, ...]:
-    notes = []
-    if course.planned != course.asked:
-        notes.append(f"{course.epochs(course.planned):.1f} epochs instead of {course.epochs(course.asked):.1f}: the budget allows no more.")
-    if parts > 1:
-        notes.append(f"Each batch went through in {parts} parts: memory holds no more.")
-    if twice:
-        notes.append("Every layer was computed twice in a step: memory does not hold what a row keeps of all of them.")
-    return tuple(notes)
+def _notes(course: Course) -> tuple[str, ...]:
+    return (f"{course.epochs(course.planned):.1f} epochs instead of {course.epochs(course.asked):.1f}: the budget allows no more.",) if course.planned != course.asked else ()

@@ -20,6 +20,7 @@ from torch.nn import functional
 from ringsmith.adapt.choose import Mark, margin
 from ringsmith.adapt.classifier import Feed, scores_of
 from ringsmith.adapt.graphs import Inputs
+from ringsmith.adapt.memory import ADVICE
 from ringsmith.adapt.pacing import Course, Pacing, rate_share, shuffled_batches
 from ringsmith.adapt.transfer import send
 from ringsmith.backbones import batches_by_tokens
@@ -37,11 +38,13 @@ class Work(ABC, Generic[B]):
         per_epoch: steps of one pass over what is learnt from.
         asked: steps that are wanted; fewer are made where the budget allows no more.
         look_tokens: tokens that a look reads.
+        advice: what to do where memory does not hold a single row.
     """
 
     per_epoch: int
     asked: int
     look_tokens: int
+    advice: str = ADVICE
 
     @abstractmethod
     def batches(self, seed: int, start: int) -> Iterator[B]:

@@ -121,9 +121,10 @@ class Facts:
         """Of training steps."""
         return self.tokens / max(1e-9, self.seconds)
 
-    def after(self, head_start: HeadStart | None) -> Self:
-        """The same of a training that began with a head start, which is counted with it."""
-        return self if head_start is None else replace(self, head_start=head_start, flops=self.flops + head_start.flops)
+    def after(self, head_start: HeadStart | None, notes: tuple[str, ...] = ()) -> Self:
+        """The same of a training that began with a head start, which is counted with it, and of which this is to be known, too."""
+        flops = self.flops if head_start is None else self.flops + head_start.flops
+        return replace(self, head_start=head_start, flops=flops, notes=self.notes + notes)
 
 
 def facts_of(options: PretrainOptions, corpus: Corpus, model: LocalModel | None, objective: Objective, file: TokenFile, work: Learning, course: Course, cost: Cost) -> Facts:

@@ -10,17 +10,20 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.guard import Broken
+from ringsmith.adapt.loop import attention
+from ringsmith.adapt.memory import rows_that_fit
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.transfer import send
 from ringsmith.adapt.work import Work, spread_looks
@@ -75,7 +78,12 @@ class Learning(Work[Batch]):
         train: sequences to learn from.
         judge: sequences to judge by.
         span: how long.
+
+    Attributes:
+        at_once: sequences that go through the model at once, where memory does not hold a batch of them.
     """
+
+    advice = "Take a smaller --length, or a smaller model (fewer --layers, a smaller --hidden)."
 
     def __init__(self, objective: Objective, train: Sequences, judge: Sequences, span: Span) -> None:
         self.objective, self.train, self.span = objective, train, span
@@ -85,6 +93,7 @@ class Learning(Work[Batch]):
         self.judged = np.linspace(0, len(judge) - 1, min(len(judge), max(1, span.look_tokens // self.length))).astype(np.int64)
         self.judge = judge
         self.look_tokens = len(self.judged) * self.length
+        self.at_once = span.rows
 
     def batches(self, seed: int, start: int) -> Iterator[Batch]:
         return ahead(self._made(seed, start))
@@ -92,6 +101,10 @@ class Learning(Work[Batch]):
     def _made(self, seed: int, start: int) -> Iterator[Batch]:
         for step, numbers in enumerate(shuffled(len(self.train), self.span.rows, seed, start), start):
             yield self.objective.batch(self.train.rows(numbers), np.random.default_rng([seed, step]))
+
+    def some(self, rows: int, tokens: int) -> Batch:
+        """A batch of so many sequences, cut to so many pieces, to measure by."""
+        return self.objective.batch(self.train.rows(np.arange(rows) % len(self.train))[:, :tokens], np.random.default_rng(0))
 
     def rows(self, batch: Batch) -> int:
         return len(batch["input_ids"])
@@ -135,9 +148,11 @@ class Learning(Work[Batch]):
             generator = np.random.default_rng(LOOK_SEED)
             for start in range(0, len(self.judged), self.span.rows):
                 batch = self.objective.batch(self.judge.rows(self.judged[start : start + self.span.rows]), generator)
-                weight = self.objective.weight(batch)
-                total += float(self.loss(module, self.inputs(module, batch))) * weight
-                weights += weight
+                for rows in np.split(np.arange(self.rows(batch)), range(self.at_once, self.rows(batch), self.at_once)):
+                    part = self.part(batch, rows)
+                    weight = self.objective.weight(part)
+                    total += float(self.loss(module, self.inputs(module, part))) * weight
+                    weights += weight
         module.train()
         return -total / weights, -total / weights
 
@@ -158,35 +173,71 @@ def ahead(made: Iterator[T]) -> Iterator[T]:
             yield here
 
 
+def rows_at_once(work: Learning, module: Any) -> int:
+    """How many sequences of a batch go through at once in the memory that is free now; where not a single one does, `module` keeps less of each.
+
+    Raises:
+        MachineError: memory does not hold a single sequence of which the least is kept.
+    """
+
+    def forward(rows: int, tokens: int) -> torch.Tensor:
+        with _attention(work, module):
+            return work.loss(module, work.inputs(module, work.some(rows, tokens)))
+
+    return rows_that_fit(module, forward, work.span.rows, work.length, work.advice)
+
+
+def _attends(*shapes: Any, **_: Any) -> int:
+    """Of the way there; the shapes of queries, keys and values come first."""
+    return int(sdpa_flop_count(*shapes[:3]))  # type: ignore[no-untyped-call]
+
+
+def _attends_back(_: Any, *shapes: Any, **__: Any) -> int:
+    """Of the way back: a gradient for each factor of both products."""
+    return 2 * _attends(*shapes)
+
+
+KERNELS = ("flash_attention", "flash_attention_for_cpu", "efficient_attention", "cudnn_attention")
+FUSED = {getattr(torch.ops.aten, f"_scaled_dot_product_{name}{way}"): count for name in KERNELS for way, count in (("", _attends), ("_backward", _attends_back))}
+"""torch's fused kernels, counted as plain products."""
+
+
 def flops_of(work: Learning, module: Any) -> float:
     """Floating point operations of a training step for each piece, forward and backward, counted by torch on a few sequences.
 
-    Products only; the optimizer is left out.
+    Products only; the optimizer is left out. Attention is counted as plain products, whatever attends.
     """
-    rows = min(FEW_ROWS, len(work.train))
-    step = _few(work, module, rows)
-    with FlopCounterMode(display=False) as counter:
-        step()
-    module.zero_grad(set_to_none=True)
+    rows = min(FEW_ROWS, work.at_once, len(work.train))
+    with FlopCounterMode(display=False, custom_mapping=FUSED) as counter:
+        _few(work, module, rows)()
     return float(counter.get_total_flops()) / (rows * work.length)
 
 
 def precision_of(asked: str, work: Learning, module: Any) -> Choice:
-    """What to train in: as asked, or for ``"auto"`` what is faster here, measured on steps of this very model and objective."""
+    """What to train in: as asked, or for ``"auto"`` what is faster here, measured on steps of this very model and objective.
+
+    Raises:
+        MachineError: memory does not hold a single sequence.
+    """
     if asked != "auto":
         return training_precision(asked, 0)
-    name = f"{work.objective.name}, {module.config.to_json_string(use_diff=False)}, {work.length}"
-    choice = faster_precision(hashlib.sha256(name.encode()).hexdigest(), _few(work, module, min(MORE_ROWS, work.span.rows, len(work.train))))
-    module.zero_grad(set_to_none=True)
-    return choice
+    step = cache(lambda: _few(work, module, min(MORE_ROWS, rows_at_once(work, module), len(work.train))))  # not before it is known that something must be measured
+    name = f"pre-training, {work.objective.name}, {module.config.to_json_string(use_diff=False)}, {work.length}"
+    return faster_precision(hashlib.sha256(name.encode()).hexdigest(), lambda: step()())
 
 
 def _few(work: Learning, module: Any, count: int) -> Callable[[], None]:
     """A step on a few sequences, without moving a weight; no random numbers are taken from the training."""
-    batch = work.objective.batch(work.train.rows(np.arange(count)), np.random.default_rng(0))
+    batch = work.some(count, work.length)
 
     def step() -> None:
-        with own_chance(), sdpa_kernel(SDPBackend.MATH):
+        with own_chance(), _attention(work, module):
             work.loss(module, work.inputs(module, batch)).backward()  # type: ignore[no-untyped-call]
+        module.zero_grad(set_to_none=True)
 
     return step
+
+
+def _attention(work: Learning, module: Any) -> AbstractContextManager[Any]:
+    """What attends over whole sequences, in the precision of here and now."""
+    return attention(module.device, work.length, low=torch.is_autocast_enabled(module.device.type))

@@ -13,6 +13,7 @@ batch; the first one prepares, judges and writes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -23,8 +24,10 @@ from ringsmith.adapt.dropout import ease_dropout, set_dropout
 from ringsmith.adapt.folder import check_place
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop, first_process_first
+from ringsmith.adapt.memory import notes_of
 from ringsmith.adapt.pacing import Pacing
 from ringsmith.adapt.pause import Pause
+from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.backbones.load import set_threads
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, InputError, OptionError
@@ -32,7 +35,7 @@ from ringsmith.pretrain.card import save_pretrained
 from ringsmith.pretrain.compiled import compile_layers
 from ringsmith.pretrain.documents import Corpus, Source
 from ringsmith.pretrain.facts import Cost, Facts, facts_of
-from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of
+from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of, rows_at_once
 from ringsmith.pretrain.objective import Objective, find_objective
 from ringsmith.pretrain.options import SHAPE, PretrainOptions, objective_options
 from ringsmith.pretrain.packing import divide
@@ -201,17 +204,24 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     if run.budget.remaining() <= 0:
         raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
     work = Learning(objective, train, judge, Span(max(1, options.batch_tokens // length), options.steps, run.epochs, options.looks, options.look_tokens))
-    set_dropout(module, options.dropout or 0.0)
+    set_dropout(module, 0.0)  # what is left out within attention keeps a CPU from its fused kernel: not before it is eased
     choice = precision_of(options.precision, work, module)
     rate = run.rate(module.get_input_embeddings().weight.shape[1])
     loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
+    set_dropout(loop.module, options.dropout or 0.0)
     ease_dropout(loop.module)
-    cost = Cost.of(loop.module, flops_of(work, loop.module), choice.note, threads=run.threads, processes=loop.together.count)
+    with loop.accelerator.autocast():
+        work.at_once = rows_at_once(work, loop.module)
+        flops = flops_of(work, loop.module)
+    loop.parts = math.ceil(work.span.rows / loop.together.count / work.at_once)
+    cost = Cost.of(loop.module, flops, choice.note, threads=run.threads, processes=loop.together.count)
     compiled = "; its layers are compiled first" if options.compiled and compile_layers(loop.module) else ""
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}{compiled}")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start)
+    notes = notes_of(loop.parts, twice=is_recomputed(loop.module))
+    keep_all(loop.module)
+    facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start, notes)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
     return Pretrained(options.out, facts)
