@@ -52,6 +52,19 @@ def test_small_models_have_a_size(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split("|")[-2].strip() for line in as_markdown(rows).splitlines()[2:]] == ["98 kB", "< 1 kB", "1.3 MB", "2.9 GB"]
 
 
+@pytest.mark.parametrize("width", [30, 36, 40, 44, 50, 56, 80])
+def test_a_narrow_terminal_shows_names_and_intervals_whole(width: int) -> None:
+    """The interval goes below its figure, and the time to train goes first; names are folded between their options, or where there is no room for that."""
+    out, name = io.StringIO(), "minilm+lora[method=dora,rank=16]"
+    rows = [Row(one, None, "lora", "done", "accuracy", 0.9, 0.88, 0.861, 0.902, "A", recommended=one == name, train_seconds=35.0) for one in (name, "tfidf")]
+    print_leaderboard(Console(width=width, file=out), rows)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert out.getvalue().count("[0.861-0.902]") == 2
+    column = [line[8 : line.index("  ", 9) if "  " in line[9:] else width].strip() for line in lines]
+    assert f"{name}*" in "".join(column).replace(" ", "")
+
+
 def test_reasons_hang_below_their_beginning() -> None:
     """In a narrow terminal too; no line is longer than it, ends in blanks or begins at its edge."""
     out = io.StringIO()

@@ -18,6 +18,8 @@ from ringsmith.compare.plan import clock
 
 GIGABYTE, SMALL = 1024.0, 0.95
 """In megabytes; below the latter a size is not rounded to whole ones."""
+NARROW, NAME = 56, 6
+"""Below this width the interval stands below its figure, and names have so many letters at least."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ def _milliseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g} ms" if value < 10 else f"{value:.0f} ms"
 
 
-def _with_interval(row: Row) -> str:
+def _with_interval(row: Row, between: str) -> str:
     figure = _or_dash(row.test, "{:.3f}")
-    return figure if row.test_low is None or row.test_high is None else f"{figure} [{row.test_low:.3f}-{row.test_high:.3f}]"
+    return figure if row.test_low is None or row.test_high is None else f"{figure}{between}[{row.test_low:.3f}-{row.test_high:.3f}]"
 
 
 COLUMNS = (
-    Column("train", lambda row: "-" if row.train_seconds is None else clock(row.train_seconds)),
+    Column("train", lambda row: "-" if row.train_seconds is None else clock(row.train_seconds), 44),
     Column("1 row", lambda row: _milliseconds(row.latency_ms_p50), 76),
     Column("rows/s", lambda row: _or_dash(row.rows_per_second, "{:,.0f}"), 84),
     Column("memory", lambda row: _memory(row.peak_memory_mb), 94),
@@ -64,12 +66,13 @@ def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
     metric = rows[0].metric if rows else "score"
     shown = [column for column in COLUMNS if console.width >= column.from_width]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for heading, justify in (("#", "right"), ("tie", "center"), ("candidate", "left"), (f"{metric} on test", "left")):
-        table.add_column(escape(heading), justify=justify, no_wrap=heading != "candidate", overflow="fold")  # type: ignore[arg-type]
+    between = "\n" if console.width < NARROW else " "
+    for heading, justify in (("#", "right"), ("tie", "center"), ("candidate", "left"), (f"{metric}{between}on test", "left")):
+        table.add_column(escape(heading), justify=justify, no_wrap=heading != "candidate", overflow="fold", min_width=NAME if heading == "candidate" else None)  # type: ignore[arg-type]
     for column in shown:
         table.add_column(column.heading, justify="right", no_wrap=True)
     for number, row in enumerate(ranked, start=1):
-        cells = [str(number), row.tie_group or "-", escape(foldable(row.candidate)) + (" *" if row.recommended else ""), _with_interval(row).replace("[", "\\[")]
+        cells = [str(number), row.tie_group or "-", escape(foldable(row.candidate)) + (" *" if row.recommended else ""), _with_interval(row, between).replace("[", "\\[")]
         table.add_row(*cells, *(column.cell(row) for column in shown), style="bold green" if row.recommended else None)
     console.print(table)
     for row in rows:

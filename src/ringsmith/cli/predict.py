@@ -85,7 +85,7 @@ def show(console: Console, texts: Sequence[str], answers: Sequence[Prediction], 
     labels = [Text(in_words(answer.label)) for answer in answers[:SHOWN]]
     room = max(LEAST_TEXT, console.width - max(label.cell_len for label in [Text("prediction"), *labels]) - len("  0.000  "))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("prediction", overflow="fold")
+    table.add_column("prediction", overflow="fold", min_width=len("prediction"))
     table.add_column("score", justify="right", no_wrap=True)
     columns = [("text", texts)] if pairs is None else [("text", texts), ("pair", pairs)]
     for heading, _ in columns:
