@@ -110,3 +110,14 @@ def test_a_calibrated_model_has_a_small_error_and_a_boastful_one_a_large() -> No
     assert boastful.overconfidence > 0.2
     with pytest.raises(OptionError, match="'bins' must be at least 1; got 0"):
         calibration(y, np.stack([1 - boast, boast], axis=1), bins=0)
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(60, 2), (225, 3), (2_000, 2)])
+def test_what_chance_alone_makes_of_a_calibrated_model_is_told(rows: int, classes: int) -> None:
+    """Targets drawn by the probabilities themselves: the error is above the border in 5 of 100 draws, nearly."""
+    rng, beyond = np.random.default_rng(5), 0
+    for _ in range(400):
+        p = rng.dirichlet(np.ones(classes), rows)
+        found = calibration((rng.random(rows)[:, None] > np.cumsum(p, axis=1)).sum(axis=1).clip(0, classes - 1), p)
+        beyond += found.ece > found.by_chance
+    assert 0.02 <= beyond / 400 <= 0.09

@@ -13,6 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from studies import PLOTS, Plot, label_of, make_study, variant
 
 from ringsmith.errors import InputError
+from ringsmith.metrics import calibration, wilson
 from ringsmith.records import Candidate
 from ringsmith.report.summarise import summarise
 from ringsmith.report.summary import Summary
@@ -126,6 +127,7 @@ def test_a_row_that_several_seeds_get_wrong_is_shown_once(tmp_path: Path) -> Non
     assert diagnosis is not None
     assert len({m.row for m in diagnosis.mistakes}) == len(diagnosis.mistakes)
     assert diagnosis.rows == 2 * PLOTS["intents"].rows
+    assert [(b.least, b.most) for b in diagnosis.bins] == [pytest.approx(wilson(round(b.rows * b.accuracy) / 2, b.rows / 2)) for b in diagnosis.bins]
 
 
 def test_the_calibration_error_is_the_weighted_gap_of_fifteen_bins(tmp_path: Path) -> None:
@@ -136,7 +138,9 @@ def test_the_calibration_error_is_the_weighted_gap_of_fifteen_bins(tmp_path: Pat
     sure, right = proba.max(axis=1), np.array([PLOTS["intents"].labels[i] for i in proba.argmax(axis=1)]) == np.array(truth)
     gaps = [abs(right[mask].sum() - sure[mask].sum()) for low in range(15) if (mask := (sure > low / 15) & (sure <= (low + 1) / 15)).any()]
     assert diagnosis.ece == pytest.approx(sum(gaps) / len(truth))
+    assert diagnosis.ece_by_chance == pytest.approx(calibration(np.zeros(len(truth), int), proba).by_chance)
     assert sum(b.rows for b in diagnosis.bins) == len(truth)
+    assert [(b.least, b.most) for b in diagnosis.bins] == [pytest.approx(wilson(round(b.rows * b.accuracy), b.rows)) for b in diagnosis.bins]
 
 
 def test_a_label_training_never_saw_counts_as_wrong_and_is_said(tmp_path: Path) -> None:

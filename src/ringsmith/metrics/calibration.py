@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import pi, sqrt
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -39,12 +41,15 @@ class Calibration(Record):
 
     Attributes:
         ece: expected calibration error: mean of |accuracy - confidence| over the bins, weighted by their counts.
+        by_chance: the error that a model with these confidences would have, at most, in 95 of 100 draws of rows, were it right exactly as often as it says
+            (Broecker and Smith, 2007): bins of few rows are off by chance alone.
         mce: largest |accuracy - confidence| of a bin; noisy where a bin holds few decisions.
         overconfidence: mean confidence minus accuracy; above 0 the model is too sure of itself.
         bins: from low to high confidence.
     """
 
     ece: float
+    by_chance: float
     mce: float
     overconfidence: float
     bins: Sequence[Bin]
@@ -76,9 +81,16 @@ def calibration(y: Array, p: Array, *, bins: int = 15, method: Literal["width", 
     confidence, outcome = (values.ravel() for values in judged(scored))
     number, edges = _by_width(confidence, bins) if method == "width" else _by_mass(confidence, bins)
     found = [_bin(confidence[number == i], outcome[number == i], float(edges[i]), float(edges[i + 1])) for i in np.unique(number)]
+    spread = np.sqrt(np.bincount(number, weights=confidence * (1 - confidence)))
     gaps = np.array([abs(b.accuracy - b.confidence) for b in found])
     ece = float(np.average(gaps, weights=[b.count for b in found]))
-    return Calibration(ece, float(gaps.max()), float(confidence.mean() - outcome.mean()), found)
+    return Calibration(ece, _by_chance(spread) / len(confidence), float(gaps.max()), float(confidence.mean() - outcome.mean()), found)
+
+
+def _by_chance(spread: Floats) -> float:
+    """What the distances of independent normal sums with mean 0 and this spread (bins,) add up to, at most, in 95 of 100 draws, nearly."""
+    mean, variance = sqrt(2 / pi) * spread.sum(), (1 - 2 / pi) * (spread**2).sum()
+    return float(mean + NormalDist().inv_cdf(0.95) * sqrt(variance))
 
 
 def _bin(confidence: Floats, outcome: Array, low: float, high: float) -> Bin:

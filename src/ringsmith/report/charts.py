@@ -148,8 +148,12 @@ def _names(rows: Rows, spots: Sequence[Spot | None], *, x: alt.X, y: alt.Y) -> l
 
 def calibration(diagnosis: Diagnosis) -> Figure:
     """How often the model is right when it says it is so sure, with how many predictions stand behind each point."""
-    rows = [{"low": b.low, "high": b.high, "share": b.rows / max(1, sum(o.rows for o in diagnosis.bins)), "sure": b.confidence, "right": b.accuracy} for b in diagnosis.bins]
-    body = [[f"{b.low:.2f} to {b.high:.2f}", wording.count(b.rows), wording.score(b.confidence), wording.score(b.accuracy)] for b in diagnosis.bins]
+    whole = max(1, sum(b.rows for b in diagnosis.bins))
+    rows = [{"low": b.low, "high": b.high, "share": b.rows / whole, "sure": b.confidence, "right": b.accuracy, "least": b.least, "most": b.most} for b in diagnosis.bins]
+    body = [
+        [f"{b.low:.2f} to {b.high:.2f}", wording.count(b.rows), wording.score(b.confidence), wording.score(b.accuracy), f"{wording.score(b.least)} to {wording.score(b.most)}"]
+        for b in diagnosis.bins
+    ]
 
     def make(width: int) -> alt.LayerChart:
         data = chart_of(rows)
@@ -159,10 +163,14 @@ def calibration(diagnosis: Diagnosis) -> Figure:
         diagonal = chart_of([{"sure": 0, "right": 0}, {"sure": 1, "right": 1}]).mark_line(color=MUTED, strokeDash=[2, 4], strokeWidth=1.5).encode(x=x, y=y)
         bars = data.mark_bar(color=SOFT).encode(x=alt.X("low:Q", scale=unit), x2="high:Q", y=alt.Y("share:Q", scale=unit), y2=alt.datum(0))
         line, points = data.mark_line(color=DATA, strokeWidth=2), data.mark_point(color=DATA, filled=True, size=55, opacity=1)
-        return fit([bars, diagonal, line.encode(x=x, y=y), points.encode(x=x, y=y)], width, 330)
+        spread = data.mark_rule(color=DATA, strokeWidth=1.5, opacity=0.6).encode(x=x, y=alt.Y("least:Q", scale=unit), y2="most:Q")
+        return fit([bars, diagonal, spread, line.encode(x=x, y=y), points.encode(x=x, y=y)], width, 330)
 
-    caption = "On the dotted line a model is as often right as it says. Below it, the model is too sure of itself; above, too modest. The bars are the share of the predictions."
-    return figure_of("calibration", "How sure, how often right", caption, make, ["How sure", "Predictions", "Mean confidence", "Share right"], body, half=True)
+    caption = (
+        "On the dotted line a model is as often right as it says. Below it, the model is too sure of itself; above, too modest; where the upright line of a point (its "
+        "95 % interval) meets the dotted one, it may be chance. The bars are the share of the predictions."
+    )
+    return figure_of("calibration", "How sure, how often right", caption, make, ["How sure", "Predictions", "Mean confidence", "Share right", "95 % interval"], body, half=True)
 
 
 def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def diagnose(study: Study, candidate: str) -> Diagnosis | None:
     y = _several(truth, labels) if many else _one(truth, labels)
     p = predictions.proba
     wrong = ((p >= THRESHOLD) != y).any(axis=1) if many else p.argmax(axis=1) != y
-    calibration = metrics.calibration(y, p)
+    calibration, once = metrics.calibration(y, p), len(np.unique(predictions.position)) / max(1, len(y))  # several seeds judge the same rows
     return Diagnosis(
         labels=labels,
         confusion=[] if many or len(labels) > MATRIX_UP_TO else metrics.confusion(y, p)[: len(labels)].tolist(),
@@ -49,8 +50,9 @@ def diagnose(study: Study, candidate: str) -> Diagnosis | None:
         rows=len(y),
         wrong=int(wrong.sum()),
         unknown=0 if many else int((y < 0).sum()),
-        bins=[Bin(b.low, b.high, b.count, b.confidence, b.accuracy) for b in calibration.bins],
+        bins=[Bin(b.low, b.high, b.count, b.confidence, b.accuracy, *metrics.wilson(b.accuracy * b.count * once, b.count * once)) for b in calibration.bins],
         ece=calibration.ece,
+        ece_by_chance=calibration.by_chance / sqrt(once),
     )
 
 

@@ -142,13 +142,15 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Bin:
-    """Predictions of about the same confidence: how sure they were and how often they were right."""
+    """Predictions of about the same confidence: how sure they were and how often they were right, with the ends of its 95 % interval."""
 
     low: float
     high: float
     rows: int
     confidence: float
     accuracy: float
+    least: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class Diagnosis:
         unknown: rows whose true label the training rows never had; always wrong.
         bins: the reliability diagram.
         ece: expected calibration error, None where nothing can be said.
+        ece_by_chance: what it would be at most (in 95 of 100 draws) on so many rows, were the model right as often as it says.
     """
 
     labels: Sequence[str]
@@ -178,6 +181,7 @@ class Diagnosis:
     unknown: int
     bins: Sequence[Bin]
     ece: float | None
+    ece_by_chance: float | None
 
 
 @dataclass(frozen=True)
