@@ -12,17 +12,19 @@ from math import sqrt
 
 import numpy as np
 
-from ringsmith.metrics.inputs import Array, Scored
-from ringsmith.metrics.resample import merge
+from ringsmith.metrics.inputs import Array, Floats, Ints, Scored
+from ringsmith.metrics.resample import CHUNK, Cells, merge
 from ringsmith.metrics.scores import Metric
 from ringsmith.metrics.smooth import add_versions
 
-MOST = 4_000_000
-"""Weights at once, 32 MB: as many as there are kinds of rows, times those or groups."""
+MOST = 50_000_000
+"""Weights in all: as many as there are kinds of rows, for each kind or group that is left out."""
 
 
 def jackknife(metric: Metric, scored: Scored, groups: Sequence[str] | Array | None = None) -> tuple[float, float, int] | None:
-    """The metric, its standard error, and the number of rows or groups that it is told by; None where there are too many rows that do not count alike, or too few to leave one out.
+    """The metric, its standard error, and the number of rows or groups that it is told by.
+
+    None where there are too many rows that do not count alike, or too few to leave one out.
 
     Args:
         metric: one of labels.
@@ -45,12 +47,17 @@ def jackknife(metric: Metric, scored: Scored, groups: Sequence[str] | Array | No
     count = len(cells.rows) if cells.unit is None else cells.units
     if not 2 <= count <= MOST // len(cells.rows):
         return None
-    if cells.unit is None:  # a row of each cell, or all of one that weighs less, as many times as there are such rows
-        left_out, times = np.diag(np.minimum(1.0, cells.counts)), cells.counts
-        share = left_out.sum(axis=1)
-    else:
-        left_out, times, share = np.where(cells.unit == np.arange(count)[:, None], cells.counts, 0.0), np.ones(count), np.ones(count)
-    figures = prepared.pick(cells.rows)(np.concatenate([cells.counts[None], cells.counts - left_out]))
-    change, whole = (figures[0] - figures[1:]) / share, times.sum()
+    statistic, step = prepared.pick(cells.rows), max(1, CHUNK // len(cells.rows))
+    value = float(statistic(cells.counts[None])[0])
+    without = np.concatenate([statistic(cells.counts - _left_out(cells, np.arange(begin, min(begin + step, count)))) for begin in range(0, count, step)])
+    times, share = (cells.counts, np.minimum(1.0, cells.counts)) if cells.unit is None else (np.ones(count), np.ones(count))
+    change, whole = (value - without) / share, times.sum()
     variance = (whole - 1) / whole * (times * (change - np.average(change, weights=times)) ** 2).sum()
-    return None if np.isnan(variance) else (float(figures[0]), sqrt(variance), cells.units)
+    return None if np.isnan(variance) else (value, sqrt(variance), cells.units)
+
+
+def _left_out(cells: Cells, numbers: Ints) -> Floats:
+    """What is taken from the cells (b, U): a row of each of these cells, or all of one that weighs less; or each of these groups."""
+    if cells.unit is not None:
+        return np.where(cells.unit == numbers[:, None], cells.counts, 0.0)
+    return np.where(np.arange(len(cells.rows)) == numbers[:, None], np.minimum(1.0, cells.counts), 0.0)
