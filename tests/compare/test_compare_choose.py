@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from ringsmith.compare.choose import Contestant, Judge, Part, pool
-from ringsmith.metrics import METRICS
+from ringsmith.compare.choose import Contestant, Judge, Part, at_stake, pool
+from ringsmith.metrics import METRICS, Tie
 from ringsmith.records import Candidate
 
 ROWS = 400
@@ -53,7 +53,9 @@ def test_the_cheapest_of_those_tied_with_the_best_is_taken() -> None:
     assert dict(verdict.letters) == {"dear": "A", "cheap": "A", "poor": "B"}
     assert verdict.recommended == "cheap"
     assert verdict.reason.startswith("tied with the best, dear (p = ")
-    assert verdict.reason.endswith(" on 200 validation rows), 80 x cheaper to train")
+    at_stake = -100 * verdict.ties[1].low
+    assert 1 < at_stake < 5
+    assert verdict.reason.endswith(f" on 200 validation rows; it may be up to {at_stake:.1f} points better), 80 x cheaper to train")
     assert [tie.candidate for tie in verdict.ties] == ["dear", "cheap", "poor"]
     assert [tie.against for tie in verdict.ties] == ["dear"] * 3
     assert verdict.ties[2].difference == pytest.approx(-0.28)
@@ -222,6 +224,15 @@ def test_a_trial_that_is_truly_better_is_taken() -> None:
     """60 errors against 4 are no luck; but seconds of training are no reason, as vectors may have been computed before."""
     assert judge().decide([contestant("one", 60, 0), trial(4)]).recommended == "one[rate=4]"
     assert judge().decide([contestant("one", 6, 0, train=100.0), trial(4, train=10.0)]).recommended == "one"
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "told"),
+    [("macro_f1", -0.042, 0.01, "; it may be up to 4.2 points better"), ("log_loss", -0.01, 0.0312, "; it may be up to 0.031 better"), ("accuracy", 0.0, 0.1, "")],
+)
+def test_what_a_tie_may_cost_is_told(metric: str, low: float, high: float, told: str) -> None:
+    """The far end of the interval: below 0 where more is better, above it where less is."""
+    assert at_stake(Tie("cheap", 0.8, "A", "dear", (low + high) / 2, low, high, 0.2, 0.2), METRICS[metric]) == told
 
 
 def test_options_that_were_named_are_candidates_like_any_other() -> None:

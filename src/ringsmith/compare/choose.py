@@ -203,7 +203,7 @@ class Judge:
             return Verdict(reason=reason, refused=refused)
         letters, ties = self._compared(able)
         taken = self._take(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
-        reason = explain(taken, able, ties, self.metric.name, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None)
+        reason = explain(taken, able, ties, self.metric, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
         return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
@@ -301,14 +301,14 @@ def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
     return [c for c in tied if c.trial_of not in names]
 
 
-def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: str, values: Mapping[str, float], *, grouped: bool = False) -> str:
+def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: Metric, values: Mapping[str, float], *, grouped: bool = False) -> str:
     """Why this candidate is taken, in a sentence; of groups it says that more of these are needed."""
     best = ties[0].candidate
     rows = min(len(np.unique(c.choosing.positions)) for c in able if c.name in (taken.name, best))
     if len(able) == 1 and taken.candidate.recipe == BASELINE:
-        return f"nothing else has finished that is better than always answering the most frequent class ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
+        return f"nothing else has finished that is better than always answering the most frequent class ({metric.name} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if len(able) == 1:
-        return f"the only candidate that has finished and is better than guessing ({metric} {values[taken.name]:.3f} on {rows:,} validation rows)"
+        return f"the only candidate that has finished and is better than guessing ({metric.name} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if taken.candidate.recipe == BASELINE:
         needed = "groups of labelled rows" if grouped else "labelled rows"
         return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more {needed} are needed"
@@ -318,14 +318,21 @@ def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], 
         tie = next(tie for tie in tied if tie.candidate == taken.name)
         if of_best.trial_of == taken.name:
             return f"no setting that was tried is shown to be better than the defaults: the best, {best}, is tied with them ({_p(tie.p_adjusted)} on {rows:,} validation rows)"
-        return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows), {saving(taken, of_best)}"
+        return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows{at_stake(tie, metric)}), {saving(taken, of_best)}"
     if len(tied) > 1:
         others = {tie.candidate for tie in tied[1:]}
         named, cheapest = first_of(sorted(others), 3), all(taken.cost <= c.cost for c in able if c.name in others)
         rest = f"also the cheapest of those tied with it ({named})" if cheapest else f"none that is tied with it ({named}) is clearly cheaper"
-        return f"the best on {rows:,} validation rows ({metric} {values[best]:.3f}), and {rest}"
+        return f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f}), and {rest}"
     second = ties[1]
-    return f"better on {rows:,} validation rows than all others: {metric} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"
+    return f"better on {rows:,} validation rows than all others: {metric.name} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"
+
+
+def at_stake(tie: Tie, metric: Metric) -> str:
+    """By how much the best may be better than a candidate that is tied with it: the far end of the difference's 95 % interval."""
+    most = -tie.low if metric.greater_is_better else tie.high
+    told = f"{most:.3f}" if metric.uses == "scores" else f"{100 * most:.1f} points"
+    return f"; it may be up to {told} better" if most > 0 else ""
 
 
 def saving(taken: Contestant, best: Contestant) -> str:
