@@ -49,7 +49,7 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
         "bakeoff": (True, ["bakeoff.py", str(data / "wiki-en" / "wiki-en.txt.xz"), "--data", str(data), "--work", str(RESULTS / "bakeoff")]),
         "gpu": (True, ["gpu.py", "--data", str(data), "--corpus", str(CORPUS), "--out", str(RESULTS / "gpu.jsonl")]),
         "utilisation": (False, ["utilisation.py", "--out", str(RESULTS / "utilisation.json")]),
-        "coverage": (False, ["coverage.py", "--out", str(RESULTS / "coverage.json")]),
+        "coverage": (False, ["interval_coverage.py", "--out", str(RESULTS / "coverage.json")]),
         "data": (False, ["data_two_million.py"]),
         "compare": (False, ["compare_two_million.py"]),
     }

@@ -4,7 +4,7 @@ Each classifier has K classes, alike in size or by Zipf's law, of which it tells
 classes. Held against each other on the same samples: the interval as it is (`ringsmith.metrics.interval`: the jackknife), and the bias-corrected bootstrap
 that is taken where there is too much to leave out. Misses are told by side: the truth lies below, or above.
 
-    python benchmarks/coverage.py --samples 300 --out coverage.json
+    python benchmarks/interval_coverage.py --samples 300 --out coverage.json
 """
 
 from __future__ import annotations
