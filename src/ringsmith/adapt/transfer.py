@@ -18,11 +18,11 @@ class Coming:
     """A number that may still be worked out on a GPU: its copy is under way.
 
     Args:
-        number: a tensor of one number; on a CPU it is there already.
+        number: a tensor of one number; anywhere but on a GPU of CUDA's it is waited for here.
     """
 
     def __init__(self, number: torch.Tensor) -> None:
-        self._copy = number.to("cpu", non_blocking=True)  # torch pins what it makes for it
+        self._copy = number.to("cpu", non_blocking=number.is_cuda)  # torch pins what it makes for it; on a Mac's GPU nothing would tell when it is there
         self._made = torch.cuda.Event() if number.is_cuda else None  # type: ignore[no-untyped-call]
         if self._made is not None:
             self._made.record()
