@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from time import time as now
+from time import monotonic as now
 from typing import TYPE_CHECKING, Any
 
 from ringsmith._files import open_standard_input

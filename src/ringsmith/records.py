@@ -134,32 +134,34 @@ def several_test(rows: Iterable[int]) -> bool:
 class Budget:
     """A wall-clock promise: `seconds` from `started` on; None means no limit.
 
+    Kept by the machine's steady clock, which all of its processes share: a clock that is set (after a start from an image, say) neither ends nor extends it.
+
     Examples:
         >>> Budget(None).remaining()
         inf
-        >>> Budget(60, started=time.time() - 50).remaining() <= 10
+        >>> Budget(60, started=time.monotonic() - 50).remaining() <= 10
         True
     """
 
     seconds: float | None = None
-    started: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def deadline(self) -> float:
-        """The end, in seconds since the epoch (comparable between processes); infinity without a limit."""
+        """The end, by `time.monotonic` (comparable between the processes of a machine); infinity without a limit."""
         return float("inf") if self.seconds is None else self.started + self.seconds
 
     def used(self) -> float:
         """Seconds since the start."""
-        return time.time() - self.started
+        return time.monotonic() - self.started
 
     def remaining(self) -> float:
         """Seconds to go: negative when it is over, infinite without a limit."""
-        return self.deadline - time.time()
+        return self.deadline - time.monotonic()
 
     def part(self, seconds: float) -> Budget:
         """A budget of `seconds` from now on that never outlasts this one."""
-        now = time.time()
+        now = time.monotonic()
         limit = min(seconds, self.deadline - now)
         return Budget(None if limit == float("inf") else limit, started=now)
 

@@ -188,7 +188,7 @@ def test_a_budget_leaves_validation_rows_out_or_ends_the_fit(nli: LocalModel, mo
 
     clock = {"now": 0.0}
     monkeypatch.setattr(Entailment, "scores", slow)
-    monkeypatch.setattr("ringsmith.records.time.time", lambda: clock["now"])
+    monkeypatch.setattr("ringsmith.records.time.monotonic", lambda: clock["now"])
     rows = TextSet([f"I am happy {i}" for i in range(100)], ["joy"] * 50 + ["fear"] * 50)
     recipe = create_recipe("prompt", Setting(Classification(LABELS), nli, threads=1))
     fitted = recipe.fit(rows, rows, Budget(4.0, started=0.0))

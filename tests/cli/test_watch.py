@@ -36,7 +36,7 @@ def seen(seconds_to_go: float | None, budget: Budget) -> str:
 )
 def test_the_bar_tells_how_long_all_of_it_still_takes(to_go: float | None, budget: float | None, told: str) -> None:
     """By the race's forecast, never more than the budget has left, and nothing where nobody knows."""
-    assert told == seen(to_go, Budget(budget, started=time.time()))
+    assert told == seen(to_go, Budget(budget, started=time.monotonic()))
 
 
 @pytest.mark.parametrize(("terminal", "lines"), [("dumb", 1), ("xterm", 0)])
@@ -44,7 +44,7 @@ def test_where_no_bar_can_be_drawn_a_line_tells_each_run(terminal: str, lines: i
     """A dumb terminal (an editor's shell) has neither: a long comparison would be silent in it."""
     out = io.StringIO()
     with Watch(Console(file=out, width=120, force_terminal=True, _environ={"TERM": terminal})) as watch:
-        watch(MachineSeen(MACHINE, Budget(None, started=time.time())))
+        watch(MachineSeen(MACHINE, Budget(None, started=time.monotonic())))
         watch(RunStarted("tfidf", "holdout", 0, "", 1, 2, 12.0, None, None))
         watch(RunFinished("tfidf", RunResult("run", {"name": "tfidf"}, "holdout", 0, "done", seconds={"total": 3.0}), "", 1, 2))
     assert out.getvalue().count("1/2 tfidf 0:03") == lines
@@ -54,7 +54,7 @@ def test_one_core_is_no_cores() -> None:
     """As it stands on small machines."""
     out = io.StringIO()
     with Watch(Console(file=out, width=120)) as watch:
-        watch(MachineSeen(replace(MACHINE, cores=1), Budget(None, started=time.time())))
+        watch(MachineSeen(replace(MACHINE, cores=1), Budget(None, started=time.monotonic())))
     assert " ".join(out.getvalue().split()) == "Machine 1 core, 8 GB · no time limit"
 
 

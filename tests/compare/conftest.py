@@ -66,7 +66,7 @@ def make_job(tmp_path: Path) -> Callable[[str], JobFolder]:
             threads=1,
             rows=str(tmp_path / "rows.arrow"),
             positions=str(tmp_path / "split.npz"),
-            started=time.time(),
+            started=time.monotonic(),
             baseline=fake == "majority",
         )
         write_json(folder / "job.json", job.to_json())

@@ -68,7 +68,7 @@ class TestProcess(BackendContract):
         """A child of the run is ended with it."""
         file = tmp_path / "child.txt"
         monkeypatch.setenv("RINGSMITH_TEST_FILE", str(file))
-        result = backend.run(make_job("deaf").path, until=time.time() + 2.5, report=silent)
+        result = backend.run(make_job("deaf").path, until=time.monotonic() + 2.5, report=silent)
         assert result.status == "dropped"
         child = int(file.read_text(encoding="ascii"))
         assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
@@ -202,7 +202,7 @@ def server_of(backend: Backend, folder: Path) -> psutil.Process:
 def test_a_run_that_starts_late_has_less_time_to_learn(make_job: Callable[[str], Any]) -> None:
     """The job says until when, so whatever the start took is not added."""
     made = make_job("tenth")
-    write_json(made.path / "job.json", replace(made.job, fit_until=time.time() + 5).to_json())
+    write_json(made.path / "job.json", replace(made.job, fit_until=time.monotonic() + 5).to_json())
     time.sleep(0.3)
     result = InlineBackend(threads=1).run(made.path, until=NEVER, report=silent)
     assert 4 < result.chosen["seconds"] < 4.7

@@ -140,7 +140,7 @@ class Endpoint:
         for number in range(self.settings.tries):
             if stop.is_set():
                 break
-            if time.time() >= deadline:
+            if time.monotonic() >= deadline:
                 raise BudgetError(
                     f"The budget ended before {self.settings.model!r} had answered everything. What was answered is kept: give it more time and run the same command again."
                 )
@@ -158,7 +158,7 @@ class Endpoint:
         seconds = min(LONGEST_WAIT, FIRST_WAIT * 2**number) * random.uniform(0.5, 1.0) if after is None else after
         if after is not None and after > MOST_PATIENCE:
             raise NotAtHand(f"The endpoint {self.settings.address} asks to wait {after:,.0f} s. What was answered is kept: run the same command again then.")
-        if time.time() + seconds > deadline:
+        if time.monotonic() + seconds > deadline:
             raise BudgetError(
                 f"The endpoint {self.settings.address} asks to wait {seconds:,.0f} s, which the budget does not allow. Give it more time and run the same command again."
             )
@@ -172,7 +172,7 @@ class Endpoint:
         self._account.reserve(most)
         spent: float | None = None
         try:
-            answer = self._try(messages, min(settings.timeout_seconds, max(deadline - time.time(), 0.1)))
+            answer = self._try(messages, min(settings.timeout_seconds, max(deadline - time.monotonic(), 0.1)))
             if answer.text is not None:
                 told = answer.tokens_in is not None and answer.tokens_out is not None
                 spent = settings.dollars(answer.tokens_in or 0, answer.tokens_out or 0) if told else most

@@ -46,7 +46,7 @@ class Watch:
         self._waiting: Status | None = None
         self._progress = Progress(TextColumn("  "), BarColumn(bar_width=30), TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_interactive)
         self._task: TaskID | None = None
-        self._started = time.time()
+        self._started = time.monotonic()
         self._count = ""
         self._running = ""
         self._trials: list[float] | None = None
@@ -134,7 +134,7 @@ class Watch:
             self._task = self._progress.add_task("", total=event.total)
         self._progress.update(self._task, total=event.total)
         self._to_go = event.total - event.index + 1
-        self._goal = None if event.seconds_to_go is None else time.time() + event.seconds_to_go
+        self._goal = None if event.seconds_to_go is None else time.monotonic() + event.seconds_to_go
         self._running = (event.candidate if event.trial is None else f"{event.candidate.partition('[')[0]} trial {event.trial}") + in_brackets(event.which)
         self._show(event.index - 1, f"{self._running}, about {clock(event.forecast_seconds)}")
 
@@ -179,7 +179,7 @@ class Watch:
         if seconds:
             to_go = self._to_go * fmean(seconds)
         elif self._goal is not None:
-            to_go = self._goal - time.time()
+            to_go = self._goal - time.monotonic()
         else:
             return ""
         left = self._budget.remaining() if self._budget else float("inf")
@@ -188,7 +188,7 @@ class Watch:
     def _show(self, done: float, text: str) -> None:
         if self._task is None:
             return
-        used = time.time() - (self._budget.started if self._budget else self._started)
+        used = time.monotonic() - (self._budget.started if self._budget else self._started)
         left = f" of {clock(self._budget.seconds)}" if self._budget and self._budget.seconds else ""
         self._progress.update(self._task, completed=done, description=f"{self._count}  {clock(used)}{left} used{self._time_to_go()} · {escape(text)}")
 

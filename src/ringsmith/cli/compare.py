@@ -143,7 +143,7 @@ def listed(text: str | None) -> tuple[str, ...] | None:
 
 
 def process_started() -> float:
-    """When this process began, seconds since the epoch: the clock of a budget starts with the command, imports included."""
+    """When this process began, by `time.monotonic`: the clock of a budget starts with the command, imports included."""
     from ringsmith.compare.machine import process_started as began
 
-    return min(began(), time.time())
+    return min(began(), time.monotonic())

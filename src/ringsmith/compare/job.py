@@ -58,9 +58,9 @@ class Job(Record):
         threads: CPU threads.
         rows: the stored `TextSet`.
         positions: ``.npz`` with the positions of ``train``, ``valid`` and ``test``.
-        started: when the parent sent it off, seconds since the epoch.
-        fit_until: when the recipe must have learnt, seconds since the epoch, None for no limit; what starts late has less time to learn.
-        until: when all must be over, seconds since the epoch, None for no limit.
+        started: when the parent sent it off, by `time.monotonic`, which all processes of a machine share; `fit_until` and `until` are of it, too.
+        fit_until: when the recipe must have learnt, None for no limit; what starts late has less time to learn.
+        until: when all must be over, None for no limit.
         baseline: whether predicting one class only is what it is meant to do.
         floors: (share of the planned steps, least mark) of a run of a search, see `adapt.recipe.Setting`.
         timed: whether to measure how long one row takes; one run of a candidate is enough.
@@ -118,7 +118,7 @@ def execute(folder: Path, report: Report = silent) -> RunResult:
     except Exception as error:  # noqa: BLE001 - one broken recipe must not take the comparison with it; the trace is kept
         (folder / TRACE).write_text(traceback.format_exc(), encoding="utf-8")
         result = job.ended("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
-    result = replace(result, environment=environment(job), seconds={**result.seconds, "total": time.time() - job.started}, peak_memory_mb=peak_memory_mb())
+    result = replace(result, environment=environment(job), seconds={**result.seconds, "total": time.monotonic() - job.started}, peak_memory_mb=peak_memory_mb())
     write_json(folder / RESULT, result.to_json())
     return result
 
@@ -127,8 +127,8 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     """Fit, predict, save and measure."""
     rows, task = load_rows(job), create_task(job.task["kind"], job.task["labels"])
     recipe = create(job, task, report, pause=folder.with_name(f"{folder.name}.safetensors"))
-    seconds = {"start": time.time() - job.started}
-    budget = Budget(None if job.fit_until is None else job.fit_until - time.time())
+    seconds = {"start": time.monotonic() - job.started}
+    budget = Budget(None if job.fit_until is None else job.fit_until - time.monotonic())
     fitted, seconds["fit"] = _timed(lambda: recipe.fit(rows["train"], rows["valid"], budget))
     report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
     valid, rate = predict_timed(fitted, rows["valid"])

@@ -58,13 +58,13 @@ def gflops(seconds: float = PROBE_SECONDS) -> float:
 
 
 def process_started() -> float:
-    """When this process began, seconds since the epoch; by Linux's own clock where there is one, which is exact to a hundredth of a second."""
+    """When this process began, by the steady clock of `time.monotonic`; on Linux exact to a hundredth of a second."""
     try:
         ticks = int(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
         age = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
-        return float(psutil.Process().create_time())
-    return time.time() - age
+        age = time.time() - float(psutil.Process().create_time())
+    return time.monotonic() - age
 
 
 def child_environment(threads: int) -> dict[str, str]:

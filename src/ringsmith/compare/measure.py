@@ -40,7 +40,7 @@ def latency_ms(fitted: Fitted, rows: TextSet, *, until: float = float("inf")) ->
     for number in range(WARM_UP + MOST_SINGLES):
         used = time.perf_counter() - start
         enough = len(taken) >= SINGLES and used > ENOUGH_SECONDS
-        if enough or used > LONGEST_SECONDS or time.time() > until:
+        if enough or used > LONGEST_SECONDS or time.monotonic() > until:
             break
         row = rows.take([number % len(rows)])
         before = time.perf_counter()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import time as now
+from time import monotonic as now
 from typing import TYPE_CHECKING, Literal
 
 from ringsmith.errors import OptionError
@@ -99,7 +99,7 @@ class CompareOptions:
         fetch: when a model may be fetched.
         on: where the runs happen: ``"local"`` (each in a process of its own) or ``"inline"`` (in this one; for tests and debuggers).
         threads: CPU threads of a run, None for all cores of this machine.
-        started: when the clock of the budget began, seconds since the epoch.
+        started: when the clock of the budget began, by `time.monotonic`.
         command: the command line, for the report.
     """
 

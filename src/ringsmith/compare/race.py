@@ -262,7 +262,7 @@ class Race:
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant))
         self._prepare(run, to_learn=to_learn, left=left, floors=floors)
-        result = arena.backend.run(arena.place(run), until=time.time() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
+        result = arena.backend.run(arena.place(run), until=time.monotonic() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
         self.listener(RunFinished(name, result, which, self._ended, self._total))
@@ -304,9 +304,9 @@ class Race:
             threads=arena.backend.threads,
             rows=str(arena.work / ROWS),
             positions=str(arena.work / "splits" / f"{run.split.name}.npz"),
-            started=time.time(),
-            fit_until=time.time() + max(to_learn, 0.0) if limited else None,
-            until=time.time() + left if limited else None,
+            started=time.monotonic(),
+            fit_until=time.monotonic() + max(to_learn, 0.0) if limited else None,
+            until=time.monotonic() + left if limited else None,
             baseline=entrant.candidate.recipe == BASELINE,
             floors=floors,
             timed=run.number == 0,

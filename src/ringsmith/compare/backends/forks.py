@@ -52,7 +52,7 @@ class Forks:
 
     def start(self, folder: Path, recipe: str, environment: Mapping[str, str], stderr: IO[bytes], *, until: float) -> Fork | None:
         """Begin the job of `folder` in a fork; None where that is not possible here, and a process has to be started."""
-        return self._served(recipe, environment, lambda server: server.fork(folder, recipe, stderr, seconds=min(START_SECONDS, until - time.time())))
+        return self._served(recipe, environment, lambda server: server.fork(folder, recipe, stderr, seconds=min(START_SECONDS, until - time.monotonic())))
 
     def _served(self, recipe: str, environment: Mapping[str, str], ask: Callable[[ForkServer], T]) -> T | None:
         """What a server of this environment answers; None where there is none to be had."""

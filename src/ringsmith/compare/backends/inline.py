@@ -29,7 +29,7 @@ class InlineBackend(Backend):
             report(progress)
             if cancel is not None and cancel.is_set():
                 raise _Stop(CANCELLED)
-            if time.time() > until:
+            if time.monotonic() > until:
                 raise _Stop(OUT_OF_TIME)
 
         try:

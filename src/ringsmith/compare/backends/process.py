@@ -69,7 +69,7 @@ class ProcessBackend(Backend):
         result = read_result(folder)
         if result is not None:
             return result
-        facts = {"seconds": {"total": time.time() - job.started}, "peak_memory_mb": watch.peak_mb or None}
+        facts = {"seconds": {"total": time.monotonic() - job.started}, "peak_memory_mb": watch.peak_mb or None}
         if reason in (CANCELLED, OUT_OF_TIME):
             return job.ended("dropped", reason, **facts)
         return job.ended("failed", reason or _last_words(process.returncode, folder, watch.peak_mb), **facts)
@@ -151,7 +151,7 @@ class _Watch:
                 _pass_on(line, report)
             if cancel is not None and cancel.is_set():
                 return CANCELLED
-            if time.time() > until:
+            if time.monotonic() > until:
                 return OUT_OF_TIME
             if reason := self._too_much_memory():
                 return reason
@@ -159,7 +159,7 @@ class _Watch:
     def _wait(self, until: float) -> None:
         """Standard output is closed: the process is about to end, or a child of it holds on, which the kill will end."""
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=max(0.0, min(5.0, until - time.time())))
+            self.process.wait(timeout=max(0.0, min(5.0, until - time.monotonic())))
 
     def _too_much_memory(self) -> str:
         used = _resident_mb(self.process.pid)
