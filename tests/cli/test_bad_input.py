@@ -376,14 +376,15 @@ def test_ctrl_c_before_there_is_anything_to_show_is_said(ringsmith: Ringsmith, w
 
 
 @posix
-def test_ctrl_c_ends_with_exit_code_3_and_a_valid_table(write: Write, tmp_path: Path) -> None:
-    """Stopped after the first run that ended; nothing half-finished lies under its own name."""
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_with_exit_code_3_and_a_valid_table(write: Write, tmp_path: Path, sent: signal.Signals) -> None:
+    """Stopped after the first run that ended; nothing half-finished lies under its own name. The same where `timeout` or a queue asks it to end."""
     write("data.csv", reviews(100))
     command = [sys.executable, "-m", "ringsmith", "compare", "data.csv", "--recipes", "majority", "--folds", "10", "--threads", "1", "--out", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert any("majority (fold-1)" in line for line in process.stdout)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     shown, said = process.communicate(timeout=60)
     assert process.returncode == 3, said
     assert "Stopped   before its end; the same command goes on from here" in shown

@@ -104,7 +104,7 @@ def run(options: object, *, as_json: bool) -> None:
     from ringsmith.compare import CompareOptions, run_comparison
 
     assert isinstance(options, CompareOptions)
-    with Watch(_shell.people(as_json=as_json)) as watch:
+    with _shell.ended_as_by_ctrl_c(), Watch(_shell.people(as_json=as_json)) as watch:
         found = run_comparison(options, watch, finish=finish)
         watch.conclude(found)
     if as_json:
