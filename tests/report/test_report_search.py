@@ -13,7 +13,8 @@ from test_report_charts import ACCURACY, texts_of
 
 from ringsmith.report import write_report
 from ringsmith.report.charts_search import history, parallel, ranked
-from ringsmith.report.searches import Axis, Search, gain_of, searches_of
+from ringsmith.report.search import Axis, Search
+from ringsmith.report.searches import gain_of, searches_of
 from ringsmith.report.summarise import summarise
 from ringsmith.report.summary import Standing
 

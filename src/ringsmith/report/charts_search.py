@@ -11,7 +11,7 @@ from ringsmith.report import wording
 from ringsmith.report.charts import WIDE, Rows, chart_of, figure_of, fit
 from ringsmith.report.figure import Figure
 from ringsmith.report.layout import elide
-from ringsmith.report.searches import Axis, Search, Trial, of
+from ringsmith.report.search import Axis, Search, Trial, of
 from ringsmith.report.summary import Metric
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED
 

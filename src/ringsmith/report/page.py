@@ -17,7 +17,7 @@ from ringsmith._wording import plural
 from ringsmith.report import charts, charts_search, wording
 from ringsmith.report.figure import Figure
 from ringsmith.report.layout import elide
-from ringsmith.report.searches import Search, of
+from ringsmith.report.search import Search, of
 from ringsmith.report.summary import Metric, Standing, Summary
 
 LIST_UP_TO = 20

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ringsmith.records import several_test
-
-if TYPE_CHECKING:
-    from ringsmith.report.searches import Search
+from ringsmith.report.search import Search
 
 Fact = tuple[str, str]
 """A name and its value, both ready to be shown."""
