@@ -78,6 +78,13 @@ def test_wrong_use_is_one_sentence(ringsmith: Ringsmith, gpt2: Path, arguments: 
     refused(ringsmith("generate", gpt2, *arguments), sentence)
 
 
+@pytest.mark.parametrize(("command", "place"), [("generate", "ringsmith.cli.generate"), ("inspect", "ringsmith.visible.face")])
+def test_an_empty_text_is_told_before_anything_is_loaded(ringsmith: Ringsmith, gpt2: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str) -> None:
+    """An unset variable in the shell; what would read the text takes seconds to import."""
+    monkeypatch.setattr(f"{place}.require_transformers", lambda purpose: pytest.fail(f"{purpose}: torch was asked for"))
+    refused(ringsmith(command, gpt2, ""), r"must hold at least one word; got an empty text")
+
+
 def test_a_fitted_model_is_sent_to_predict(ringsmith: Ringsmith, model: Path) -> None:
     """The folder of a classifier of words has no transformer in it."""
     refused(ringsmith("generate", model, "the cat"), r"a model folder holds a config\.json")

@@ -13,7 +13,7 @@ from math import inf
 from typing import Literal
 
 from ringsmith._rules import Rule, hold
-from ringsmith.errors import OptionError
+from ringsmith.errors import InputError, OptionError
 from ringsmith.records import Record
 
 Ended = Literal["end", "stop", "length", "limit"]
@@ -30,6 +30,18 @@ RULES: tuple[Rule, ...] = (
     ("stop", lambda texts: all(texts), "texts that are not empty"),
     ("seed", lambda n: 0 <= n < 2**63, "0 or more"),
 )
+
+
+def check_prompt(prompt: str) -> None:
+    """Refuse a prompt without anything in it, and what is no text.
+
+    Raises:
+        InputError: there is nothing to go on from.
+    """
+    if not isinstance(prompt, str):
+        raise InputError(f"The prompt must be a string; got {type(prompt).__name__}. Write how the text begins.")
+    if not prompt.strip():
+        raise InputError("The prompt must hold at least one word; got an empty text. Write how the text begins.")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from ringsmith._wording import without_halves
 from ringsmith.backbones.chance import own_chance
-from ringsmith.backbones.decoding import Continuation, DecodingOptions, Ended, Generation, Listener
+from ringsmith.backbones.decoding import Continuation, DecodingOptions, Ended, Generation, Listener, check_prompt
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel, read_config
@@ -125,10 +125,7 @@ def read_prompt(writer: Writer, prompt: str) -> dict[str, torch.Tensor]:
     Raises:
         InputError: there is nothing to go on from.
     """
-    if not isinstance(prompt, str):
-        raise InputError(f"The prompt must be a string; got {type(prompt).__name__}. Write how the text begins.")
-    if not prompt.strip():
-        raise InputError("The prompt must hold at least one word; got an empty text. Write how the text begins.")
+    check_prompt(prompt)
     start = transformers.TextGenerationPipeline.XL_PREFIX if type(writer.module).__name__ == NEEDS_START else ""
     with _quiet():
         read = writer.tokeniser.hf(start + without_halves(prompt), return_tensors="pt")

@@ -49,7 +49,7 @@ def generate(
 ) -> None:
     """Write on from a prompt with a causal language model: GPT-2, XLNet, Llama ..."""
     _shell.wait_awake()
-    from ringsmith.backbones.decoding import DecodingOptions
+    from ringsmith.backbones.decoding import DecodingOptions, check_prompt
 
     options = DecodingOptions(
         max_new_tokens=max_new_tokens, sample=sample, temperature=temperature, top_k=top_k, top_p=top_p, beams=beams, repetition_penalty=repetition_penalty,
@@ -57,6 +57,7 @@ def generate(
     )  # fmt: skip
     streams = _streams(options, asked=stream, as_json=as_json)
     text = read_text(prompt)
+    check_prompt(text)
     console = _shell.people(as_json=as_json)
     require_transformers("writing text")
     with console.status("Loading the model ...") if console.is_interactive else nullcontext():

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ringsmith.backbones import require_transformers
-from ringsmith.errors import UsageError
+from ringsmith.errors import InputError, UsageError
 from ringsmith.inspection import Inspection, Senses
 from ringsmith.records import Report, silent
 
@@ -29,15 +29,24 @@ def inspect(model: str | Path, text: str, pair: str | None = None, *, threads: i
     Raises:
         RingsmithError: no transformer, an empty text, or weights that do not fit: one sentence says what and what to do.
     """
+    check_text(text, pair)  # first: what looks takes seconds to import
     require_transformers("looking into a model")
     from ringsmith.catalogue import resolve
 
     place = Path(model).expanduser()
     found = None if _is_fitted(place) else resolve(str(model), offline=offline)
-    from ringsmith.visible.look import check_text, inspect_text
+    from ringsmith.visible.look import inspect_text
 
-    check_text(text, pair)
     return _inspect_fitted(place, text, pair, threads) if found is None else inspect_text(found, text, pair, threads=threads)
+
+
+def check_text(text: str, pair: str | None) -> None:
+    """Refuse a text without anything in it, and what is no text."""
+    for name, given in (("TEXT", text), ("--pair", pair)):
+        if given is not None and not isinstance(given, str):
+            raise InputError(f"{name} must be a string; got {type(given).__name__}. Look at one text at a time.")
+        if given is not None and not given.strip():
+            raise InputError(f"{name} must hold at least one word; got an empty text. Write what the model should read.")
 
 
 def inspect_word(

@@ -8,8 +8,8 @@ from ringsmith.backbones.attention import Seen, Visible, load_visible, look
 from ringsmith.backbones.guesses import MOST_HIDDEN, expect, labels, replaced
 from ringsmith.backbones.parameters import count_places, tied_weights
 from ringsmith.catalogue import LocalModel
-from ringsmith.errors import InputError
 from ringsmith.inspection import Inspection, Shape
+from ringsmith.visible.face import check_text
 from ringsmith.visible.patterns import describe_heads, is_causal
 from ringsmith.visible.rollout import roll_out
 
@@ -33,15 +33,6 @@ def inspect_text(model: LocalModel, text: str, pair: str | None = None, *, threa
     """
     check_text(text, pair)
     return inspect_with(load_visible(model, threads=threads), text, pair)
-
-
-def check_text(text: str, pair: str | None) -> None:
-    """Refuse a text without anything in it, and what is no text."""
-    for name, given in (("TEXT", text), ("--pair", pair)):
-        if given is not None and not isinstance(given, str):
-            raise InputError(f"{name} must be a string; got {type(given).__name__}. Look at one text at a time.")
-        if given is not None and not given.strip():
-            raise InputError(f"{name} must hold at least one word; got an empty text. Write what the model should read.")
 
 
 def inspect_with(visible: Visible, text: str, pair: str | None = None) -> Inspection:
