@@ -56,8 +56,9 @@ def ours(kind: str, chosen: argparse.Namespace, length: int, rows: int, *, compi
     from ringsmith.adapt.pacing import Pacing
     from ringsmith.pretrain.compiled import compile_layers
     from ringsmith.pretrain.learning import Learning, Span
-    from ringsmith.pretrain.objective import Pieces, find_objective
+    from ringsmith.pretrain.objective import find_objective
     from ringsmith.pretrain.packing import Sequences
+    from ringsmith.pretrain.pieces import Pieces
     from ringsmith.records import Budget
 
     size = PIECES[kind]

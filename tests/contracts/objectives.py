@@ -13,7 +13,8 @@ import transformers
 
 from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.errors import ModelError
-from ringsmith.pretrain.objective import Batch, Objective, Pieces, find_objective
+from ringsmith.pretrain.objective import Batch, Objective, find_objective
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import Shape, count_parameters
 from ringsmith.pretrain.vocabulary import Vocabulary, save_vocabulary, train_vocabulary
 

@@ -11,8 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ringsmith.errors import UnknownName
 from ringsmith.pretrain.flops import count_flops, count_forward
-from ringsmith.pretrain.objective import ENTRIES, Objective, Pieces, find_objective
+from ringsmith.pretrain.objective import ENTRIES, Objective, find_objective
 from ringsmith.pretrain.objectives.distil import Distil, DistilOptions
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import ARCHITECTURES, Shape
 
 SHAPE = Shape(layers=2, hidden=32, heads=2, feed_forward=80, length=48)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ringsmith.errors import OptionError
-from ringsmith.pretrain.objective import IGNORED, Pieces
+from ringsmith.pretrain.objective import IGNORED
 from ringsmith.pretrain.objectives.masks import Hidden, MaskRules, draw_anew, draw_by_copy, hide
+from ringsmith.pretrain.pieces import Pieces
 
 PIECES = Pieces(200, 0, 1, 2, 3, (0, 1, 2, 3), np.arange(200) % 3 == 0, (1,), (2,))
 N, LENGTH = 500, 64

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.errors import InputError
-from ringsmith.pretrain.objective import Pieces
 from ringsmith.pretrain.packing import LONG_ENOUGH, divide, pack, shuffled, within_documents
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.tokenfile import Counts, MadeFrom, Stretch, TokenFile
 
 END = 3

@@ -20,8 +20,9 @@ from ringsmith.adapt.memory import bytes_of_rows, fixed_bytes, kept_of, rows_tha
 from ringsmith.errors import MachineError
 from ringsmith.pretrain import learning, training
 from ringsmith.pretrain.learning import Learning, Span, flops_of, rows_at_once
-from ringsmith.pretrain.objective import Pieces, find_objective
+from ringsmith.pretrain.objective import find_objective
 from ringsmith.pretrain.packing import Sequences
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.training import pretrain
 

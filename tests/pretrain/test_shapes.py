@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from ringsmith.errors import OptionError, UnknownName
-from ringsmith.pretrain.objective import Pieces
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import ARCHITECTURES, Shape, count_parameters, find_shape, make_config
 
 MODELS = {

@@ -14,7 +14,8 @@ from small_corpora import tiny, write_corpus
 
 from ringsmith.errors import OptionError
 from ringsmith.pretrain.flops import count_skipgram
-from ringsmith.pretrain.objective import ENTRIES, Objective, Pieces, find_objective
+from ringsmith.pretrain.objective import ENTRIES, Objective, find_objective
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import Shape
 from ringsmith.pretrain.start import MOST_WORDS, excerpt, give, plan_vectors
 from ringsmith.pretrain.tokenfile import Stretch

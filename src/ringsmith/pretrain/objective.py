@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ringsmith.errors import UnknownName
 from ringsmith.pretrain.options import TRANSLATES
+from ringsmith.pretrain.pieces import Pieces
 
 if TYPE_CHECKING:
     import torch
@@ -27,40 +28,6 @@ VocabularyKind = Literal["wordpiece", "bytes", "unigram"]
 Batch = dict[str, "torch.Tensor"]
 IGNORED = -100
 """In ``labels``: a position that is not predicted, as everywhere in transformers."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pieces:
-    """What an objective needs to know of the vocabulary.
-
-    Attributes:
-        size: pieces in it.
-        pad: number of the piece that fills rows up.
-        start: number of the piece a sequence starts with.
-        end: number of the piece that ends a sequence, and a document.
-        mask: number of the piece that hides another one; None where the vocabulary has none.
-        special: numbers of all pieces that stand for no text.
-        begins_word: (size,) bool, whether a piece begins a word (for masks over whole words).
-        before: pieces that every sequence begins with: BERT's [CLS]; none for GPT-2 and XLNet.
-        after: pieces that every sequence ends with: BERT's [SEP], XLNet's <sep><cls>; none for GPT-2. Between documents that share a sequence
-            stands `end`.
-    """
-
-    size: int
-    pad: int
-    start: int
-    end: int
-    mask: int | None
-    special: tuple[int, ...]
-    begins_word: npt.NDArray[np.bool_]
-    before: tuple[int, ...] = ()
-    after: tuple[int, ...] = ()
-
-    def is_special(self) -> npt.NDArray[np.bool_]:
-        """(size,) bool, whether a piece stands for no text."""
-        found = np.zeros(self.size, dtype=np.bool_)
-        found[list(self.special)] = True
-        return found
 
 
 @dataclass(frozen=True)

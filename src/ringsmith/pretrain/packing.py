@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ringsmith._wording import plural
 from ringsmith.errors import InputError
-from ringsmith.pretrain.objective import Pieces
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.tokenfile import Numbers, Stretch, TokenFile
 
 LONG_ENOUGH = 0.5

@@ -20,7 +20,7 @@ import transformers
 
 from ringsmith._rules import Rule, hold
 from ringsmith.errors import OptionError, UnknownName
-from ringsmith.pretrain.objective import Pieces
+from ringsmith.pretrain.pieces import Pieces
 
 GENERATOR_SHARE = 4
 """An ELECTRA's generator is so many times narrower than its discriminator."""

@@ -27,7 +27,7 @@ import numpy.typing as npt
 import torch
 
 from ringsmith.pretrain.flops import count_skipgram
-from ringsmith.pretrain.objective import Pieces
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.tokenfile import Stretch
 from ringsmith.records import Progress, Report
 from ringsmith.words.corpus import Corpus, sentence_ends

@@ -28,7 +28,8 @@ from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from ringsmith.errors import InputError, OptionError, UnknownName
 from ringsmith.pretrain.letters import count_letters, thinned
-from ringsmith.pretrain.objective import Pieces, VocabularyKind
+from ringsmith.pretrain.objective import VocabularyKind
+from ringsmith.pretrain.pieces import Pieces
 
 BERT = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 ROBERTA = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}

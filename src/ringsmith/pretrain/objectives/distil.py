@@ -26,13 +26,14 @@ from ringsmith.backbones.load import read_weights
 from ringsmith.catalogue import LocalModel, read_config
 from ringsmith.catalogue.inspect import inspect_folder
 from ringsmith.errors import ModelError, OptionError
-from ringsmith.pretrain.objective import Batch, Objective, Pieces, VocabularyKind
+from ringsmith.pretrain.objective import Batch, Objective, VocabularyKind
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.clm import Causal
 from ringsmith.pretrain.objectives.masks import Ids
 from ringsmith.pretrain.objectives.mlm_dynamic import MaskedAnew
 from ringsmith.pretrain.objectives.students import student_of
 from ringsmith.pretrain.objectives.taught import Seen, taught_loss
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import Shape
 
 TEACHERS = {"bert": transformers.BertForMaskedLM, "gpt2": transformers.GPT2LMHeadModel}

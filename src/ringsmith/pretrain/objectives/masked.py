@@ -13,10 +13,11 @@ import transformers
 from ringsmith._rules import hold
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError
-from ringsmith.pretrain.objective import Batch, Objective, Pieces
+from ringsmith.pretrain.objective import Batch, Objective
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules, draw_anew, hide
 from ringsmith.pretrain.output import predicted_loss
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import Shape, make_config
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._rules import hold
-from ringsmith.pretrain.objective import IGNORED, Pieces
+from ringsmith.pretrain.objective import IGNORED
+from ringsmith.pretrain.pieces import Pieces
 
 Ids = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

@@ -21,10 +21,11 @@ from torch.nn import functional
 
 from ringsmith._rules import hold
 from ringsmith.catalogue import LocalModel
-from ringsmith.pretrain.objective import Batch, Pieces, VocabularyKind
+from ringsmith.pretrain.objective import Batch, VocabularyKind
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.masked import HidingObjective, as_batch, masked_loss
 from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules, draw_anew, draw_by_copy, hide
+from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.shapes import Shape, make_config
 
 
