@@ -15,15 +15,16 @@ import torch
 import transformers
 from translation_toy import turned_pairs
 
+from ringsmith.adapt import memory
 from ringsmith.adapt.pause import Pause
-from ringsmith.errors import OptionError, UsageError
+from ringsmith.errors import MachineError, OptionError, UsageError
 from ringsmith.pretrain import seq2seq
 from ringsmith.pretrain.joint import END, PAD, START, train_joint_vocabulary
 from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.parallel import Pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Side, Translating, forced_inputs, forced_loss, loss_of, noam_rate, padding_share, paired_batches
 from ringsmith.pretrain.shapes import Shape
-from ringsmith.pretrain.transformer import create_transformer, eased
+from ringsmith.pretrain.transformer import SHORT, SHORT_IN_LOW, create_transformer, eased
 from ringsmith.pretrain.translation import pretrain_translation, train_translation
 from ringsmith.pretrain.translation_options import TranslationOptions
 
@@ -306,3 +307,51 @@ def test_pairs_that_are_too_long_are_left_out_and_counted(tmp_path: Path) -> Non
     long = Pairs((*parts.train.sources, "a b " * 30), (*parts.train.targets, "b a " * 30))
     found = train_translation(long, parts.valid, tmp_path / "model", dataclasses.replace(TOY, steps=2, looks=1))
     assert (found.facts["longer"], found.facts["pairs"]["train"]) == (1, len(parts.train))
+
+
+def test_long_texts_are_attended_to_without_tables_of_each_piece_with_each() -> None:
+    """By torch's fused kernel; plain products are for short ones."""
+    for low, short in ((False, SHORT), (True, SHORT_IN_LOW)):
+        for length, attends in ((short, "eager"), (short + 1, "sdpa")):
+            made = create_transformer(dataclasses.replace(SHAPE, length=length), 50, dropout=0.0, seed=3)
+            with eased(made, low_precision=low):
+                assert made.config._attn_implementation == attends
+
+
+@pytest.mark.parametrize("length", [16, 200])
+def test_a_batch_is_cut_into_the_parts_that_memory_holds(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """Reckoned on a batch of the longest texts; looks are cut, too."""
+    pairs = random_pairs(40, longest=length)
+    work = Translating(pairs, pairs, max_tokens=16 * length, rate=Rate(32, 2), smoothing=0.0, looks=1)
+    made = create_transformer(dataclasses.replace(SHAPE, length=length), 50, dropout=0.0, seed=3).train()
+    assert work.parts_that_fit(made) == 1
+    longest = work.longest(np.arange(40))
+
+    def forward(rows: int, tokens: int) -> torch.Tensor:
+        texts = torch.full((rows, tokens), 5)
+        return work.loss(made, {"sources": texts, "targets": texts})
+
+    once, each = memory.bytes_of_rows(made, forward, longest)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: (memory.fixed_bytes(made) + once + 3.5 * each) / memory.SPARE)
+    assert work.parts_that_fit(made) == 3
+    whole, sizes, plain = work.judge(made), list[int](), seq2seq.forced_loss
+
+    def noted(module: Any, inputs: Any, smoothing: float) -> torch.Tensor:
+        sizes.append(sum(side.numel() for side in inputs.values()))
+        return plain(module, inputs, smoothing)
+
+    monkeypatch.setattr(seq2seq, "forced_loss", noted)
+    work.parts = 3
+    assert work.judge(made) == pytest.approx(whole, rel=1e-5)
+    assert max(sizes) <= max(16 * length // 3, 2 * longest)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: memory.fixed_bytes(made))
+    with pytest.raises(MachineError, match=rf"a row of {longest} tokens .* Take a smaller --length, or a smaller model"):
+        work.parts_that_fit(made)
+
+
+def test_parts_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of every other training."""
+    pairs = turned_pairs().train
+    monkeypatch.setattr(Translating, "parts_that_fit", lambda self, module: 3)
+    ended = pretrain_translation(list(zip(pairs.sources, pairs.targets, strict=True)), None, tmp_path / "model", dataclasses.replace(TOY, steps=4, looks=1, held_out=10))
+    assert ended.facts["notes"][-1] == "Each batch went through in 3 parts: memory holds no more."

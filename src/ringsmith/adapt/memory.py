@@ -99,7 +99,7 @@ def rows_that_fit(module: Any, forward: Callable[[int, int], torch.Tensor], rows
     if once + each > free:
         needs, there = (f"{size / 2**30:,.1f} GB" for size in (fixed_bytes(module) + once + each, free_bytes(module)))
         raise MachineError(f"Memory must hold a row of {length:,} tokens with its gradients: training takes about {needs}, and {there} are free. {advice}")
-    return min(rows, int((free - once) / each))
+    return int(min(rows, (free - once) / max(1, each)))
 
 
 def bytes_of_rows(module: Any, forward: Callable[[int, int], torch.Tensor], length: int) -> tuple[float, float]:

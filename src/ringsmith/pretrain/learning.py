@@ -31,6 +31,7 @@ from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.pays import faster_precision, training_precision
 from ringsmith.backbones.precision import Choice
 from ringsmith.pretrain.objective import Batch, Objective
+from ringsmith.pretrain.options import SMALLER
 from ringsmith.pretrain.packing import Sequences, shuffled
 from ringsmith.records import Rows
 
@@ -83,7 +84,7 @@ class Learning(Work[Batch]):
         at_once: sequences that go through the model at once, where memory does not hold a batch of them.
     """
 
-    advice = "Take a smaller --length, or a smaller model (fewer --layers, a smaller --hidden)."
+    advice = SMALLER
 
     def __init__(self, objective: Objective, train: Sequences, judge: Sequences, span: Span) -> None:
         self.objective, self.train, self.span = objective, train, span

@@ -19,6 +19,8 @@ TRANSLATES = "seq2seq"
 """The one objective that learns from pairs of texts; see `translation.py`."""
 STARTS = ("vectors", "frequencies", "random")
 """What a model may know before its first step; see `start.py`."""
+SMALLER = "Take a smaller --length, or a smaller model (fewer --layers, a smaller --hidden)."
+"""What to do where memory does not hold a single sequence."""
 SHAPE = ("layers", "hidden", "heads", "feed_forward")
 
 

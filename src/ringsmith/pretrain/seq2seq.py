@@ -22,10 +22,12 @@ import torch
 from ringsmith.adapt.choose import Mark
 from ringsmith.adapt.graphs import Inputs
 from ringsmith.adapt.guard import Broken
+from ringsmith.adapt.memory import rows_that_fit
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.transfer import send
 from ringsmith.adapt.work import Work, spread_looks
 from ringsmith.pretrain.joint import PAD, START
+from ringsmith.pretrain.options import SMALLER
 from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.parallel import Pairs
 from ringsmith.records import Rows
@@ -151,13 +153,34 @@ class Translating(Work[Rows]):
         smoothing: share of the labels spread over all pieces.
         looks: how many times the validation pairs are looked at.
         keep: is given the model and the share of the plan that is done at every look.
+
+    Attributes:
+        parts: into which a batch is cut, where memory does not hold it.
     """
+
+    advice = SMALLER
 
     def __init__(self, train: Encoded, valid: Encoded, *, max_tokens: int, rate: Rate, smoothing: float, looks: int, keep: Callable[[Any, float], None] | None = None) -> None:
         self.train, self.valid, self.max_tokens, self.smoothing, self.looks, self.keep, self.rate = train, valid, max_tokens, smoothing, looks, keep, rate
         self.per_epoch = len(paired_batches(train.sources.lengths, train.targets.lengths, max_tokens))
         self.asked = self.per_epoch
         self.look_tokens = valid.tokens
+        self.parts = 1
+
+    def parts_that_fit(self, module: Any) -> int:
+        """Into how many parts a batch is to be cut in the memory that is free now; where not a single pair fits, `module` keeps less of it.
+
+        Raises:
+            MachineError: memory does not hold a single pair of which the least is kept.
+        """
+        longest = self.longest(np.arange(len(self.train)))
+        rows = max(1, self.max_tokens // (2 * longest))
+
+        def forward(count: int, tokens: int) -> torch.Tensor:
+            sources, targets = (torch.from_numpy(np.resize(side.pieces, (count, tokens)).astype(np.int64)).to(module.device) for side in (self.train.sources, self.train.targets))
+            return self.loss(module, {"sources": sources, "targets": targets})
+
+        return math.ceil(rows / rows_that_fit(module, forward, rows, longest, self.advice))
 
     def batches(self, seed: int, start: int) -> Iterator[Rows]:
         return islice(self._endless(seed), start, None)
@@ -198,8 +221,12 @@ class Translating(Work[Rows]):
     def look(self, module: Any, progress: float) -> Mark:
         if self.keep is not None:
             self.keep(module, progress)
-        found = -loss_of(module, self.valid, self.max_tokens)
+        found = -self.judge(module)
         return found, found
+
+    def judge(self, module: Any) -> float:
+        """Mean loss of a piece of the validation pairs."""
+        return loss_of(module, self.valid, self.max_tokens // self.parts)
 
     def look_is_due(self, course: Course) -> bool:
         return spread_looks(course, self.looks)

@@ -27,6 +27,8 @@ from ringsmith.pretrain.shapes import Shape
 BEAMS = 4
 LENGTH_PENALTY = 0.6
 """Beam search of the paper (section 6.1)."""
+SHORT, SHORT_IN_LOW = 128, 512
+"""Pieces of the longest text for which plain products attend on a CPU, in float32 and in bfloat16: longer ones take far less memory by torch's fused kernel, and in float32 less time (LOG.md)."""
 
 
 def create_transformer(shape: Shape, vocabulary: int, *, dropout: float, seed: int) -> Any:
@@ -97,7 +99,8 @@ def eased(module: Any, *, low_precision: bool) -> Iterator[None]:
 
     - Dropout takes its masks out of a pool (`adapt/dropout.py`), in hooks where the blocks would call it.
     - In low precision what runs from block to block is in it too; else every product copies its input from float32 first.
-    - Attention by plain products, which rows of a few dozen pieces are faster with, and which stay in low precision.
+    - Attention by plain products, which rows of a few dozen pieces are faster with, and which stay in low precision; not where texts may be long:
+      their tables of each piece with each grow with the square of that.
 
     Together 1.25 times as many tokens a second on one core (LOG.md).
     """
@@ -115,7 +118,8 @@ def eased(module: Any, *, low_precision: bool) -> Iterator[None]:
         hooks += [part.register_forward_hook(lambda part, _, made: _drop_out(drop, part, made)) for part in parts]
     for part in (*stacks, *blocks):
         part.dropout = 0.0
-    module.set_attn_implementation("eager")
+    if module.config.max_position_embeddings <= (SHORT_IN_LOW if low_precision else SHORT):
+        module.set_attn_implementation("eager")
     try:
         yield
     finally:

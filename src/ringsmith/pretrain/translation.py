@@ -23,8 +23,10 @@ import torch
 from ringsmith.adapt.folder import check_place
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop
+from ringsmith.adapt.memory import notes_of
 from ringsmith.adapt.pacing import Course, Pacing
 from ringsmith.adapt.pause import Pause
+from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.backbones.load import set_threads
 from ringsmith.backbones.pays import training_precision
 from ringsmith.errors import OptionError
@@ -32,7 +34,7 @@ from ringsmith.pretrain.facts import curves_of
 from ringsmith.pretrain.joint import train_joint_vocabulary
 from ringsmith.pretrain.looks import Looks
 from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pairs
-from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, loss_of, padding_share
+from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, padding_share
 from ringsmith.pretrain.training import Say, quiet
 from ringsmith.pretrain.transformer import create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
@@ -126,10 +128,14 @@ def train_translation(
     size = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
     say("Model", f"{size / 1e6:,.1f} M parameters, {len(tokeniser):,} pieces; {padding_share(learnt, options.batch_tokens):.1%} of the batches are padding; {precision.note}")
     with eased(loop.module, low_precision=low), _mendable(options.warm_up):
+        with loop.accelerator.autocast():
+            loop.parts = work.parts = work.parts_that_fit(loop.module)
         course = loop.run(work, seed=options.seed, budget=budget)
+    told = notes_of(loop.parts, twice=is_recomputed(loop.module))
+    keep_all(loop.module)
     loss, averaged = loop.together.agree(lambda: _finish(loop, work, looks))  # the looks lie where the first process wrote them
     facts = _facts(options, work, course, module)
-    facts |= {"vocabulary": len(tokeniser), "loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": list(notes)}
+    facts |= {"vocabulary": len(tokeniser), "loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": [*notes, *told]}
     if loop.together.first:
         save_translation(out, loop.module, tokeniser, facts)
         shutil.rmtree(state, ignore_errors=True)
@@ -176,11 +182,11 @@ def _finish(loop: Loop, work: Translating, looks: Looks) -> tuple[float, int]:
     """Give the model the mean of the last looks' weights where that is better than the best look; the loss, and how many were averaged."""
     module, mean = loop.module, looks.mean()
     best = {name: weight.detach().clone() for name, weight in module.named_parameters()}
-    before = loss_of(module, work.valid, work.max_tokens)
+    before = work.judge(module)
     if len(looks.paths()) < 2:
         return before, 1
     _put(module, mean)
-    after = loss_of(module, work.valid, work.max_tokens)
+    after = work.judge(module)
     if after < before:
         return after, len(looks.paths())
     _put(module, best)
