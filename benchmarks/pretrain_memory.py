@@ -68,7 +68,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory(dir=place) as folder:
                 (Path(folder) / "corpus.txt").symlink_to(Path(place) / "corpus.txt")
                 done = subprocess.run(
-                    [sys.executable, "-P", __file__, "--child", folder, json.dumps(asked | {"vocabulary": args.vocabulary})], check=True, stdout=subprocess.PIPE, text=True
+                    [sys.executable, __file__, "--child", folder, json.dumps(asked | {"vocabulary": args.vocabulary})], check=True, stdout=subprocess.PIPE, text=True
                 )
             found = json.loads(done.stdout.splitlines()[-1])
             print(f"{shape:>12} {objective:>6} {precision:>9}  told {found['told']:8,.0f}  taken {found['taken']:8,.0f}  {found['told'] / found['taken']:.2f}", flush=True)

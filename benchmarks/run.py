@@ -44,6 +44,7 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
             ["words/preparation.py", str(data / "wiki-en" / "wiki-en.txt.xz"), "--sets", str(data / "wordvec-eval"), "--out", str(RESULTS / "words-preparation.json")],
         ),
         "pretrain": (True, ["pretrain.py", str(CORPUS), "--out", str(RESULTS / "pretrain.json")]),
+        "pretrain-memory": (False, ["pretrain_memory.py"]),
         "translation": (True, ["translation.py", str(data / "tatoeba-en-fr" / "fra-eng.zip"), "--out", str(RESULTS / "translation")]),
         "senses": (True, ["senses.py", "--data", str(data), "--out", str(RESULTS / "senses.json")]),
         "bakeoff": (True, ["bakeoff.py", str(data / "wiki-en" / "wiki-en.txt.xz"), "--data", str(data), "--work", str(RESULTS / "bakeoff")]),

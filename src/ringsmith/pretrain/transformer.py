@@ -28,7 +28,8 @@ BEAMS = 4
 LENGTH_PENALTY = 0.6
 """Beam search of the paper (section 6.1)."""
 SHORT, SHORT_IN_LOW = 128, 512
-"""Pieces of the longest text for which plain products attend on a CPU, in float32 and in bfloat16: longer ones take far less memory by torch's fused kernel, and in float32 less time (LOG.md)."""
+"""Pieces of the longest text for which plain products attend on a CPU, in float32 and in bfloat16. For longer ones torch's fused kernel takes far less
+memory, and in float32 less time (LOG.md)."""
 
 
 def create_transformer(shape: Shape, vocabulary: int, *, dropout: float, seed: int) -> Any:
