@@ -83,3 +83,13 @@ def test_a_column_that_is_to_be_joined_must_be_there(write: Write) -> None:
         read_table(write("t.csv", TICKETS), text="title,boddy", label="queue")
     table = read_table(write("u.csv", '"text, long",label\na b c,x\nd e f,y\n'), text="text, long")
     assert table.texts.texts == ["a b c", "d e f"]
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"), [({"text": "text,label"}, "'label' would be --text and --label"), ({"text": "Text, other", "pair": "other"}, "'other' would be --text and --pair")]
+)
+def test_a_column_that_is_joined_has_no_other_role(write: Write, named: dict[str, str], sentence: str) -> None:
+    """A label that is found within the texts would be told perfectly."""
+    path = write("t.csv", "text,other,label\n" + "some words here,more of them,a\nother words there,and some more,b\n" * 5)
+    with pytest.raises(ColumnError, match=f"a column can have one role; {sentence}"):
+        read_table(path, **named)

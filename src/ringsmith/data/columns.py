@@ -121,6 +121,11 @@ def find_columns(table: RawTable, asked: Asked, *, need_labels: bool = True) -> 
     return Columns(text, label, pair, taken.group, taken.time, split, tuple(notes))
 
 
+def is_named(columns: Sequence[str], name: str) -> bool:
+    """Whether one of the columns has this name, in whatever letter case."""
+    return name in columns or [column.strip().casefold() for column in columns].count(name.strip().casefold()) == 1
+
+
 def existing(table: RawTable, role: str, name: str) -> str:
     """The column that `name` means: its exact name, its name in another case, or its number from 1.
 
@@ -339,10 +344,14 @@ def _refuse_numbers(table: RawTable, found: Profile, *, asked_for: bool) -> None
 
 
 def _refuse_double(table: RawTable, roles: dict[str, str | None]) -> None:
+    """Raise where a column, or one of several that are joined, has two roles: a text that holds its label is told perfectly."""
     by_column: dict[str, list[str]] = {}
     for role, name in roles.items():
         if name is not None:
-            by_column.setdefault(name, []).append(f"--{role}")
+            parts = [part.strip() for part in name.split(",")]
+            joined = "," in name and all(is_named(table.frame.columns, part) for part in parts)
+            for column in {existing(table, role, part) for part in parts} if joined else {name}:
+                by_column.setdefault(column, []).append(f"--{role}")
     for name, used in by_column.items():
         if len(used) > 1:
             raise ColumnError(f"{table.source}: a column can have one role; {name!r} would be {' and '.join(used)}. Name another column for one of them.")

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ringsmith.data.columns import Asked, as_strings, as_texts, existing
+from ringsmith.data.columns import Asked, as_strings, as_texts, existing, is_named
 from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError
@@ -50,8 +50,7 @@ def _opened(column: pl.Series, taken: set[str]) -> list[pl.Series]:
 def is_there(name: str, table: RawTable) -> bool:
     """Whether `table` has this column, in whatever letter case, or all of those that the name joins with commas."""
     columns = table.frame.columns
-    alike = [column.strip().casefold() for column in columns]
-    return name in columns or all(part.strip() in columns or alike.count(part.strip().casefold()) == 1 for part in name.split(","))
+    return name in columns or all(is_named(columns, part.strip()) for part in name.split(","))
 
 
 def join_texts(table: RawTable, asked: Asked) -> RawTable:
