@@ -138,3 +138,30 @@ def test_what_memory_does_not_hold_is_told_before_the_first_step(ringsmith: Ring
     refused(ended, r"Memory must hold a row of 16 tokens with its gradients: training takes about 0\.\d GB, and 0\.0 GB are free\. Take a smaller --length, or a smaller model")
     assert {path.name for path in tmp_path.iterdir()} >= {"corpus.txt", "work"}
     assert not [path for path in tmp_path.iterdir() if "model" in path.name]
+
+
+DIALECTS = [("t.csv", ",", "utf-8", "utf-8, delimiter ','"), ("t.tsv", "\t", "utf-8", "utf-8"), ("t.csv", ";", "cp1252", "cp1252"), ("t.csv", ",", "cp1252", "cp1252")]
+
+
+@pytest.mark.parametrize(("name", "separator", "encoding", "told"), DIALECTS)
+def test_the_text_column_of_a_table_is_found(ringsmith: Ringsmith, tmp_path: Path, name: str, separator: str, encoding: str, told: str) -> None:
+    """One sentence says which; the model has learnt its words and not those of other columns, in any dialect that `compare` reads."""
+    lines = [f"café {line}" for line in text().decode().split("\n") if line]
+    rows = [separator.join(("id", "review", "shop")), *(separator.join((str(number), line, "zebra")) for number, line in enumerate(lines))]
+    (tmp_path / name).write_text("\n".join(rows), encoding=encoding)
+    ended = ringsmith("pretrain", name, "--out", "model", "--steps", "2", *TINY)
+    assert ended.code == 0, ended
+    assert f"Texts: column 'review' (160 rows, {told}" in ended.out
+    assert "--encoding" not in ended.out
+    pieces = (tmp_path / "model" / "tokenizer.json").read_text(encoding="utf-8")
+    assert "café" in pieces
+    assert "z" not in json.loads(pieces)["model"]["vocab"]
+
+
+def test_a_column_that_cannot_be_told_is_asked_for(ringsmith: Ringsmith, write: Write) -> None:
+    """And taken as it is named."""
+    write("two.csv", ("first,second\n" + "\n".join(f"the dog sees {number} rings,the king finds {number} rivers" for number in range(80))).encode())
+    refused(ringsmith("pretrain", "two.csv", "--out", "model", "--steps", "2", *TINY), r"which column is the text; .* Name it with --column; the columns are: 'first'")
+    ended = ringsmith("pretrain", "two.csv", "--column", "second", "--out", "model", "--steps", "2", *TINY)
+    assert ended.code == 0, ended
+    assert "Texts:" not in ended.out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,13 @@ class Texts:
         source: for `read_corpus`.
         column: for `CorpusOptions`: the column of a table too large to be read at once.
         notes: what was found, a sentence each.
+        found: the column that the texts were read from, in UTF-8; None where it was not looked for, or they were read in another encoding.
     """
 
     source: Source
     column: str | None = None
     notes: tuple[str, ...] = ()
+    found: str | None = None
 
 
 def texts_of(corpus: str, column: str | None, encoding: str | None = None, report: Report = silent) -> Texts:
@@ -67,4 +69,21 @@ def _column_of(source: str | Path, column: str | None, encoding: str | None, rep
     facts = found.findings
     written = [facts.encoding, f"delimiter {facts.delimiter!r}"] if facts.delimiter else []
     notes = [f"Texts: column {facts.text_column!r} ({', '.join(filter(None, [f'{facts.rows_used:,} rows', *written]))})."]
-    return Texts(found.texts.texts, None, (*notes, *(note.replace("--text", "--column") for note in facts.notes)))
+    return Texts(found.texts.texts, None, (*notes, *(note.replace("--text", "--column") for note in facts.notes)), facts.text_column if facts.encoding in (None, "utf-8") else None)
+
+
+def documents_of(corpus: str, column: str | None, report: Report = silent) -> Texts:
+    """The same for who reads a table a part at a time, and again: the name of its text column, or the texts where it cannot be read so by that name.
+
+    Raises:
+        ColumnError: which column holds the texts is not clear; all are listed. ReadError: the table cannot be read. OptionError: it is too large to look.
+    """
+    path = Path(corpus).expanduser()
+    if column is not None or not is_table(path):
+        return Texts(corpus, column)
+    from ringsmith.words.tables import column_names
+
+    texts = texts_of(corpus, None, report=report)
+    if texts.found in column_names(path):
+        return replace(texts, source=corpus, column=texts.found)
+    return replace(texts, notes=tuple(note.replace("name another with --encoding", "write it as UTF-8") for note in texts.notes))

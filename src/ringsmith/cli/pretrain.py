@@ -12,6 +12,7 @@ import typer
 import ringsmith.cli._shell as _shell
 import ringsmith.cli._translation as _translation
 from ringsmith._files import as_typed
+from ringsmith.cli._corpus import Texts, documents_of
 from ringsmith.cli._progress import progress_bar
 from ringsmith.errors import OptionError
 
@@ -38,7 +39,7 @@ START = (
 
 
 def pretrain(
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table with --column, or - for standard input.")],
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A text file (also .gz, .xz, .zst, .bz2), a folder of them, a table, or - for standard input.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model into.", rich_help_panel=RUN)],
     objective: Annotated[str, typer.Option(help=OBJECTIVES, rich_help_panel=TRAINING)] = "mlm",
     target: Annotated[str | None, typer.Option(metavar="FILE", help=TARGET, rich_help_panel=TEXT)] = None,
@@ -60,7 +61,7 @@ def pretrain(
     dropout: Annotated[float | None, typer.Option(help="Share of numbers left out at random. Default: 0; with seq2seq 0.1.", rich_help_panel=TRAINING)] = None,
     seed: Annotated[int, typer.Option(help="Seed of all that is drawn.", rich_help_panel=TRAINING)] = 0,
     documents: Annotated[str, typer.Option(help="What ends a document in plain text: blank (a blank line) or line.", rich_help_panel=TEXT)] = "blank",
-    column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table.", rich_help_panel=TEXT)] = None,
+    column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table. Default: found.", rich_help_panel=TEXT)] = None,
     on_bad_text: Annotated[str, typer.Option(help="Lines that are not UTF-8: refuse or skip.", rich_help_panel=TEXT)] = "refuse",
     held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
@@ -82,17 +83,21 @@ def pretrain(
     from ringsmith.pretrain.documents import Reading
     from ringsmith.pretrain.face import PretrainOptions
     from ringsmith.pretrain.face import pretrain as run
+    from ringsmith.pretrain.options import TRANSLATES
 
+    console = speaker(as_json=as_json)
+    texts = Texts(corpus, column) if objective == TRANSLATES else documents_of(corpus, column)
+    for note in texts.notes:
+        line(console, "", note)
     wanted = {"batch_tokens": batch_tokens, "rate": rate, "dropout": dropout}
     options = PretrainOptions(
         out=out, objective=objective, objective_options=settings_of(settings or []), from_model=from_model, start=start, layers=layers, hidden=hidden, heads=heads,
         feed_forward=feed_forward, length=length, vocabulary=vocabulary, lowercase=lowercase, steps=steps, epochs=epochs, budget=None if budget is None else seconds_of(budget),
-        held_out=held_out, seed=seed, threads=threads, precision=precision, compiled=compiled, reading=Reading(documents, column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
+        held_out=held_out, seed=seed, threads=threads, precision=precision, compiled=compiled, reading=Reading(documents, texts.column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
-    console = speaker(as_json=as_json)
     with progress_bar(console) as report:
-        result = run(corpus, options, target=target, on=on, workers=workers, report=report, say=lambda label, text: line(console, label, text))  # type: ignore[arg-type]
+        result = run(texts.source, options, target=target, on=on, workers=workers, report=report, say=lambda label, text: line(console, label, text))  # type: ignore[arg-type]
     told(console, result, as_json=as_json)
 
 
