@@ -51,12 +51,15 @@ def test_the_one_list_of_objects_in_a_json_is_its_table(write: Write) -> None:
         ({"meta": {"n": 6}, "items": rows}, "items"),
         ({"meta": {"n": 6, "tags": ["x"]}, "result": {"page": 1, "items": rows}}, "result.items"),
         ({"schema": [1], "result": {"data": {"rows": rows}}}, "result.data.rows"),
+        ({"results": {"items": rows}}, "results.items"),
+        ({"response": {"page": 1, "data": {"rows": rows}}}, "response.data.rows"),
     ):
         table = read_table(write("t.json", json.dumps(content)))
         assert (len(table.texts), table.texts.labels) == (6, list("ababab"))
         assert f"The rows were found in '{place}'." in table.findings.notes
     named = {f"row {i}": {**row, "spans": [{"at": k} for k in range(9)] if i == 2 else []} for i, row in enumerate(rows)}
-    assert len(read_raw(write("t.json", json.dumps(named))).frame) == 6
+    for content in (named, {"data": named}):
+        assert len(read_raw(write("t.json", json.dumps(content))).frame) == 6
 
 
 def test_splits_inside_json_become_the_users_split(write: Write) -> None:

@@ -140,7 +140,10 @@ def rows_of(value: Any, name: str) -> tuple[list[dict[str, Any]], list[str], str
     if not columns:
         return [value], [], None
     tables = list(_tables_in(value))
-    if len(columns) > 1 and len(tables) == 1 and len(tables[0][1]) > len(value) and not _are_alike(value.values()):
+    inner = columns[0] if len(columns) == 1 and isinstance(columns[0], dict) else value
+    if len(value) == 1 and inner is not value and len(inner) > 1 and _are_alike(inner.values()):
+        return rows_of(inner, name)
+    if (len(columns) > 1 or inner is not value) and len(tables) == 1 and len(tables[0][1]) > len(inner) and not _are_alike(inner.values()):
         return rows_of(tables[0][1], name)[0], [f"The rows were found in {tables[0][0]!r}."], None
     if len(columns) == len(value) and columns:
         return rows_of_columns(value, name), [], None
