@@ -220,6 +220,8 @@ def test_few_groups_take_turns_however_many_rows_they_have() -> None:
     assert names_of(12) == [f"fold-{number}" for number in range(1, 6)]
     assert names_of(4) == [f"fold-{number}" for number in range(1, 5)]
     assert names_of(200) == ["holdout"]
+    many = texts_of({"a": 2_000, "b": 2_000}, groups=[f"g{number % 12}" for number in range(4_000)])
+    assert len(make_splits(many, test=TextSet(["x y", "z w"], ["a", "b"]))) == 5
 
 
 def test_folds_within_a_split_column_take_its_training_rows_only() -> None:

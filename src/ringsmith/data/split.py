@@ -116,9 +116,12 @@ def plan_splits(
 
 def _folds_of(texts: TextSet) -> int:
     """Five folds (or as many as there are groups, three at least) where one part would have too few rows or groups to choose by; else one split."""
-    units = _units(texts)
-    few_groups = texts.groups is not None and len(texts) < ENOUGH_TO_CHOOSE and units * eval_share(len(texts)) < FEW_GROUPS
-    return min(FOLDS, max(FEWEST_FOLDS, units)) if len(texts) < FEW_ROWS or few_groups else 1
+    return min(FOLDS, max(FEWEST_FOLDS, _units(texts))) if len(texts) < FEW_ROWS or _has_few_groups(texts) else 1
+
+
+def _has_few_groups(texts: TextSet) -> bool:
+    """Whether rows come in groups of which one part would have too few to choose by, though not in so many rows that several trainings would take long."""
+    return texts.groups is not None and len(texts) < ENOUGH_TO_CHOOSE and _units(texts) * eval_share(len(texts)) < FEW_GROUPS
 
 
 def _manner(texts: TextSet) -> str:
@@ -261,7 +264,7 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     are held out once took a candidate 12 points below the best (LOG.md).
     """
     if folds is None:
-        folds = _folds_of_few(texts) if len(texts) < FEW_TO_CHOOSE and _units(texts) >= 2 * FOLDS else 1
+        folds = _folds_of_few(texts) if (len(texts) < FEW_TO_CHOOSE or _has_few_groups(texts)) and _units(texts) >= 2 * FOLDS else 1
     if folds == 1:
         train, valid = _hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
