@@ -134,3 +134,25 @@ def test_a_batch_in_parts_takes_the_same_steps(corpus: Path, tmp_path: Path, mon
     assert parts.facts.held_out.loss == pytest.approx(whole.facts.held_out.loss, rel=1e-4)
     assert parts.facts.notes == ("Each batch went through in 3 parts: memory holds no more.",)
     assert whole.facts.notes == ()
+
+
+def test_processes_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each plans with its part of what is free."""
+    _, module = learning_of("mlm")
+    monkeypatch.setattr(memory, "free_mb", lambda: 1_000.0)
+    assert memory.free_bytes(module) == 1_000 << 20
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert memory.free_bytes(module) == 250 << 20
+
+
+def test_memory_that_runs_out_all_the_same_is_told_with_what_to_do(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts first, then layers computed twice, then a sentence of pre-training's own."""
+
+    def no_more(self: Learning, module: Any, inputs: Any) -> torch.Tensor:
+        raise MemoryError
+
+    monkeypatch.setattr(training, "rows_at_once", lambda work, module: 8)
+    monkeypatch.setattr(training, "flops_of", lambda work, module: 1.0)
+    monkeypatch.setattr(Learning, "loss", no_more)
+    with pytest.raises(MachineError, match=r"^Memory must hold a single row with its gradients; it does not\. Take a smaller --length, or a smaller model"):
+        pretrain(corpus, tiny(tmp_path))

@@ -6,6 +6,7 @@ Smaller parts first, down to single rows; then layers that compute twice what th
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -128,11 +129,11 @@ def fixed_bytes(module: Any) -> int:
 
 
 def free_bytes(module: Any) -> int:
-    """Memory that is free where the model lies; on a GPU with what torch keeps for itself and does not use."""
+    """Memory that is free where the model lies; on a GPU with what torch keeps for itself and does not use, else a share for each process that `torchrun` started here."""
     if module.device.type == "cuda":
         unused = torch.cuda.memory_reserved(module.device) - torch.cuda.memory_allocated(module.device)
         return int(torch.cuda.mem_get_info(module.device)[0] + unused)
-    return int(free_mb() * MEGABYTE)
+    return int(free_mb() * MEGABYTE / int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> tuple[int, int]:
