@@ -121,13 +121,14 @@ def test_truncation_is_counted(tiny_bert: LocalModel) -> None:
     assert fit_long(tiny_bert, rows, ways=["windows"]).facts.truncated_share == 0
 
 
-def test_a_script_that_the_backbone_does_not_know_is_told(tiny_bert: LocalModel) -> None:
+@pytest.mark.parametrize("recipe", ["probe", "full", "fewshot"])
+def test_a_script_that_the_backbone_does_not_know_is_told(tiny_bert: LocalModel, recipe: str) -> None:
     """All its letters are one piece to it; of a script it knows nothing is said."""
     rows = toy()
-    setting = Setting(Classification(sorted(WORDS)), tiny_bert, options={"precision": "float32"}, threads=1)
+    setting = Setting(Classification(sorted(WORDS)), tiny_bert, options={"precision": "float32", **({} if recipe == "probe" else {"epochs": 1})}, threads=1)
     for words, told in (("ร้านนี้", True), ("", False)):
         texts = TextSet([f"{words} {words} {text}" for text in rows.texts], rows.labels)
-        notes = [note for note in create_recipe("probe", setting).fit(texts, texts, Budget()).facts.notes if "unknown to" in note]
+        notes = [note for note in create_recipe(recipe, setting).fit(texts, texts, Budget()).facts.notes if "unknown to" in note]
         assert [note.endswith("which reads them all alike: a model for their language or script would read more.") for note in notes] == [True] * told
 
 

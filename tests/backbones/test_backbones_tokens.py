@@ -41,11 +41,11 @@ def test_the_same_as_the_tokenizers_own_call(texts: list[str]) -> None:
 
 def test_what_the_tokenizer_does_not_know_is_counted() -> None:
     """One piece of two, special ones aside; what ends a text and stands for the unknown as well (GPT-2) says nothing."""
-    assert WORDPIECE.unknown_share(["the cat", "ร้าน the"]) == 0.25
-    assert WORDPIECE.unknown_share([]) == 0
+    assert WORDPIECE.unknown_share(WORDPIECE(["the cat", "ร้าน the"])) == 0.25
+    assert WORDPIECE.unknown_share(WORDPIECE([])) == 0
     plain = wordpiece()
     plain.unk_token = plain.sep_token
-    assert dataclasses.replace(WORDPIECE, hf=plain).unknown_share(["the cat"]) == 0
+    assert dataclasses.replace(WORDPIECE, hf=plain).unknown_share(WORDPIECE(["the cat"])) == 0
 
 
 def test_pairs_have_two_types() -> None:

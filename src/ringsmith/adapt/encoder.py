@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ringsmith.adapt.mixtures import Layers, Vectors
 from ringsmith.adapt.recipe import Progress, Setting
+from ringsmith.adapt.unknown import note_of_unknown
 from ringsmith.backbones import Backbone, encode
 from ringsmith.backbones.encoding import Report
 from ringsmith.backbones.pooling import Pooling
@@ -24,9 +25,7 @@ from ringsmith.records import Budget, TextSet
 Long = Literal["cut", "windows"]
 """What becomes of a text longer than the backbone takes: its end is ``cut`` off, or it is read in ``windows`` whose vectors are averaged."""
 SAMPLE = 2_000
-"""Rows that tell how much of the texts a backbone does not know ..."""
-WORTH_TELLING = 0.05
-"""... which is said from this share on."""
+"""Rows that tell how much of the texts a backbone does not know."""
 WORTH_READING = 0.02
 """Windows are tried where at least this share of the validation texts is cut off."""
 MEMORY_BYTES = 1 << 30
@@ -109,9 +108,8 @@ class Encoder:
 
     def _unknown(self, rows: TextSet) -> tuple[str, ...]:
         """A note where the backbone does not know much of what these rows are written in."""
-        share = self.backbone.tokeniser.unknown_share(self._texts(rows.take(np.arange(min(len(rows), SAMPLE)))))
-        what = f"{share:.0%} of the pieces of the validation texts are unknown to {self.backbone.model.name}, which reads them all alike"
-        return (f"{what}: a model for their language or script would read more.",) if share >= WORTH_TELLING else ()
+        tokeniser = self.backbone.tokeniser
+        return note_of_unknown(tokeniser, tokeniser(self._texts(rows.take(np.arange(min(len(rows), SAMPLE))))), self.backbone.model.name)
 
     def _other_view(self, train: TextSet, valid: TextSet, layers: Literal["all", "last"], way: Long, seconds: float) -> View:
         """Another way for the same rows, within a share of the time that is left, `seconds` being what the first one took.

@@ -25,6 +25,7 @@ from ringsmith.adapt.options import read_options
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.adapt.restart import start_twice
+from ringsmith.adapt.unknown import note_of_unknown
 from ringsmith.backbones import Backbone, load_backbone, save_classifier
 from ringsmith.backbones.pays import training_precision
 from ringsmith.catalogue import inspect_folder
@@ -117,7 +118,7 @@ class FewShot(Recipe):
             seen = lookout.choose()
         weights, head = sum(weight.numel() for weight in backbone.module.parameters()), seen.head.weights.size + seen.head.bias.size
         chosen = {"epochs": round(course.epochs(seen.step), 2), "C": seen.strength, "precision": choice.note}
-        curves = {**course.curves, **lookout.curves}
+        curves, notes = {**course.curves, **lookout.curves}, notes + note_of_unknown(backbone.tokeniser, tokens, backbone.model.name)
         facts = FitFacts(weights + head, weights - loop.frozen + head, float(tokens.cut.mean()), chosen, curves, watch.seconds, notes + remarks(course, len(train), lookout.judged))
         return FittedFewShot(setting.task, setting.steps, backbone, seen.head, options, facts)
 

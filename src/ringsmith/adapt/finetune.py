@@ -39,6 +39,7 @@ from ringsmith.adapt.reading import choose_reading
 from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
 from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.adapt.restart import start_twice
+from ringsmith.adapt.unknown import note_of_unknown
 from ringsmith.backbones import Tokeniser, load_classifier, save_classifier
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import best_device, set_threads
@@ -186,8 +187,9 @@ class FineTuning(Recipe):
         chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
         total = sum(weight.numel() for weight in module.parameters())
         facts = FitFacts(
-            total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds, notes + reading + self.remarks() + _notes(course) + notes_of(loop.parts, twice=twice)
-        )
+            total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds,
+            notes + reading + self.remarks() + _notes(course) + notes_of(loop.parts, twice=twice) + note_of_unknown(tokeniser, rows.tokens, self._model.name),
+        )  # fmt: skip
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
 
     @property

@@ -97,13 +97,13 @@ class Tokeniser:
         np.cumsum([len(row) for row in ids], out=starts[1:])
         return Tokens(self._flat(ids, starts[-1]), _flatten(types, starts[-1]) if self.types else None, starts, np.array(cut, dtype=np.bool_))
 
-    def unknown_share(self, texts: Sequence[str]) -> float:
-        """Share (0 to 1) of the pieces of these texts that stand for anything the tokenizer does not know; 0 where it knows every letter or byte."""
+    def unknown_share(self, tokens: Tokens) -> float:
+        """Share (0 to 1) of these pieces that stand for anything the tokenizer does not know; 0 where it knows every letter or byte."""
         unknown = getattr(self.hf, "unk_token_id", None)
         others = {getattr(self.hf, f"{role}_token_id", None) for role in ("bos", "eos", "sep", "cls", "pad", "mask")}
         if unknown is None or unknown in others:  # of GPT-2's kind, which writes bytes
             return 0.0
-        pieces = (ids := self(texts).ids)[~np.isin(ids, [number for number in others if number is not None])]
+        pieces = tokens.ids[~np.isin(tokens.ids, [number for number in others if number is not None])]
         return float((pieces == unknown).mean()) if len(pieces) else 0.0
 
     def _flat(self, ids: list[list[int]], total: int) -> npt.NDArray[np.int64]:
