@@ -2,7 +2,7 @@
 
     python benchmarks/pretrain_memory.py [--shapes 128x2x128 4096x4x256] [--objectives mlm clm] [--precision float32 bfloat16] [--batch-tokens 4096] [--vocabulary N]
 
-A shape is length x layers x width; each is trained for some steps on made-up words, in a process of its own. Printed are MB on top of what the process held
+A shape is length x layers x width; each is trained for some steps on made-up words, in a process of its own. Printed, a line of JSON each, are MB on top of what the process held
 before: told (gradients, moments, and what a batch keeps), and taken (the most that was in memory at once, as the system counts).
 """
 
@@ -71,7 +71,7 @@ def main() -> None:
                     [sys.executable, __file__, "--child", folder, json.dumps(asked | {"vocabulary": args.vocabulary})], check=True, stdout=subprocess.PIPE, text=True
                 )
             found = json.loads(done.stdout.splitlines()[-1])
-            print(f"{shape:>12} {objective:>6} {precision:>9}  told {found['told']:8,.0f}  taken {found['taken']:8,.0f}  {found['told'] / found['taken']:.2f}", flush=True)
+            print(json.dumps({"shape": shape, "objective": objective, "precision": precision, **{name: round(value) for name, value in found.items()}}), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from ringsmith.catalogue import resolve
 from ringsmith.errors import InputError
 from ringsmith.inspection import Inspection
-from ringsmith.visible.face import check_text
+from ringsmith.visible.asked import check_text
 from ringsmith.visible.look import inspect_text
 from ringsmith.visible.patterns import describe_head, describe_heads, is_causal
 from ringsmith.visible.rollout import roll_out

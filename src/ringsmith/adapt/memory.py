@@ -119,8 +119,13 @@ def bytes_of_rows(module: Any, forward: Callable[[int, int], torch.Tensor], leng
     short = two - one
     bend = max(0.0, (long - two) / (2 * half**2))
     slope = short / half - bend * half
-    times = OVERHEAD_OF_A_GPU if module.device.type == "cuda" else OVERHEAD
+    times = overhead_of(module)
     return times * (one - short), times * slope * length + OVERHEAD_OF_TABLES * bend * length**2
+
+
+def overhead_of(module: Any) -> float:
+    """Times what is counted that a process really takes where the model lies."""
+    return OVERHEAD_OF_A_GPU if module.device.type == "cuda" else OVERHEAD
 
 
 def fixed_bytes(module: Any) -> int:
@@ -151,7 +156,7 @@ def training_bytes(module: Any, feed: Feed, max_tokens: int, max_rows: int) -> t
     largest = largest_batch(feed, max_tokens, max_rows)
     one, two = (kept_bytes(module, feed, np.resize(largest[:1], rows)) for rows in (1, 2))
     kept = one + (two - one) * (len(largest) - 1)
-    return fixed_bytes(module), math.ceil((OVERHEAD_OF_A_GPU if module.device.type == "cuda" else OVERHEAD) * kept)
+    return fixed_bytes(module), math.ceil(overhead_of(module) * kept)
 
 
 def largest_batch(feed: Feed, max_tokens: int, max_rows: int) -> Rows:

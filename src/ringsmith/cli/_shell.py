@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,11 @@ DELIMITER = "What stands between the cells of a CSV file or its like: ';', tab, 
 def people(*, as_json: bool = False) -> Console:
     """The console that people read: standard output, or standard error where a program reads the output."""
     return Console(stderr=as_json, highlight=False, soft_wrap=False, emoji=False)  # else the metric f1:a:b has a picture in the place of its a
+
+
+def while_waiting(console: Console, what: str) -> AbstractContextManager[Any]:
+    """Within the block a terminal shows that something is under way."""
+    return console.status(what) if console.is_interactive else nullcontext()
 
 
 def open_what_is_closed() -> None:

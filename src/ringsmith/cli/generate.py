@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +59,7 @@ def generate(
     check_prompt(text)
     console = _shell.people(as_json=as_json)
     require_transformers("writing text")
-    with console.status("Loading the model ...") if console.is_interactive else nullcontext():
+    with _shell.while_waiting(console, "Loading the model ..."):
         from ringsmith.catalogue import resolve
 
         found = resolve(model, offline=offline)  # first: what loads it takes seconds to import

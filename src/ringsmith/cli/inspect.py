@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,7 +44,7 @@ def inspect(
     from ringsmith.cli.generate import read_text
     from ringsmith.visible.face import inspect as look_into
 
-    with console.status("Looking ...") if console.is_interactive else nullcontext():
+    with _shell.while_waiting(console, "Looking ..."):
         look = look_into(model, read_text(text), pair, threads=threads, offline=offline)
     asked = wanted(look, layer, head)
     if out is not None:  # before anything is printed: who reads may stop reading

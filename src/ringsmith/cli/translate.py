@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +32,7 @@ def translate(
     require_transformers("translating")
     lines = read_lines(given)
     console = _shell.people(as_json=as_json)
-    with console.status("Loading the model ...") if console.is_interactive else nullcontext():
+    with _shell.while_waiting(console, "Loading the model ..."):
         from ringsmith.catalogue import resolve
 
         found = resolve(model, offline=offline)  # first: what loads it takes seconds to import

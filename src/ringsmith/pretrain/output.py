@@ -25,7 +25,8 @@ from ringsmith.pretrain.objective import IGNORED
 BLOCK, BLOCK_OF_GPU = 1 << 25, 1 << 29
 """Scores that are in memory: 64 MB in bfloat16, on a GPU 1 GB and twice that in float32."""
 ALIGNED = 64
-"""On a GPU the vocabulary is filled up to a multiple of so many pieces, and blocks of places too: products with an odd number of either take several times as long (LOG.md)."""
+"""On a GPU the vocabulary is filled up to a multiple of so many pieces (products with 50,257 take five times as long as with 50,304, LOG.md), and blocks have such a
+multiple of places."""
 SCORES = 1 << 22
 """Scores that one product makes on a CPU."""
 CACHED = 1 << 18

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ringsmith.backbones import require_transformers
-from ringsmith.errors import InputError, UsageError
+from ringsmith.errors import UsageError
 from ringsmith.inspection import Inspection, Senses
 from ringsmith.records import Report, silent
+from ringsmith.visible.asked import check_text
 
 
 def inspect(model: str | Path, text: str, pair: str | None = None, *, threads: int | None = None, offline: bool = False) -> Inspection:
@@ -38,15 +39,6 @@ def inspect(model: str | Path, text: str, pair: str | None = None, *, threads: i
     from ringsmith.visible.look import inspect_text
 
     return _inspect_fitted(place, text, pair, threads) if found is None else inspect_text(found, text, pair, threads=threads)
-
-
-def check_text(text: str, pair: str | None) -> None:
-    """Refuse a text without anything in it, and what is no text."""
-    for name, given in (("TEXT", text), ("--pair", pair)):
-        if given is not None and not isinstance(given, str):
-            raise InputError(f"{name} must be a string; got {type(given).__name__}. Look at one text at a time.")
-        if given is not None and not given.strip():
-            raise InputError(f"{name} must hold at least one word; got an empty text. Write what the model should read.")
 
 
 def inspect_word(

@@ -9,7 +9,7 @@ from ringsmith.backbones.guesses import MOST_HIDDEN, expect, labels, replaced
 from ringsmith.backbones.parameters import count_places, tied_weights
 from ringsmith.catalogue import LocalModel
 from ringsmith.inspection import Inspection, Shape
-from ringsmith.visible.face import check_text
+from ringsmith.visible.asked import check_text
 from ringsmith.visible.patterns import describe_heads, is_causal
 from ringsmith.visible.rollout import roll_out
 
