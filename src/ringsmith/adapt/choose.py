@@ -56,12 +56,30 @@ class Judge:
 
 def cross_entropy(targets: npt.NDArray[Any], proba: Floats) -> float:
     """Mean log loss in nats: per row for classes, per label for multi-label targets; 0 for no rows."""
-    if not len(targets):
-        return 0.0
+    return float(log_losses(targets, proba).mean()) if len(targets) else 0.0
+
+
+def log_losses(targets: npt.NDArray[Any], proba: Floats) -> npt.NDArray[np.float64]:
+    """Log loss of each row (n,) in nats; with multi-label targets the mean over its labels."""
     clipped = np.clip(proba.astype(np.float64), TINY, 1 - TINY)
     if targets.ndim == 1:
-        return float(-np.log(clipped[np.arange(len(targets)), targets]).mean())
-    return float(-np.log(np.where(targets, clipped, 1 - clipped)).mean())
+        return np.asarray(-np.log(clipped[np.arange(len(targets)), targets]))
+    return np.asarray(-np.log(np.where(targets, clipped, 1 - clipped)).mean(axis=1))
+
+
+def surely_better(judge: Judge, other: Floats, one: Floats) -> bool:
+    """Whether the other probabilities have the lower log loss, by a standard error of the paired difference (the rule of Breiman et al., 1984, section 3.4.3).
+
+    Examples:
+        >>> judge = Judge("accuracy", np.zeros(4, int), np.arange(4))
+        >>> one, luck, gain = (np.array([[p, 1 - p] for p in some]) for some in ([0.5] * 4, [0.9, 0.4, 0.4, 0.4], [0.9, 0.7, 0.6, 0.8]))
+        >>> surely_better(judge, luck, one), surely_better(judge, gain, one)
+        (False, True)
+    """
+    if len(judge.known) < 2:
+        return False
+    gain = log_losses(judge.targets, one[judge.known]) - log_losses(judge.targets, other[judge.known])
+    return bool(gain.mean() > gain.std(ddof=1) / math.sqrt(len(gain)))
 
 
 def clearly_better(earlier: Mark, last: Mark, margin: float) -> bool:

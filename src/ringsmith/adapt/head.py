@@ -17,7 +17,8 @@ import torch
 
 from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.encoder import Long, View
-from ringsmith.adapt.linear import Linear, calibrate, to_proba
+from ringsmith.adapt.jury import Jury
+from ringsmith.adapt.linear import calibration, to_proba
 from ringsmith.adapt.mixtures import Vectors, features
 from ringsmith.adapt.perceptron import Learning, Perceptrons, train_member
 from ringsmith.adapt.probe import FittedProbe, Probe
@@ -25,6 +26,9 @@ from ringsmith.adapt.probe_options import HeadOptions, ProbeOptions
 from ringsmith.adapt.recipe import Progress
 from ringsmith.adapt.search import Search
 from ringsmith.records import Budget, Floats
+
+SHARE = 0.3
+"""Of the time left, this share may go into choosing the mixture."""
 
 
 class FittedHead(FittedProbe):
@@ -41,9 +45,9 @@ class Head(Probe):
     name: ClassVar[str] = "head"
     fitted: ClassVar[type[FittedProbe]] = FittedHead
 
-    def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[Any]:
-        """Every view and mixture with so many members; the validation rows choose the look, and the view."""
-        first = next(iter(views))
+    def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], jury: Jury, budget: Budget) -> Search[Any]:
+        """Every view with so many members, on the mixture that is best for a line; the validation rows choose the look, and the view."""
+        first, judge = next(iter(views)), jury.alone
 
         def trial(setting: Mapping[str, Any]) -> tuple[Perceptrons, Floats]:
             view, name = views[setting.get("long", first)], setting["mixture"]
@@ -54,8 +58,14 @@ class Head(Probe):
         found: Search[Perceptrons] = Search(trial, judge, budget)
         for way, view in views.items():
             where = {"long": way} if len(views) > 1 else {}
-            found.each({**where, "mixture": name} for name in (self.options.mixtures if view.train[0].shape[1] > 1 else ("last",)))
+            found.each([{**where, "mixture": self._mixture({way: view}, targets, jury, budget)}])
         return found
+
+    def _mixture(self, view: Mapping[Long, View], targets: npt.NDArray[Any], jury: Jury, budget: Budget) -> str:
+        """The mixture of layers that a linear head would take."""
+        if len(self.options.mixtures) == 1:
+            return self.options.mixtures[0] if next(iter(view.values())).train[0].shape[1] > 1 else "last"
+        return str(super()._search(view, targets, jury, budget.part(budget.remaining() * SHARE)).winner.setting["mixture"])
 
     def _members(self, rows: Vectors, targets: npt.NDArray[Any], valid: Vectors, judge: Judge, budget: Budget) -> Perceptrons:
         """As many members as the options ask for and the budget allows, at least one."""
@@ -84,9 +94,8 @@ class Head(Probe):
         """The same, its scores scaled (and for several labels shifted) so that its probabilities fit the validation rows."""
         if not len(judge.known):
             return head
-        classes = len(head.scale)
-        fitted = calibrate(Linear(np.eye(classes, dtype=np.float32), np.zeros(classes, np.float32)), head.scores(valid[judge.known]), judge.targets, self.setting.task.activation)
-        return replace(head, scale=np.diag(fitted.weights).copy(), shift=fitted.bias)
+        scale, shift = calibration(head.scores(valid[judge.known]), judge.targets, self.setting.task.activation)
+        return replace(head, scale=scale, shift=shift)
 
 
 def learning_of(options: HeadOptions) -> Learning:

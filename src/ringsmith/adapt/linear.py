@@ -95,11 +95,16 @@ def calibrate(linear: Linear, scores: npt.NDArray[np.float32], targets: npt.NDAr
         targets: of the validation rows, none unknown.
         activation: what turns scores into probabilities.
     """
+    return linear.rescaled(*calibration(scores, targets, activation))
+
+
+def calibration(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activation: Activation) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The scales and the shifts (each (K,) or (1,)) that `calibrate` applies."""
     if activation == "softmax" and scores.shape[1] > 1:
-        return linear.rescaled(np.full(scores.shape[1], best_scale(scores, targets, activation), np.float32), np.zeros(scores.shape[1], np.float32))
+        return np.full(scores.shape[1], best_scale(scores, targets, activation), np.float32), np.zeros(scores.shape[1], np.float32)
     columns = targets[:, None] == 1 if targets.ndim == 1 else targets
     fits = [platt(scores[:, k], columns[:, k]) for k in range(scores.shape[1])]
-    return linear.rescaled(np.array([a for a, _ in fits], np.float32), np.array([b for _, b in fits], np.float32))
+    return np.array([a for a, _ in fits], np.float32), np.array([b for _, b in fits], np.float32)
 
 
 def best_scale(scores: npt.NDArray[np.float32], targets: npt.NDArray[Any], activation: Activation) -> float:

@@ -13,17 +13,17 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from ringsmith.adapt.borders import Movable, evened
-from ringsmith.adapt.choose import Judge
+from ringsmith.adapt.choose import surely_better
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.encoder import Encoder, Long, View, layers_of
 from ringsmith.adapt.folder import MANIFEST, new_folder, write_manifest
-from ringsmith.adapt.linear import Linear, calibrate, to_proba
-from ringsmith.adapt.logistic import LogisticPath
+from ringsmith.adapt.jury import JudgedPath, Jury
+from ringsmith.adapt.linear import Linear, to_proba
 from ringsmith.adapt.mixtures import Vectors, features
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.probe_options import ProbeOptions
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
-from ringsmith.adapt.search import Search
+from ringsmith.adapt.search import Search, Trial
 from ringsmith.backbones import Backbone, load_backbone
 from ringsmith.backbones.precision import possible_precisions
 from ringsmith.catalogue import LocalModel
@@ -116,33 +116,32 @@ class Probe(Recipe):
         with watch.stage("encode"):
             seen = Encoder(backbone, self.setting, self.options.pooling, budget).see(train, valid, self.options.long)
         with watch.stage("train"):
-            targets, judge = self.setting.task.targets(seen.train.labels or []), Judge.of(self.setting.task, valid, by_loss=True)
-            found = self._search(seen.views, targets, judge, budget)
-        head, told, notes = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
+            targets = self.setting.task.targets(seen.train.labels or [])
+            found = self._search(seen.views, targets, Jury.of(self.setting.task, seen.train, valid, seed=self.setting.seed), budget)
+        head, told, notes = evened(found.winner.model, found.winner.proba, found.judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told, "precision": backbone.precision_note}
         way: Long = chosen.get("long", next(iter(seen.views)))
         cut = seen.views[way].truncated_share
         facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes + notes)
         return self.fitted(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), way, self.options, facts)
 
-    def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[Any]:
-        """Every view and mixture along its path of strengths; one mixture's vectors are in memory at a time."""
-        task = self.setting.task
-        current: dict[tuple[Long, str], tuple[LogisticPath, Vectors]] = {}
+    def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], jury: Jury, budget: Budget) -> Search[Any]:
+        """Every view and mixture along its path of strengths; one mixture's vectors are in memory at a time. The first stays unless another is surely better."""
+        current: dict[tuple[Long, str], JudgedPath] = {}
 
         def trial(setting: Mapping[str, Any]) -> tuple[Linear, Floats]:
             way, name = setting.get("long", next(iter(views))), setting["mixture"]
             self.setting.report(Progress("train", found.tried, None, "settings", f"{name} C {setting['C']:g}"))
             if (way, name) not in current:
                 current.clear()
-                current[way, name] = LogisticPath(features(name, *views[way].train), targets, len(task.labels), task.activation), features(name, *views[way].valid)
-            path, valid_rows = current[way, name]
-            head = path.solve(setting["C"], budget)
-            if len(judge.known):
-                head = calibrate(head, head.scores(valid_rows[judge.known]), judge.targets, task.activation)
-            return head, to_proba(head.scores(valid_rows), task.activation)
+                current[way, name] = JudgedPath(features(name, *views[way].train), features(name, *views[way].valid), targets, jury)
+            return current[way, name].solve(setting["C"], budget)
 
-        found: Search[Linear] = Search(trial, judge, budget)
+        def better(one: Trial[Linear], other: Trial[Linear]) -> bool:
+            kin = {**one.setting, "C": 0} == {**other.setting, "C": 0}
+            return one.mark > other.mark if kin else surely_better(jury.judge, one.proba, other.proba)
+
+        found = Search(trial, jury.judge, budget, better)
         for way, view in views.items():
             where = {"long": way} if len(views) > 1 else {}
             for name in self.options.mixtures if view.train[0].shape[1] > 1 else ("last",):

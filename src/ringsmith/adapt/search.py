@@ -40,15 +40,17 @@ class Search(Generic[M]):
         fit: setting -> the model and its probabilities of the validation rows.
         judge: marks these probabilities.
         budget: wall clock.
+        better: whether the first of two trials is taken in place of the second; None for: where its mark is higher.
 
     Attributes:
-        best: the trial with the highest mark so far; of equals the first.
+        best: the trial to take so far, with the highest mark; of equals the first.
         tried: number of trials.
         cut_off: whether time ran out before the search was over.
     """
 
-    def __init__(self, fit: Callable[[Setting], tuple[M, Floats]], judge: Judge, budget: Budget) -> None:
+    def __init__(self, fit: Callable[[Setting], tuple[M, Floats]], judge: Judge, budget: Budget, better: Callable[[Trial[M], Trial[M]], bool] | None = None) -> None:
         self.fit = fit
+        self.better = better or (lambda one, other: one.mark > other.mark)
         self.judge = judge
         self.budget = budget
         self.best: Trial[M] | None = None
@@ -89,6 +91,6 @@ class Search(Generic[M]):
         trial = Trial(setting, model, proba, self.judge(proba))
         self.tried += 1
         self._longest = max(self._longest, time.perf_counter() - start)
-        if self.best is None or trial.mark > self.best.mark:
+        if self.best is None or self.better(trial, self.best):
             self.best = trial
         return trial

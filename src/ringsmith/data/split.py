@@ -140,7 +140,7 @@ def eval_share(rows: int) -> float:
 
 def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
     """Fold i tests part i, chooses by part i + 1 and trains on the others (with two folds the other part is halved)."""
-    part = _even_parts(texts, folds, seed)
+    part = even_parts(texts, folds, seed)
     splits = []
     for i in range(folds):
         test, rest = np.flatnonzero(part == i), part != i
@@ -154,7 +154,7 @@ def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
     return splits
 
 
-def _even_parts(texts: TextSet, folds: int, seed: int) -> Rows:
+def even_parts(texts: TextSet, folds: int, seed: int) -> Rows:
     """The part of each row, from 0: parts of one size, each class even among them, or as even as groups allow."""
     if folds > len(texts):
         raise OptionError(f"'folds' must be at most the number of rows ({len(texts)}); got {folds}. Use 5, the usual number.")
@@ -268,7 +268,7 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     if folds == 1:
         train, valid = _hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
-    part, none = _learnt_first(texts, _even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
+    part, none = _learnt_first(texts, even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
     return splits, f"{folds} folds of training choose, the first one's model is judged and handed over, {_manner(texts)}, seed {seed}"
 
@@ -278,7 +278,7 @@ def _turns_of(texts: TextSet, splits: Sequence[Split], folds: int | None, seed: 
     (first, *others), none = splits, np.zeros(0, dtype=np.int64)
     if folds is not None or others or len(texts) >= ENOUGH_TO_CHOOSE or _units(learnt := texts.take(first.train)) < 2 * FOLDS:
         return ()
-    part = _even_parts(learnt, FOLDS - 1, seed)
+    part = even_parts(learnt, FOLDS - 1, seed)
     rest = [np.sort(np.concatenate([first.train[part != i], first.valid])) for i in range(FOLDS - 1)]
     return tuple(Split(f"turn-{i + 2}", rest[i], first.train[part == i], none) for i in range(FOLDS - 1))
 

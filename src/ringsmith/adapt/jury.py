@@ -1,0 +1,111 @@
+"""Which rows judge the settings of a head: the validation rows and, where these are few, the training rows by cross-validation.
+
+Forty rows tell hardly which of twenty settings is best. Where there are so few, every training row judges as well, each by a head that learnt from the
+other parts alone (Stone, 1974): with 4 to 100 rows a class of four sets the head that was taken was right as often or more often (LOG.md).
+The head itself learns from the training rows as before, so that the validation rows go on to say how good it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ringsmith.adapt.choose import Judge
+from ringsmith.adapt.linear import Linear, calibration, to_proba
+from ringsmith.adapt.logistic import LogisticPath
+from ringsmith.errors import ColumnError
+from ringsmith.records import Budget, Floats, Rows, TextSet
+from ringsmith.tasks import Task
+
+ENOUGH = 200
+"""Validation rows that choose alone."""
+PARTS = 4
+MOST_ROWS, MOST_CELLS = 4_000, 150_000
+"""Training rows, and rows times classes, that judge at most: ten seconds of one core; where there are more, the strength matters less."""
+
+
+@dataclass(frozen=True, eq=False)
+class Jury:
+    """The rows that judge.
+
+    Attributes:
+        task: what the labels mean.
+        alone: marks the probabilities of the validation rows.
+        judge: marks those of the training rows, if these judge, and of all validation rows after them.
+        parts: (n,) part of each training row, None where they do not judge.
+    """
+
+    task: Task
+    alone: Judge
+    judge: Judge
+    parts: Rows | None
+
+    @classmethod
+    def of(cls, task: Task, train: TextSet, valid: TextSet, *, seed: int = 0) -> Jury:
+        """Who judges by log loss: rows of a group stay in one part, and a row whose class the other parts do not know judges nothing."""
+        alone = Judge.of(task, valid, by_loss=True)
+        many = len(train) > MOST_ROWS or len(train) * len(task.labels) > MOST_CELLS
+        parts = None if len(alone.known) >= ENOUGH or many else parts_of(train, seed)
+        if parts is None:
+            return cls(task, alone, alone, None)
+        targets, given = task.targets(train.labels or []), task.targets(valid.labels or [])
+        mine = np.flatnonzero(known_elsewhere(targets, parts)) if targets.ndim == 1 else np.arange(len(targets))
+        joined, known = np.concatenate([targets, given]), np.concatenate([mine, len(targets) + alone.known])
+        return cls(task, alone, replace(alone, metric=task.default_metric(joined[known]), targets=joined[known], known=known), parts)
+
+
+class JudgedPath:
+    """One kind of vectors along a path of strengths, each head calibrated on the rows that judge.
+
+    Args:
+        rows: (n, d) of the training rows.
+        valid: (m, d) of the validation rows.
+        targets: of the training rows, as `Task.targets` gives them.
+        jury: who judges.
+    """
+
+    def __init__(self, rows: Floats, valid: Floats, targets: npt.NDArray[Any], jury: Jury) -> None:
+        self.rows, self.valid, self.jury = rows, valid, jury
+        task, self.activation = jury.task, jury.task.activation
+        self.path = LogisticPath(rows, targets, len(task.labels), self.activation)
+        self.turns = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
+        self.others = [LogisticPath(rows[~turn], targets[~turn], len(task.labels), self.activation) for turn in self.turns]
+
+    def solve(self, strength: float, budget: Budget) -> tuple[Linear, Floats]:
+        """The head learnt from all training rows, and the probabilities of the rows that judge."""
+        head, judge = self.path.solve(strength, budget), self.jury.judge
+        scores = head.scores(self.valid)
+        if self.turns:
+            crossed = np.empty((len(self.rows), scores.shape[1]), np.float32)
+            for turn, path in zip(self.turns, self.others, strict=True):
+                crossed[turn] = path.solve(strength, budget).scores(self.rows[turn])
+            scores = np.concatenate([crossed, scores])
+        if len(judge.known):
+            scale, shift = calibration(scores[judge.known], judge.targets, self.activation)
+            head, scores = head.rescaled(scale, shift), scores * scale + shift
+        return head, to_proba(scores, self.activation)
+
+
+def parts_of(train: TextSet, seed: int) -> Rows | None:
+    """The part of each row; None where rows or groups are too few to be divided."""
+    from ringsmith.data.split import even_parts  # here: predicting needs none of it
+
+    try:
+        return even_parts(train, PARTS, seed) if len(train) >= 2 * PARTS else None
+    except ColumnError:
+        return None
+
+
+def known_elsewhere(targets: npt.NDArray[np.int64], parts: Rows) -> npt.NDArray[np.bool_]:
+    """Whether each row's class has rows in other parts, too.
+
+    Examples:
+        >>> known_elsewhere(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2])).tolist()
+        [True, True, False, False]
+    """
+    cells = np.zeros((targets.max(initial=0) + 1, PARTS), dtype=bool)
+    cells[targets, parts] = True
+    return np.asarray(cells.sum(axis=1)[targets] > 1)
