@@ -51,6 +51,7 @@ def commands(data: Path) -> dict[str, tuple[bool, list[str]]]:
         "gpu": (True, ["gpu.py", "--data", str(data), "--corpus", str(CORPUS), "--out", str(RESULTS / "gpu.jsonl")]),
         "utilisation": (False, ["utilisation.py", "--out", str(RESULTS / "utilisation.json")]),
         "coverage": (False, ["interval_coverage.py", "--out", str(RESULTS / "coverage.json")]),
+        "learning-curve": (True, ["learning_curve.py", "--data", str(data), "--out", str(RESULTS / "learning_curve.json")]),
         "data": (False, ["data_two_million.py"]),
         "compare": (False, ["compare_two_million.py"]),
     }

@@ -49,7 +49,7 @@ HOME_OF: dict[str, tuple[str, ...]] = {
     "scipy": ("adapt/", "metrics/", "words/"),
     "threadpoolctl": ("adapt/",),
     "safetensors": ("adapt/", "backbones/", "pretrain/", "words/"),
-    "altair": ("report/charts.py", "report/charts_search.py", "report/wordmap.py"),
+    "altair": ("report/charts.py", "report/charts_learning.py", "report/charts_search.py", "report/wordmap.py"),
     "vl_convert": ("report/charts.py",),
     "jinja2": ("report/page.py", "export/card.py"),
     "typer": ("cli/",),

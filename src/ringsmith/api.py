@@ -101,6 +101,19 @@ class Result:
         return load(self.comparison.best)
 
     @property
+    def learning(self) -> Any:
+        """Learning curves as a polars DataFrame: a row for each candidate and number of rows it learnt from; empty where there was no time for them."""
+        from ringsmith.data import as_frame
+
+        return as_frame(
+            [
+                {"candidate": curve["candidate"], "rows": rows, "valid": value}
+                for curve in self.comparison.learning
+                for rows, value in zip(curve["rows"], curve["values"], strict=True)
+            ]
+        )
+
+    @property
     def trials(self) -> Any:
         """The trials of every search as a polars DataFrame, in the order in which they were begun: a row each, a column for each option; empty without a search."""
         from ringsmith.data import as_frame
@@ -142,6 +155,7 @@ def compare(
     seed: int = 0,
     seeds: int = 1,
     search: int = 0,
+    curve: bool = True,
     folds: int | None = None,
     min_rows: int | None = None,
     steps: Sequence[str] = (),
@@ -175,6 +189,7 @@ def compare(
         seed: seed of the splits and of training.
         seeds: how often every candidate is trained.
         search: how many settings of the best candidates are tried in the time that is left, the defaults included; 0 for the defaults alone.
+        curve: whether candidates are fitted on fewer rows, too, in the time that is left, to see what more would bring: `Result.learning`.
         folds: parts of a cross-validation, 0 for one split and no play-off, None to let the number of rows decide.
         min_rows: classes with fewer rows are left out.
         steps: names of text steps that every text goes through.
@@ -196,8 +211,9 @@ def compare(
         delimiter=delimiter, task=task,
         models=None if models is None else _names("models", models), recipes=None if recipes is None else _names("recipes", recipes),
         endpoint=endpoint, describe=describe or {},
-        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, folds=folds, min_rows=min_rows,
-        steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, fetch=fetch, started=now(), command="ringsmith.compare(...)",
+        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, curve=curve, folds=folds,
+        min_rows=min_rows, steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, fetch=fetch,
+        started=now(), command="ringsmith.compare(...)",
     )  # fmt: skip
     return Result(run_comparison(options, listener, finish=finish, rows=rows, test_rows=test_rows))
 

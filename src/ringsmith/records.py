@@ -26,6 +26,8 @@ Label = str | tuple[str, ...]
 """One label, or (multi-label) the tuple of a row's labels, sorted, possibly empty."""
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+FEWER = ("-half", "-quarter")
+"""Ends of the names of splits that have so many of another's training rows, for learning curves."""
 FINE_TUNED = frozenset({"full", "lora", "partial"})
 """Recipes whose model is a plain transformer with a head, whatever was trained: transformers alone loads and runs it."""
 PLAIN = re.compile(r"(?!(?:true|false|none)$)(?![\s'])(?:(?![,=\[\]()\"\\]|[^\S ]).)+(?<!\s)", re.IGNORECASE)

@@ -114,6 +114,24 @@ class SlowTenth(Slow):
     wrong: ClassVar[int] = 10
 
 
+class Learner(Tenth):
+    """Wrong in every k-th row, k being a fifteenth of the rows it learnt from; it learns nothing from fewer than 60 where `stubborn`."""
+
+    stubborn: ClassVar[bool] = False
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Count the rows."""
+        if self.stubborn and len(train) < 60:
+            raise RunRefused("collapsed twice")
+        return FakeFitted(self.setting.task, self.setting.steps, len(train) // 15)
+
+
+class Stubborn(Learner):
+    """Refused where rows are few."""
+
+    stubborn: ClassVar[bool] = True
+
+
 class Majority(Tenth):
     """Always the first class."""
 
@@ -277,6 +295,8 @@ FAKES = (
     Slow,
     Slower,
     Fragile,
+    Learner,
+    Stubborn,
     SlowTenth,
     Majority,
     Constant,

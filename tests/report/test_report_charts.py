@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import PLOTS, make_study
 
-from ringsmith.report import charts
+from ringsmith.report import charts, charts_learning
 from ringsmith.report.layout import LETTER, LINE, Point, elide, front, place
 from ringsmith.report.summarise import summarise
-from ringsmith.report.summary import Curve, Metric, Standing
+from ringsmith.report.summary import Curve, Learning, Metric, Standing
 from ringsmith.report.svg import COLOURS, dress
 
 ACCURACY = Metric("accuracy", "share of rows that are right", greater_is_better=True)
@@ -120,6 +120,24 @@ def test_no_stand_in_colour_is_left_and_none_but_ours_are_used(tmp_path: Path) -
         paints = set(re.findall(r'(?:fill|stroke)="([^"]*)"', figure.wide + (figure.narrow or "")))
         assert paints <= {"none"} | {f"var(--{name})" for name in COLOURS.values()}
         assert "var(--data)" in paints
+
+
+@pytest.mark.parametrize("greater", [True, False])
+def test_a_learning_curve_goes_on_to_twice_the_rows(greater: bool) -> None:
+    """Four sizes on the axis, the numbers in the table, and who overtakes whom; of losses the lower leads."""
+    metric = Metric("accuracy" if greater else "log_loss", "", greater)
+    values = [(0.6, 0.65, 0.7), (0.5, 0.66, 0.75)]
+    curves = [
+        Learning(name, (131, 262, 525), value if greater else tuple(1 - one for one in value), 0.05, 0.01, 0.09, 0.0123, "")
+        for name, value in zip(("tfidf", "minilm+full"), values, strict=True)
+    ]
+    figure = charts_learning.learning(curves, metric, "minilm+full")
+    assert figure is not None
+    assert {"131", "262", "525", "1,050", "tfidf", "minilm+full"} <= set(texts_of(figure.wide))
+    assert figure.caption.endswith("minilm+full leads from 262 rows on, tfidf before that.")
+    assert list(figure.head[1:4]) == ["131 rows", "262 rows", "525 rows"]
+    assert list(figure.body[1][4:]) == ["0.050", "0.010 to 0.090", "0.012"]
+    assert charts_learning.learning([], metric, None) is None
 
 
 def test_a_drawing_is_one_named_image_without_the_renderers_own_roles(board: list[Standing]) -> None:

@@ -96,7 +96,9 @@ FINE_TUNING: Space = (
 )
 """What all recipes share that fine-tune. With rates up to 8e-4 and batches of 8 one trial of four ran away on 400 rows and cost the time of two (LOG.md)."""
 
-MIXTURES = Choice("mixtures", (("last4", "last", "all"), ("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("last4", "last", "all"))
+MIXTURES = Choice(
+    "mixtures", (("last4", "last", "all"), ("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("last4", "last", "all")
+)
 
 SPACES: dict[str, Space] = {
     "tfidf": (

@@ -127,6 +127,10 @@ class Watch:
         self.line("Play-off", f"{joined(event.candidates, last='or')}: {event.rows:,} rows cannot tell which is better, so {event.further:,} more choose, in {turns}")
 
     @_draw.register
+    def _(self, event: events.FewerRows) -> None:
+        self.line("Labels", f"{joined(event.candidates)} on a half and a quarter of the rows, to see what more would bring")
+
+    @_draw.register
     def _(self, event: events.RunStarted) -> None:
         self._count = f"{event.index - 1}/{event.total}"
         if self._task is None:
@@ -205,6 +209,8 @@ class Watch:
             self.line("", more)
         if more := with_more_rows(found.playoff):
             self.line("", more)
+        if found.learning and found.learning[0]["candidate"] == found.recommended:
+            self.line("Labels", found.learning[0]["text"])
         named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
         self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))
         for path in found.written:
@@ -351,6 +357,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "report": str(found.folder / "report.html"),
         "search": list(found.search),
         "playoff": found.playoff,
+        "learning": list(found.learning),
         "seconds": round(found.seconds, 2),
         "stopped": found.stopped,
     }

@@ -67,12 +67,16 @@ def compare(
     task: _asked.Task = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Wall clock for everything, e.g. 90s, 10m, 1h30m; what is left lets more rows choose between the tied. Default: no limit.", rich_help_panel=_asked.RACE),
+        typer.Option(
+            help="Wall clock for everything, e.g. 90s, 10m, 1h30m; what is left lets more rows choose between the tied, and shows what more labels would bring. Default: no limit.",
+            rich_help_panel=_asked.RACE,
+        ),
     ] = None,
     metric: MetricName = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits and of training.", rich_help_panel=_asked.RACE)] = 0,
     seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=_asked.RACE)] = 1,
     search: Annotated[int, typer.Option(help="Try so many settings of the best candidates in the time that is left, the defaults first.", rich_help_panel=_asked.RACE)] = 0,
+    curve: Annotated[bool, typer.Option(help="Fit on fewer rows in the time that is left, to see what more labels would bring.", rich_help_panel=_asked.RACE)] = True,
     threads: _asked.Threads = None,
     on: _asked.On = "local",
     offline: _asked.Offline = False,
@@ -90,7 +94,7 @@ def compare(
         delimiter=delimiter, task=task,
         models=listed(models), recipes=listed(recipes),
         endpoint=asked, describe=read_words(describe or ()), budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, seeds=seeds, search=search,
-        folds=folds, min_rows=min_rows, steps=listed(steps) or (), threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
+        curve=curve, folds=folds, min_rows=min_rows, steps=listed(steps) or (), threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
         out=out, started=process_started(), command=shlex.join(["ringsmith", *sys.argv[1:]]),
     )  # fmt: skip
     run(options, as_json=as_json)

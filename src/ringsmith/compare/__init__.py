@@ -6,6 +6,7 @@ arena       all of it made ready                  plan       the order, and what
 job         one run, in its own process           backends/  where runs happen     forkserver  what such processes share
 race        run after run, table after table      ledger     the runs that ended
 choose      ties, recommendation, honesty         standings  runs -> rows     leaderboard  rows -> files
+playoff     more rows for the tied            learning   what more labels would bring
 handover    the winner becomes best/              study      all a report needs
 tuning      other settings for the best           search     what to try next (Optuna)
 trials      what was tried                        stopping   when a trial has fallen behind

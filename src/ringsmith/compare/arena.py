@@ -93,6 +93,11 @@ class Arena:
         """The runs of a candidate in one turn of a play-off, a seed each."""
         return list(self._on(self.dataset.turns[index], len(self.dataset.splits) + index, entrant))
 
+    def fewer_of(self, entrant: Entrant, level: int) -> list[Run]:
+        """The runs of a candidate with a half (level 0) or a quarter (1) of the training rows of every split, in the order of `runs_of`."""
+        after = len(self.dataset.splits) + len(self.dataset.turns)
+        return [run for number, some in enumerate(self.dataset.fewer) for run in self._on(some[level], after + number, entrant)]
+
     def _on(self, split: Split, number: int, entrant: Entrant, seeds: int | None = None) -> Iterator[Run]:
         for seed in range(self.options.seed, self.options.seed + (seeds or self.options.seeds)):
             yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))

@@ -46,6 +46,7 @@ class Table:
         checked: findings of checking.
         notes: what was said about the splits, a sentence each.
         turns: further splits, for a play-off: as `data.SplitPlan` has them.
+        fewer: for each split the same with a half and a quarter of its training rows, as `data.with_fewer` gives them.
     """
 
     texts: TextSet
@@ -56,6 +57,7 @@ class Table:
     checked: DataFindings
     notes: tuple[str, ...] = ()
     turns: tuple[Split, ...] = ()
+    fewer: tuple[tuple[Split, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,7 @@ class Dataset:
         identity: what makes it this data set: data, splits, labels and text steps, hashed.
         order: position of every test row -> its line in ``predictions/rows.jsonl``.
         turns: further splits, for a play-off.
+        fewer: for each split the same with fewer training rows, for learning curves.
     """
 
     task: Task
@@ -87,6 +90,7 @@ class Dataset:
     identity: dict[str, str]
     order: Rows
     turns: tuple[Split, ...] = ()
+    fewer: tuple[tuple[Split, ...], ...] = ()
 
 
 def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None, test_rows: Any = None) -> Table:
@@ -101,7 +105,7 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
     Raises:
         InputError: whatever is wrong with the tables.
     """
-    from ringsmith.data import check, keep_classes, plan_splits, read_like, read_table
+    from ringsmith.data import check, keep_classes, plan_splits, read_like, read_table, with_fewer
     from ringsmith.data.classes import MIN_ROWS
 
     begin = time.monotonic()
@@ -136,7 +140,9 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
         )
     cleaned, checked = check(plan.texts, plan.splits, turns=plan.turns, seed=options.seed)
     splits, turns = tuple(cleaned[: len(plan.splits)]), tuple(cleaned[len(plan.splits) :])
-    return Table(plan.texts, splits, plan.how, None if checked.language == "unknown" else checked.language, found, checked, plan.notes, turns)
+    language = None if checked.language == "unknown" else checked.language
+    fewer = tuple(with_fewer(plan.texts, split, options.seed) for split in splits) if options.curve else ()
+    return Table(plan.texts, splits, plan.how, language, found, checked, plan.notes, turns, fewer)
 
 
 @contextmanager
@@ -176,6 +182,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         identity=identity_of(table, task, options),
         order=np.concatenate([split.test for split in table.splits]),
         turns=table.turns,
+        fewer=table.fewer if all(table.fewer) else (),
     )
 
 
@@ -218,6 +225,8 @@ def store_table(table: Table, folder: Path, work: Path) -> None:
         write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})
         numbers = {part: table.texts.rows[getattr(split, part)].tolist() for part in PARTS}
         write_json(folder / "splits" / f"{split.name}.json", {"schema": SCHEMA, "name": split.name, "how": table.how, **numbers})
+    for split in (one for some in table.fewer for one in some):
+        write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})
     write_test_rows(table, folder / "predictions" / "rows.jsonl")
 
 

@@ -77,6 +77,14 @@ class PlayOff:
 
 
 @dataclass(frozen=True)
+class FewerRows:
+    """Candidates are fitted on fewer rows, to see what more would bring; `runs` are to come."""
+
+    candidates: tuple[str, ...]
+    runs: int
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """A run begins.
 
@@ -188,7 +196,7 @@ class Written:
     path: Path
 
 
-Event = Read | Cut | MachineSeen | Planned | PlayOff | RunStarted | RunProgress | RunFinished | Searching | TrialEnded | SearchEnded | Ranked | Chosen | Written
+Event = Read | Cut | MachineSeen | Planned | PlayOff | FewerRows | RunStarted | RunProgress | RunFinished | Searching | TrialEnded | SearchEnded | Ranked | Chosen | Written
 Listener = Callable[[Event], None]
 
 

@@ -92,6 +92,7 @@ class CompareOptions:
         seeds: how often every candidate is trained, with `seed`, `seed` + 1 ...
         search: how many settings of the best candidates are tried, their defaults included; 0 for none but the defaults.
         folds: number of parts for cross-validation, 0 for one split and no play-off, None to let the number of rows decide.
+        curve: whether learning curves are drawn in the time that is left (`compare.learning`).
         steps: names of the text steps that every text goes through.
         min_rows: a class with fewer rows is left out, None for the splits' own rule.
         out: folder to write into, None for ``runs/`` and the name of the data.
@@ -124,6 +125,7 @@ class CompareOptions:
     seeds: int = 1
     search: int = 0
     folds: int | None = None
+    curve: bool = True
     steps: tuple[str, ...] = ()
     min_rows: int | None = None
     out: Path | None = None

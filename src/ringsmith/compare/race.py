@@ -124,6 +124,11 @@ class Race:
         refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits else 0.0
         return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
 
+    def to_refit(self, entrants: Sequence[Entrant]) -> float:
+        """Seconds to train the winner, one of these, once more where its model is of an earlier command and gone."""
+        gone = [entrant for entrant in entrants if not (self.arena.place(self.arena.runs_of(entrant)[0]) / MODEL).exists()]
+        return max((self.forecast(entrant).seconds for entrant in gone), default=0.0)
+
     @property
     def refits(self) -> bool:
         """Whether several splits test, so that no model learnt from all rows and the winner is fitted again."""

@@ -16,6 +16,7 @@ from ringsmith.compare.events import Chosen, Listener, Written, silent
 from ringsmith.compare.files import alone_in, machine_faults
 from ringsmith.compare.handover import hand_over
 from ringsmith.compare.leaderboard import NAME, Row
+from ringsmith.compare.learning import LearningCurves
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.plan import clock
 from ringsmith.compare.playoff import Playoff
@@ -49,6 +50,7 @@ class Comparison:
         seconds: wall clock used, of everything.
         search: what each search found: its space, trials, finalists, and the importance of each option, as in ``study.json``.
         playoff: what became of the play-off (a `playoff.Played`) as in ``study.json``; None where there was nothing to play for.
+        learning: what fewer rows would have done (each a `learning.LearningCurve`) as in ``study.json``, that of the recommended candidate first.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class Comparison:
     seconds: float
     search: tuple[Mapping[str, Any], ...] = ()
     playoff: Mapping[str, Any] | None = None
+    learning: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def advice(self) -> str:
@@ -112,6 +115,9 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
             arena.study.set(playoff=None)  # of an earlier command
         if not stopped:
             stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
+        arena.study.set(learning=[])
+        if not stopped and not arena.options.search:
+            stopped = LearningCurves(race).run()
         check_any(race, stopped=stopped)
         best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
     finally:
@@ -151,6 +157,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         seconds=arena.budget.used(),
         search=tuple(arena.study.content.get("search", ())) if arena.options.search else (),
         playoff=arena.study.content["playoff"],
+        learning=tuple(arena.study.content["learning"]),
     )
 
 

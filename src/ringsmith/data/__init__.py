@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ringsmith.data.groups import number_groups
     from ringsmith.data.predictions import check_out, read_texts, write_predictions
     from ringsmith.data.read import read_like, read_table
-    from ringsmith.data.split import SplitPlan, make_splits, plan_splits
+    from ringsmith.data.split import SplitPlan, make_splits, plan_splits, with_fewer
     from ringsmith.data.storage import fingerprint, restore, store
 
 _HOMES = {
@@ -32,6 +32,7 @@ _HOMES = {
     "read_table": "read",
     "read_like": "read",
     "make_splits": "split",
+    "with_fewer": "split",
     "store": "storage",
     "restore": "storage",
     "fingerprint": "storage",
@@ -55,6 +56,7 @@ __all__ = [
     "read_texts",
     "restore",
     "store",
+    "with_fewer",
     "write_predictions",
 ]
 

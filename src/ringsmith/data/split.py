@@ -18,7 +18,7 @@ from ringsmith.data.classes import MIN_ROWS, compare_labels, require_classes, st
 from ringsmith.data.groups import assign_groups, number_groups
 from ringsmith.data.names import split_kind
 from ringsmith.errors import ColumnError, InputError, OptionError
-from ringsmith.records import Floats, Rows, Split, TextSet
+from ringsmith.records import FEWER, Floats, Rows, Split, TextSet
 
 FEW_ROWS = 1_000
 FEW_TO_CHOOSE = 3_000
@@ -29,6 +29,8 @@ ENOUGH_TO_CHOOSE = 50_000
 FEW_GROUPS = 8
 """Fewer groups than these, however they are answered, show no difference between five candidates."""
 FOLDS, FEWEST_FOLDS = 5, 3
+FEWEST_LEARNT = 50
+"""Training rows of the first point of a learning curve: fewer say nothing of what more would do."""
 EVAL_ROWS = 1_000
 LEAST, MOST = 0.10, 0.15
 """Validation and test get 1,000 rows each, but at least 10 % and at most 15 % of all."""
@@ -281,6 +283,24 @@ def _turns_of(texts: TextSet, splits: Sequence[Split], folds: int | None, seed: 
     part = even_parts(learnt, FOLDS - 1, seed)
     rest = [np.sort(np.concatenate([first.train[part != i], first.valid])) for i in range(FOLDS - 1)]
     return tuple(Split(f"turn-{i + 2}", rest[i], first.train[part == i], none) for i in range(FOLDS - 1))
+
+
+def with_fewer(texts: TextSet, split: Split, seed: int) -> tuple[Split, ...]:
+    """A split with a half and with a quarter of its training rows, the quarter within the half, for learning curves; it judges none of them on test rows.
+
+    Nothing where a quarter would be fewer than `FEWEST_LEARNT` rows, or groups are too few to be divided.
+    """
+    if len(split.train) < 4 * FEWEST_LEARNT:
+        return ()
+    kept, found, none = split.train, [], np.zeros(0, dtype=np.int64)
+    for ending in FEWER:
+        rows = texts.take(kept)
+        if rows.groups is not None and _units(rows) < 2 * FOLDS:
+            return ()
+        part = even_parts(rows, 2, seed)
+        kept = kept[part == 0]
+        found.append(Split(split.name + ending, kept, split.valid, none))
+    return tuple(found)
 
 
 def _learnt_first(texts: TextSet, part: Rows) -> Rows:

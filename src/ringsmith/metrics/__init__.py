@@ -18,6 +18,7 @@ tables        confusion, class by class, most confident errors
 
 from ringsmith.metrics.calibration import Bin, Calibration, calibration
 from ringsmith.metrics.intervals import evaluate, interval
+from ringsmith.metrics.learning import next_gain
 from ringsmith.metrics.scores import METRICS, Metric, parse_metric, score, suited
 from ringsmith.metrics.shares import wilson, wilson_f1
 from ringsmith.metrics.significance import Paired, compare_paired, holm, mcnemar
@@ -44,6 +45,7 @@ __all__ = [
     "letter_after",
     "mcnemar",
     "most_confident_errors",
+    "next_gain",
     "parse_metric",
     "per_class",
     "score",

@@ -52,9 +52,11 @@ def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
         for row in ranked
     ]
     body = [[row.candidate, wording.score(row.test), wording.score(row.test_low), wording.score(row.test_high), row.tie_group or wording.NOTHING] for row in ranked]
-    caption = f"{_title(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
+    caption = f"{title_of(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
     caption += _without_floor(board)
-    return figure_of("intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", _title(metric), "Low", "High", "Tie group"], body)
+    return figure_of(
+        "intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", title_of(metric), "Low", "High", "Tie group"], body
+    )
 
 
 def _without_floor(board: Sequence[Standing]) -> str:
@@ -68,8 +70,8 @@ def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
     room = 8.2 * max(map(len, names)) + 8
     labels = alt.Axis(labelColor=INK, labelFontSize=13, grid=False, title=None, labelLimit=330, minExtent=room) if width == WIDE else None
     y = alt.Y("label:N", sort=names, axis=labels, scale=alt.Scale(paddingInner=0.2, paddingOuter=0.3))
-    digits = _digits([row["low"] for row in rows] + [row["high"] for row in rows])
-    x = alt.X("low:Q", title=_title(metric), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6 if width == WIDE else 4, format=digits))
+    digits = digits_of([row["low"] for row in rows] + [row["high"] for row in rows])
+    x = alt.X("low:Q", title=title_of(metric), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6 if width == WIDE else 4, format=digits))
     base = chart_of(rows).encode(y=y)
     best = chart_of(rows[:1])
     layers = [
@@ -107,7 +109,7 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     caption += FRONT if len(best) > 1 else f" {min(best)} is both the best and the cheapest."
     caption += _without_floor(board)
     caption += " Where there is no room for a name, the table has it." if len(points) > NAMED else ""
-    head = ["Candidate", _title(metric), axis, "On the Pareto front"]
+    head = ["Candidate", title_of(metric), axis, "On the Pareto front"]
     return figure_of(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), head, body)
 
 
@@ -115,14 +117,14 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     height = (280 if width == WIDE else 260) + 12 * max(0, len(points) - NAMED)
     costs, qualities = [p.cost for p in points], [p.quality for p in points]
     log = max(costs) / min(costs) > LINEAR_UP_TO
-    x_domain, y_domain = _domain(costs, log=log), _domain([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
+    x_domain, y_domain = domain_of(costs, log=log), domain_of([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
     names = [elide(point.name, NAME_LETTERS[width]) for point in points]
-    xs = [_position(cost, x_domain, log=log) * (width - MARGIN) for cost in costs]
-    ys = [(1 - _position(quality, y_domain, log=False)) * (height - 50) for quality in qualities]
+    xs = [position_in(cost, x_domain, log=log) * (width - MARGIN) for cost in costs]
+    ys = [(1 - position_in(quality, y_domain, log=False)) * (height - 50) for quality in qualities]
     spots = place(names, xs, ys, width=width - MARGIN)
     ticks = {"values": ticks_of(x_domain)} if log else {"tickCount": 4}
     x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
-    y = alt.Y("quality:Q", title=_title(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=_digits(y_domain)))
+    y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))
     line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
     rows = [{"cost": p.cost, "quality": p.quality, "name": name, "colour": ACCENT if p.name == take else DATA} for p, name in zip(points, names, strict=True)]
     dots = chart_of(rows).encode(x=x, y=y)
@@ -133,10 +135,10 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
         dots.transform_filter(f"datum.colour == '{ACCENT}'").mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT),
         dots.mark_point(size=75, filled=True, opacity=1).encode(color=alt.Color("colour:N", scale=None)),
     ]
-    return fit(layers + _names(rows, spots, x=x, y=y), width, height)
+    return fit(layers + names_of(rows, spots, x=x, y=y), width, height)
 
 
-def _names(rows: Rows, spots: Sequence[Spot | None], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def names_of(rows: Rows, spots: Sequence[Spot | None], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """One layer for all names that stand on the same side of their points; the recommended one in bold."""
     layers = []
     for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True) if spot is not None):
@@ -254,24 +256,25 @@ def fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart:
     return layered.properties(width=width, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
 
 
-def _title(metric: Metric) -> str:
+def title_of(metric: Metric) -> str:
+    """What an axis of the metric is called."""
     return elide(wording.metric_title(metric.name), 40)
 
 
-def _digits(values: Sequence[float | None]) -> str:
+def digits_of(values: Sequence[float | None]) -> str:
     """Format of an axis: enough digits to tell its ticks apart."""
     known = [value for value in values if value is not None]
     return ".2f" if max(known) - min(known) >= 0.04 else ".3f"
 
 
-def _domain(values: Sequence[float], *, log: bool) -> list[float]:
+def domain_of(values: Sequence[float], *, log: bool) -> list[float]:
     """Room around the values: a tenth of their range, or of their order of magnitude."""
     low, high = (math.log10(min(values)), math.log10(max(values))) if log else (min(values), max(values))
     room = 0.14 * (high - low) or 0.1 * abs(high) or 0.1
     return [10 ** (low - room), 10 ** (high + room)] if log else [max(0.0, low - room) if low >= 0 else low - room, high + room]
 
 
-def _position(value: float, domain: Sequence[float], *, log: bool) -> float:
+def position_in(value: float, domain: Sequence[float], *, log: bool) -> float:
     """Where between the ends of an axis, 0 to 1."""
     low, high, here = (math.log10(v) if log else v for v in (*domain, value))
     return (here - low) / (high - low)

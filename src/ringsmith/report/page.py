@@ -14,7 +14,7 @@ from itertools import groupby
 import jinja2
 
 from ringsmith._wording import plural
-from ringsmith.report import charts, charts_search, wording
+from ringsmith.report import charts, charts_learning, charts_search, wording
 from ringsmith.report.figure import Figure
 from ringsmith.report.layout import elide
 from ringsmith.report.search import Search, of
@@ -39,6 +39,7 @@ class Figures:
     loss: Figure | None
     valid: Figure | None
     lengths: Figure | None
+    learning: Figure | None
 
 
 def render(summary: Summary) -> str:
@@ -85,6 +86,7 @@ def _draw(summary: Summary) -> Figures:
         loss=charts.curves("loss", "Loss on the training rows", "Loss", summary.losses),
         valid=charts.curves("valid", f"{title} on the validation rows", title, summary.valid),
         lengths=charts.lengths(*summary.findings.lengths, summary.findings.unit),
+        learning=charts_learning.learning(summary.learning, metric, summary.headline.candidate),
     )
 
 

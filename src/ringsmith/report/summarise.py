@@ -11,12 +11,12 @@ from typing import Any
 from ringsmith._files import as_typed
 from ringsmith._wording import plural
 from ringsmith.errors import InputError
-from ringsmith.records import FINE_TUNED, Candidate, RunResult
+from ringsmith.records import FEWER, FINE_TUNED, Candidate, RunResult
 from ringsmith.report.diagnose import diagnose
 from ringsmith.report.files import Study, read_study
 from ringsmith.report.findings import find
 from ringsmith.report.searches import searches_of
-from ringsmith.report.summary import Curve, Fact, Headline, Method, Metric, Standing, Summary, Tie, Usage
+from ringsmith.report.summary import Curve, Fact, Headline, Learning, Method, Metric, Standing, Summary, Tie, Usage
 from ringsmith.report.wording import duration, joined, large, megabytes, shown
 
 BASELINE = "majority"
@@ -27,6 +27,7 @@ STAGES = {
     "choose": "Comparing candidates",
     "search": "Searching settings",
     "play-off": "Play-off of the tied",
+    "learning curves": "Learning curves",
     "hand over": "Handing over",
 }
 """A stage of the comparison -> what it is called beside its time."""
@@ -55,7 +56,7 @@ def _summary(files: Study) -> Summary:
     board = [_standing(row) for row in files.board]
     headline = _headline(study, board)
     best = headline.candidate
-    runs = [run for run in files.runs if best is not None and _name(run) == best and run.status == "done"]
+    runs = [run for run in files.runs if best is not None and _name(run) == best and run.status == "done" and not run.split.endswith(FEWER)]
     metric = Metric(study["metric"]["name"], study["metric"]["summary"], study["metric"]["greater_is_better"])
     return Summary(
         title=study["title"],
@@ -74,6 +75,7 @@ def _summary(files: Study) -> Summary:
         method=_method(study, runs),
         searches=searches_of(study, board, metric),
         playoff=_playoff(study.get("playoff") or {}),
+        learning=[Learning(**{field.name: curve[field.name] for field in dataclasses.fields(Learning)}) for curve in study.get("learning") or ()],
     )
 
 

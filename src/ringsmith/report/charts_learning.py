@@ -1,0 +1,88 @@
+"""The picture of what more labels would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import altair as alt
+
+from ringsmith.report import wording
+from ringsmith.report.charts import MARGIN, NAME_LETTERS, chart_of, digits_of, domain_of, figure_of, fit, names_of, position_in, title_of
+from ringsmith.report.figure import Figure
+from ringsmith.report.layout import elide, place
+from ringsmith.report.summary import Learning, Metric
+from ringsmith.report.svg import ACCENT, DATA
+
+ROOM = 1.5
+"""How far the axis goes on behind twice the rows, for names."""
+
+
+def learning(curves: Sequence[Learning], metric: Metric, take: str | None) -> Figure | None:
+    """How good each candidate is by the number of rows it learns from; None where nobody drew that.
+
+    Args:
+        curves: those that were drawn.
+        metric: what judged.
+        take: the recommended candidate.
+    """
+    if not curves:
+        return None
+    caption = (
+        "Each learnt from a quarter, a half and all of the training rows; the same validation rows judged. Dotted: what twice as many may bring, if the loss goes on falling "
+        "as a power of the rows. That promises rather too much: what no rows can teach is not in it."
+    )
+    caption += "".join(f" {told}." for told in crossings(curves, metric))
+    head = ["Candidate", *(f"{rows:,} rows" for rows in curves[0].rows), "The last doubling brought", "95 % interval", "Another may bring"]
+    signed = [(curve, [wording.score(number) for number in (curve.gain, curve.next)]) for curve in curves]
+    body = [[curve.candidate, *map(wording.score, curve.values), gain, f"{wording.score(curve.low)} to {wording.score(curve.high)}", more] for curve, (gain, more) in signed]
+    return figure_of("learning", "By the number of labelled rows", caption, lambda width: _learning(curves, metric, take, width), head, body)
+
+
+def _learning(curves: Sequence[Learning], metric: Metric, take: str | None, width: int) -> alt.LayerChart:
+    height = 300
+    sign = 1 if metric.greater_is_better else -1
+    sizes, twice = curves[0].rows, 2 * curves[0].rows[-1]
+    x_domain = [sizes[0] / 1.2, twice * ROOM]
+    y_domain = domain_of([value for curve in curves for value in (*curve.values, curve.values[-1] + sign * curve.next)], log=False)
+    drawn = sorted(curves, key=lambda curve: curve.candidate != take)
+    rows = [
+        {"cost": curve.rows[-1], "quality": curve.values[-1], "name": elide(curve.candidate, NAME_LETTERS[width]), "colour": ACCENT if curve.candidate == take else DATA}
+        for curve in drawn
+    ]
+    spots = place(
+        [str(row["name"]) for row in rows],
+        [position_in(curve.rows[-1], x_domain, log=True) * (width - MARGIN) for curve in drawn],
+        [(1 - position_in(curve.values[-1], y_domain, log=False)) * (height - 50) for curve in drawn],
+        width=width - MARGIN,
+    )
+    scale = alt.Scale(type="log", base=2, domain=x_domain, nice=False)
+    x = alt.X("cost:Q", title="Labelled rows to learn from", scale=scale, axis=alt.Axis(values=[*sizes, twice], format=",d", grid=False))
+    y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))
+    layers = []
+    for curve in reversed(drawn):
+        colour, last = ACCENT if curve.candidate == take else DATA, curve.values[-1]
+        measured = chart_of([{"cost": size, "quality": value} for size, value in zip(curve.rows, curve.values, strict=True)]).encode(x=x, y=y)
+        ahead = chart_of([{"cost": curve.rows[-1], "quality": last}, {"cost": twice, "quality": last + sign * curve.next}]).encode(x=x, y=y)
+        layers += [
+            ahead.mark_line(color=colour, strokeWidth=1.5, strokeDash=[2, 4]),
+            measured.mark_line(color=colour, strokeWidth=2),
+            measured.mark_point(color=colour, filled=True, size=60, opacity=1),
+        ]
+    return fit(layers + names_of(rows, spots, x=x, y=y), width, height)
+
+
+def crossings(curves: Sequence[Learning], metric: Metric) -> Iterator[str]:
+    """Which candidates overtook the one that was ahead with fewer rows, a sentence each.
+
+    Examples:
+        >>> metric = Metric("accuracy", "", True)
+        >>> one, other = (Learning(name, (100, 200, 400), values, 0, 0, 0, 0, "") for name, values in (("probe", (0.6, 0.65, 0.7)), ("full", (0.5, 0.66, 0.75))))
+        >>> list(crossings([one, other], metric))
+        ['full leads from 200 rows on, probe before that']
+    """
+    best = max if metric.greater_is_better else min
+    leaders = [best(curves, key=lambda curve: curve.values[at]) for at in range(len(curves[0].rows))]
+    for (before, after), rows in zip(pairwise(leaders), curves[0].rows[1:], strict=True):
+        if before is not after:
+            yield f"{after.candidate} leads from {rows:,} rows on, {before.candidate} before that"

@@ -1,0 +1,148 @@
+"""Learning curves of fakes: `learner` is wrong in every k-th row, k being a fifteenth of the rows it learnt from, so that every figure can be worked out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_tables import table
+
+from ringsmith.compare import learning
+from ringsmith.compare.dataset import Table
+from ringsmith.compare.events import Event, FewerRows, RunStarted
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.runner import Comparison, compare_table
+from ringsmith.data import with_fewer
+from ringsmith.metrics import compare_paired, next_gain
+from ringsmith.records import Split, TextSet
+
+
+def with_curves(rows: int = 400, **options: Any) -> Table:
+    """A table with the splits of its curves."""
+    made = table(rows, **options)
+    return replace(made, fewer=tuple(with_fewer(made.texts, split, 0) for split in made.splits))
+
+
+@pytest.fixture
+def compare(tmp_path: Path) -> Callable[..., Comparison]:
+    """Compare fakes on a table with fewer rows beside it; there is time for all that is asked."""
+
+    def run(*recipes: str, events: list[Event] | None = None, rows: Table | None = None, **options: Any) -> Comparison:
+        asked = CompareOptions(**({"data": "made.csv", "recipes": recipes, "out": tmp_path / "out", "on": "inline", "budget": 60.0} | options))
+        return compare_table(with_curves() if rows is None else rows, asked, (lambda event: None) if events is None else events.append)
+
+    return run
+
+
+def right(wrong: int) -> np.ndarray[Any, Any]:
+    """Whether each of the 100 validation rows is answered rightly by one that is wrong in every so-manieth."""
+    numbers = np.arange(400)[np.arange(400) // 2 % 4 == 2]
+    return numbers % wrong != 0
+
+
+def test_a_curve_by_hand(compare: Callable[..., Comparison]) -> None:
+    """200, 100 and 50 rows: wrong in every thirteenth, sixth and third row; the gain is that of the paired comparison, the outlook that of the power law."""
+    events: list[Event] = []
+    result = compare("learner", "majority", events=events)
+    (curve,) = result.learning
+    quarter, half, whole = (float(right(wrong).mean()) for wrong in (3, 6, 13))
+    assert (curve["candidate"], curve["rows"], curve["values"]) == ("learner", (50, 100, 200), pytest.approx((quarter, half, whole)))
+    y = np.arange(400)[np.arange(400) // 2 % 4 == 2] % 2
+    answers = [np.where(np.eye(2)[np.where(right(wrong), y, 1 - y)] > 0, np.float32(0.9), np.float32(0.1)) for wrong in (13, 6)]
+    paired = compare_paired("accuracy", y, *answers)
+    assert (curve["gain"], curve["low"], curve["high"]) == (pytest.approx(paired.difference), pytest.approx(paired.low), pytest.approx(paired.high))
+    assert curve["next"] == pytest.approx(next_gain([50, 100, 200], [1 - quarter, 1 - half, 1 - whole]))
+    assert f"(200 in place of 100) brought learner nothing that the validation rows show: {100 * (whole - half):.1f} points [" in curve["text"]
+    assert [event for event in events if isinstance(event, FewerRows)] == [FewerRows(("learner",), 2)]
+    assert [event.which for event in events if isinstance(event, RunStarted)] == ["", "", "holdout-half", "holdout-quarter"]
+    assert json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["learning"][0]["rows"] == [50, 100, 200]
+
+
+def test_curves_have_no_part_in_the_table_or_the_choice(compare: Callable[..., Comparison], tmp_path: Path) -> None:
+    """With them and without, the table is the same but for its times, and so is the model that is handed over."""
+    results = [compare("learner", "third", "majority", rows=rows, out=tmp_path / name) for name, rows in (("with", with_curves()), ("without", table(400)))]
+    tables = [[(row.candidate, row.valid, row.test, row.tie_group, row.recommended) for row in result.rows] for result in results]
+    assert tables[0] == tables[1]
+    studies = [json.loads((result.folder / "study.json").read_text(encoding="utf-8")) for result in results]
+    assert [study["best"]["split"] for study in studies] == ["holdout", "holdout"]
+    assert [len(study["learning"]) for study in studies] == [2, 0]
+
+
+def test_the_recommended_comes_first_and_then_as_many_as_there_is_time_for(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a budget the curves may take so many seconds: none, or enough for all."""
+    assert [curve["candidate"] for curve in compare("learner", "third", "majority").learning] == ["learner", "third"]
+    monkeypatch.setattr(learning, "UNASKED", (1.0, 0.0))
+    assert compare("learner", "third", budget=None, out=None, data="other.csv").learning == ()
+
+
+def test_a_curve_that_was_drawn_is_there_the_next_time(compare: Callable[..., Comparison]) -> None:
+    """The second command does nothing but fit the model again that it hands over."""
+    first = compare("learner", "majority")
+    events: list[Event] = []
+    again = compare("learner", "majority", events=events)
+    assert again.learning == first.learning
+    assert not [event for event in events if isinstance(event, FewerRows)]
+
+
+def test_a_candidate_that_breaks_down_on_few_rows_has_no_curve(compare: Callable[..., Comparison]) -> None:
+    """The others have theirs."""
+    assert [curve["candidate"] for curve in compare("stubborn", "third", "majority").learning] == ["third"]
+
+
+def test_folds_are_pooled(compare: Callable[..., Comparison]) -> None:
+    """Every row is judged once, as in the table: the last figure of the curve is the table's."""
+    result = compare("learner", "majority", rows=with_curves(600, folds=5))
+    (curve,) = result.learning
+    assert curve["rows"] == (90, 180, 360)
+    assert curve["values"][-1] == pytest.approx(result.rows[0].valid)
+
+
+def test_ctrl_c_keeps_the_table_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    """Stopped in the first run on fewer rows: the recommendation stands, and the next time there is a curve."""
+    asked = CompareOptions(data="made.csv", recipes=("learner", "majority"), out=tmp_path / "out", on="inline", budget=60.0)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, RunStarted) and event.which == "holdout-half":
+            raise KeyboardInterrupt
+
+    stopped = compare_table(with_curves(), asked, stop)
+    assert (stopped.stopped, stopped.recommended, stopped.learning) == (True, "learner", ())
+    again = compare_table(with_curves(), replace(asked, started=time.monotonic()))
+    assert (again.stopped, len(again.learning)) == (False, 1)
+
+
+def test_a_search_draws_none(compare: Callable[..., Comparison]) -> None:
+    """What it recommends may be a setting that nobody knows yet."""
+    assert compare("tunable", search=2).learning == ()
+
+
+def test_halves_are_stratified_and_lie_within_each_other() -> None:
+    """60 % a, 40 % b in all of them; validation rows are the same, and nothing is tested."""
+    rows = TextSet([f"text {number}" for number in range(500)], ["a" if number % 5 < 3 else "b" for number in range(500)])
+    split = Split("holdout", np.arange(400), np.arange(400, 450), np.arange(450, 500))
+    half, quarter = with_fewer(rows, split, 0)
+    assert (half.name, quarter.name) == ("holdout-half", "holdout-quarter")
+    for part, size in ((half, 200), (quarter, 100)):
+        labels = [(rows.labels or [])[at] for at in part.train]
+        assert (len(labels), labels.count("a")) == (size, size * 3 // 5)
+        assert part.valid is split.valid
+        assert not len(part.test)
+    assert set(quarter.train) < set(half.train) < set(split.train)
+
+
+def test_groups_are_not_cut_apart_and_few_rows_or_groups_draw_none() -> None:
+    """Two rows to a group; 199 rows are too few, and so are nine groups of 40."""
+    rows = table(400, groups=True)
+    half, _ = with_fewer(rows.texts, rows.splits[0], 0)
+    groups = np.array(rows.texts.groups)
+    assert not set(groups[half.train]) & set(groups[np.setdiff1d(rows.splits[0].train, half.train)])
+    none = np.zeros(0, dtype=np.int64)
+    assert with_fewer(rows.texts, Split("holdout", np.arange(199), none, none), 0) == ()
+    few = TextSet([str(number) for number in range(360)], ["a", "b"] * 180, groups=[f"g{number % 9}" for number in range(360)])
+    assert with_fewer(few, Split("holdout", np.arange(360), none, none), 0) == ()
