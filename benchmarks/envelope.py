@@ -100,7 +100,7 @@ def compare(train: Rows, test: Rows, place: Path, options: argparse.Namespace, s
     place.mkdir(parents=True, exist_ok=True)
     tables = [str(write(train, place / "train.csv")), "--test", str(write(test, place / "test.csv"))]
     how = ["--models", options.model, "--recipes", ",".join(options.recipes), "--metric", "accuracy"]
-    how += ["--seed", str(seed), "--threads", str(options.threads), "--offline", "--json"]
+    how += ["--seed", str(seed), "--threads", str(options.threads), "--offline", "--json", "--no-curve"]
     how += [] if options.folds is None else ["--folds", str(options.folds)]
     subprocess.run([sys.executable, "-m", "ringsmith", "compare", *tables, *how, "--out", str(place / "out")], stdout=subprocess.DEVNULL, check=True)
     return answers(place / "out", [*train[1], *test[1]])

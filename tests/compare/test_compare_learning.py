@@ -58,7 +58,7 @@ def test_a_curve_by_hand(compare: Callable[..., Comparison]) -> None:
     paired = compare_paired("accuracy", y, *answers)
     assert (curve["gain"], curve["low"], curve["high"]) == (pytest.approx(paired.difference), pytest.approx(paired.low), pytest.approx(paired.high))
     assert curve["next"] == pytest.approx(next_gain([50, 100, 200], [1 - quarter, 1 - half, 1 - whole]))
-    assert f"(200 in place of 100) brought learner nothing that the validation rows show: {100 * (whole - half):.1f} points [" in curve["text"]
+    assert f"200 training rows in place of 100 brought learner nothing that the validation rows show: {100 * (whole - half):.1f} points [" in curve["text"]
     assert [event for event in events if isinstance(event, FewerRows)] == [FewerRows(("learner",), 2)]
     assert [event.which for event in events if isinstance(event, RunStarted)] == ["", "", "holdout-half", "holdout-quarter"]
     assert json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["learning"][0]["rows"] == [50, 100, 200]
@@ -77,7 +77,7 @@ def test_curves_have_no_part_in_the_table_or_the_choice(compare: Callable[..., C
 def test_the_recommended_comes_first_and_then_as_many_as_there_is_time_for(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a budget the curves may take so many seconds: none, or enough for all."""
     assert [curve["candidate"] for curve in compare("learner", "third", "majority").learning] == ["learner", "third"]
-    monkeypatch.setattr(learning, "UNASKED", (1.0, 0.0))
+    monkeypatch.setattr(learning, "MOST", 0.0)
     assert compare("learner", "third", budget=None, out=None, data="other.csv").learning == ()
 
 

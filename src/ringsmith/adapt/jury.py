@@ -68,11 +68,12 @@ class JudgedPath:
     """
 
     def __init__(self, rows: Floats, valid: Floats, targets: npt.NDArray[Any], jury: Jury) -> None:
-        self.rows, self.valid, self.jury = rows, valid, jury
-        task, self.activation = jury.task, jury.task.activation
-        self.path = LogisticPath(rows, targets, len(task.labels), self.activation)
+        self.valid, self.jury = valid, jury
+        classes, self.activation = len(jury.task.labels), jury.task.activation
+        self.path = LogisticPath(rows, targets, classes, self.activation)
+        self.rows = self.path.rows.numpy()  # centred, and where they are few in the space they span: the scores of a turn are the same there
         self.turns = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
-        self.others = [LogisticPath(rows[~turn], targets[~turn], len(task.labels), self.activation) for turn in self.turns]
+        self.others = [LogisticPath(self.rows[~turn], targets[~turn], classes, self.activation) for turn in self.turns]
 
     def solve(self, strength: float, budget: Budget) -> tuple[Linear, Floats]:
         """The head learnt from all training rows, and the probabilities of the rows that judge."""

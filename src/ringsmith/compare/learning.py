@@ -22,8 +22,8 @@ from ringsmith.compare.standings import part_of
 from ringsmith.metrics import compare_paired, next_gain
 from ringsmith.records import FEWER
 
-UNASKED = 1.0, 600.0
-"""Without a budget curves may take as long as the race took, and ten minutes at most."""
+LEAST, MOST = 30.0, 600.0
+"""Without a budget curves may take as long as the race took, but half a minute in any case, and ten minutes at most."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,21 @@ class LearningCurves:
 
     def _affordable(self) -> list[Entrant]:
         """As many of them as there is time for, one after the other."""
-        share, most = UNASKED
-        limited = self.arena.budget.seconds is not None
-        left = self.race.left() - self.race.to_refit([self.race.known[c.name] for c in self._in_order()]) if limited else min(share * self.race.stages["runs"], most)
         chosen: list[Entrant] = []
-        for contestant in self._in_order():
-            entrant = self.race.known[contestant.name]
+        entrants = [self.race.known[contestant.name] for contestant in self._in_order()]
+        left = self._left(entrants)
+        for entrant in entrants:
             left -= SURE * sum(self._seconds(run) for run in self._missing(entrant))
             if left < 0:
                 break
             chosen.append(entrant)
         return chosen
+
+    def _left(self, entrants: Sequence[Entrant]) -> float:
+        """Seconds that the curves may take."""
+        if self.arena.budget.seconds is not None:
+            return self.race.left() - self.race.to_refit(entrants)
+        return min(max(LEAST, sum(result.seconds["total"] for results in self.race.results.values() for result in results)), MOST)
 
     def _missing(self, entrant: Entrant) -> list[Run]:
         return [run for level in range(len(FEWER)) for run in self.arena.fewer_of(entrant, level) if self.arena.finished(run) is None]
@@ -159,13 +163,13 @@ def said(name: str, rows: Sequence[int], gained: tuple[float, float, float], fur
 
     Examples:
         >>> said("tfidf", [131, 262, 525], (0.041, 0.012, 0.07), 0.0253, points=True)
-        'twice the training rows (525 in place of 262) brought tfidf 4.1 points [1.2 to 7.0]; twice as many again may bring about 2.5'
+        '525 training rows in place of 262 brought tfidf 4.1 points [1.2 to 7.0]; twice as many may bring about 2.5 more'
         >>> said("tfidf", [131, 262, 525], (0.004, -0.012, 0.02), 0.001, points=True)
-        'twice the training rows (525 in place of 262) brought tfidf nothing that the validation rows show: 0.4 points [-1.2 to 2.0]'
+        '525 training rows in place of 262 brought tfidf nothing that the validation rows show: 0.4 points [-1.2 to 2.0]'
     """
-    value, low, high, more = (f"{100 * number:.1f}" if points else f"{number:.3f}" for number in (*gained, further))
+    value, low, high, more = (f"{round(100 * number, 1) + 0:.1f}" if points else f"{round(number, 3) + 0:.3f}" for number in (*gained, further))
     unit = " points" if points else ""
-    start = f"twice the training rows ({rows[-1]:,} in place of {rows[-2]:,}) brought {name}"
+    start = f"{rows[-1]:,} training rows in place of {rows[-2]:,} brought {name}"
     if gained[1] <= 0:
         return f"{start} nothing that the validation rows show: {value}{unit} [{low} to {high}]"
-    return f"{start} {value}{unit} [{low} to {high}]; twice as many again may bring about {more}"
+    return f"{start} {value}{unit} [{low} to {high}]; twice as many may bring about {more} more"

@@ -10,8 +10,8 @@ import numpy as np
 def next_gain(sizes: Sequence[int], losses: Sequence[float], *, times: float = 2.0) -> float:
     """By how much the last loss would fall with so many times the rows, if it goes on falling as a power of them.
 
-    ``loss = a * rows ** -b`` (Hestness et al., 2017), b by least squares between the logarithms, and not below 0. What no number of rows can teach is left out
-    of it, so it promises rather too much than too little (Viering and Loog, 2023).
+    ``loss = a * rows ** -b`` (Hestness et al., 2017), b by least squares between the logarithms, and not below 0. A guess: the first part of a curve may be flatter
+    and its end always is, since there is something that no number of rows teaches (Viering and Loog, 2023).
 
     Args:
         sizes: rows learnt from, rising, at least two.

@@ -30,7 +30,7 @@ def learning(curves: Sequence[Learning], metric: Metric, take: str | None) -> Fi
         return None
     caption = (
         "Each learnt from a quarter, a half and all of the training rows; the same validation rows judged. Dotted: what twice as many may bring, if the loss goes on falling "
-        "as a power of the rows. That promises rather too much: what no rows can teach is not in it."
+        "as a power of the rows: a guess, no promise."
     )
     caption += "".join(f" {told}." for told in crossings(curves, metric))
     head = ["Candidate", *(f"{rows:,} rows" for rows in curves[0].rows), "The last doubling brought", "95 % interval", "Another may bring"]
