@@ -73,6 +73,19 @@ def test_a_group_stays_in_one_part_and_few_groups_do_not_judge() -> None:
     assert Jury.of(TASK, train.take(np.arange(7)), valid).parts is None
 
 
+def test_copies_of_a_text_stay_in_one_part() -> None:
+    """Else a head that knows a row by heart would be praised for its copy; case and blanks make no other text, a second text does."""
+    train, _ = cloud(40)
+    valid = TextSet(["x"], ["a"])
+    copies = TextSet([text for text in train.texts for _ in range(2)], [label for label in train.labels or [] for _ in range(2)])
+    parts = Jury.of(TASK, TextSet([f" {text.upper()}" if at % 2 else text for at, text in enumerate(copies.texts)], copies.labels), valid).parts
+    assert parts is not None
+    assert (parts[::2] == parts[1::2]).all()
+    paired = Jury.of(TASK, TextSet(copies.texts, copies.labels, [f"pair {at}" for at in range(80)]), TextSet(["x"], ["a"], ["y"])).parts
+    assert paired is not None
+    assert (paired[::2] != paired[1::2]).any()
+
+
 def test_a_row_whose_class_no_other_part_knows_judges_nothing() -> None:
     """It would be wrong by any head, and the weakest would be praised for being least sure of it."""
     train, _ = cloud(40)

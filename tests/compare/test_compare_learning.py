@@ -6,17 +6,23 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fake_tables import table
+from rich.console import Console
 
+import ringsmith as rs
+from ringsmith.cli._watch import Watch
 from ringsmith.compare import learning
 from ringsmith.compare.dataset import Table
 from ringsmith.compare.events import Event, FewerRows, RunStarted
+from ringsmith.compare.forecast import Forecast, Forecaster
 from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
 from ringsmith.data import with_fewer
 from ringsmith.metrics import compare_paired, next_gain
@@ -117,9 +123,53 @@ def test_ctrl_c_keeps_the_table_and_the_same_command_goes_on(tmp_path: Path) -> 
     assert (again.stopped, len(again.learning)) == (False, 1)
 
 
+def test_ctrl_c_leaves_the_model_that_learnt_from_all_rows(tmp_path: Path) -> None:
+    """Folds: it is handed over before the first curve begins."""
+    asked = CompareOptions(data="made.csv", recipes=("learner", "majority"), out=tmp_path / "out", on="inline", budget=60.0)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, FewerRows):
+            raise KeyboardInterrupt
+
+    assert compare_table(with_curves(600, folds=5), asked, stop).stopped
+    study = json.loads((tmp_path / "out" / "study.json").read_text(encoding="utf-8"))
+    assert study["best"]["trained_on"].startswith("all rows")
+
+
+def test_of_a_loss_less_is_a_gain(compare: Callable[..., Comparison]) -> None:
+    """Signs of gain and interval are turned round, and the loss itself falls as a power of the rows; two seeds are pooled."""
+    (curve,) = compare("learner", "majority", metric="log_loss", seeds=2).learning
+    assert curve["values"][0] > curve["values"][1] > curve["values"][2]
+    assert curve["gain"] == pytest.approx(curve["values"][1] - curve["values"][2])
+    assert curve["low"] <= curve["gain"] <= curve["high"]
+    assert curve["next"] == pytest.approx(next_gain([50, 100, 200], curve["values"]))
+
+
+def test_what_fine_tuning_needs_for_few_rows_is_foreseen(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forecaster by which a fit takes as long with a quarter of the rows: of 40 seconds each, two do not fit into 60."""
+    forecast = Forecaster.forecast
+    monkeypatch.setattr(Forecaster, "forecast", lambda self, entrant, workload: replace(forecast(self, entrant, workload), fit=40.0))
+    monkeypatch.setattr(Race, "forecast", lambda self, entrant: Forecast(0.0, 40.0, 0.0, 0.0, 10.0))
+    assert compare("learner", "majority").learning == ()
+
+
 def test_a_search_draws_none(compare: Callable[..., Comparison]) -> None:
     """What it recommends may be a setting that nobody knows yet."""
     assert compare("tunable", search=2).learning == ()
+
+
+def test_the_public_face(tmp_path: Path) -> None:
+    """A table of the curves, and none where they were not asked for; the terminal says what it does and what came of it."""
+    rows = [(f"{label} #{at}", label) for at, label in enumerate("ab" * 250)]
+    asked = {"recipes": ["learner", "majority"], "folds": 0, "budget": 60.0}
+    drawn = rs.compare(rows, out=tmp_path / "with", **asked).learning
+    assert drawn["candidate"].to_list() == ["learner"] * 3
+    assert drawn["rows"].to_list()[2] == 350
+    assert rs.compare(rows, out=tmp_path / "without", curve=False, **asked).learning.is_empty()
+    out = StringIO()
+    with Watch(Console(file=out, width=100)) as watch:
+        watch(FewerRows(("learner", "third"), 4))
+    assert "Labels    learner and third on a half and a quarter of the rows, to see what more would bring" in out.getvalue()
 
 
 def test_halves_are_stratified_and_lie_within_each_other() -> None:
@@ -144,5 +194,7 @@ def test_groups_are_not_cut_apart_and_few_rows_or_groups_draw_none() -> None:
     assert not set(groups[half.train]) & set(groups[np.setdiff1d(rows.splits[0].train, half.train)])
     none = np.zeros(0, dtype=np.int64)
     assert with_fewer(rows.texts, Split("holdout", np.arange(199), none, none), 0) == ()
+    uneven = TextSet([str(number) for number in range(240)], ["a", "b"] * 120, groups=["large"] * 150 + [f"g{number}" for number in range(90)])
+    assert with_fewer(uneven, Split("holdout", np.arange(240), none, none), 0) == ()
     few = TextSet([str(number) for number in range(360)], ["a", "b"] * 180, groups=[f"g{number % 9}" for number in range(360)])
     assert with_fewer(few, Split("holdout", np.arange(360), none, none), 0) == ()

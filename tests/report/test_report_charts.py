@@ -134,7 +134,7 @@ def test_a_learning_curve_goes_on_to_twice_the_rows(greater: bool) -> None:
     figure = charts_learning.learning(curves, metric, "minilm+full")
     assert figure is not None
     assert {"131", "262", "525", "1,050", "tfidf", "minilm+full"} <= set(texts_of(figure.wide))
-    assert figure.caption.endswith("minilm+full leads from 262 rows on, tfidf before that.")
+    assert figure.caption.endswith("With 131 rows tfidf was ahead, with 525 minilm+full is.")
     assert list(figure.head[1:4]) == ["131 rows", "262 rows", "525 rows"]
     assert list(figure.body[1][4:]) == ["0.050", "0.010 to 0.090", "0.012"]
     assert charts_learning.learning([], metric, None) is None

@@ -40,7 +40,7 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
 
     Args:
         head: calibrated.
-        proba: its probabilities of the validation rows (n, K).
+        proba: its probabilities of the rows that judge (n, K).
         judge: marks them.
         task: what the labels mean.
         targets: of the training rows.

@@ -67,18 +67,18 @@ def log_losses(targets: npt.NDArray[Any], proba: Floats) -> npt.NDArray[np.float
     return np.asarray(-np.log(np.where(targets, clipped, 1 - clipped)).mean(axis=1))
 
 
-def surely_better(judge: Judge, other: Floats, one: Floats) -> bool:
-    """Whether the other probabilities have the lower log loss, by a standard error of the paired difference (the rule of Breiman et al., 1984, section 3.4.3).
+def surely_better(judge: Judge, first: Floats, second: Floats) -> bool:
+    """Whether the first probabilities have the lower log loss, by a standard error of the paired difference (the rule of Breiman et al., 1984, section 3.4.3).
 
     Examples:
         >>> judge = Judge("accuracy", np.zeros(4, int), np.arange(4))
-        >>> one, luck, gain = (np.array([[p, 1 - p] for p in some]) for some in ([0.5] * 4, [0.9, 0.4, 0.4, 0.4], [0.9, 0.7, 0.6, 0.8]))
-        >>> surely_better(judge, luck, one), surely_better(judge, gain, one)
+        >>> second, luck, gain = (np.array([[p, 1 - p] for p in some]) for some in ([0.5] * 4, [0.9, 0.4, 0.4, 0.4], [0.9, 0.7, 0.6, 0.8]))
+        >>> surely_better(judge, luck, second), surely_better(judge, gain, second)
         (False, True)
     """
     if len(judge.known) < 2:
         return False
-    gain = log_losses(judge.targets, one[judge.known]) - log_losses(judge.targets, other[judge.known])
+    gain = log_losses(judge.targets, second[judge.known]) - log_losses(judge.targets, first[judge.known])
     return bool(gain.mean() > gain.std(ddof=1) / math.sqrt(len(gain)))
 
 

@@ -63,8 +63,10 @@ class Head(Probe):
 
     def _mixture(self, view: Mapping[Long, View], targets: npt.NDArray[Any], jury: Jury, budget: Budget) -> str:
         """The mixture of layers that a linear head would take."""
+        if next(iter(view.values())).train[0].shape[1] == 1:
+            return "last"
         if len(self.options.mixtures) == 1:
-            return self.options.mixtures[0] if next(iter(view.values())).train[0].shape[1] > 1 else "last"
+            return self.options.mixtures[0]
         return str(super()._search(view, targets, jury, budget.part(budget.remaining() * SHARE)).winner.setting["mixture"])
 
     def _members(self, rows: Vectors, targets: npt.NDArray[Any], valid: Vectors, judge: Judge, budget: Budget) -> Perceptrons:

@@ -23,8 +23,8 @@ from ringsmith.tasks import Task
 ENOUGH = 200
 """Validation rows that choose alone."""
 PARTS = 4
-MOST_ROWS, MOST_CELLS = 4_000, 150_000
-"""Training rows, and rows times classes, that judge at most: ten seconds of one core; where there are more, the strength matters less."""
+MOST_ROWS, MOST_CELLS = 2_000, 150_000
+"""Training rows, and rows times classes, that judge at most: where there are more, the strength matters less and five fits take long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +91,14 @@ class JudgedPath:
 
 
 def parts_of(train: TextSet, seed: int) -> Rows | None:
-    """The part of each row; None where rows or groups are too few to be divided."""
+    """The part of each row, that of its copies, too; None where rows or groups are too few to be divided."""
     from ringsmith.data.split import even_parts  # here: predicting needs none of it
 
+    if len(train) < 2 * PARTS:
+        return None
+    same = train.groups or [" ".join(f"{text} {pair}".casefold().split()) for text, pair in zip(train.texts, train.pairs or [""] * len(train), strict=True)]
     try:
-        return even_parts(train, PARTS, seed) if len(train) >= 2 * PARTS else None
+        return even_parts(train if train.groups is None and len(set(same)) == len(train) else replace(train, groups=same), PARTS, seed)
     except ColumnError:
         return None
 

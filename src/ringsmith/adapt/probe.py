@@ -99,7 +99,7 @@ class FittedProbe(Fitted):
 
 
 class Probe(Recipe):
-    """Encodes every row once, then tries mixtures of layers and strengths of the head on the validation rows."""
+    """Encodes every row once, then tries mixtures of layers and strengths of the head; the validation rows choose, and of few rows all (see `Jury`)."""
 
     name: ClassVar[str] = "probe"
     fitted: ClassVar[type[FittedProbe]] = FittedProbe

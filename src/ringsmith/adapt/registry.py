@@ -54,7 +54,7 @@ ENTRIES: dict[str, Entry] = {
         default=False,
         light=True,
     ),
-    "probe": Entry(".probe:Probe", ".probe_options:ProbeOptions", "transformer", "the frozen backbone's vectors (mixture of layers chosen on validation) with a linear classifier"),
+    "probe": Entry(".probe:Probe", ".probe_options:ProbeOptions", "transformer", "the frozen backbone's vectors (which layers, the rows choose) with a linear classifier"),
     "head": Entry(
         ".head:Head", ".probe_options:HeadOptions", "transformer", "the frozen backbone's vectors with a small neural network, which can tell what no line can", default=False
     ),

@@ -23,8 +23,8 @@ class Trial(Generic[M]):
     Attributes:
         setting: the hyper-parameters.
         model: what was fitted with them.
-        proba: its probabilities of the validation rows (n, K).
-        mark: how the validation rows judged it.
+        proba: its probabilities of the rows that judge (n, K).
+        mark: how they judged it.
     """
 
     setting: Setting
@@ -37,13 +37,13 @@ class Search(Generic[M]):
     """Fits and judges settings; the very first is always fitted, however little time there is.
 
     Args:
-        fit: setting -> the model and its probabilities of the validation rows.
+        fit: setting -> the model and its probabilities of the rows that judge.
         judge: marks these probabilities.
         budget: wall clock.
         better: whether the first of two trials is taken in place of the second; None for: where its mark is higher.
 
     Attributes:
-        best: the trial to take so far, with the highest mark; of equals the first.
+        best: the trial to take so far; of equals the first.
         tried: number of trials.
         cut_off: whether time ran out before the search was over.
     """

@@ -141,7 +141,7 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
     cleaned, checked = check(plan.texts, plan.splits, turns=plan.turns, seed=options.seed)
     splits, turns = tuple(cleaned[: len(plan.splits)]), tuple(cleaned[len(plan.splits) :])
     language = None if checked.language == "unknown" else checked.language
-    fewer = tuple(with_fewer(plan.texts, split, options.seed) for split in splits) if options.curve else ()
+    fewer = tuple(with_fewer(plan.texts, split, options.seed) for split in splits) if options.curve and not options.search else ()
     return Table(plan.texts, splits, plan.how, language, found, checked, plan.notes, turns, fewer)
 
 

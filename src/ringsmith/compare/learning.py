@@ -1,14 +1,16 @@
 """Learning curves: what fewer labels would have done, and what twice as many may do, found in the time that is left.
 
-The recommended candidate, and after it the others, are fitted on a half and on a quarter of the training rows, judged by the same validation rows. What the last
-doubling brought is a paired comparison; what another may bring follows from a power law through the three figures. Nothing of it has a part in the choice.
+Once the model is handed over, the recommended candidate, and after it the others, are fitted on a half and on a quarter of the training rows, judged by the
+same validation rows. What the last doubling brought is a paired comparison; what another may bring follows from a power law through the three figures.
+Nothing of it has a part in the choice.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from statistics import fmean
 
 from ringsmith.compare.arena import Run
@@ -63,18 +65,19 @@ class LearningCurves:
 
     def run(self) -> bool:
         """Draw the curves there is time for; whether it was stopped (Ctrl-C). Those that an earlier command drew are there at once."""
-        if not self.arena.dataset.fewer:
+        if not self.arena.dataset.fewer or self.arena.options.search:
             return False
         start, stopped = time.monotonic(), False
-        chosen = self._affordable()
-        todo = [run for entrant in chosen for run in self._missing(entrant)]
-        if todo:
-            self.race.listener(FewerRows(tuple(entrant.candidate.name for entrant in chosen if self._missing(entrant)), len(todo)))
-            self.race.expect(len(todo))
-            self.race.to_come = todo
+        entrants = [self.race.known[contestant.name] for contestant in self._in_order()]
+        chosen = self._affordable(entrants)
+        self.arena.study.write()  # it says whose model lies there, whatever ends the curves
         try:
-            for entrant in chosen:
-                if not self._fit(entrant):
+            if todo := [run for entrant in chosen for run in self._missing(entrant)]:
+                self.race.listener(FewerRows(tuple(dict.fromkeys(run.entrant.candidate.name for run in todo)), len(todo)))
+            for at, entrant in enumerate(chosen):
+                self.race.to_come = [run for other in chosen[at:] for run in self._missing(other)]
+                self.race.expect(len(self.race.to_come))
+                if self._seconds(entrant) > self._left(start) or not self._fit(entrant):
                     break
         except KeyboardInterrupt:
             stopped = True
@@ -92,31 +95,31 @@ class LearningCurves:
         unpaid = [contestant for contestant in ranked if not costs_money(self.race.known[contestant.name])]
         return sorted(unpaid, key=lambda c: (c.name != self.race.verdict.recommended, self.race.forecast(self.race.known[c.name]).seconds))
 
-    def _affordable(self) -> list[Entrant]:
+    def _affordable(self, entrants: Sequence[Entrant]) -> list[Entrant]:
         """As many of them as there is time for, one after the other."""
-        chosen: list[Entrant] = []
-        entrants = [self.race.known[contestant.name] for contestant in self._in_order()]
-        left = self._left(entrants)
-        for entrant in entrants:
-            left -= SURE * sum(self._seconds(run) for run in self._missing(entrant))
-            if left < 0:
-                break
-            chosen.append(entrant)
-        return chosen
+        needed = accumulate(SURE * self._seconds(entrant) for entrant in entrants)
+        left = self._left(time.monotonic())
+        return [entrant for entrant, seconds in zip(entrants, needed, strict=True) if seconds <= left]
 
-    def _left(self, entrants: Sequence[Entrant]) -> float:
-        """Seconds that the curves may take."""
+    def _left(self, start: float) -> float:
+        """Seconds that the curves may still take, having begun then."""
         if self.arena.budget.seconds is not None:
-            return self.race.left() - self.race.to_refit(entrants)
-        return min(max(LEAST, sum(result.seconds["total"] for results in self.race.results.values() for result in results)), MOST)
+            return self.race.left()
+        spent = sum(result.seconds["total"] for results in self.race.results.values() for result in results)
+        return start + min(max(LEAST, spent), MOST) - time.monotonic()
 
     def _missing(self, entrant: Entrant) -> list[Run]:
         return [run for level in range(len(FEWER)) for run in self.arena.fewer_of(entrant, level) if self.arena.finished(run) is None]
 
-    def _seconds(self, run: Run) -> float:
-        """What a run on a share of the rows takes."""
-        forecast, first = self.race.forecast(run.entrant), self.arena.dataset.splits[0]
-        return forecast.start + forecast.rest + forecast.fit * len(run.split.train) / max(1, len(first.train))
+    def _seconds(self, entrant: Entrant) -> float:
+        """What the missing runs of a candidate take: the fit by the forecaster's share for so many rows, which for fine-tuning falls slower than the rows."""
+        known, whole = self.race.forecast(entrant), self.arena.dataset.workload
+        rows = max(1, len(self.arena.dataset.splits[0].train))
+
+        def fit(train: int) -> float:
+            return self.race.forecaster.forecast(entrant, replace(whole, train=max(1, train))).fit
+
+        return sum(known.start + known.rest + known.fit * fit(len(run.split.train)) / max(fit(rows), 1e-9) for run in self._missing(entrant))
 
     def _fit(self, entrant: Entrant) -> bool:
         """Fit a candidate on fewer rows; whether there was time. One that is refused so has no curve."""
@@ -166,10 +169,14 @@ def said(name: str, rows: Sequence[int], gained: tuple[float, float, float], fur
         '525 training rows in place of 262 brought tfidf 4.1 points [1.2 to 7.0]; twice as many may bring about 2.5 more'
         >>> said("tfidf", [131, 262, 525], (0.004, -0.012, 0.02), 0.001, points=True)
         '525 training rows in place of 262 brought tfidf nothing that the validation rows show: 0.4 points [-1.2 to 2.0]'
+        >>> said("tfidf", [131, 262, 525], (-0.03, -0.05, -0.01), 0.0, points=True)
+        'with 525 training rows in place of 262 tfidf is worse: -3.0 points [-5.0 to -1.0]'
     """
     value, low, high, more = (f"{round(100 * number, 1) + 0:.1f}" if points else f"{round(number, 3) + 0:.3f}" for number in (*gained, further))
-    unit = " points" if points else ""
-    start = f"{rows[-1]:,} training rows in place of {rows[-2]:,} brought {name}"
+    start, unit = f"{rows[-1]:,} training rows in place of {rows[-2]:,}", " points" if points else ""
+    figure = f"{value}{unit} [{low} to {high}]"
+    if gained[2] < 0:
+        return f"with {start} {name} is worse: {figure}"
     if gained[1] <= 0:
-        return f"{start} nothing that the validation rows show: {value}{unit} [{low} to {high}]"
-    return f"{start} {value}{unit} [{low} to {high}]; twice as many may bring about {more} more"
+        return f"{start} brought {name} nothing that the validation rows show: {figure}"
+    return f"{start} brought {name} {figure}; twice as many may bring about {more} more"

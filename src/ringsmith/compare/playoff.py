@@ -20,6 +20,7 @@ from ringsmith.compare.arena import Run
 from ringsmith.compare.choose import pool
 from ringsmith.compare.events import PlayOff
 from ringsmith.compare.files import read_arrays
+from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.standings import part_of
@@ -130,7 +131,7 @@ class Playoff:
         first = self.arena.dataset.splits[0]
         if self.arena.budget.seconds is None and len(first.train) + len(first.valid) >= FEW_TO_CHOOSE:
             return 0
-        left = self.race.left() - self.race.to_refit(self.contenders)
+        left = self.race.left() - self._kept()
         return max(turns for turns in range(len(self.turns) + 1) if turns == 0 or self.seconds_of(self.contenders, turns) * SURE <= left)
 
     def seconds_of(self, some: Sequence[Entrant], turns: int) -> float:
@@ -139,6 +140,11 @@ class Playoff:
 
     def _missing(self, some: Sequence[Entrant], turns: int) -> list[Run]:
         return [run for index in range(turns) for entrant in some for run in self.arena.turn_of(entrant, index) if self.arena.finished(run) is None]
+
+    def _kept(self) -> float:
+        """Seconds to train the winner once more, where its model is of an earlier command and gone."""
+        gone = [entrant for entrant in self.contenders if not (self.arena.place(self.arena.runs_of(entrant)[0]) / MODEL).exists()]
+        return max((self.race.forecast(entrant).seconds for entrant in gone), default=0.0)
 
     def _recall(self) -> None:
         """Count the turns that an earlier command played."""
@@ -195,4 +201,4 @@ class Playoff:
         turns = len(self.turns)
         if not self._missing(some, turns) or not self.undecided(some):
             return None
-        return 60.0 * ceil((self.race.stages["prepare"] + self.race.reserve() + self.race.to_refit(self.contenders) + SURE * self.seconds_of(some, turns)) / 60)
+        return 60.0 * ceil((self.race.stages["prepare"] + self.race.reserve() + self._kept() + SURE * self.seconds_of(some, turns)) / 60)

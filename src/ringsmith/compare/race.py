@@ -66,6 +66,7 @@ class Race:
         finishing_seconds: time to keep free for what follows the race: the report and the like.
         stages: seconds by stage of the whole comparison.
         to_come: runs after the race whose number is known.
+        handed_over: whether the model of the winner lies where it shall.
     """
 
     def __init__(self, arena: Arena, listener: Listener, *, finishing_seconds: float = 0.0) -> None:
@@ -80,6 +81,7 @@ class Race:
         self.rows: list[Row] = []
         self.stages: dict[str, float] = {"prepare": arena.budget.used()}
         self.to_come: list[Run] = []
+        self.handed_over = False
         self._seeds: dict[str, int] = {}
         self._stale = False
         self._ranking_seconds = 0.1
@@ -121,13 +123,8 @@ class Race:
     def reserve(self) -> float:
         """Seconds to keep for choosing, writing, fitting the winner again where folds test, and the report."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
-        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits else 0.0
+        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits and not self.handed_over else 0.0
         return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
-
-    def to_refit(self, entrants: Sequence[Entrant]) -> float:
-        """Seconds to train the winner, one of these, once more where its model is of an earlier command and gone."""
-        gone = [entrant for entrant in entrants if not (self.arena.place(self.arena.runs_of(entrant)[0]) / MODEL).exists()]
-        return max((self.forecast(entrant).seconds for entrant in gone), default=0.0)
 
     @property
     def refits(self) -> bool:
@@ -140,7 +137,7 @@ class Race:
 
     def expect(self, runs: int) -> None:
         """So many runs are to come, as far as can be told; besides, where folds test, the winner's last fit."""
-        self._total = self._ended + runs + int(self.refits)
+        self._total = self._ended + runs + int(self.refits and not self.handed_over)
 
     def forecast(self, entrant: Entrant) -> Forecast:
         """What one run takes: as long as the longest that is done, as the mean of others with other settings, or as the forecaster says."""

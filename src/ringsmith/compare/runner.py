@@ -115,11 +115,11 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
             arena.study.set(playoff=None)  # of an earlier command
         if not stopped:
             stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
-        arena.study.set(learning=[])
-        if not stopped and not arena.options.search:
-            stopped = LearningCurves(race).run()
         check_any(race, stopped=stopped)
+        arena.study.set(learning=[])
         best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
+        race.handed_over = True
+        stopped = stopped or LearningCurves(race).run()
     finally:
         arena.backend.close()
     listener(Chosen(race.verdict.recommended, race.verdict.reason))

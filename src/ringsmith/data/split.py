@@ -31,6 +31,8 @@ FEW_GROUPS = 8
 FOLDS, FEWEST_FOLDS = 5, 3
 FEWEST_LEARNT = 50
 """Training rows of the first point of a learning curve: fewer say nothing of what more would do."""
+UNEVEN = 0.2
+"""Share by which a half may be off."""
 EVAL_ROWS = 1_000
 LEAST, MOST = 0.10, 0.15
 """Validation and test get 1,000 rows each, but at least 10 % and at most 15 % of all."""
@@ -288,7 +290,7 @@ def _turns_of(texts: TextSet, splits: Sequence[Split], folds: int | None, seed: 
 def with_fewer(texts: TextSet, split: Split, seed: int) -> tuple[Split, ...]:
     """A split with a half and with a quarter of its training rows, the quarter within the half, for learning curves; it judges none of them on test rows.
 
-    Nothing where a quarter would be fewer than `FEWEST_LEARNT` rows, or groups are too few to be divided.
+    Nothing where a quarter would be fewer than `FEWEST_LEARNT` rows, or groups are too few, or too uneven, to be halved.
     """
     if len(split.train) < 4 * FEWEST_LEARNT:
         return ()
@@ -298,6 +300,8 @@ def with_fewer(texts: TextSet, split: Split, seed: int) -> tuple[Split, ...]:
         if rows.groups is not None and _units(rows) < 2 * FOLDS:
             return ()
         part = even_parts(rows, 2, seed)
+        if abs(2 * np.mean(part == 0) - 1) > UNEVEN:
+            return ()
         kept = kept[part == 0]
         found.append(Split(split.name + ending, kept, split.valid, none))
     return tuple(found)

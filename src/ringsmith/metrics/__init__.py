@@ -13,6 +13,7 @@ intervals     evaluate: a figure with its 95 % interval
 significance  two candidates on the same rows: paired bootstrap, McNemar, Holm
 ties          which candidates cannot be told apart
 calibration   reliability bins
+learning      what more rows to learn from would bring
 tables        confusion, class by class, most confident errors
 """
 

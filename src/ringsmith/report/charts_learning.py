@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import altair as alt
 
@@ -32,7 +31,7 @@ def learning(curves: Sequence[Learning], metric: Metric, take: str | None) -> Fi
         "Each learnt from a quarter, a half and all of the training rows; the same validation rows judged. Dotted: what twice as many may bring, if the loss goes on falling "
         "as a power of the rows: a guess, no promise."
     )
-    caption += "".join(f" {told}." for told in crossings(curves, metric))
+    caption += overtaken(curves, metric)
     head = ["Candidate", *(f"{rows:,} rows" for rows in curves[0].rows), "The last doubling brought", "95 % interval", "Another may bring"]
     signed = [(curve, [wording.score(number) for number in (curve.gain, curve.next)]) for curve in curves]
     body = [[curve.candidate, *map(wording.score, curve.values), gain, f"{wording.score(curve.low)} to {wording.score(curve.high)}", more] for curve, (gain, more) in signed]
@@ -72,17 +71,15 @@ def _learning(curves: Sequence[Learning], metric: Metric, take: str | None, widt
     return fit(layers + names_of(rows, spots, x=x, y=y), width, height)
 
 
-def crossings(curves: Sequence[Learning], metric: Metric) -> Iterator[str]:
-    """Which candidates overtook the one that was ahead with fewer rows, a sentence each.
+def overtaken(curves: Sequence[Learning], metric: Metric) -> str:
+    """Who was ahead with few rows, and who with all, where these are two; else nothing.
 
     Examples:
         >>> metric = Metric("accuracy", "", True)
         >>> one, other = (Learning(name, (100, 200, 400), values, 0, 0, 0, 0, "") for name, values in (("probe", (0.6, 0.65, 0.7)), ("full", (0.5, 0.66, 0.75))))
-        >>> list(crossings([one, other], metric))
-        ['full leads from 200 rows on, probe before that']
+        >>> overtaken([one, other], metric), overtaken([one], metric)
+        (' With 100 rows probe was ahead, with 400 full is.', '')
     """
     best = max if metric.greater_is_better else min
-    leaders = [best(curves, key=lambda curve: curve.values[at]) for at in range(len(curves[0].rows))]
-    for (before, after), rows in zip(pairwise(leaders), curves[0].rows[1:], strict=True):
-        if before is not after:
-            yield f"{after.candidate} leads from {rows:,} rows on, {before.candidate} before that"
+    first, last = (best(curves, key=lambda curve: curve.values[at]) for at in (0, -1))
+    return f" With {first.rows[0]:,} rows {first.candidate} was ahead, with {last.rows[-1]:,} {last.candidate} is." if first is not last else ""
