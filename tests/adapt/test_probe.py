@@ -132,8 +132,9 @@ def test_a_script_that_the_backbone_does_not_know_is_told(tiny_bert: LocalModel,
         assert [note.endswith("which reads them all alike: a model for their language or script would read more.") for note in notes] == [True] * told
 
 
-def test_what_stands_at_the_end_of_long_texts_is_found_by_windows(tiny_bert: LocalModel, tmp_path: Path) -> None:
+def test_what_stands_at_the_end_of_long_texts_is_found_by_windows(tiny_bert: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut off, two of three texts say nothing; the validation rows choose windows, which are kept on disk; short texts keep their vectors."""
+    monkeypatch.setattr("ringsmith.adapt.jury.ENOUGH", 0)  # a random model learns the toy's texts by heart: parts that keep copies together say nothing
     rows = with_long_texts(told_late=True)
     valid = np.arange(0, len(rows), 4)
     cut, both = (fit_long(tiny_bert, rows, ways=ways) for ways in (["cut"], ["cut", "windows"]))

@@ -85,7 +85,7 @@ def test_one_drawing_of_each_chart_is_shown_at_a_time(browser: Browser, pages: M
     script = "[...document.querySelectorAll('.drawing')].filter(d => d.checkVisibility()).map(d => d.className)"
     classes = [name.split()[1] for name in browser.evaluate(script) if " " in name]
     assert set(classes) == {shown}
-    assert len(classes) == 4
+    assert len(classes) == 5
     scale = "[...document.querySelectorAll('.drawing svg')].filter(s => s.checkVisibility()).map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width)"
     assert min(browser.evaluate(scale)) * 12 >= 11
 
