@@ -53,11 +53,16 @@ def test_enough_validation_rows_judge_alone() -> None:
 
 
 def test_many_training_rows_do_not_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By hand: 60 rows of three classes are 180 cells."""
+    """By hand: 60 rows of three classes are 180 cells, and 20 rows of each."""
     (train, _), (valid, _) = cloud(60), cloud(12, seed=1)
     for name, most, judged in (("MOST_ROWS", 59, False), ("MOST_ROWS", 60, True), ("MOST_CELLS", 179, False), ("MOST_CELLS", 180, True)):
         with monkeypatch.context() as patch:
             patch.setattr(f"ringsmith.adapt.jury.{name}", most)
+            assert (Jury.of(TASK, train, valid).parts is not None) == judged
+    monkeypatch.setattr("ringsmith.adapt.jury.MOST_ROWS", 1)
+    for each, judged in ((19, False), (20, True)):
+        with monkeypatch.context() as patch:
+            patch.setattr("ringsmith.adapt.jury.MOST_EACH", each)
             assert (Jury.of(TASK, train, valid).parts is not None) == judged
 
 

@@ -23,8 +23,9 @@ from ringsmith.tasks import Task
 ENOUGH = 200
 """Validation rows that choose alone."""
 PARTS = 4
-MOST_ROWS, MOST_CELLS = 2_000, 150_000
-"""Training rows, and rows times classes, that judge at most: where there are more, the strength matters less and five fits take long."""
+MOST_ROWS, MOST_EACH, MOST_CELLS = 400, 10, 70_000
+"""So many training rows judge at most, or so many of a class on average, and rows times classes: with more, validation rows alone choose as well (LOG.md), and five
+fits would make the cheapest recipe dear."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,8 @@ class Jury:
     def of(cls, task: Task, train: TextSet, valid: TextSet, *, seed: int = 0) -> Jury:
         """Who judges by log loss: rows of a group stay in one part, and a row whose class the other parts do not know judges nothing."""
         alone = Judge.of(task, valid, by_loss=True)
-        many = len(train) > MOST_ROWS or len(train) * len(task.labels) > MOST_CELLS
+        classes = len(task.labels)
+        many = len(train) > max(MOST_ROWS, MOST_EACH * classes) or len(train) * classes > MOST_CELLS
         parts = None if len(alone.known) >= ENOUGH or many else parts_of(train, seed)
         if parts is None:
             return cls(task, alone, alone, None)

@@ -20,7 +20,8 @@ class ProbeOptions:
 
     Attributes:
         mixtures: the mixtures of layers that are tried (see `MIXTURES`), the likeliest first: it is taken unless another's log loss is lower by a standard error
-            on the validation rows and, where these are fewer than 200, on the training rows in four parts, each judged by a head that learnt from the others.
+            on the validation rows and, where these and the training rows are few (below 200 and 400, or 10 of each class), on the training rows in four parts, each judged
+            by a head that learnt from the others.
         strengths: values of C, rising; each mixture walks up as long as it helps on these rows.
         pooling: how a text's tokens become one vector.
         long: what is tried with texts longer than the backbone takes, where there are any: ``"cut"`` off, or read in ``"windows"``; the validation rows choose.
