@@ -77,7 +77,7 @@ class LearningCurves:
             for at, entrant in enumerate(chosen):
                 self.race.to_come = [run for other in chosen[at:] for run in self._missing(other)]
                 self.race.expect(len(self.race.to_come))
-                if self._seconds(entrant) > self._left(start) or not self._fit(entrant):
+                if self._seconds(entrant) > self._left(start) or not self._fit(entrant, start):
                     break
         except KeyboardInterrupt:
             stopped = True
@@ -121,9 +121,12 @@ class LearningCurves:
 
         return sum(known.start + known.rest + known.fit * fit(len(run.split.train)) / max(fit(rows), 1e-9) for run in self._missing(entrant))
 
-    def _fit(self, entrant: Entrant) -> bool:
+    def _fit(self, entrant: Entrant, start: float) -> bool:
         """Fit a candidate on fewer rows; whether there was time. One that is refused so has no curve."""
+        known = self.race.forecast(entrant)
         for run in self._missing(entrant):
+            if self._left(start) < known.start + known.rest:
+                return False
             result = self.race.perform(run, keep=False)
             self.race.to_come = [other for other in self.race.to_come if other.key != run.key]
             if result.status != "done":
