@@ -102,6 +102,31 @@ class TextSet:
         return TextSet([self.texts[i] for i in index], pick(self.labels), pick(self.pairs), pick(self.groups), self.rows[np.asarray(index, dtype=np.int64)])
 
 
+@dataclass(frozen=True)
+class LearningCurve:
+    """How good a candidate is by the number of rows it learns from; gains are in the metric's own unit, positive where more rows are better.
+
+    Attributes:
+        candidate: its name.
+        rows: training rows (of several splits their mean), rising: a quarter, a half, all.
+        values: the figure on the same validation rows with each.
+        gain: what the last doubling brought.
+        low: lower end of its 95 % interval (over the validation rows).
+        high: upper end.
+        next: what another doubling may bring, see `metrics.next_gain`.
+        text: all this in a sentence.
+    """
+
+    candidate: str
+    rows: Sequence[int]
+    values: Sequence[float]
+    gain: float
+    low: float
+    high: float
+    next: float
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Positions in a `TextSet` of the rows to train on, to choose by and to report on; disjoint.

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import PLOTS, make_study
 
+from ringsmith.records import LearningCurve
 from ringsmith.report import charts, charts_learning
 from ringsmith.report.layout import LETTER, LINE, Point, elide, front, place
 from ringsmith.report.summarise import summarise
-from ringsmith.report.summary import Curve, Learning, Metric, Standing
+from ringsmith.report.summary import Curve, Metric, Standing
 from ringsmith.report.svg import COLOURS, dress
 
 ACCURACY = Metric("accuracy", "share of rows that are right", greater_is_better=True)
@@ -128,7 +129,7 @@ def test_a_learning_curve_goes_on_to_twice_the_rows(greater: bool) -> None:
     metric = Metric("accuracy" if greater else "log_loss", "", greater)
     values = [(0.6, 0.65, 0.7), (0.5, 0.66, 0.75)]
     curves = [
-        Learning(name, (131, 262, 525), value if greater else tuple(1 - one for one in value), 0.05, 0.01, 0.09, 0.0123, "")
+        LearningCurve(name, (131, 262, 525), value if greater else tuple(1 - one for one in value), 0.05, 0.01, 0.09, 0.0123, "")
         for name, value in zip(("tfidf", "minilm+full"), values, strict=True)
     ]
     figure = charts_learning.learning(curves, metric, "minilm+full")

@@ -1,7 +1,7 @@
 """Which rows judge the settings of a head: the validation rows and, where these are few, the training rows by cross-validation.
 
 Forty rows tell hardly which of twenty settings is best. Where there are so few, every training row judges as well, each by a head that learnt from the
-other parts alone (Stone, 1974): with 4 to 100 rows a class of four sets the head that was taken was right as often or more often (LOG.md).
+other parts alone (Stone, 1974): with 4 to 100 rows a class of four sets the head that was taken was right as often, within chance, or more often (LOG.md).
 The head itself learns from the training rows as before, so that the validation rows go on to say how good it is.
 """
 
@@ -94,13 +94,15 @@ class JudgedPath:
 
 def parts_of(train: TextSet, seed: int) -> Rows | None:
     """The part of each row, that of its copies, too; None where rows or groups are too few to be divided."""
-    from ringsmith.data.split import even_parts  # here: predicting needs none of it
+    from ringsmith.data.duplicates import normalised, wholes  # here: predicting needs none of it
+    from ringsmith.data.split import even_parts
 
     if len(train) < 2 * PARTS:
         return None
-    same = train.groups or [" ".join(f"{text} {pair}".casefold().split()) for text, pair in zip(train.texts, train.pairs or [""] * len(train), strict=True)]
+    if train.groups is None and (same := normalised(wholes(train))).n_unique() < len(train):
+        train = replace(train, groups=same.to_list())
     try:
-        return even_parts(train if train.groups is None and len(set(same)) == len(train) else replace(train, groups=same), PARTS, seed)
+        return even_parts(train, PARTS, seed)
     except ColumnError:
         return None
 

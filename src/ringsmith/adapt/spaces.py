@@ -96,9 +96,8 @@ FINE_TUNING: Space = (
 )
 """What all recipes share that fine-tune. With rates up to 8e-4 and batches of 8 one trial of four ran away on 400 rows and cost the time of two (LOG.md)."""
 
-MIXTURES = Choice(
-    "mixtures", (("last4", "last", "all"), ("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("last4", "last", "all")
-)
+LAYERS = Choice("mixtures", (("last4", "last", "all"), ("all",), ("last4",), ("last",), ("mean",)), "Tenney et al. 2019 (which layer carries what)", usual=("last4", "last", "all"))
+"""What a head on a frozen body reads."""
 
 SPACES: dict[str, Space] = {
     "tfidf": (
@@ -114,7 +113,7 @@ SPACES: dict[str, Space] = {
     ),
     "probe": (
         Choice("pooling", ("mean", "cls", "last"), "Reimers and Gurevych 2019, table 6", usual="mean"),
-        MIXTURES,
+        LAYERS,
     ),
     "distilled": (
         Range("width", 64, 512, "Tulkens and van Dongen 2024, Model2Vec (256)", usual=256, log=True, whole=True),
@@ -126,7 +125,7 @@ SPACES: dict[str, Space] = {
         Range("input_dropout", 0.0, 0.5, "Srivastava et al. 2014, A.4 (0.2 of the input)", usual=0.3),
         Range("rate", 1e-4, 1e-2, "Kingma and Ba 2015 (1e-3)", usual=1e-3, log=True),
         Range("decay", 0.0, 0.1, "Loshchilov and Hutter 2019", usual=0.01),
-        MIXTURES,
+        LAYERS,
     ),
     "fewshot": (
         Range("rate", 2e-5, 4e-4, "the package of Tunstall et al. 2022, SetFit (2e-5), to Turc et al. 2019 (3e-4)", log=True, by_width=True),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -221,12 +222,11 @@ def store_table(table: Table, folder: Path, work: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
     with written(work / ROWS) as scratch:
         store(scratch, table.texts)
-    for split in (*table.splits, *table.turns):
+    for split in (*table.splits, *table.turns, *chain(*table.fewer)):
         write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})
+    for split in (*table.splits, *table.turns):
         numbers = {part: table.texts.rows[getattr(split, part)].tolist() for part in PARTS}
         write_json(folder / "splits" / f"{split.name}.json", {"schema": SCHEMA, "name": split.name, "how": table.how, **numbers})
-    for split in (one for some in table.fewer for one in some):
-        write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})
     write_test_rows(table, folder / "predictions" / "rows.jsonl")
 
 

@@ -45,6 +45,7 @@ def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | 
     if at_once:
         finishing = float("inf")
     path = _fitted_again(race, entrant, finishing) if race.refits else _measured(race, entrant, finishing)
+    race.handed_over = True
     race.stages["hand over"] = time.monotonic() - start
     return path
 

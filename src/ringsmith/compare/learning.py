@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import accumulate
 from statistics import fmean
 
@@ -22,35 +22,10 @@ from ringsmith.compare.race import Race
 from ringsmith.compare.space import BASELINE, Entrant
 from ringsmith.compare.standings import part_of
 from ringsmith.metrics import compare_paired, next_gain
-from ringsmith.records import FEWER
+from ringsmith.records import FEWER, LearningCurve
 
 LEAST, MOST = 30.0, 600.0
 """Without a budget curves may take as long as the race took, but half a minute in any case, and ten minutes at most."""
-
-
-@dataclass(frozen=True)
-class LearningCurve:
-    """How good a candidate is by the number of rows it learns from; gains are in the metric's own unit, positive where more rows are better.
-
-    Attributes:
-        candidate: its name.
-        rows: training rows (of several splits their mean), rising: a quarter, a half, all.
-        values: the figure on the same validation rows with each.
-        gain: what the last doubling brought.
-        low: lower end of its 95 % interval (over the validation rows).
-        high: upper end.
-        next: what another doubling may bring, see `metrics.next_gain`.
-        text: all this in a sentence.
-    """
-
-    candidate: str
-    rows: tuple[int, ...]
-    values: tuple[float, ...]
-    gain: float
-    low: float
-    high: float
-    next: float
-    text: str
 
 
 class LearningCurves:
@@ -68,8 +43,8 @@ class LearningCurves:
         if not self.arena.dataset.fewer or self.arena.options.search:
             return False
         start, stopped = time.monotonic(), False
-        entrants = [self.race.known[contestant.name] for contestant in self._in_order()]
-        chosen = self._affordable(entrants)
+        ordered = self._in_order()
+        chosen = self._affordable([self.race.known[contestant.name] for contestant in ordered])
         self.arena.study.write()  # it says whose model lies there, whatever ends the curves
         try:
             if todo := [run for entrant in chosen for run in self._missing(entrant)]:
@@ -77,14 +52,14 @@ class LearningCurves:
             for at, entrant in enumerate(chosen):
                 self.race.to_come = [run for other in chosen[at:] for run in self._missing(other)]
                 self.race.expect(len(self.race.to_come))
-                if self._seconds(entrant) > self._left(start) or not self._fit(entrant, start):
+                if not self._fit(entrant, start):
                     break
         except KeyboardInterrupt:
             stopped = True
         finally:
             self.race.to_come = []
         self.race.stages["learning curves"] = time.monotonic() - start
-        curves = [self._curve(contestant) for contestant in self._in_order() if self._complete(self.race.known[contestant.name])]
+        curves = [self._curve(contestant) for contestant in ordered if self._complete(self.race.known[contestant.name])]
         self.arena.study.set(learning=[asdict(curve) for curve in curves])
         self.arena.study.write()
         return stopped
@@ -123,9 +98,8 @@ class LearningCurves:
 
     def _fit(self, entrant: Entrant, start: float) -> bool:
         """Fit a candidate on fewer rows; whether there was time. One that is refused so has no curve."""
-        known = self.race.forecast(entrant)
         for run in self._missing(entrant):
-            if self._left(start) < known.start + known.rest:
+            if self._seconds(entrant) > self._left(start):
                 return False
             result = self.race.perform(run, keep=False)
             self.race.to_come = [other for other in self.race.to_come if other.key != run.key]
@@ -175,6 +149,7 @@ def said(name: str, rows: Sequence[int], gained: tuple[float, float, float], fur
         >>> said("tfidf", [131, 262, 525], (-0.03, -0.05, -0.01), 0.0, points=True)
         'with 525 training rows in place of 262 tfidf is worse: -3.0 points [-5.0 to -1.0]'
     """
+    # + 0: a little less than nothing is nothing, not -0.0
     value, low, high, more = (f"{round(100 * number, 1) + 0:.1f}" if points else f"{round(number, 3) + 0:.3f}" for number in (*gained, further))
     start, unit = f"{rows[-1]:,} training rows in place of {rows[-2]:,}", " points" if points else ""
     figure = f"{value}{unit} [{low} to {high}]"

@@ -123,7 +123,7 @@ class Race:
     def reserve(self) -> float:
         """Seconds to keep for choosing, writing, fitting the winner again where folds test, and the report."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
-        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refits and not self.handed_over else 0.0
+        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refit_waits else 0.0
         return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
 
     @property
@@ -131,13 +131,18 @@ class Race:
         """Whether several splits test, so that no model learnt from all rows and the winner is fitted again."""
         return several_test(len(split.test) for split in self.arena.dataset.splits)
 
+    @property
+    def refit_waits(self) -> bool:
+        """Whether that is still to come."""
+        return self.refits and not self.handed_over
+
     def runs_of(self, entrant: Entrant) -> list[Run]:
         """All runs that make up a candidate, split by split."""
         return self.arena.runs_of(entrant, self._seeds.get(entrant.candidate.name))
 
     def expect(self, runs: int) -> None:
         """So many runs are to come, as far as can be told; besides, where folds test, the winner's last fit."""
-        self._total = self._ended + runs + int(self.refits and not self.handed_over)
+        self._total = self._ended + runs + int(self.refit_waits)
 
     def forecast(self, entrant: Entrant) -> Forecast:
         """What one run takes: as long as the longest that is done, as the mean of others with other settings, or as the forecaster says."""

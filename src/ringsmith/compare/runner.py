@@ -50,7 +50,7 @@ class Comparison:
         seconds: wall clock used, of everything.
         search: what each search found: its space, trials, finalists, and the importance of each option, as in ``study.json``.
         playoff: what became of the play-off (a `playoff.Played`) as in ``study.json``; None where there was nothing to play for.
-        learning: what fewer rows would have done (each a `learning.LearningCurve`) as in ``study.json``, that of the recommended candidate first.
+        learning: what fewer rows would have done (each a `learning.LearningCurve`) as in ``study.json``, that of the recommended candidate first, where it has one.
     """
 
     folder: Path
@@ -118,7 +118,6 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
         check_any(race, stopped=stopped)
         arena.study.set(learning=[])
         best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
-        race.handed_over = True
         stopped = stopped or LearningCurves(race).run()
     finally:
         arena.backend.close()

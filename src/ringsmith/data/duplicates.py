@@ -39,9 +39,7 @@ class Duplicates:
 
 def find_duplicates(texts: TextSet, *, seed: int = 0) -> Duplicates:
     """Compare all rows (pairs of texts as a whole)."""
-    whole = pl.Series(list(texts.texts) if not isinstance(texts.texts, list) else texts.texts, dtype=pl.String)
-    if texts.pairs is not None:
-        whole = whole + "\x1f" + pl.Series(list(texts.pairs), dtype=pl.String)
+    whole = wholes(texts)
     exact = firsts(whole.hash().to_numpy())
     plain = normalised(whole)
     same = firsts(plain.hash().to_numpy())
@@ -49,6 +47,12 @@ def find_duplicates(texts: TextSet, *, seed: int = 0) -> Duplicates:
     found = near_pairs(plain.gather(one_each), seed=seed)
     near = joined(same, one_each[found.pairs] if len(found.pairs) else found.pairs)
     return Duplicates(exact, same, near, found.rows + len(same) - len(one_each), found.unchecked)
+
+
+def wholes(texts: TextSet) -> pl.Series:
+    """Each row's text, with its second one behind it."""
+    whole = pl.Series(list(texts.texts) if not isinstance(texts.texts, list) else texts.texts, dtype=pl.String)
+    return whole if texts.pairs is None else whole + "\x1f" + pl.Series(list(texts.pairs), dtype=pl.String)
 
 
 def normalised(texts: pl.Series) -> pl.Series:

@@ -288,7 +288,7 @@ def _turns_of(texts: TextSet, splits: Sequence[Split], folds: int | None, seed: 
 
 
 def with_fewer(texts: TextSet, split: Split, seed: int) -> tuple[Split, ...]:
-    """A split with a half and with a quarter of its training rows, the quarter within the half, for learning curves; it judges none of them on test rows.
+    """A split with a half and with a quarter of its training rows, the quarter within the half, for learning curves; without test rows.
 
     Nothing where a quarter would be fewer than `FEWEST_LEARNT` rows, or groups are too few, or too uneven, to be halved.
     """

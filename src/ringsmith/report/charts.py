@@ -14,7 +14,7 @@ import vl_convert
 
 from ringsmith.report import wording
 from ringsmith.report.figure import Figure
-from ringsmith.report.layout import Point, Spot, elide, front, place, ticks_of
+from ringsmith.report.layout import Point, elide, front, place, ticks_of
 from ringsmith.report.summary import Curve, Diagnosis, Metric, Standing
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dress
 
@@ -118,15 +118,11 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     costs, qualities = [p.cost for p in points], [p.quality for p in points]
     log = max(costs) / min(costs) > LINEAR_UP_TO
     x_domain, y_domain = domain_of(costs, log=log), domain_of([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
-    names = [elide(point.name, NAME_LETTERS[width]) for point in points]
-    xs = [position_in(cost, x_domain, log=log) * (width - MARGIN) for cost in costs]
-    ys = [(1 - position_in(quality, y_domain, log=False)) * (height - 50) for quality in qualities]
-    spots = place(names, xs, ys, width=width - MARGIN)
     ticks = {"values": ticks_of(x_domain)} if log else {"tickCount": 4}
     x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
     y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))
     line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
-    rows = [{"cost": p.cost, "quality": p.quality, "name": name, "colour": ACCENT if p.name == take else DATA} for p, name in zip(points, names, strict=True)]
+    rows = [named(point.name, point.cost, point.quality, take, width) for point in points]
     dots = chart_of(rows).encode(x=x, y=y)
     bars = [{"cost": p.cost, "low": ends[p.name][0], "high": ends[p.name][1]} for p in points if p.name in ends]
     layers = [
@@ -135,16 +131,25 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
         dots.transform_filter(f"datum.colour == '{ACCENT}'").mark_point(size=200, filled=False, strokeWidth=1.5, color=ACCENT),
         dots.mark_point(size=75, filled=True, opacity=1).encode(color=alt.Color("colour:N", scale=None)),
     ]
-    return fit(layers + names_of(rows, spots, x=x, y=y), width, height)
+    names = [layer.encode(x=x, y=y) for layer in names_of(rows, x_domain, y_domain, log=log, width=width, height=height)]
+    return fit(layers + names, width, height)
 
 
-def names_of(rows: Rows, spots: Sequence[Spot | None], *, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """One layer for all names that stand on the same side of their points; the recommended one in bold."""
+def named(name: str, cost: float, quality: float, take: str | None, width: int) -> dict[str, Any]:
+    """A point with its name, as `names_of` places it."""
+    return {"cost": cost, "quality": quality, "name": elide(name, NAME_LETTERS[width]), "colour": ACCENT if name == take else DATA}
+
+
+def names_of(rows: Rows, x_domain: Sequence[float], y_domain: Sequence[float], *, log: bool, width: int, height: int) -> list[alt.Chart]:
+    """One layer for all names that stand on the same side of their points, those that find room; the recommended one in bold."""
+    xs = [position_in(row["cost"], x_domain, log=log) * (width - MARGIN) for row in rows]
+    ys = [(1 - position_in(row["quality"], y_domain, log=False)) * (height - 50) for row in rows]
+    spots = place([row["name"] for row in rows], xs, ys, width=width - MARGIN)
     layers = []
     for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True) if spot is not None):
         here = [row for row, at in zip(rows, spots, strict=True) if at == spot and (row["colour"] == ACCENT) == bold]
         mark = chart_of(here).mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if bold else "normal")
-        layers.append(mark.encode(x=x, y=y, text="name:N"))
+        layers.append(mark.encode(text="name:N"))
     return layers
 
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import altair as alt
 
+from ringsmith.records import LearningCurve
 from ringsmith.report import wording
-from ringsmith.report.charts import MARGIN, NAME_LETTERS, chart_of, digits_of, domain_of, figure_of, fit, names_of, position_in, title_of
+from ringsmith.report.charts import chart_of, digits_of, domain_of, figure_of, fit, named, names_of, title_of
 from ringsmith.report.figure import Figure
-from ringsmith.report.layout import elide, place
-from ringsmith.report.summary import Learning, Metric
+from ringsmith.report.summary import Metric
 from ringsmith.report.svg import ACCENT, DATA
 
 ROOM = 1.5
 """How far the axis goes on behind twice the rows, for names."""
 
 
-def learning(curves: Sequence[Learning], metric: Metric, take: str | None) -> Figure | None:
+def learning(curves: Sequence[LearningCurve], metric: Metric, take: str | None) -> Figure | None:
     """How good each candidate is by the number of rows it learns from; None where nobody drew that.
 
     Args:
@@ -33,28 +33,19 @@ def learning(curves: Sequence[Learning], metric: Metric, take: str | None) -> Fi
     )
     caption += overtaken(curves, metric)
     head = ["Candidate", *(f"{rows:,} rows" for rows in curves[0].rows), "The last doubling brought", "95 % interval", "Another may bring"]
-    signed = [(curve, [wording.score(number) for number in (curve.gain, curve.next)]) for curve in curves]
-    body = [[curve.candidate, *map(wording.score, curve.values), gain, f"{wording.score(curve.low)} to {wording.score(curve.high)}", more] for curve, (gain, more) in signed]
+    score = wording.score
+    body = [[curve.candidate, *map(score, curve.values), score(curve.gain), f"{score(curve.low)} to {score(curve.high)}", score(curve.next)] for curve in curves]
     return figure_of("learning", "By the number of labelled rows", caption, lambda width: _learning(curves, metric, take, width), head, body)
 
 
-def _learning(curves: Sequence[Learning], metric: Metric, take: str | None, width: int) -> alt.LayerChart:
+def _learning(curves: Sequence[LearningCurve], metric: Metric, take: str | None, width: int) -> alt.LayerChart:
     height = 300
     sign = 1 if metric.greater_is_better else -1
     sizes, twice = curves[0].rows, 2 * curves[0].rows[-1]
     x_domain = [sizes[0] / 1.2, twice * ROOM]
     y_domain = domain_of([value for curve in curves for value in (*curve.values, curve.values[-1] + sign * curve.next)], log=False)
     drawn = sorted(curves, key=lambda curve: curve.candidate != take)
-    rows = [
-        {"cost": curve.rows[-1], "quality": curve.values[-1], "name": elide(curve.candidate, NAME_LETTERS[width]), "colour": ACCENT if curve.candidate == take else DATA}
-        for curve in drawn
-    ]
-    spots = place(
-        [str(row["name"]) for row in rows],
-        [position_in(curve.rows[-1], x_domain, log=True) * (width - MARGIN) for curve in drawn],
-        [(1 - position_in(curve.values[-1], y_domain, log=False)) * (height - 50) for curve in drawn],
-        width=width - MARGIN,
-    )
+    rows = [named(curve.candidate, curve.rows[-1], curve.values[-1], take, width) for curve in drawn]
     scale = alt.Scale(type="log", base=2, domain=x_domain, nice=False)
     x = alt.X("cost:Q", title="Labelled rows to learn from", scale=scale, axis=alt.Axis(values=[*sizes, twice], format=",d", grid=False))
     y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))
@@ -68,15 +59,16 @@ def _learning(curves: Sequence[Learning], metric: Metric, take: str | None, widt
             measured.mark_line(color=colour, strokeWidth=2),
             measured.mark_point(color=colour, filled=True, size=60, opacity=1),
         ]
-    return fit(layers + names_of(rows, spots, x=x, y=y), width, height)
+    names = [layer.encode(x=x, y=y) for layer in names_of(rows, x_domain, y_domain, log=True, width=width, height=height)]
+    return fit(layers + names, width, height)
 
 
-def overtaken(curves: Sequence[Learning], metric: Metric) -> str:
+def overtaken(curves: Sequence[LearningCurve], metric: Metric) -> str:
     """Who was ahead with few rows, and who with all, where these are two; else nothing.
 
     Examples:
         >>> metric = Metric("accuracy", "", True)
-        >>> one, other = (Learning(name, (100, 200, 400), values, 0, 0, 0, 0, "") for name, values in (("probe", (0.6, 0.65, 0.7)), ("full", (0.5, 0.66, 0.75))))
+        >>> one, other = (LearningCurve(name, (100, 200, 400), values, 0, 0, 0, 0, "") for name, values in (("probe", (0.6, 0.65, 0.7)), ("full", (0.5, 0.66, 0.75))))
         >>> overtaken([one, other], metric), overtaken([one], metric)
         (' With 100 rows probe was ahead, with 400 full is.', '')
     """

@@ -11,12 +11,12 @@ from typing import Any
 from ringsmith._files import as_typed
 from ringsmith._wording import plural
 from ringsmith.errors import InputError
-from ringsmith.records import FEWER, FINE_TUNED, Candidate, RunResult
+from ringsmith.records import FEWER, FINE_TUNED, Candidate, LearningCurve, RunResult
 from ringsmith.report.diagnose import diagnose
 from ringsmith.report.files import Study, read_study
 from ringsmith.report.findings import find
 from ringsmith.report.searches import searches_of
-from ringsmith.report.summary import Curve, Fact, Headline, Learning, Method, Metric, Standing, Summary, Tie, Usage
+from ringsmith.report.summary import Curve, Fact, Headline, Method, Metric, Standing, Summary, Tie, Usage
 from ringsmith.report.wording import duration, joined, large, megabytes, shown
 
 BASELINE = "majority"
@@ -27,8 +27,8 @@ STAGES = {
     "choose": "Comparing candidates",
     "search": "Searching settings",
     "play-off": "Play-off of the tied",
-    "learning curves": "Learning curves",
     "hand over": "Handing over",
+    "learning curves": "Learning curves",
 }
 """A stage of the comparison -> what it is called beside its time."""
 LOSSES = ("loss", "train_loss")
@@ -75,7 +75,7 @@ def _summary(files: Study) -> Summary:
         method=_method(study, runs),
         searches=searches_of(study, board, metric),
         playoff=_playoff(study.get("playoff") or {}),
-        learning=[Learning(**{field.name: curve[field.name] for field in dataclasses.fields(Learning)}) for curve in study.get("learning") or ()],
+        learning=[LearningCurve(**curve) for curve in study.get("learning") or ()],
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringsmith.records import several_test
+from ringsmith.records import LearningCurve, several_test
 from ringsmith.report.search import Search
 
 Fact = tuple[str, str]
@@ -268,20 +268,6 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Learning:
-    """How good a candidate is by the number of rows it learns from, as ``study.json`` has it; `next` is what twice the last may bring."""
-
-    candidate: str
-    rows: Sequence[int]
-    values: Sequence[float]
-    gain: float
-    low: float
-    high: float
-    next: float
-    text: str
-
-
-@dataclass(frozen=True)
 class Summary:
     """Everything a page says; `playoff`: a sentence on what more rows said of those that were tied, empty where none did."""
 
@@ -301,4 +287,4 @@ class Summary:
     method: Method
     searches: Sequence[Search] = ()
     playoff: str = ""
-    learning: Sequence[Learning] = ()
+    learning: Sequence[LearningCurve] = ()
