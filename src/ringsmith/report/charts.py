@@ -14,7 +14,7 @@ import vl_convert
 
 from ringsmith.report import wording
 from ringsmith.report.figure import Figure
-from ringsmith.report.layout import Point, elide, front, place, ticks_of
+from ringsmith.report.layout import SPOTS, Point, Spot, elide, front, place, ticks_of
 from ringsmith.report.summary import Curve, Diagnosis, Metric, Standing
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dress
 
@@ -38,6 +38,7 @@ COSTS: dict[str, tuple[str, str, Callable[[float | None], str]]] = {
     "size": ("Quality against size", "Size on disk, MB", wording.megabytes),
 }
 FRONT = " The stepped line is the Pareto front: no other candidate is both better and cheaper than one on it."
+NO_ROOM = " Where there is no room for a name, the table has it."
 Rows = list[dict[str, Any]]
 Maker = Callable[[int], alt.LayerChart]
 
@@ -108,7 +109,7 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     caption += " The soft bars are 95 % intervals."
     caption += FRONT if len(best) > 1 else f" {min(best)} is both the best and the cheapest."
     caption += _without_floor(board)
-    caption += " Where there is no room for a name, the table has it." if len(points) > NAMED else ""
+    caption += NO_ROOM if len(points) > NAMED else ""
     head = ["Candidate", title_of(metric), axis, "On the Pareto front"]
     return figure_of(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), head, body)
 
@@ -140,14 +141,14 @@ def named(name: str, cost: float, quality: float, take: str | None, width: int) 
     return {"cost": cost, "quality": quality, "name": elide(name, NAME_LETTERS[width]), "colour": ACCENT if name == take else DATA}
 
 
-def names_of(rows: Rows, x_domain: Sequence[float], y_domain: Sequence[float], *, log: bool, width: int, height: int) -> list[alt.Chart]:
+def names_of(rows: Rows, x_domain: Sequence[float], y_domain: Sequence[float], *, log: bool, width: int, height: int, spots: Sequence[Spot] = SPOTS) -> list[alt.Chart]:
     """One layer for all names that stand on the same side of their points, those that find room; the recommended one in bold."""
     xs = [position_in(row["cost"], x_domain, log=log) * (width - MARGIN) for row in rows]
     ys = [(1 - position_in(row["quality"], y_domain, log=False)) * (height - 50) for row in rows]
-    spots = place([row["name"] for row in rows], xs, ys, width=width - MARGIN)
+    placed = place([row["name"] for row in rows], xs, ys, width=width - MARGIN, spots=spots)
     layers = []
-    for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(spots, rows, strict=True) if spot is not None):
-        here = [row for row, at in zip(rows, spots, strict=True) if at == spot and (row["colour"] == ACCENT) == bold]
+    for spot, bold in dict.fromkeys((spot, row["colour"] == ACCENT) for spot, row in zip(placed, rows, strict=True) if spot is not None):
+        here = [row for row, at in zip(rows, placed, strict=True) if at == spot and (row["colour"] == ACCENT) == bold]
         mark = chart_of(here).mark_text(align=spot.align, baseline="middle", dx=spot.dx, dy=spot.dy, color=INK, fontWeight="bold" if bold else "normal")
         layers.append(mark.encode(text="name:N"))
     return layers

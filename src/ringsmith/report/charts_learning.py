@@ -8,13 +8,17 @@ import altair as alt
 
 from ringsmith.records import LearningCurve
 from ringsmith.report import wording
-from ringsmith.report.charts import chart_of, digits_of, domain_of, figure_of, fit, named, names_of, title_of
+from ringsmith.report.charts import NO_ROOM, WIDE, chart_of, digits_of, domain_of, figure_of, fit, named, names_of, title_of
 from ringsmith.report.figure import Figure
+from ringsmith.report.layout import BEHIND
 from ringsmith.report.summary import Metric
 from ringsmith.report.svg import ACCENT, DATA
 
-ROOM = 1.5
-"""How far the axis goes on behind twice the rows, for names."""
+ROOM, ROOM_OF_A_PHONE = 2.8, 6.0
+"""How far the axis goes on behind twice the rows, for names: no line crosses them there."""
+
+FEW = 2
+"""So many names always find room on wide screens."""
 
 
 def learning(curves: Sequence[LearningCurve], metric: Metric, take: str | None) -> Figure | None:
@@ -31,7 +35,7 @@ def learning(curves: Sequence[LearningCurve], metric: Metric, take: str | None) 
         "Each learnt from a quarter, a half and all of the training rows; the same validation rows judged. Dotted: what twice as many may bring, if the loss goes on falling "
         "as a power of the rows: a guess, no promise."
     )
-    caption += overtaken(curves, metric)
+    caption += overtaken(curves, metric) + (NO_ROOM if len(curves) > FEW else "")
     head = ["Candidate", *(f"{rows:,} rows" for rows in curves[0].rows), "The last doubling brought", "95 % interval", "Another may bring"]
     score = wording.score
     body = [[curve.candidate, *map(score, curve.values), score(curve.gain), f"{score(curve.low)} to {score(curve.high)}", score(curve.next)] for curve in curves]
@@ -42,10 +46,10 @@ def _learning(curves: Sequence[LearningCurve], metric: Metric, take: str | None,
     height = 300
     sign = 1 if metric.greater_is_better else -1
     sizes, twice = curves[0].rows, 2 * curves[0].rows[-1]
-    x_domain = [sizes[0] / 1.2, twice * ROOM]
+    x_domain = [sizes[0] / 1.2, twice * (ROOM if width == WIDE else ROOM_OF_A_PHONE)]
     y_domain = domain_of([value for curve in curves for value in (*curve.values, curve.values[-1] + sign * curve.next)], log=False)
     drawn = sorted(curves, key=lambda curve: curve.candidate != take)
-    rows = [named(curve.candidate, curve.rows[-1], curve.values[-1], take, width) for curve in drawn]
+    rows = [named(curve.candidate, twice, curve.values[-1] + sign * curve.next, take, width) for curve in drawn]
     scale = alt.Scale(type="log", base=2, domain=x_domain, nice=False)
     x = alt.X("cost:Q", title="Labelled rows to learn from", scale=scale, axis=alt.Axis(values=[*sizes, twice], format=",d", grid=False))
     y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))
@@ -59,7 +63,7 @@ def _learning(curves: Sequence[LearningCurve], metric: Metric, take: str | None,
             measured.mark_line(color=colour, strokeWidth=2),
             measured.mark_point(color=colour, filled=True, size=60, opacity=1),
         ]
-    names = [layer.encode(x=x, y=y) for layer in names_of(rows, x_domain, y_domain, log=True, width=width, height=height)]
+    names = [layer.encode(x=x, y=y) for layer in names_of(rows, x_domain, y_domain, log=True, width=width, height=height, spots=BEHIND)]
     return fit(layers + names, width, height)
 
 

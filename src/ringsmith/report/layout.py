@@ -32,6 +32,8 @@ class Spot:
 
 SPOTS = tuple(spot for dx, dy in ((5, -14), (10, 0), (5, 15), (5, -29), (5, 30)) for spot in (Spot("left", dx, dy), Spot("right", -dx, dy)))
 """Where a name may stand, best first."""
+BEHIND = tuple(spot for spot in SPOTS if spot.align == "left")
+"""The same behind the ends of lines, which come from the left."""
 
 
 def front(points: Sequence[Point], *, greater_is_better: bool) -> list[Point]:
@@ -49,7 +51,7 @@ def front(points: Sequence[Point], *, greater_is_better: bool) -> list[Point]:
     return found
 
 
-def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, width: float) -> list[Spot | None]:
+def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, width: float, spots: Sequence[Spot] = SPOTS) -> list[Spot | None]:
     """A spot for each name so that names cover neither each other nor a point; None for a name that there is no room for.
 
     Args:
@@ -57,17 +59,18 @@ def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, wid
         xs: pixels from the left edge, a point each.
         ys: pixels from the top.
         width: of the picture, in pixels; names stay inside.
+        spots: where a name may stand, best first.
     """
     dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(xs, ys, strict=True)]
     taken: list[tuple[float, float, float, float]] = []
-    spots: list[Spot | None] = []
+    found: list[Spot | None] = []
     for name, x, y, own in zip(names, xs, ys, dots, strict=True):
         blocks = taken + [dot for dot in dots if dot is not own]
-        boxes = ((spot, _box(name, x, y, spot)) for spot in SPOTS)
+        boxes = ((spot, _box(name, x, y, spot)) for spot in spots)
         free = next(((s, b) for s, b in boxes if b[0] >= 0 and b[2] <= width and not any(_overlap(b, other) for other in blocks)), None)
-        spots.append(None if free is None else free[0])
+        found.append(None if free is None else free[0])
         taken += [] if free is None else [free[1]]
-    return spots
+    return found
 
 
 def ticks_of(domain: Sequence[float]) -> list[float]:
