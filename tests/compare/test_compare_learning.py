@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from ringsmith.compare import learning
 from ringsmith.compare.dataset import Table
 from ringsmith.compare.events import Event, FewerRows, RunStarted
 from ringsmith.compare.forecast import Forecast, Forecaster
+from ringsmith.compare.learning import LearningCurves
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
@@ -85,6 +87,26 @@ def test_the_recommended_comes_first_and_then_as_many_as_there_is_time_for(compa
     assert [curve["candidate"] for curve in compare("learner", "third", "majority").learning] == ["learner", "third"]
     monkeypatch.setattr(learning, "MOST", 0.0)
     assert compare("learner", "third", budget=None, out=None, data="other.csv").learning == ()
+
+
+def test_the_tied_and_the_best_of_each_recipe_have_curves() -> None:
+    """Of eight candidates by model and recipe; neither the worse ones of a recipe, nor the floor, nor what costs money."""
+    letters = {"a+full": "A", "b+full": "A", "c+probe": "B", "api+prompt": "B", "d+full": "C", "e+probe": "D", "tfidf": "D", "majority": "E"}
+    seconds = {name: float(at) for at, name in enumerate(("majority", "tfidf", "c+probe", "e+probe", "b+full", "a+full", "d+full", "api+prompt"))}
+
+    def known(name: str) -> SimpleNamespace:
+        model, _, recipe = name.rpartition("+")
+        return SimpleNamespace(name=name, candidate=SimpleNamespace(recipe=recipe), model=SimpleNamespace(kind="endpoint" if model == "api" else "encoder"))
+
+    everyone = {name: known(name) for name in seconds}
+    race = SimpleNamespace(
+        arena=None,
+        verdict=SimpleNamespace(letters=letters, recommended="b+full"),
+        contestants=list(everyone.values()),
+        known=everyone,
+        forecast=lambda entrant: SimpleNamespace(seconds=seconds[entrant.name]),
+    )
+    assert [contestant.name for contestant in LearningCurves(cast(Race, race))._in_order()] == ["b+full", "tfidf", "c+probe", "a+full"]
 
 
 def test_a_curve_that_was_drawn_is_there_the_next_time(compare: Callable[..., Comparison]) -> None:

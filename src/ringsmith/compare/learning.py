@@ -1,7 +1,7 @@
 """Learning curves: what fewer labels would have done, and what twice as many may do, found in the time that is left.
 
-Once the model is handed over, the recommended candidate, and after it the others, are fitted on a half and on a quarter of the training rows, judged by the
-same validation rows. What the last doubling brought is a paired comparison; what another may bring follows from a power law through the three figures.
+Once the model is handed over, the recommended candidate, those that are tied with the best and the best of each other recipe are fitted on a half and on a
+quarter of the training rows, judged by the same validation rows. What the last doubling brought is a paired comparison; what another may bring follows from a power law through the three figures.
 Nothing of it has a part in the choice.
 """
 
@@ -65,10 +65,14 @@ class LearningCurves:
         return stopped
 
     def _in_order(self) -> list[Contestant]:
-        """Those whose curve says something: the recommended one, then the others, the quickest first."""
-        ranked = [contestant for contestant in self.race.contestants if contestant.name in self.race.verdict.letters and contestant.candidate.recipe != BASELINE]
+        """Those whose curve says something: the recommended one, then, the quickest first, all that are tied with the best and the best of each recipe."""
+        letters, recommended = self.race.verdict.letters, self.race.verdict.recommended
+        known = {contestant.name: contestant for contestant in self.race.contestants}
+        ranked = [known[name] for name in letters if name in known and known[name].candidate.recipe != BASELINE]
         unpaid = [contestant for contestant in ranked if not costs_money(self.race.known[contestant.name])]
-        return sorted(unpaid, key=lambda c: (c.name != self.race.verdict.recommended, self.race.forecast(self.race.known[c.name]).seconds))
+        leaders = {contestant.candidate.recipe: contestant.name for contestant in reversed(unpaid)}  # letters are best first
+        telling = [c for c in unpaid if c.name == recommended or letters[c.name] == "A" or c.name == leaders[c.candidate.recipe]]
+        return sorted(telling, key=lambda c: (c.name != recommended, self.race.forecast(self.race.known[c.name]).seconds))
 
     def _affordable(self, entrants: Sequence[Entrant]) -> list[Entrant]:
         """As many of them as there is time for, one after the other."""
