@@ -22,7 +22,8 @@ from ringsmith.adapt.lora import Lora, add_adapters, choose_layers, linear_layer
 from ringsmith.adapt.lora_options import METHODS, LoraOptions
 from ringsmith.adapt.optimiser import make_optimisers
 from ringsmith.backbones import load_classifier
-from ringsmith.catalogue import LocalModel, inspect_folder
+from ringsmith.backbones.meanlayer import READINGS
+from ringsmith.catalogue import LocalModel, inspect_folder, read_config
 from ringsmith.errors import OptionError, RunRefused
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification
@@ -111,6 +112,16 @@ def test_every_method_trains(tiny_bert: LocalModel, method: str) -> None:
     losses = fitted.facts.curves["loss"]
     assert np.mean(losses[-6:]) < np.mean(losses[:6])
     assert 0 < fitted.facts.trained_parameters < 0.5 * fitted.facts.parameters
+
+
+def test_dora_trains_what_reads_the_mean(family: LocalModel) -> None:
+    """The layer that takes the mean has products of zeros, which have no direction that DoRA could turn: finite scores, and the loss falls."""
+    if read_config(Path(family.folder))["model_type"] not in READINGS:
+        pytest.skip("XLNet attends by distance, too: it has no mean layer")
+    fitted = fit(family, method="dora", epochs=6, reads="mean")
+    losses = fitted.facts.curves["loss"]
+    assert np.isfinite(fitted.predict_proba(TEXTS)).all()
+    assert np.mean(losses[-6:]) < np.mean(losses[:6])
 
 
 def test_bitfit_moves_biases_alone(tiny_bert: LocalModel) -> None:

@@ -98,7 +98,9 @@ def add_adapters(module: Any, options: LoraOptions) -> None:
     """
     peft: Any = try_import("peft", purpose="the recipe 'lora'")
     chosen = choose_layers(linear_layers(module), options.layers)
-    names, turned = list(chosen), any(type(layer).__name__ == "Conv1D" for layer in chosen.values())
+    if options.method == "dora":
+        chosen = {path: layer for path, layer in chosen.items() if _has_lengths(layer)}
+    names, turned = list(chosen), any(map(_is_turned, chosen.values()))
     if options.method == "ia3":
         peft.IA3Model(module, peft.IA3Config(target_modules=names, feedforward_modules=[], fan_in_fan_out=turned), "default")
         return
@@ -114,6 +116,16 @@ def add_adapters(module: Any, options: LoraOptions) -> None:
         fan_in_fan_out=turned,
     )
     peft.LoraModel(module, config, "default")
+
+
+def _is_turned(layer: nn.Module) -> bool:
+    """Whether a column of the matrix makes a number of the output, as in GPT-2's Conv1D, and not a row."""
+    return type(layer).__name__ == "Conv1D"
+
+
+def _has_lengths(layer: nn.Module) -> bool:
+    """Whether every number of the output comes of weights that are not all zeros: the others have no direction to divide by its length (the mean layer's products)."""
+    return bool((layer.get_parameter("weight").norm(dim=0 if _is_turned(layer) else 1) > 0).all())
 
 
 def quantise_layers(module: Any, paths: Sequence[str], bits: int) -> None:
