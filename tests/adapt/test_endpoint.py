@@ -105,8 +105,11 @@ def test_retry_after_is_kept_to(script: Script, url: str) -> None:
     assert waits == [7.0]
     with pytest.raises(NotAtHand, match=r"asks to wait 9,999 s\. What was answered is kept"):
         endpoint(url).ask(talk("b"))
-    with pytest.raises(BudgetError, match=r"asks to wait 60 s, which the budget does not allow"):
+    with pytest.raises(BudgetError, match=r"gave no answer: it answered 503 \(.*\), and asks to wait 60 s\. The budget has no time for another try: see to it, or give more time"):
         endpoint(url).ask(talk("b"), deadline=time.monotonic() + 20)
+    script.faults = {4: "500"}
+    with pytest.raises(BudgetError, match=r"gave no answer: it answered 500 \(.*\)\. The budget has no time"):
+        endpoint(url).ask(talk("b"), deadline=time.monotonic() + 0.2)
     assert _retry_after({"Retry-After": "Wed, 21 Oct 2065 07:28:00 GMT"}) > 1e9  # type: ignore[operator]
     assert _retry_after({"Retry-After": "soon"}) is None
     assert _retry_after({"Retry-After": "nan"}) == 0
@@ -258,7 +261,7 @@ def test_money_set_aside_comes_back() -> None:
     """By hand, with a ceiling of 10."""
     account = Account(None, 10.0)
     account.reserve(6.0)
-    with pytest.raises(BudgetError, match="ceiling"):
+    with pytest.raises(BudgetError, match=r"\$0\.0000 of \$10\.0000 are spent, \$6\.0000 may go to questions under way, and the next answer can cost \$5\.0000"):
         account.reserve(5.0)
     account.settle(6.0, None)
     account.reserve(5.0)

@@ -198,7 +198,11 @@ def test_a_model_folder_that_cannot_be_used_is_refused(name: str, command: tuple
 
 @pytest.mark.parametrize(
     ("out", "sentence"),
-    [("taken", r"--out: taken must be a folder; taken is a file"), ("taken/in/it", r"--out: taken/in/it must be a folder; taken is"), ("x" * 300, r"no folder can have this name")],
+    [
+        ("taken", r"--out: taken must be a folder; taken is a file"),
+        ("taken/in/it", r"--out: taken/in/it must be a folder; taken is"),
+        ("x" * 300, r"no folder can have this name, or stand there"),
+    ],
 )
 def test_a_place_that_cannot_be_a_folder_is_refused(out: str, sentence: str, ringsmith: Ringsmith, write: Write) -> None:
     """And the file that is in the way stays as it is."""

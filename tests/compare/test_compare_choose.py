@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from ringsmith.compare.choose import Contestant, Judge, Part, at_stake, pool
+from ringsmith.compare.advice import at_stake
+from ringsmith.compare.choose import Judge
+from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.metrics import METRICS, Tie
 from ringsmith.records import Candidate
 
@@ -93,6 +95,35 @@ def test_the_best_may_be_the_cheapest_too() -> None:
     verdict = judge().decide([contestant("six", 6, 0, train=30.0), contestant("four", 4, 0, train=2.0)])
     assert verdict.recommended == "four"
     assert verdict.reason == "the best on 200 validation rows (accuracy 0.980), and also the cheapest of those tied with it (six)"
+
+
+def small(name: str, wrong: int, *, train: float, after: int = 0) -> Contestant:
+    """So many errors on 30 validation rows, in those that follow the first few; guessing makes 15."""
+    found = part(range(30), 0)
+    found.proba[after : after + wrong] = found.proba[after : after + wrong, ::-1]
+    return Contestant(Candidate(name), found, part(range(200, 400), 0), train, 1.0)
+
+
+def test_what_is_not_shown_to_be_better_than_guessing_is_not_taken_where_another_is() -> None:
+    """Of 30 rows 11 wrong are no more than chance, five are; the two are tied (Holm, p > 0.05), and the cheap one is passed over."""
+    verdict = judge().decide([small("cheap", 11, train=1, after=10), small("dear", 5, train=80)])
+    assert dict(verdict.letters) == {"dear": "A", "cheap": "A"}
+    assert verdict.recommended == "dear"
+    assert verdict.reason == "the best on 30 validation rows (accuracy 0.833); cheap, cheaper and tied with it, is not shown to be better than guessing"
+    third = judge().decide([small("cheap", 11, train=1, after=10), small("middle", 6, train=20), small("dear", 5, train=80)])
+    assert third.recommended == "middle"
+    assert third.reason.startswith("tied with the best, dear (p = ")
+    assert third.reason.endswith("; cheap, cheaper and tied with it, is not shown to be better than guessing")
+
+
+def test_where_nothing_is_shown_to_be_better_than_guessing_the_cheapest_is_taken_and_it_is_said() -> None:
+    """One alone, and two that are tied."""
+    alone = judge().decide([small("cheap", 11, train=1)])
+    start = "the only candidate that has finished and is better than guessing (accuracy 0.633 on 30 validation rows)"
+    assert (alone.recommended, alone.reason) == ("cheap", f"{start}; that it is better than guessing may still be chance: more labelled rows are needed")
+    two = judge().decide([small("cheap", 12, train=1), small("dear", 11, train=80)])
+    assert two.recommended == "cheap"
+    assert two.reason.endswith("; that any of those tied is better than guessing may still be chance: more labelled rows are needed")
 
 
 def test_the_cost_of_use_counts() -> None:

@@ -151,17 +151,18 @@ class Endpoint:
                 if not error.connected and not self._answered and number:
                     break
                 if number + 1 < self.settings.tries:
-                    self._wait(number, error.after, deadline, stop)
+                    self._wait(number, error, deadline, stop)
         raise NotAtHand(f"The endpoint {self.settings.address} gave no answer: {why}. What was answered before is kept: see to it and run the same command again.")
 
-    def _wait(self, number: int, after: float | None, deadline: float, stop: threading.Event) -> None:
+    def _wait(self, number: int, failed: _AgainError, deadline: float, stop: threading.Event) -> None:
+        after = failed.after
         seconds = min(LONGEST_WAIT, FIRST_WAIT * 2**number) * random.uniform(0.5, 1.0) if after is None else after
         if after is not None and after > MOST_PATIENCE:
             raise NotAtHand(f"The endpoint {self.settings.address} asks to wait {after:,.0f} s. What was answered is kept: run the same command again then.")
         if time.monotonic() + seconds > deadline:
-            raise BudgetError(
-                f"The endpoint {self.settings.address} asks to wait {seconds:,.0f} s, which the budget does not allow. Give it more time and run the same command again."
-            )
+            wish = f", and asks to wait {after:,.0f} s" if after else ""
+            way_out = "The budget has no time for another try: see to it, or give more time, and run the same command again."
+            raise BudgetError(f"The endpoint {self.settings.address} gave no answer: {failed}{wish}. {way_out}")
         (self._sleep or stop.wait)(seconds)
 
     def _paid(self, messages: Messages, deadline: float) -> Answer:

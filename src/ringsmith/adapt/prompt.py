@@ -148,7 +148,7 @@ class Prompt(Recipe):
         if budget.seconds is None or not len(valid):
             return valid
         start = budget.used()
-        score_rows(way, TextSteps(), valid.take(range(min(FIRST, len(valid)))), self._reporter(budget))
+        score_rows(way, TextSteps(), valid.take(range(min(FIRST, len(valid)))), self._reporter(budget, len(valid)))
         each = max(budget.used() - start, 1e-4) / min(FIRST, len(valid))
         fitting = int(SHARE * budget.remaining() / each)
         if fitting >= len(valid):
@@ -174,10 +174,13 @@ class Prompt(Recipe):
         for name, calibration in calibrations(Evidence(raw[judge.known], judge.targets, blank, shares), activation):
             yield Best(judge(calibration(raw, activation)), way, calibration, name)
 
-    def _reporter(self, budget: Budget) -> Report:
+    def _reporter(self, budget: Budget, rows: int | None = None) -> Report:
+        """Tells how far it is, and ends it in time; `rows` are those to be asked in all, where these are the first of them."""
+
         def report(done: int, total: int) -> None:
             if budget.remaining() <= 0:
-                raise BudgetError(f"Prompting {_name(self.setting)!r} does not fit the budget: {done:,} of {total:,} rows were asked when it ended. Give it more time.")
+                asked = f"{done:,} of {rows or total:,} rows were asked in the {budget.seconds:,.0f} s that choosing may take"
+                raise BudgetError(f"Prompting {_name(self.setting)!r} does not fit the budget: {asked}, for the test rows need time, too. Give it more.")
             self.setting.report(Progress("ask", done, total, "rows"))
 
         return report

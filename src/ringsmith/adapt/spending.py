@@ -51,7 +51,8 @@ class Account:
         with self._lock:
             spent = self.spent
             if self.ceiling is not None and spent + self._reserved + dollars > self.ceiling:
-                reached = f"${spent:.4f} of ${self.ceiling:.4f} are spent, and the next answer can cost ${dollars:.4f}"
+                asked = f", ${self._reserved:.4f} may go to questions under way" if self._reserved else ""
+                reached = f"${spent:.4f} of ${self.ceiling:.4f} are spent{asked}, and the next answer can cost ${dollars:.4f}"
                 raise BudgetError(f"--spend-at-most: {reached}; nothing more is asked. What was answered is kept: raise the ceiling and run the same command again.")
             self._reserved += dollars
 

@@ -18,6 +18,8 @@ from ringsmith.compare.plan import clock
 
 GIGABYTE, SMALL = 1024.0, 0.95
 """In megabytes; below the latter a size is not rounded to whole ones."""
+WORTH_SAYING = 0.01
+"""Share of texts that are cut from which on it is said."""
 NARROW, NAME = 56, 6
 """Below this width the interval stands below its figure, and names have so many letters at least."""
 
@@ -76,9 +78,19 @@ def print_leaderboard(console: Console, rows: Sequence[Row]) -> None:
         table.add_row(*cells, *(column.cell(row) for column in shown), style="bold green" if row.recommended else None)
     console.print(table)
     for row in rows:
-        if row.why:
+        if remarks := " ".join(filter(None, [row.why, cut_off(row.truncated_share)])):
             status = Text() if row.status == "done" else Text.assemble(" ", (row.status, "yellow"), ":")
-            print_hanging(console, Text("  -  ", style="dim"), Text.assemble(f"{foldable(row.candidate)}:", status, f" {row.why}"))
+            print_hanging(console, Text("  -  ", style="dim"), Text.assemble(f"{foldable(row.candidate)}:", status, f" {remarks}"))
+
+
+def cut_off(share: float | None) -> str:
+    """What is said of texts that go on behind what a model reads; nothing where these are hardly any.
+
+    Examples:
+        >>> cut_off(0.348), cut_off(0.002), cut_off(None)
+        ('35% of the texts are longer than what it reads.', '', '')
+    """
+    return f"{share:.0%} of the texts are longer than what it reads." if share is not None and share >= WORTH_SAYING else ""
 
 
 def print_hanging(console: Console, head: Text, text: Text) -> None:

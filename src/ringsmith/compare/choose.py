@@ -3,7 +3,7 @@
 - Runs of a candidate are pooled: with folds every row is judged once; with several seeds a row comes several times, and the bootstrap
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
-- What is no better than answering by the shares of the classes is refused, not ranked.
+- What is no better than answering by the shares of the classes is refused, not ranked; what is cheap and not shown to be better is not taken where another is.
 - Where rows come in groups, groups are compared; where these are too few to show anything, rows are, and it is said.
 - Those that the validation rows call tied may be judged once more, by these and the rows of a play-off together; p values are doubled then.
 - Where folds test, the figure to expect of the *choice* is nested: in every fold the winner on that fold's validation rows answers its test rows.
@@ -18,80 +18,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith._wording import first_of, plural
+from ringsmith._wording import plural
+from ringsmith.compare.advice import explain
+from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.space import BASELINE
-from ringsmith.metrics import Metric, Tie, TieGroups, can_tell, compare_paired, evaluate, letter_after, tie_groups
-from ringsmith.records import Candidate, Floats, Rows, Score, Split
+from ringsmith.metrics import LEVEL, Metric, Tie, TieGroups, can_tell, compare_paired, evaluate, letter_after, tie_groups
+from ringsmith.records import Floats, Score, Split
 
 ANSWERS = 100_000
 """Rows that a model is taken to answer in its life, to weigh the cost of training against the cost of use."""
 AS_CHEAP = 1.25
 """Costs this near to the cheapest are called equal; timings are not surer than that."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Pooled predictions of one candidate on validation or on test rows.
-
-    Attributes:
-        positions: (n,) positions of the rows in the whole table.
-        numbers: (n,) their row numbers in the source.
-        split: (n,) number of the split each comes from.
-        proba: (n, K).
-    """
-
-    positions: Rows
-    numbers: Rows
-    split: Rows
-    proba: Floats
-
-    def of_split(self, number: int) -> Part:
-        """The rows of one split."""
-        mask = self.split == number
-        return Part(self.positions[mask], self.numbers[mask], self.split[mask], self.proba[mask])
-
-
-def pool(parts: Sequence[Part]) -> Part:
-    """All these rows, one part after the other."""
-    return Part(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("positions", "numbers", "split", "proba")))
-
-
-@dataclass(frozen=True, eq=False)
-class Contestant:
-    """A candidate all of whose runs are done.
-
-    Attributes:
-        candidate: what it is.
-        valid: its answers on validation rows.
-        test: its answers on test rows.
-        train_seconds: to fit it once.
-        answer_seconds: to predict 100,000 rows.
-        trial_of: name of the candidate whose search proposed it, None for what competes by itself.
-        further: its answers on the rows of a play-off, None where it was in none.
-    """
-
-    candidate: Candidate
-    valid: Part
-    test: Part
-    train_seconds: float
-    answer_seconds: float
-    trial_of: str | None = None
-    further: Part | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the candidate."""
-        return self.candidate.name
-
-    @property
-    def cost(self) -> float:
-        """Seconds to train it and to answer 100,000 rows."""
-        return self.train_seconds + self.answer_seconds
-
-    @property
-    def choosing(self) -> Part:
-        """Its answers on all rows that choose: validation rows, and those of a play-off."""
-        return self.valid if self.further is None else pool([self.valid, self.further])
 
 
 @dataclass(frozen=True)
@@ -202,8 +139,8 @@ class Judge:
             reason = "nothing is better than always answering the most frequent class" if refused else "nothing has finished"
             return Verdict(reason=reason, refused=refused)
         letters, ties = self._compared(able)
-        taken = self._take(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
-        reason = explain(taken, able, ties, self.metric, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None)
+        taken, doubted = self._take_shown(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
+        reason = explain(taken, able, ties, self.metric, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None, doubted=doubted)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
         return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
@@ -250,6 +187,24 @@ class Judge:
         if self.better(value, floor):
             return ""
         return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
+
+    def _take_shown(self, tied: Sequence[Contestant]) -> tuple[Contestant, list[str]]:
+        """The cheapest of those tied that is shown to be better than the floor, and the names of the cheaper ones that are not; if none is, the cheapest of all."""
+        left, doubted = list(tied), list[str]()
+        while left:
+            taken = self._take(left)
+            if taken.candidate.recipe == BASELINE or self._beats_floor(taken):
+                return taken, doubted
+            left.remove(taken)
+            doubted.append(taken.name)
+        return self._take(tied), doubted
+
+    def _beats_floor(self, contestant: Contestant) -> bool:
+        """Whether the rows that choose show it to be better than answering by the shares of the classes."""
+        part = contestant.choosing
+        guesses = self.shares[np.minimum(part.split, len(self.shares) - 1)]  # turns of a play-off have those of the only split
+        found = compare_paired(self.metric, self.y[part.positions], part.proba, guesses, groups=self.compared(part, 1), seed=self.seed)
+        return self.better(found.difference, 0.0) and found.p_value < LEVEL
 
     def _take(self, tied: Sequence[Contestant]) -> Contestant:
         """The best on validation among those that are about as cheap as the cheapest."""
@@ -299,60 +254,3 @@ def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
     """
     names = {c.name for c in tied}
     return [c for c in tied if c.trial_of not in names]
-
-
-def explain(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: Metric, values: Mapping[str, float], *, grouped: bool = False) -> str:
-    """Why this candidate is taken, in a sentence; of groups it says that more of these are needed."""
-    best = ties[0].candidate
-    rows = min(len(np.unique(c.choosing.positions)) for c in able if c.name in (taken.name, best))
-    if len(able) == 1 and taken.candidate.recipe == BASELINE:
-        return f"nothing else has finished that is better than always answering the most frequent class ({metric.name} {values[taken.name]:.3f} on {rows:,} validation rows)"
-    if len(able) == 1:
-        return f"the only candidate that has finished and is better than guessing ({metric.name} {values[taken.name]:.3f} on {rows:,} validation rows)"
-    if taken.candidate.recipe == BASELINE:
-        needed = "groups of labelled rows" if grouped else "labelled rows"
-        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more {needed} are needed"
-    tied = [tie for tie in ties if tie.group == "A"]
-    if taken.name != best:
-        of_best = next(c for c in able if c.name == best)
-        tie = next(tie for tie in tied if tie.candidate == taken.name)
-        if of_best.trial_of == taken.name:
-            return f"no setting that was tried is shown to be better than the defaults: the best, {best}, is tied with them ({_p(tie.p_adjusted)} on {rows:,} validation rows)"
-        return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows{at_stake(tie, metric)}), {saving(taken, of_best)}"
-    if len(tied) > 1:
-        others = {tie.candidate for tie in tied[1:]}
-        named, cheapest = first_of(sorted(others), 3), all(taken.cost <= c.cost for c in able if c.name in others)
-        rest = f"also the cheapest of those tied with it ({named})" if cheapest else f"none that is tied with it ({named}) is clearly cheaper"
-        return f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f}), and {rest}"
-    second = ties[1]
-    return f"better on {rows:,} validation rows than all others: {metric.name} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"
-
-
-def at_stake(tie: Tie, metric: Metric) -> str:
-    """By how much the best may be better than a candidate that is tied with it: the far end of the difference's 95 % interval."""
-    most = -tie.low if metric.greater_is_better else tie.high
-    told = f"{most:.3f}" if metric.uses == "scores" else f"{100 * most:.1f} points"
-    return f"; it may be up to {told} better" if most > 0 else ""
-
-
-def saving(taken: Contestant, best: Contestant) -> str:
-    """How much cheaper the one is than the other, where it shows most.
-
-    Examples:
-        >>> part = Part(np.arange(2), np.arange(2), np.zeros(2, int), np.eye(2))
-        >>> cheap, dear = (Contestant(Candidate(name), part, part, train, 10.0) for name, train in (("tfidf", 2.0), ("full", 80.0)))
-        >>> saving(cheap, dear)
-        '40 x cheaper to train'
-    """
-    train, answer = best.train_seconds / max(taken.train_seconds, 1e-3), best.answer_seconds / max(taken.answer_seconds, 1e-3)
-    if train >= 1.5 or answer >= 1.5:
-        return " and ".join(f"{_times(ratio)} x cheaper to {verb}" for ratio, verb in ((train, "train"), (answer, "run")) if ratio >= 1.5)
-    return "and cheaper to train and to run together"
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.1f}" if ratio < 3 else f"{ratio:,.0f}"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2f}" if value >= 0.01 else f"p = {value:.3f}"

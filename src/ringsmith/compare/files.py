@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -20,7 +19,6 @@ from ringsmith._files import written as written
 from ringsmith.errors import MachineError, UsageError
 
 LOCK = ".running"
-NAMELESS = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -111,9 +109,9 @@ def make_folder(folder: Path) -> None:
         there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
         raise UsageError(f"--out: {folder} must be a folder; {there} is a file. Name another folder with --out.") from error
     except OSError as error:
-        if error.errno not in NAMELESS:
-            raise
-        raise UsageError(f"--out: no folder can have this name ({error.strerror}); got {str(folder)[:80]!r}. Name another folder with --out.") from error
+        if error.errno in (*FORBIDDEN, *FULL):
+            raise  # `machine_faults` says it
+        raise UsageError(f"--out: no folder can have this name, or stand there ({error.strerror}); got {str(folder)[:80]!r}. Name another folder with --out.") from error
 
 
 @contextmanager

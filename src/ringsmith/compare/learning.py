@@ -1,8 +1,8 @@
 """Learning curves: what fewer labels would have done, and what twice as many may do, found in the time that is left.
 
-Once the model is handed over, the recommended candidate, those that are tied with the best and the best of each other recipe are fitted on a half and on a
-quarter of the training rows, judged by the same validation rows. What the last doubling brought is a paired comparison; what another may bring follows from a power law through the three figures.
-Nothing of it has a part in the choice.
+Once the model is handed over, the recommended candidate, those that are tied with the best and the best of each other recipe are fitted on a half and on
+a quarter of the training rows, judged by the same validation rows. What the last doubling brought is a paired comparison; what another may bring follows
+from a power law through the three figures. Nothing of it has a part in the choice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import accumulate
 from statistics import fmean
 
 from ringsmith.compare.arena import Run
-from ringsmith.compare.choose import Contestant, Part, pool
+from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.events import FewerRows
 from ringsmith.compare.files import read_arrays
 from ringsmith.compare.playoff import SURE, costs_money

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from math import ceil
 
 from ringsmith.compare.arena import Run
-from ringsmith.compare.choose import pool
+from ringsmith.compare.contestants import pool
 from ringsmith.compare.events import PlayOff
 from ringsmith.compare.files import read_arrays
 from ringsmith.compare.job import MODEL

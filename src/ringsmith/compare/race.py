@@ -11,7 +11,8 @@ from typing import Any
 
 from ringsmith.compare.arena import Arena, Run
 from ringsmith.compare.backends.base import CANCELLED
-from ringsmith.compare.choose import Contestant, Part, Verdict, pool
+from ringsmith.compare.choose import Verdict
+from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.dataset import ROWS
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
 from ringsmith.compare.files import write_json

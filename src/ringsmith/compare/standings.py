@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from ringsmith.compare.choose import ANSWERS, Contestant, Judge, Part, Verdict, pool
+from ringsmith.compare.choose import ANSWERS, Judge, Verdict
+from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.files import read_arrays, write_arrays
 from ringsmith.compare.leaderboard import Row
 from ringsmith.records import Candidate, Rows, RunResult

@@ -21,7 +21,7 @@ import numpy as np
 
 from ringsmith.adapt.spaces import Space, settings_in, space_of
 from ringsmith.compare.arena import Run
-from ringsmith.compare.choose import Part, pool
+from ringsmith.compare.contestants import Part, pool
 from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
 from ringsmith.compare.files import read_arrays
 from ringsmith.compare.final import FINALISTS, IMPORTANCE_SECONDS, Final, Search

@@ -24,9 +24,10 @@ from ringsmith.metrics.scores import METRICS, Metric, parse_metric, score, suite
 from ringsmith.metrics.shares import wilson, wilson_f1
 from ringsmith.metrics.significance import Paired, compare_paired, holm, mcnemar
 from ringsmith.metrics.tables import ClassRow, confusion, confusion_by_label, most_confident_errors, per_class
-from ringsmith.metrics.ties import Tie, TieGroups, can_tell, letter_after, tie_groups
+from ringsmith.metrics.ties import LEVEL, Tie, TieGroups, can_tell, letter_after, tie_groups
 
 __all__ = [
+    "LEVEL",
     "METRICS",
     "Bin",
     "Calibration",

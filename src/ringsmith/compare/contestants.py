@@ -1,0 +1,75 @@
+"""What is compared: the pooled answers of a candidate to validation and test rows, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ringsmith.records import Candidate, Floats, Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Pooled predictions of one candidate on validation or on test rows.
+
+    Attributes:
+        positions: (n,) positions of the rows in the whole table.
+        numbers: (n,) their row numbers in the source.
+        split: (n,) number of the split each comes from.
+        proba: (n, K).
+    """
+
+    positions: Rows
+    numbers: Rows
+    split: Rows
+    proba: Floats
+
+    def of_split(self, number: int) -> Part:
+        """The rows of one split."""
+        mask = self.split == number
+        return Part(self.positions[mask], self.numbers[mask], self.split[mask], self.proba[mask])
+
+
+def pool(parts: Sequence[Part]) -> Part:
+    """All these rows, one part after the other."""
+    return Part(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("positions", "numbers", "split", "proba")))
+
+
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """A candidate all of whose runs are done.
+
+    Attributes:
+        candidate: what it is.
+        valid: its answers on validation rows.
+        test: its answers on test rows.
+        train_seconds: to fit it once.
+        answer_seconds: to predict 100,000 rows.
+        trial_of: name of the candidate whose search proposed it, None for what competes by itself.
+        further: its answers on the rows of a play-off, None where it was in none.
+    """
+
+    candidate: Candidate
+    valid: Part
+    test: Part
+    train_seconds: float
+    answer_seconds: float
+    trial_of: str | None = None
+    further: Part | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the candidate."""
+        return self.candidate.name
+
+    @property
+    def cost(self) -> float:
+        """Seconds to train it and to answer 100,000 rows."""
+        return self.train_seconds + self.answer_seconds
+
+    @property
+    def choosing(self) -> Part:
+        """Its answers on all rows that choose: validation rows, and those of a play-off."""
+        return self.valid if self.further is None else pool([self.valid, self.further])
