@@ -131,6 +131,16 @@ def test_near_duplicates_stay_where_they_are_the_nature_of_the_data() -> None:
     assert found.notes[0].startswith("holdout: 80 more training rows are nearly like validation or test rows; so many seem to be the nature of these data")
 
 
+def test_where_texts_recur_a_way_out_is_named() -> None:
+    """Eight texts, five times each: what validation and test do not have is a small part of training. With groups there is nothing to say."""
+    texts = TextSet([f"{word} is what this text is all about" for word in ("rain", "snow", "wind", "hail", "mist", "frost", "thaw", "dew")] * 5, ["a", "b"] * 20)
+    split = split_of(list(range(30)), list(range(30, 33)), list(range(33, 36)))
+    (cleaned,), found = check(texts, [split])
+    assert len(cleaned.train) < 0.8 * 30
+    assert any(note.endswith("are left out. Keep equal texts together by naming their column as --group too.") for note in found.notes)
+    assert not any("--group" in note for note in check(replace(texts, groups=list(texts.texts)), [split])[1].notes)
+
+
 def test_what_is_true_of_every_fold_is_said_once() -> None:
     """Two folds of templates: a range of rows in one sentence."""
     texts = TextSet([f"please call our customer service today and tell them the code {i} to win a prize" for i in range(100)], ["a", "b"] * 50)

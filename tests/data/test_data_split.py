@@ -63,7 +63,7 @@ def test_a_holdout_is_stratified_within_one_row(sizes: dict[str, int], seed: int
 def test_a_holdout_judges_every_class(seed: int) -> None:
     """Five rows of 1,200 have 0.67 in test on average: there is one all the same, one to choose by, and three to learn from."""
     texts = texts_of({"often": 1_190, "rarely": 5, "hardly": 5})
-    (split,) = make_splits(texts, seed=seed)
+    (split,) = make_splits(texts, seed=seed, folds=1)
     for name in ("rarely", "hardly"):
         assert [sum(texts.labels[at] == name for at in part) for part in (split.train, split.valid, split.test)] == [3, 1, 1]  # type: ignore[index]
     assert len(split.train) + len(split.valid) + len(split.test) == 1_200
@@ -224,6 +224,16 @@ def test_few_groups_take_turns_however_many_rows_they_have() -> None:
     assert len(make_splits(many, test=TextSet(["x y", "z w"], ["a", "b"]))) == 5
 
 
+def test_few_rows_outside_the_largest_class_take_turns() -> None:
+    """Of 1,500 hams and 15 spams a holdout would choose by two; with 150 spams it does. From 3,000 rows on one split is made, and it is said what is wrong with it."""
+    assert [split.name for split in make_splits(texts_of({"ham": 1_500, "spam": 15}))] == [f"fold-{number}" for number in range(1, 6)]
+    assert plan_splits(texts_of({"ham": 1_500, "spam": 150})).notes == ()
+    plan = plan_splits(texts_of({"ham": 5_000, "spam": 20}))
+    assert [split.name for split in plan.splits] == ["holdout"]
+    assert plan.notes == ("3 validation rows of 753 are not 'ham', too few to tell candidates apart. Give more such rows, or --folds 5.",)
+    assert len(make_splits(texts_of({str(number): 13 for number in range(100)}))) == 1, "of many classes the largest is a small part"
+
+
 def test_folds_within_a_split_column_take_its_training_rows_only() -> None:
     """Positions in the whole table, wherever the test rows stand."""
     texts, names = texts_of({"a": 60, "b": 60}), ["test", "train", "train"] * 40
@@ -312,7 +322,7 @@ def test_strata_number_labels_in_the_order_of_names() -> None:
 @given(SIZES, st.integers(0, 5))
 def test_in_turns_all_rows_but_the_test_choose_once(sizes: dict[str, int], seed: int) -> None:
     """Where chance divided once; each turn learns from all others of them, and a class gives each turn its quarter to within one row."""
-    texts = texts_of({**sizes, "a": 1_000})
+    texts = texts_of({**sizes, "a": 1_000, "b": 900})
     plan = plan_splits(texts, seed=seed)
     (first,) = plan.splits
     assert sorted(np.concatenate([first.valid, *(turn.valid for turn in plan.turns)])) == sorted(np.concatenate([first.train, first.valid]))

@@ -22,6 +22,8 @@ from ringsmith.records import Split, TextSet
 
 RARE = 10
 """Classes with fewer rows to learn from are called rare: their scores say little."""
+MUCH = 0.2
+"""Share of the training rows that is left out as leaks from which on a way out is named."""
 EXAMPLES = 5
 
 
@@ -69,8 +71,17 @@ def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (
     if len(known) < len(findings.classes):
         further = [_of_classes(texts, turn, known) for turn in further]
         lost = _lost_classes([name for name in _classes_learnt(texts, splits) if name not in known], grouped=texts.groups is not None)
+    lost = lost or ([] if texts.groups is not None else _recurring(splits, cleaned))
     whole = all(len(turn.train) and len(turn.valid) for turn in further)
     return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=[*lost, *_notes(findings, duplicates, cleaned)])
+
+
+def _recurring(splits: Sequence[Split], cleaned: Sequence[Cleaned]) -> list[str]:
+    """A sentence where much of training is left out because validation or test say the same: equal texts kept together would lose none of it."""
+    share = sum(part.train for part in cleaned) / max(sum(len(split.train) for split in splits), 1)
+    if share <= MUCH:
+        return []
+    return [f"{share:.0%} of the training rows say the same as rows that choose or test, and are left out. Keep equal texts together by naming their column as --group too."]
 
 
 def _lost_classes(lost: Sequence[str], *, grouped: bool) -> list[str]:

@@ -110,12 +110,12 @@ def without_leaks(split: Split, duplicates: Duplicates, test: Rows) -> Cleaned:
     rows: `test` are those of the split that has.
     """
     judged = split if len(split.test) else replace(split, test=test)
-    train, valid = _leaving(judged, duplicates.near)
-    near_kept = 0
-    if train.sum() > NEAR_LIMIT * len(split.train):
-        near_kept = int(train.sum())
-        train, valid = _leaving(judged, duplicates.same)
-        near_kept -= int(train.sum())
+    (train, valid), exact = _leaving(judged, duplicates.near), _leaving(judged, duplicates.same)
+    near_kept = int(train.sum() - exact[0].sum())
+    if near_kept > NEAR_LIMIT * len(split.train):
+        train, valid = exact
+    else:
+        near_kept = 0
     return Cleaned(Split(split.name, split.train[~train], split.valid[~valid], split.test), int(train.sum()), int(valid.sum()), near_kept)
 
 

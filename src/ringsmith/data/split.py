@@ -1,19 +1,21 @@
 """Rows -> who trains, who chooses, who judges: the user's own division, or one made here, the same for the same seed.
 
 In this order: a test set of the user's, a split column, times (the latest rows test), groups (none cut apart), else stratified by class.
-Where one part would be too small to tell candidates apart, five folds take turns: below 1,000 rows, or where it would have too few groups, at
-testing and choosing; below 3,000 at choosing alone, where the user's own rows test. Else one holdout, and turns in which its training rows may choose
-as well, should the validation rows not do.
+Where one part would be too small to tell candidates apart, five folds take turns at testing and choosing: below 1,000 rows, where it would have too few
+groups, or (below 3,000 rows) too few rows outside the largest class; below 3,000 at choosing alone, where the user's own rows test. Else one holdout, and
+turns in which its training rows may choose as well, should the validation rows not do.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
 from ringsmith.data.classes import MIN_ROWS, compare_labels, require_classes, strata
 from ringsmith.data.groups import assign_groups, number_groups
 from ringsmith.data.names import split_kind
@@ -28,6 +30,8 @@ ENOUGH_TO_CHOOSE = 50_000
 """From so many rows on those held out, a tenth, are enough to choose by: no others take turns."""
 FEW_GROUPS = 8
 """Fewer groups than these, however they are answered, show no difference between five candidates."""
+FEW_OTHERS = 8
+"""Nor do fewer rows than these outside the largest class, however many there are of it."""
 FOLDS, FEWEST_FOLDS = 5, 3
 FEWEST_LEARNT = 50
 """Training rows of the first point of a learning curve: fewer say nothing of what more would do."""
@@ -114,13 +118,36 @@ def plan_splits(
     if number > 1:
         return SplitPlan(texts, _folds(texts, number, seed), f"{number} folds, {_manner(texts)}, seed {seed}")
     split = _holdout(texts, seed)
-    notes = tuple(compare_labels(texts.take(split.train), texts.take(split.test)))
+    notes = (*compare_labels(texts.take(split.train), texts.take(split.test)), *_of_others(texts, split))
     return SplitPlan(texts, [split], f"{_manner(texts)}, seed {seed}", notes, _turns_of(texts, [split], folds, seed))
 
 
 def _folds_of(texts: TextSet) -> int:
-    """Five folds (or as many as there are groups, three at least) where one part would have too few rows or groups to choose by; else one split."""
-    return min(FOLDS, max(FEWEST_FOLDS, _units(texts))) if len(texts) < FEW_ROWS or _has_few_groups(texts) else 1
+    """Five folds (or as many as there are groups, three at least) where one part would have too few rows or groups, or too few of other classes than the largest, to choose by."""
+    return min(FOLDS, max(FEWEST_FOLDS, _units(texts))) if len(texts) < FEW_ROWS or _has_few_groups(texts) or _has_few_others(texts) else 1
+
+
+def _others(texts: TextSet) -> int:
+    """Rows that are not of the largest class: of 1,500 letters and 15 pieces of spam the 15 tell candidates apart."""
+    return len(texts) - int(np.bincount(strata(texts.labels or [])).max(initial=0))
+
+
+def _has_few_others(texts: TextSet) -> bool:
+    """Whether one part would have too few rows outside the largest class to choose by, though rows are not so many that several trainings would take long."""
+    return len(texts) < FEW_TO_CHOOSE and _others(texts) * eval_share(len(texts)) < FEW_OTHERS
+
+
+def _of_others(texts: TextSet, split: Split) -> list[str]:
+    """A sentence where hardly any of the rows that choose is of another class than the largest."""
+    chosen = texts.take(split.valid)
+    others, labels = _others(chosen), chosen.labels or []
+    if others >= FEW_OTHERS:
+        return []
+    largest = Counter(labels).most_common(1)[0][0]
+    name = largest if isinstance(largest, str) else " + ".join(largest) or "no label"
+    return [
+        f"{plural(others, 'validation row')} of {len(chosen):,} {'is' if others == 1 else 'are'} not {name!r}, too few to tell candidates apart. Give more such rows, or --folds 5."
+    ]
 
 
 def _has_few_groups(texts: TextSet) -> bool:
