@@ -101,6 +101,43 @@ def test_a_named_encoding_is_followed(text: str, named: str, known: str) -> None
     assert to_utf8(text.encode(named), "f", known) == (text.encode(), known)
 
 
+CENTRAL = {
+    "Polish": "Dłuższa gwarancja to kłamstwo; żółty stół, jakość ok, piękny, śmieć, źle wykonane, zwrot. Świetny produkt!",
+    "Czech": "Nejlepší výrobek, který jsem kdy měl, ale je to drahé a příliš velké; že se to stane, kůň a žluťoučký čaj.",
+    "Slovak": "Veľmi dobrý výrobok, ktorý som mal. Najlepšia cena, ľahká montáž, žiaľ kôň zomrel, päť.",
+    "Hungarian": "Ez a legjobb termék, amit valaha vettem, nem is kérdés, hogy újra megvenném, bővebben és gyűjtött.",
+    "Romanian": "Un produs foarte bun, îl recomand; ţara aceasta şi mâncarea bună, aşa că da, două zile.",
+    "Croatian": "Vrlo dobar proizvod, preporučujem; još više, kuća, đak, žao mi je, dođi.",
+}
+WESTERN = {
+    "German": "Die Größe kann man sehen, schön, Straße und Ärger über Öl; das ist für später.",
+    "French": "Très bon produit, à conseiller, garçon; forêt, naïf, où, cœur, «été».",
+    "Spanish": "¿Qué tal? ¡Muy bien! Año, niño, corazón, pingüino, 1º, está.",
+    "Portuguese": "Não é muito bom, mas a ação foi rápida; avô, pêssego, à noite, você.",
+    "Danish": "Det er på øen, æble og år; også købt på gaden.",
+    "Icelandic": "Það er gott, þú ert í húsinu, ég á bók.",
+    "Finnish": "Hyvä tuote, äiti, öljy, žanri, šakki, hyvää päivää.",
+    "Catalan": "L'any passat, això és col·legi, què, història, pingüí.",
+    "signs": "It’s the café – naïve “quotes” © 2020 ® ± 5µm «x» £5, Müller.",
+    "many": "Crème brûlée, El Niño, São Paulo, Zürich, Øresund, façade, smörgåsbord.",
+}
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "iso8859-2"])
+@pytest.mark.parametrize("language", CENTRAL)
+def test_languages_of_central_europe_are_read_in_their_encodings(language: str, encoding: str) -> None:
+    """Read as Windows-1252, Polish is full of signs and Czech of French letters. The bytes that both encodings read alike may be called either."""
+    content = f"text,label\n{CENTRAL[language]},a\n".encode(encoding) * 3
+    assert to_utf8(content, "f.csv")[0] == content.decode(encoding).encode()
+
+
+@pytest.mark.parametrize("language", WESTERN)
+def test_languages_of_western_europe_are_not_taken_for_those(language: str) -> None:
+    """Nor are names of places from everywhere, or signs beside words."""
+    content = f"text,label\n{WESTERN[language]},a\n".encode("cp1252") * 3
+    assert to_utf8(content, "f.csv") == (content.decode("cp1252").encode(), "cp1252")
+
+
 @pytest.mark.parametrize("name", ["cp12500", "rot13", "hex", "", "a\0b"])
 def test_an_encoding_that_is_none_is_said(name: str) -> None:
     """Python's codecs that turn no bytes into texts are none either."""

@@ -45,6 +45,13 @@ TURKISH, ONLY_TURKISH = "çğıöşüâîÇĞİÖŞÜÂÎ".encode("cp1254"), "ğ
 HIGH = re.compile(rb"[\x80-\xff]")
 HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+ACCENTED = re.compile(rb"[\xc0-\xff\x8a-\x8f\x9a-\x9f]|(?<=[A-Za-z\xc0-\xff])[\xa1-\xbf](?=[A-Za-z\xc0-\xff])|(?<![^\s\"'(])[\xa1-\xbf](?=[a-z\xc0-\xff])")
+"""Bytes that are letters in one of the encodings of Latin script, and those that are signs in Windows-1252 but stand in a word, or begin one."""
+FEWEST_ACCENTED, DIFFERENT_ACCENTED = 10, 3
+WESTERN = ("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü¡¿ºª", "àáâãçéêíóôõúüºª", "àèéìíîòóùú", "åäöæøéü", "áðéíóúýþæö", "éëïöüèêáó", "àçèéíïòóúü·", "äöåõüšž")
+"""Beyond ASCII: German, French, Spanish, Portuguese, Italian, the Nordic languages, Icelandic, Dutch, Catalan, Finnish with Estonian."""
+CENTRAL = ("ąćęłńóśźż", "áäčďéěíĺľňóôŕřšťúůýž", "áéíóöőúüű", "ăâîşţ", "čćđšž")
+"""Polish, Czech with Slovak, Hungarian, Romanian, Croatian with Slovene."""
 OTHERS = ("gb18030", "shift_jis", "euc_jp", "big5", "cp1251", "koi8-r", "cp1253", "cp1255", "cp1256", "cp874")
 KANA, CYRILLIC, GREEK, ARABIC = ("[ぁ-ヺ]", 0.25), ("[оеаинтсрвл]", 0.5), ("[αοιετσνηυρπκμλάίόέή]", 0.6), ("[اليمنور]", 0.35)
 HEBREW, THAI = ("[יוהלאמתרבשםנ]", 0.6), ("[านรอกเงมยวลสดทต]", 0.5)
@@ -168,10 +175,10 @@ def refuse_binary(content: bytes, name: str) -> None:
 
 
 def guess_single(content: bytes, name: str) -> str:
-    """The encoding of bytes that are not UTF-8: CP949, Windows-1252 or Windows-1254.
+    """The encoding of bytes that are not UTF-8: CP949, Windows-1252, Windows-1254, or one of the two of Central Europe.
 
     Raises:
-        ReadError: UTF-8 with broken places, or none of the three.
+        ReadError: UTF-8 with broken places, or none of these.
     """
     sample = b"".join(HIGH_RUN.findall(content))[:SAMPLE]
     high = len(sample)
@@ -180,7 +187,7 @@ def guess_single(content: bytes, name: str) -> str:
     if high >= 4 and sum(map(len, WIDE.findall(sample))) >= 0.5 * high:
         raise broken_utf8(content, name)
     if looks_latin(content[:SAMPLE]):
-        return "cp1254" if looks_turkish(sample) else "cp1252" if decodes(content, "cp1252") else "latin-1"
+        return "cp1254" if looks_turkish(sample) else central_european(content[:SAMPLE]) or ("cp1252" if decodes(content, "cp1252") else "latin-1")
     fitting = sorted((encoding for encoding in OTHERS if decodes(content, encoding)), key=lambda encoding: -usual_letters(content, encoding))
     hint = f"It may be {' or '.join(fitting[:3])}: name it" if fitting else "Name it"
     advice = f"{hint} (--encoding {(fitting or ['NAME'])[0]}), or save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8')."
@@ -211,6 +218,29 @@ def looks_turkish(high: bytes) -> bool:
     letters = bytes(byte for byte in high if byte >= 0xC0)
     of_turkish, only = len(letters) - len(letters.translate(None, TURKISH)), len(letters) - len(letters.translate(None, ONLY_TURKISH))
     return only >= max(1, len(letters) / 4) and of_turkish >= 0.95 * len(letters)
+
+
+def central_european(head: bytes) -> str | None:
+    """Windows-1250 or ISO 8859-2, where the letters beyond ASCII are those of one language that is written in it and of none written in Windows-1252; else None.
+
+    Examples:
+        >>> text = "dłuższa gwarancja to kłamstwo, żółty stół, jakość ok, piękny, śmieć"
+        >>> central_european(text.encode("cp1250")), central_european(text.encode("iso8859-2")), central_european("déjà vu à la forêt, garçon".encode("cp1252") * 3)
+        ('cp1250', 'iso8859-2', None)
+    """
+    letters = b"".join(ACCENTED.findall(head))
+    if len(letters) < FEWEST_ACCENTED or len({byte for byte in letters if byte >= 0xC0}) < DIFFERENT_ACCENTED:
+        return None
+    shares = {encoding: max(_share_of(alphabet, letters, encoding) for alphabet in CENTRAL) for encoding in ("cp1250", "iso8859-2")}
+    likeliest = max(shares, key=lambda encoding: shares[encoding])  # the first where both read the same
+    western = max(_share_of(alphabet, letters, "cp1252") for alphabet in WESTERN)
+    return likeliest if shares[likeliest] >= 0.98 and western < 0.9 else None
+
+
+def _share_of(alphabet: str, letters: bytes, encoding: str) -> float:
+    """How much of these bytes are letters of an alphabet in an encoding."""
+    read = letters.decode(encoding, errors="replace").lower()
+    return sum(letter in alphabet for letter in read) / len(read)
 
 
 def decodes(content: bytes, encoding: str) -> bool:
