@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from ringsmith.errors import MachineError, ReadError
+from ringsmith.errors import MachineError, OptionError, ReadError
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -114,6 +114,23 @@ def usual_mode() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask
+
+
+def refuse_source(out: Path, *sources: str | Path) -> None:
+    """Refuse to write over what is read.
+
+    Args:
+        out: the file to be written.
+        sources: what is read, where that may be files; a text, or ``"-"``, is none.
+
+    Raises:
+        OptionError: it is one of them.
+    """
+    for source in sources:
+        with suppress(OSError, ValueError, RuntimeError):  # a text is no name of a file
+            if out.samefile(Path(source).expanduser()):
+                new = out.with_stem(f"{out.stem}-new")
+                raise OptionError(f"'out' must be another file than the one that is read; got {str(out)!r} twice. Name a new file, such as {str(new)!r}.")
 
 
 @contextmanager

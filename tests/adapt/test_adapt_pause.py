@@ -125,6 +125,7 @@ def test_the_state_of_another_training_is_not_gone_on_with(tiny_bert: LocalModel
     with pytest.raises(Killed):
         train(tiny_bert, pause=Pause(path, "run", every_seconds=0), die_at=9)
     state = path.read_bytes()
+    assert (Pause(path, "run").steps(), Pause(path, "another run").steps(), Pause(tmp_path / "none", "run").steps()) == (8, None, 0)
     for content, identity in ((state, "another run"), (state[: len(state) // 2], "run"), (b"nonsense", "run")):
         path.write_bytes(content)
         assert_same(straight[0], train(tiny_bert, pause=Pause(path, identity))[0])

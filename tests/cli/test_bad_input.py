@@ -327,7 +327,7 @@ def test_a_full_disk_leaves_the_older_predictions(ringsmith: Ringsmith, write: W
         (("nowhere.csv",), r"nowhere\.csv: there is no such file"),
         (("data.csv", "--text", "review"), r"--text must name a column; there is none called 'review'"),
         (("data.csv", "--pair", "other"), r"--pair must name a column; there is none called 'other'"),
-        (("data.csv", "--out", "./data.csv"), r"'out' must be another file than the one that is read; got 'data\.csv' twice\. Name a new file, such as 'data-labelled\.csv'"),
+        (("data.csv", "--out", "./data.csv"), r"'out' must be another file than the one that is read; got 'data\.csv' twice\. Name a new file, such as 'data-new\.csv'"),
         (("data.csv", "--out", "out.doc"), r"'out' must end in \.csv, .*; got 'out\.doc'"),
         (("data.csv", "--out", "folder.csv"), r"'out' must be a file; folder\.csv is a folder"),
         (("data.csv", "--out", "data.csv/out.csv"), r"'out' must be a file in a folder; got 'data\.csv/out\.csv', where 'data\.csv' is a file"),

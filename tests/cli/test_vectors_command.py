@@ -160,3 +160,19 @@ def test_what_to_try_next_can_be_typed_as_it_stands(ringsmith: Ringsmith, tmp_pa
     (tmp_path / "corpus.txt").write_text("the king and the queen of the land\n" * 60, encoding="utf-8")
     ended = ringsmith("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out", "my vectors.txt")
     assert 'ringsmith vectors nearest "my vectors.txt" WORD' in ended.out
+
+
+@pytest.mark.parametrize("command", [("convert", "{file}"), ("view", "--out", "{file}"), ("view", "--out", "map.txt")], ids=str)
+def test_what_is_read_is_not_written_over(ringsmith: Ringsmith, file: Path, command: tuple[str, ...]) -> None:
+    """Neither by vectors in another form nor by a page; and a page is called so."""
+    before = file.read_bytes()
+    rest = [part.format(file=file) for part in command[1:]]
+    refused(ringsmith("vectors", command[0], file, *rest), r"'out' must be another file than the one that is read|--out must be an HTML page; got")
+    assert file.read_bytes() == before
+
+
+def test_a_corpus_is_not_written_over_by_its_vectors(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """Nor is a text by its translation, which is the same check."""
+    (tmp_path / "text.txt").write_text("one two three\n" * 50, encoding="utf-8")
+    refused(ringsmith("vectors", "train", tmp_path / "text.txt", "--out", tmp_path / "text.txt"), r"such as '.*text-new\.txt'")
+    assert (tmp_path / "text.txt").read_text(encoding="utf-8") == "one two three\n" * 50

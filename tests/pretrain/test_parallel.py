@@ -39,6 +39,8 @@ FORMS: dict[str, bytes] = {
     "more.tsv": TABLE.replace("\n", "\tCC-BY 2.0\n").encode(),
     "headed.tsv": f"en\tpt-BR\n{TABLE}".encode(),
     "pairs.csv": b'source,target\nGo.,Va !\n"I see.","Je vois."\n',
+    "named.csv": b'id,English,French\n1,Go.,Va !\n2,"I see.","Je vois."\n',
+    "turned.csv": b'fr,note,en\nGo.,,Va !\n"I see.",,"Je vois."\n',
     "pairs.tsv.gz": gzip.compress(TABLE.encode()),
     "pairs.tsv.xz": lzma.compress(TABLE.encode()),
     "pairs.zip": zipped({"pairs.txt": TABLE}),
@@ -85,6 +87,7 @@ def test_files_of_unequal_length_are_refused_with_the_first_line_alone(tmp_path:
     [
         ("a.tsv", "one\tun\nno partner\n", r"line 2 has 1 column: 'no partner'\. Put a tab"),
         ("a.csv", "one,un\nno partner\n", r"line 2 has 1 column"),
+        ("a.csv", "nr,text,texte\n1,Go.,Va !\n", r"this one has 3 columns \('nr', 'text', 'texte'\)\. Name the two columns after their languages in its first row"),
         ("a.tsv", b"one\tun\ntwo\td\xe9ux\n", r"a\.tsv:2: the text must be UTF-8; byte 0xe9 in this line is not \(byte 12 of the text\)"),
         ("a.tsv", "", r"the file holds none"),
         ("a.tsv", "\t\n\tun\n", r"got 2 lines and no pair with words on both sides"),

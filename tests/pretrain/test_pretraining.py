@@ -151,14 +151,20 @@ def test_killed_it_goes_on_to_the_same_weights(corpus: Path, tmp_path: Path, mon
     assert not (tmp_path / "broken" / "model.pause.safetensors").exists()
 
 
-def test_another_training_does_not_go_on_from_it(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another rate is another training; it starts from the beginning."""
+def test_another_training_does_not_wipe_out_what_it_has_learnt(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another rate is another training: it is refused, and the first goes on and says where."""
     kept_every_step(monkeypatch)
     with pytest.raises(Killed):
         pretrain(corpus, tiny(tmp_path), report=dying_at(5))
-    told = list[float]()
-    pretrain(corpus, tiny(tmp_path, rate=1e-3), report=lambda progress: told.append(progress.done) if progress.stage == "train" else None)
-    assert told == list(range(1, 13))
+    kept = (tmp_path / "model.pause.safetensors").read_bytes()
+    with pytest.raises(
+        OptionError, match=r"'out' must be another folder .*model\.pause\.safetensors keeps the state of one with other options or another text\. Give its own command"
+    ):
+        pretrain(corpus, tiny(tmp_path, rate=1e-3))
+    assert (tmp_path / "model.pause.safetensors").read_bytes() == kept
+    said = list[tuple[str, str]]()
+    pretrain(corpus, tiny(tmp_path), say=lambda label, text: said.append((label, text)))
+    assert said[-1] == ("Goes on", "after step 4, where this training was stopped")
 
 
 def test_the_corpus_is_read_once_for_several_trainings(corpus: Path, tmp_path: Path) -> None:

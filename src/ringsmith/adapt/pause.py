@@ -82,6 +82,15 @@ class Pause:
         course["best"], course["paced"] = None if course["best"] is None else tuple(course["best"]), tuple(course["paced"])
         return Course(**course), _below("best.", tensors) or None
 
+    def steps(self) -> int | None:
+        """The steps behind what lies there, from which this training goes on; 0 where nothing does, None where it was kept by another one."""
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                about = file.metadata() or {}
+        except (OSError, SafetensorError):
+            return 0
+        return int(json.loads(about["course"])["steps"]) if about.get("identity") == self.identity else None
+
     def forget(self) -> None:
         """The training is over: nothing to go on from."""
         self.path.unlink(missing_ok=True)

@@ -18,12 +18,13 @@ from rich.console import Console
 
 from ringsmith._files import FORBIDDEN, FULL, no_room, system_error
 from ringsmith._machine import cores, waiting
-from ringsmith.errors import MachineError, RingsmithError
+from ringsmith.errors import MachineError, OptionError, RingsmithError
 
 DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
 """Exit codes: done; a fault of ours; wrong use or bad input; stopped early but a valid leaderboard was written."""
 CTRL_C = 130
 """Exit code of what was interrupted before there was anything to show: what shells give it (128 + SIGINT)."""
+PAGES = (".html", ".htm")
 INTERRUPTED = "Stopped; nothing half-written is left. The same command can be given again."
 ENCODING = "Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain."
 DELIMITER = "What stands between the cells of a CSV file or its like: ';', tab, '^' ... Found by itself where it is plain."
@@ -142,3 +143,9 @@ def escape(text: str) -> str:
     from rich.markup import escape as escape_markup
 
     return escape_markup(text)
+
+
+def check_page(out: Path | None) -> None:
+    """Refuse a page that is no page, before anything is loaded."""
+    if out is not None and out.suffix.lower() not in PAGES:
+        raise OptionError(f"--out must be an HTML page; got {str(out)!r}. Name it look.html, say; for numbers there is --json.")

@@ -14,8 +14,6 @@ from ringsmith.errors import OptionError
 if TYPE_CHECKING:
     from ringsmith.inspection import Head, Inspection
 
-ENDINGS = (".html", ".htm")
-
 
 def inspect(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A short name, a hub name, a folder, or the folder of a fitted model (runs/reviews/best).")],
@@ -33,7 +31,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON; the weights of attention for --layer and --head only.")] = False,
 ) -> None:
     """Look into a transformer: tokens, attention, predictions, parameters; or a word's senses."""
-    check_page(out)
+    _shell.check_page(out)
     console = _shell.people(as_json=as_json)
     if word is not None:
         refuse_together("--word", {"--pair": pair, "--layer": layer, "--head": head})
@@ -62,12 +60,6 @@ def inspect(
     if out is not None:
         console.print(f"\nWritten   {_shell.escape(str(out))}", soft_wrap=True)
     return None
-
-
-def check_page(out: Path | None) -> None:
-    """Refuse a page that is no page, before anything is loaded."""
-    if out is not None and out.suffix.lower() not in ENDINGS:
-        raise OptionError(f"--out must be an HTML page; got {str(out)!r}. Name it look.html, say; for numbers there is --json.")
 
 
 def refuse_together(name: str, others: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 import ringsmith.cli._shell as _shell
-from ringsmith._files import disk_faults, put
+from ringsmith._files import disk_faults, put, refuse_source
+from ringsmith._wording import plural
 from ringsmith.backbones import require_transformers
 from ringsmith.cli._progress import progress_bar
 from ringsmith.cli.generate import read_text
@@ -31,6 +32,8 @@ def translate(
     _shell.wait_awake()
     require_transformers("translating")
     lines = read_lines(given)
+    if out is not None:
+        refuse_source(out, given)
     console = _shell.people(as_json=as_json)
     with _shell.while_waiting(console, "Loading the model ..."):
         from ringsmith.catalogue import resolve
@@ -49,7 +52,7 @@ def translate(
         content = "".join(f"{line}\n" for line in made)
         with disk_faults(out):
             lies = put(out, lambda scratch: scratch.write_text(content, encoding="utf-8", newline="\n"))
-        console.print(f"Written   {_shell.escape(str(lies))} · {len(made):,} lines in {seconds:,.1f} s", soft_wrap=True)
+        console.print(f"Written   {_shell.escape(str(lies))} · {plural(len(made), 'line')} in {seconds:,.1f} s", soft_wrap=True)
     if as_json:
         rows = [{"line": number, "source": line, "translation": text} for number, (line, text) in enumerate(zip(lines, made, strict=True), start=1)]
         _shell.print_json({"model": translator.model.name, "beam": beam, "length_penalty": length_penalty, "seconds": round(seconds, 3), "lines": rows})

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 import ringsmith.cli._shell as _shell
+from ringsmith._files import refuse_source
 from ringsmith.cli._progress import progress_bar
 from ringsmith.cli.vectors_train import train
 from ringsmith.errors import OptionError
@@ -140,6 +141,7 @@ def convert(
 
     if precision == "int8" and out.suffix != ".safetensors" and to != "safetensors":
         raise OptionError(f"'--precision int8' needs a .safetensors file, which keeps the scales; got {str(out)!r}. Name such a file, or leave --precision out.")
+    refuse_source(out, file)
     with opened(file, form, errors, as_json=as_json, most=most) as (vectors, console, report):
         loss = None
         if precision is not None:
@@ -172,6 +174,7 @@ def view(
     from ringsmith.report.wordmap import write_wordmap
     from ringsmith.words.wordmap import map_words
 
+    _shell.check_page(out)
     named = None if words is None else [word for part in words.split(",") if (word := part.strip())]
     with opened(file, form, errors, as_json=as_json) as (vectors, console, report):
         drawn = map_words(vectors, named, most=most, groups=groups, seed=seed, report=report)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ringsmith.cli._shell as _shell
-from ringsmith._files import as_typed
+from ringsmith._files import as_typed, refuse_source
 from ringsmith._wording import plural
 from ringsmith.cli._corpus import texts_of
 from ringsmith.cli._progress import progress_bar
@@ -70,6 +70,7 @@ def train(
     """
     from ringsmith.words.training import VectorsJob, make_vectors
 
+    refuse_source(out, corpus)
     given = {"negative": negative, "sample": sample, "hierarchical": hierarchical or None, "subwords": lengths_of(subwords), "window": window, "epochs": epochs, "rate": rate}
     wanted = {name: value for name, value in given.items() if value is not None}
     ways = {**method_options(method, wanted, dim=dim, seed=seed, deterministic=deterministic, memory=memory), **phrase_options(phrases), **place_options(on, workers, method)}

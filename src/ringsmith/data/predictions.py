@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ringsmith._files import DELIMITED, held, put
+from ringsmith._files import DELIMITED, held, put, refuse_source
 from ringsmith._wording import plural
 from ringsmith.data.columns import Asked, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
@@ -202,22 +202,13 @@ def check_out(out: Path | str, source: str | None = None) -> None:
         raise OptionError(f"'out' must end in {', '.join(WRITERS)}; got {path.name!r}. Use .csv.")
     if path.is_dir():
         raise OptionError(f"'out' must be a file; {path} is a folder. Name a file, such as {path / 'predictions.csv'}.")
-    if source is not None and _is_same_file(path, source):
-        new = path.with_stem(f"{path.stem}-labelled")
-        raise OptionError(f"'out' must be another file than the one that is read; got {str(path)!r} twice. Name a new file, such as {str(new)!r}.")
+    if source is not None:
+        refuse_source(path, source)
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir():
         raise OptionError(f"'out' must be a file in a folder; got {str(path)!r}, where {above.name!r} is a file. Name another place.")
     if not os.access(above, os.W_OK):
         raise MachineError(f"{path}: the predictions cannot be written (no permission to write into {above}). Name another place, or change its permissions.")
-
-
-def _is_same_file(path: Path, source: str) -> bool:
-    """Whether `source`, which may be a text, is the file `path`."""
-    try:
-        return path.samefile(Path(source).expanduser())
-    except (OSError, ValueError, RuntimeError):
-        return False
 
 
 def write_whole(frame: pl.DataFrame, path: Path) -> Path:

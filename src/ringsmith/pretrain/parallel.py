@@ -1,7 +1,7 @@
 """Parallel text in: each text beside its translation, line by line; and parts of it that share no source text.
 
     two files     line n of the second is the translation of line n of the first
-    one table     ``.csv``, or lines with a tab between the two; further columns are left out
+    one table     ``.csv``, or lines with a tab between the two; of more columns those that the first row names (``en,fr``), of lines with tabs else the first two
     packed        any of these as ``.gz``, ``.xz``, ``.bz2``, ``.zst``, or in a ``.zip`` that holds one such file beside what is none (a licence)
     in memory     ``("A text.", "Its translation.")``, one after the other
 
@@ -26,8 +26,12 @@ from ringsmith._files import no_such_file, path_of
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.words.sources import file_blocks
 
-HEADS = re.compile(r"source|target|src|trg|tgt|[a-z]{2,3}([-_][A-Za-z]{2,4})?")
-"""A first row of such names is no pair of texts: ``source,target``, ``en,fr``, ``en,pt-BR``."""
+HEADS = re.compile(
+    r"[a-z]{2,3}([-_][A-Za-z]{2,4})?|(?i:source|target|src|trg|tgt|original|translation|"
+    "arabic|bengali|chinese|czech|danish|dutch|english|finnish|french|german|greek|hebrew|hindi|hungarian|indonesian|italian|japanese|korean|norwegian|persian|polish|"
+    "portuguese|romanian|russian|spanish|swedish|thai|turkish|ukrainian|vietnamese)"
+)
+"""A first row of such names is no pair of texts: ``source,target``, ``en,fr``, ``en,pt-BR``, ``English,French``."""
 SHARE_OF_PAIRS = 0.9
 """A file is a table of pairs when so many of its first lines have at least two columns."""
 SAMPLE = 1_000
@@ -185,10 +189,10 @@ def _has_columns(content: bytes) -> bool:
 
 
 def _table(name: str, text: str) -> tuple[list[tuple[str, str]], int]:
-    """The first two columns of each row, and the line of the first; a first row of names is left out.
+    """The two columns of each row that its first one names, else the first two, and the line of the first pair.
 
     Raises:
-        InputError: a row with fewer columns.
+        InputError: a row with fewer columns, or a table of more than two in which it is not said which they are.
     """
     tabs = "\t" in text.partition("\n")[0] or not _is_csv(name)
     rows = [line.split("\t") for line in text.split("\n")] if tabs else list(csv.reader(io.StringIO(text)))
@@ -196,9 +200,14 @@ def _table(name: str, text: str) -> tuple[list[tuple[str, str]], int]:
     if short is not None:
         hint = "Put a tab between a text and its translation, or name the file of the translations with --target."
         raise InputError(f"{name}: every line must hold a text and its translation; line {short:,} has {len(rows[short - 1])} column: {rows[short - 1][0][:60]!r}. {hint}")
-    pairs = [(row[0], row[1]) if len(row) > 1 else ("", "") for row in rows]
-    headed = all(HEADS.fullmatch(cell.strip()) for cell in pairs[0])
-    return (pairs[1:], 2) if headed else (pairs, 1)
+    named = [at for at, cell in enumerate(rows[0]) if HEADS.fullmatch(cell.strip()) and not (len(rows[0]) > 2 and cell.strip().lower() == "id")]
+    if len(named) != 2 and len(rows[0]) > 2 and not tabs:
+        columns = ", ".join(map(repr, rows[0][:6]))
+        way_out = "Name the two columns after their languages in its first row (en,fr), or leave the others out."
+        raise InputError(f"{name}: a table of pairs must hold a text and its translation; this one has {len(rows[0])} columns ({columns}). {way_out}")
+    left, right = named if len(named) == 2 else (0, 1)
+    pairs = [(row[left], row[right]) if len(row) > max(left, right) else ("", "") for row in rows]
+    return (pairs[1:], 2) if len(named) == 2 else (pairs, 1)
 
 
 def _is_csv(name: str) -> bool:

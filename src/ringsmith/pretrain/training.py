@@ -177,6 +177,20 @@ class Run:
         return Pause(out.with_name(f"{out.name}.pause.safetensors"), json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str))
 
 
+def steps_before(pause: Pause) -> int:
+    """The steps after which this training goes on; 0 for its beginning.
+
+    Raises:
+        OptionError: another one was stopped here: what that has learnt would be gone.
+    """
+    if (steps := pause.steps()) is None:
+        raise OptionError(
+            f"'out' must be another folder than that of a training that was stopped: {pause.path} keeps the state of one with other options or another text. "
+            "Give its own command again, which goes on from there; or name another folder; or remove that file."
+        )
+    return steps
+
+
 def refuse_what_comes_once(corpus: Corpus) -> None:
     """Refuse a corpus that one process alone could read.
 
@@ -199,6 +213,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     shape = run.shape(objective.natural_shape())
     length = run.length if run.model else shape.length
     train, judge = divide(prepared.file, objective.pieces, length, crosses_documents=objective.crosses_documents, share=options.held_out)
+    done = steps_before(pause := run.pause(prepared.file))
     module = objective.create(shape, seed=options.seed) if run.model is None else objective.adopt(run.model)
     head_start = _head_start(run, objective, module, prepared, report, say)
     if run.budget.remaining() <= 0:
@@ -207,7 +222,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     set_dropout(module, 0.0)  # what is left out within attention keeps a CPU from its fused kernel: not before it is eased
     choice = precision_of(options.precision, work, module)
     rate = run.rate(module.get_input_embeddings().weight.shape[1])
-    loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=run.pause(prepared.file))
+    loop = Loop(module, run.pacing(length, rate, low=choice.precision == "bfloat16"), report, pause=pause)
     set_dropout(loop.module, options.dropout or 0.0)
     ease_dropout(loop.module)
     with loop.accelerator.autocast():
@@ -217,6 +232,8 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
     cost = Cost.of(loop.module, flops, choice.note, threads=run.threads, processes=loop.together.count)
     compiled = "; its layers are compiled first" if options.compiled and compile_layers(loop.module) else ""
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}{compiled}")
+    if done:
+        say("Goes on", f"after step {done:,}, where this training was stopped")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
     notes = notes_of(loop.parts, twice=is_recomputed(loop.module))

@@ -35,7 +35,7 @@ from ringsmith.pretrain.joint import train_joint_vocabulary
 from ringsmith.pretrain.looks import Looks
 from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, padding_share
-from ringsmith.pretrain.training import Say, quiet
+from ringsmith.pretrain.training import Say, quiet, steps_before
 from ringsmith.pretrain.transformer import create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
 from ringsmith.pretrain.translation_options import TranslationOptions
@@ -121,12 +121,15 @@ def train_translation(
     precision = training_precision(options.precision, options.hidden)
     identity = _identity(train, valid, options)
     state = out.expanduser().absolute().with_name(f".{out.name}.training")
+    done = steps_before(pause := Pause(state / "pause.safetensors", identity))
     looks = Looks(state, identity, options.averaged)
     work = _work(learnt, judged, options, looks)
     low = precision.precision == "bfloat16"
-    loop = Loop(module, _pacing(options, low=low), report, pause=Pause(state / "pause.safetensors", identity))
+    loop = Loop(module, _pacing(options, low=low), report, pause=pause)
     size = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
     say("Model", f"{size / 1e6:,.1f} M parameters, {len(tokeniser):,} pieces; {padding_share(learnt, options.batch_tokens):.1%} of the batches are padding; {precision.note}")
+    if done:
+        say("Goes on", f"after step {done:,}, where this training was stopped")
     with eased(loop.module, low_precision=low), _mendable(options.warm_up):
         with loop.accelerator.autocast():
             loop.parts = work.parts = work.parts_that_fit(loop.module)
