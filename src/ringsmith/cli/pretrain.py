@@ -154,7 +154,8 @@ def as_content(facts: Facts) -> dict[str, Any]:
 def show(console: Console, folder: Path, facts: Facts) -> None:
     """Say what came of it."""
     held = facts.held_out
-    likely = "" if held.perplexity is None else f" · perplexity {held.perplexity:,.1f} · {held.bits_per_byte:.3f} bits per byte"
+    likely = "" if held.perplexity is None else f" · perplexity {held.perplexity:,.1f}" + (" of the hidden pieces" if held.bits_per_byte is None else "")
+    likely += "" if held.bits_per_byte is None else f" · {held.bits_per_byte:.3f} bits per byte"
     line(console, "Trained", f"{facts.steps:,} steps, {facts.tokens / 1e6:,.2f} M pieces · {facts.seconds:,.1f} s, {facts.tokens_per_second:,.0f} pieces/s")
     line(console, "Held out", f"loss {held.loss:.3f}{likely}")
     for note in facts.notes:

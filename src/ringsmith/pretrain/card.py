@@ -103,7 +103,8 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     """The table: label and value."""
     corpus, held, cost = facts.corpus, facts.held_out, facts.cost
     chosen = ", ".join(f"{key} {value}" for key, value in facts.objective["options"].items())
-    likely = "" if held.perplexity is None else f", perplexity {held.perplexity:,.2f}, {held.bits_per_byte:.3f} bits per byte"
+    likely = "" if held.perplexity is None else f", perplexity {held.perplexity:,.2f}"
+    likely += "" if held.bits_per_byte is None else f", {held.bits_per_byte:.3f} bits per byte"
     counted = "counted by torch, word2vec by formula" if facts.head_start and facts.head_start.words else "counted by torch"
     skipped = f", {corpus['skipped']:,} lines left out (not UTF-8)" if corpus["skipped"] else ""
     return [

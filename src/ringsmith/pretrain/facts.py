@@ -57,8 +57,8 @@ class HeldOut:
 
     Attributes:
         loss: mean over what is predicted, in nats where it is a likelihood.
-        perplexity: e to the loss; None where the loss is no likelihood.
-        bits_per_byte: loss in bits for each byte of text, which may be compared across vocabularies; None where the loss is no likelihood.
+        perplexity: of the pieces that are predicted, e to the loss; None where the loss is no likelihood.
+        bits_per_byte: loss in bits for each byte of text, which may be compared across vocabularies; None where not every piece is predicted.
         step: of that look.
         sequences: that were judged.
         tokens: in these.
@@ -159,7 +159,7 @@ def _held_out(objective: Objective, file: TokenFile, work: Learning, course: Cou
     bytes_per_token = file.counts.held_out_bytes / tokens if tokens else file.bytes_per_token
     told = objective.tells_likelihood
     bits = loss / math.log(2) / bytes_per_token
-    return HeldOut(loss, math.exp(loss) if told else None, bits if told else None, int(course.curves["valid_step"][best]), len(work.judged), work.look_tokens)
+    return HeldOut(loss, math.exp(loss) if told else None, bits if objective.predicts_all else None, int(course.curves["valid_step"][best]), len(work.judged), work.look_tokens)
 
 
 def curves_of(course: Course) -> dict[str, list[float]]:

@@ -55,7 +55,9 @@ class Objective(ABC):
     inherits: ClassVar[bool] = False
     """Whether what `create` makes has learnt already (a student, of its teacher), so that `start` may give it nothing."""
     tells_likelihood: bool = True
-    """Whether the loss is the mean negative log likelihood of the predicted pieces in nats, so that perplexity and bits per byte follow from it."""
+    """Whether the loss is the mean negative log likelihood of the predicted pieces in nats, so that their perplexity follows from it."""
+    predicts_all: ClassVar[bool] = False
+    """Whether every piece is predicted, from those before it: the likelihood is the text's then, and bits per byte follow from it."""
 
     def __init__(self, pieces: Pieces, options: Any = None) -> None:
         self.pieces = pieces

@@ -108,9 +108,8 @@ def translation_options(asked: PretrainOptions) -> TranslationOptions:
     changed = {one.name for one in fields(asked) if getattr(asked, one.name) != getattr(plain, one.name)}
     if strange := sorted(changed - set(OWN)):
         names = " and ".join(map(repr, strange))
-        raise OptionError(
-            f"{names} must be left out with the objective {TRANSLATES}, which begins with random weights; what it knows beside is told by 'objective_options' (--set)."
-        )
+        known = ", ".join(one.name for one in fields(TranslationOptions) if one.name not in SHARED)
+        raise OptionError(f"{names} must be left out: the objective {TRANSLATES} knows nothing of the kind. It has options of its own, by --set NAME=VALUE: {known}.")
     chosen = {name: getattr(asked, name) for name in SHARED if name in changed} | dict(asked.objective_options)
     options: TranslationOptions = objective_options(TranslationOptions, chosen, objective=TRANSLATES)
     return options

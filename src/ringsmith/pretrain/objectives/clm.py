@@ -32,6 +32,7 @@ class Causal(Objective):
     name = "clm"
     architecture = "gpt2"
     vocabulary: ClassVar[VocabularyKind] = "bytes"
+    predicts_all: ClassVar[bool] = True
 
     def create(self, shape: Shape, *, seed: int) -> Any:
         return models.create(transformers.GPT2LMHeadModel, make_config(self.architecture, shape, self.pieces), seed)

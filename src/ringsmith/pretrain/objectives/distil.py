@@ -59,7 +59,9 @@ class DistilOptions:
     cosine: float = 1.0
 
     def __post_init__(self) -> None:
-        rules = [("teacher", lambda folder: bool(folder), "the folder of a BERT or a GPT-2"), ("temperature", lambda t: t > 0, "above 0")]
+        if not self.teacher:
+            raise OptionError("'teacher' must be the folder of a BERT or a GPT-2, whose student is made; none is named. Name it: --set teacher=FOLDER.")
+        rules = [("temperature", lambda t: t > 0, "above 0")]
         hold(self, (*rules, *((name, lambda weight: weight >= 0, "at least 0") for name in ("soft", "objective", "cosine"))))
 
 
