@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import ringsmith as rs
 from ringsmith.inspection import PATTERNS
+from translation_tiny import make_translator
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz.,")
 
@@ -76,6 +78,14 @@ def test_a_pretrained_folder_is_looked_into_although_it_has_a_manifest(ringsmith
 
 
 @pytest.mark.minilm
+def test_an_encoder_decoder_shows_its_encoder_and_unknown_signs_are_counted(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """Its places are a formula's and lie in no file; an emoji has no piece."""
+    make_translator(tmp_path / "en-fr")
+    ended = ringsmith("inspect", "en-fr", "the cat \U0001f600 sat")
+    assert "The encoder is shown, which reads" in ended.out
+    assert re.search(r"1 of \d+ tokens are <unk>: the model has no piece for what stands there", " ".join(ended.out.split()))
+
+
 def test_a_fitted_model_shows_its_labels(ringsmith: Ringsmith, tmp_path: Path) -> None:
     """A frozen MiniLM with a head of ours: the probabilities that `predict` gives, and the body's attention."""
     rows = reviews(40)

@@ -153,7 +153,9 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whol
             reason = f"{model.architecture} cannot be loaded by transformers {transformers.__version__}: {_first_line(error)}"
             raise ModelError(f"{model.folder}: {reason}. Fetch or save the model again, or choose another.") from error
     body = "" if whole or module.base_model is module else f"{module.base_model_prefix}."
-    missing = sorted(key for key in info["missing_keys"] if key.startswith(body) and "pooler" not in key.split("."))
+    computed = {name for name, part in module.named_modules() if "Sinusoidal" in type(part).__name__}  # places by the formula of 2017: nothing to be kept
+    lost = [key for key in info["missing_keys"] if key.startswith(body) and "pooler" not in key.split(".")]
+    missing = sorted(key for key in lost if key.rpartition(".")[0] not in computed)
     if missing:
         raise ModelError(f"{model.folder}: the weights do not fit the config: {len(missing)} tensors are missing, among them {missing[0]!r}. Fetch or save the model again.")
     return module

@@ -119,8 +119,8 @@ def expand(models: Sequence[str] | None = None, *, language: str | None = None, 
 
 
 def _named(name: str, model: LocalModel, found: Mapping[str, Choice]) -> Choice:
-    """A model that was named: word vectors are called by their short name unless another model has it."""
-    if model.kind != "vectors":
+    """A model that was named: a file of word vectors is called by the file's short name unless another model has it."""
+    if model.kind != "vectors" or _entry_of(name) is not None:
         return Choice(name, model, "named")
     short = short_name(Path(model.folder))
     other = found.get(short)

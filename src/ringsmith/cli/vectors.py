@@ -212,11 +212,21 @@ def say_spelt(vectors: WordVectors, words: Sequence[str]) -> None:
 
 
 def open_one(file: Path, form: str | None, errors: str, report: Report, most: int | None = None) -> WordVectors:
-    """The vectors of one file."""
+    """The vectors of one file, or those of the catalogue that have this name (``zoo-word2vec``)."""
     from ringsmith.words.files import ReadOptions, open_vectors
 
     options: ReadOptions = ReadOptions(most=most, errors=errors, report=report)  # type: ignore[arg-type]
-    return open_vectors(file, form, options=options)
+    return open_vectors(_in_catalogue(str(file)) or file, form, options=options)
+
+
+def _in_catalogue(name: str) -> Path | None:
+    """Where vectors of the catalogue lie; None for what is no short name, or that of another kind of model."""
+    from ringsmith.catalogue import entries, resolve
+
+    if Path(name).exists() or name not in entries():
+        return None
+    found = resolve(name, offline=True)
+    return Path(found.folder) if found.kind == "vectors" else None
 
 
 def as_pairs(found: Sequence[Neighbour]) -> list[dict[str, Any]]:

@@ -83,9 +83,14 @@ def notes_of(visible: Visible, seen: Seen, text: str, pair: str | None) -> Seque
         if unread:
             reads = "" if longest == limit else f"; the model itself reads {'any length' if longest is None else f'{longest:,}'}"
             notes.append(f"{unread:,} of {len(whole):,} characters of {name} were cut off: {limit:,} tokens are read here{reads}.")
-    if visible.head == "none":
+    unknown, pieces = visible.tokeniser.hf.unk_token_id, [token for token in seen.tokens if not token.special]
+    if unknown is not None and (lost := sum(token.id == unknown for token in pieces)):
+        notes.append(f"{lost:,} of {len(pieces):,} tokens are {visible.tokeniser.hf.unk_token}: the model has no piece for what stands there.")
+    if visible.module.config.is_encoder_decoder:
+        notes.append("The encoder is shown, which reads; what the decoder writes after it: ringsmith translate.")
+    elif visible.head == "none":
         notes.append("This folder holds no head: the model gives hidden states, and predicts nothing.")
-    if visible.head in ("masked", "permuted") and sum(not token.special for token in seen.tokens) > MOST_HIDDEN:
+    if visible.head in ("masked", "permuted") and len(pieces) > MOST_HIDDEN:
         notes.append(f"Predictions are shown of the first {MOST_HIDDEN} tokens.")
     if not visible.tokeniser.hf.is_fast:
         notes.append("This model's tokenizer does not tell where in the text a token stands.")
