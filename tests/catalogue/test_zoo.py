@@ -41,6 +41,13 @@ def test_all_of_them_are_there_and_small() -> None:
     assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc") <= MOST_BYTES
 
 
+@pytest.mark.parametrize("name", STATIC)
+def test_vectors_keep_their_short_name(name: str) -> None:
+    """Though the file is called vectors.safetensors in every folder."""
+    assert [choice.name for choice in expand([name])] == [name]
+    assert [choice.model.name for choice in expand([*STATIC]) if choice.model] == [*STATIC]
+
+
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_it_answers_the_same_in_plain_transformers(name: str) -> None:
     """The mean of the last layer, by transformers alone and by ours; as many numbers as the card says, stored as float16."""
