@@ -107,7 +107,12 @@ def card(name: str, manifest: dict[str, Any], facts: dict[str, Any], scores: dic
     use = (
         ["from ringsmith import open_vectors", "", 'vectors = open_vectors(folder / "vectors.safetensors")']
         if "class" not in manifest
-        else ["import transformers", "", "tokenizer = transformers.AutoTokenizer.from_pretrained(folder)", f"model = transformers.{manifest['class']}.from_pretrained(folder, dtype='float32')"]
+        else [
+            "import transformers",
+            "",
+            "tokenizer = transformers.AutoTokenizer.from_pretrained(folder)",
+            f"model = transformers.{manifest['class']}.from_pretrained(folder, dtype='float32')",
+        ]
     )
     lines = [
         "---", f"license: {LICENCE}", "language: en", *(["library_name: transformers"] if "class" in manifest else []), "tags: [ringsmith, zoo]", "---", "",
