@@ -50,6 +50,8 @@ class Watch:
         self._count = ""
         self._running = ""
         self._trials: list[float] | None = None
+        self._searched: set[str] = set()
+        self._to_learn_from_fewer: tuple[str, ...] = ()
         self._to_go = 0
         self._goal: float | None = None
         self._splits = 1
@@ -128,6 +130,7 @@ class Watch:
 
     @_draw.register
     def _(self, event: events.FewerRows) -> None:
+        self._to_learn_from_fewer = event.candidates
         self.line("Labels", f"{joined(event.candidates)} on a half and a quarter of the rows, to see what more would bring")
 
     @_draw.register
@@ -161,6 +164,7 @@ class Watch:
     @_draw.register
     def _(self, event: events.Searching) -> None:
         self._trials = []
+        self._searched.add(event.candidate)
         known = f", {event.known - 1} of them known from before" if event.known > 1 else ""
         self.line("Search", f"{event.candidate}: {event.trials} trials over {', '.join(name.replace('_', ' ') for name in event.options)}; the defaults are the first{known}")
 
@@ -168,7 +172,8 @@ class Watch:
     def _(self, event: events.TrialEnded) -> None:
         mark = event.status if event.mark is None else f"{event.mark:.3f}"
         best = " · best so far" if event.best and event.number > 1 else ""
-        self.line("", f"{event.number:>3}/{event.total}  {mark:<7}  {clock(event.seconds)}  {event.settings}{best}")
+        whose = f"{event.candidate}: " if len(self._searched) > 1 else ""
+        self.line("", f"{event.number:>3}/{event.total}  {mark:<7}  {clock(event.seconds)}  {whose}{event.settings}{best}")
         if event.status in ("failed", "refused"):
             self.line("", f"{'':9}{event.why}")
 
@@ -209,8 +214,12 @@ class Watch:
             self.line("", more)
         if more := with_more_rows(found.playoff):
             self.line("", more)
-        if found.learning and found.learning[0]["candidate"] == found.recommended:
-            self.line("Labels", found.learning[0]["text"])
+        said = [curve["text"] for curve in found.learning[:1] if curve["candidate"] == found.recommended]
+        drawn = {curve["candidate"] for curve in found.learning}
+        if missing := [name for name in self._to_learn_from_fewer if name not in drawn and not found.stopped]:
+            said.append(f"no curve of {joined(missing, last='or')}: no time was left, or it did not get through with so few rows")
+        for number, text in enumerate(said):
+            self.line("" if number else "Labels", text)
         named = [f"{path.name}/" if path.is_dir() else path.name for path in found.written if path.name in ("best", "leaderboard.csv", "trials.csv")]
         self.line("Written", " · ".join([f"{found.folder}/report.html", *named]))
         for path in found.written:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import lcm
 from pathlib import Path
@@ -16,6 +17,7 @@ from ringsmith.compare.files import read_arrays, write_arrays
 from ringsmith.compare.leaderboard import Row
 from ringsmith.records import Candidate, Rows, RunResult
 
+FIGURES = re.compile(r"\d[\d.,]*")
 ORDER = {"done": 0, "refused": 1, "failed": 2, "dropped": 3, "skipped": 4}
 
 
@@ -83,7 +85,7 @@ def rows_of(judge: Judge, verdict: Verdict, contestants: Sequence[Contestant], r
 def _row(judge: Judge, verdict: Verdict, contestant: Contestant, runs: Sequence[RunResult]) -> Row:
     name = contestant.name
     test = judge.test(contestant)
-    notes = verdict.refused.get(name) or " ".join(dict.fromkeys(run.why for run in runs if run.why))
+    notes = verdict.refused.get(name) or " ".join(once(run.why for run in runs))
     return Row(
         candidate=name,
         model=contestant.candidate.model,
@@ -106,6 +108,19 @@ def _row(judge: Judge, verdict: Verdict, contestant: Contestant, runs: Sequence[
         parameters=runs[0].parameters,
         why=notes,
     )
+
+
+def once(remarks: Iterable[str]) -> list[str]:
+    """Each remark once: runs that say the same with other figures (of another fold or seed) say it with the first one's.
+
+    Examples:
+        >>> once(["Reads the mean: 0.71.", "Reads the mean: 0.72.", "", "4.0% are unknown."])
+        ['Reads the mean: 0.71.', '4.0% are unknown.']
+    """
+    found: dict[str, str] = {}
+    for remark in filter(None, remarks):
+        found.setdefault(FIGURES.sub("0", remark), remark)
+    return list(found.values())
 
 
 def _middle(values: Sequence[float | None]) -> float | None:
