@@ -58,7 +58,7 @@ def choose_reading(
         return ()
     add_mean_layer(module)
     token, mean = losses
-    return (f"It reads the mean of a text's tokens: a linear head on that has the log loss {mean:.3f} on the validation rows, on the one token that its family reads {token:.3f}.",)
+    return (f"It reads the mean of a text's tokens, where a linear head has a log loss of {mean:.3f} on the validation rows; on the one token that its family reads: {token:.3f}.",)
 
 
 def _losses(module: Any, feed: Feed, targets: npt.NDArray[Any], activation: Activation, valid: Feed, judge: Judge, *, seed: int, budget: Budget) -> tuple[float, float] | None:

@@ -10,6 +10,8 @@ from typing import Literal
 LETTER = 6.6
 """Mean width of a letter of 12 pixels, in pixels."""
 LINE = 15.0
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,24 @@ def front(points: Sequence[Point], *, greater_is_better: bool) -> list[Point]:
 
 
 def place(names: Sequence[str], xs: Sequence[float], ys: Sequence[float], *, width: float, spots: Sequence[Spot] = SPOTS) -> list[Spot | None]:
-    """A spot for each name so that names cover neither each other nor a point; None for a name that there is no room for.
+    """A spot for each name so that names cover neither each other nor a point, and no other point is nearer; None for a name that there is no room for.
 
     Args:
-        names: the names, most important first.
+        names: the names, most important first; the first is set in bold, its point in a ring, so that it may stand nearer to another.
         xs: pixels from the left edge, a point each.
         ys: pixels from the top.
         width: of the picture, in pixels; names stay inside.
         spots: where a name may stand, best first.
     """
-    dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(xs, ys, strict=True)]
-    taken: list[tuple[float, float, float, float]] = []
+    points = list(zip(xs, ys, strict=True))
+    taken: list[Box] = []
     found: list[Spot | None] = []
-    for name, x, y, own in zip(names, xs, ys, dots, strict=True):
-        blocks = taken + [dot for dot in dots if dot is not own]
-        boxes = ((spot, _box(name, x, y, spot)) for spot in spots)
-        free = next(((s, b) for s, b in boxes if b[0] >= 0 and b[2] <= width and not any(_overlap(b, other) for other in blocks)), None)
+    for number, (name, own) in enumerate(zip(names, points, strict=True)):
+        others = [point for point in points if point != own]
+        blocks = taken + [(x - 5, y - 5, x + 5, y + 5) for x, y in others]
+        boxes = ((spot, _box(name, *own, spot)) for spot in spots)
+        inside = ((s, b) for s, b in boxes if b[0] >= 0 and b[2] <= width and not any(_overlap(b, other) for other in blocks))
+        free = next(((s, b) for s, b in inside if number == 0 or all(_distance(own, b) <= _distance(other, b) for other in others)), None)
         found.append(None if free is None else free[0])
         taken += [] if free is None else [free[1]]
     return found
@@ -101,11 +105,16 @@ def elide(name: str, letters: int) -> str:
     return f"{name[:head]}…{name[len(name) - (letters - head - 1) :]}"
 
 
-def _box(name: str, x: float, y: float, spot: Spot) -> tuple[float, float, float, float]:
+def _box(name: str, x: float, y: float, spot: Spot) -> Box:
     width = len(name) * LETTER
     left = x + spot.dx - (width if spot.align == "right" else 0)
     return left, y + spot.dy - LINE / 2, left + width, y + spot.dy + LINE / 2
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _distance(point: tuple[float, float], box: Box) -> float:
+    (x, y), (left, top, right, bottom) = point, box
+    return math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
+
+
+def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

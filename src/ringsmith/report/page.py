@@ -54,6 +54,7 @@ def render(summary: Summary) -> str:
         "s": summary,
         "figures": _draw(summary),
         "groups": tie_groups(summary.board),
+        "remarks": remarks_of(summary.board),
         "unranked": [row for row in summary.board if not row.ranked],
         "matrix": bool(summary.diagnosis and summary.diagnosis.confusion),
         "list_up_to": LIST_UP_TO,
@@ -67,6 +68,15 @@ def render(summary: Summary) -> str:
 def pictures_of(search: Search, metric: Metric, number: int) -> list[Figure | None]:
     """The pictures of a search."""
     return [charts_search.parallel(search, metric, f"parallel-{number}"), charts_search.history(search, metric, f"history-{number}")]
+
+
+def remarks_of(board: Sequence[Standing]) -> list[tuple[list[str], str]]:
+    """What is to be said of those in the table, each remark once, with the names of all that it is said of."""
+    found: dict[str, list[str]] = {}
+    for row in board:
+        if row.ranked and row.why:
+            found.setdefault(row.why, []).append(row.candidate)
+    return [(names, text) for text, names in found.items()]
 
 
 def tie_groups(board: Sequence[Standing]) -> list[tuple[str, list[tuple[int, Standing]]]]:
