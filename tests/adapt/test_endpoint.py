@@ -273,10 +273,10 @@ def test_money_set_aside_comes_back() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"url": "ftp://x"}, "'url' must be an address that begins with http:// or https://"),
-        ({"url": "https://me:secret@x/v1"}, "'url' must be an address"),
-        ({"url": "https://"}, "'url' must be an address"),
-        ({"url": "http://x:99999999/v1"}, "'url' must be an address"),
+        ({"url": "ftp://x"}, "'url' .--endpoint. must be an address that begins with http:// or https://"),
+        ({"url": "https://me:secret@x/v1"}, "'url' .--endpoint. must be an address"),
+        ({"url": "https://"}, "'url' .--endpoint. must be an address"),
+        ({"url": "http://x:99999999/v1"}, "'url' .--endpoint. must be an address"),
         ({"model": " "}, r"'model' must be the name of a model there \(--endpoint-model\)"),
         ({"price_in": -1.0}, "'price_in' must be dollars for a million tokens, 0 or more"),
         ({"spend_at_most": 0.0}, "'spend_at_most' must be more than 0 dollars"),

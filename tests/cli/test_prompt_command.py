@@ -59,7 +59,7 @@ def test_an_endpoint_competes_with_its_cost(ringsmith: Ringsmith, write: Write, 
     ("arguments", "sentence"),
     [
         (("--endpoint", "http://127.0.0.1:9/v1", "--endpoint-model", "m", "--offline"), r"--offline: an endpoint is asked over the network; got --endpoint http://127"),
-        (("--endpoint", "127.0.0.1", "--endpoint-model", "m"), r"'url' must be an address that begins with http:// or https://"),
+        (("--endpoint", "127.0.0.1", "--endpoint-model", "m"), r"'url' \(--endpoint\) must be an address that begins with http:// or https://"),
         (("--endpoint", "http://127.0.0.1:9/v1"), r"--endpoint needs the name of a model there; got none\. Add --endpoint-model NAME\."),
         (("--endpoint-model", "m"), r"--endpoint-model belongs to an endpoint; no --endpoint was named\. Add --endpoint URL"),
         (("--price-in", "3"), r"--price-in belongs to an endpoint"),

@@ -22,7 +22,7 @@ from ringsmith.catalogue import Choice, LocalModel
 from ringsmith.compare import space
 from ringsmith.compare.arena import refuse_recipes_as_models
 from ringsmith.compare.naming import read_recipe, split_names
-from ringsmith.compare.space import Entrant
+from ringsmith.compare.space import OTHER_NAMES, Entrant, known_recipes
 from ringsmith.compare.trials import entrant_with
 from ringsmith.compare.tune_options import refuse_recipe_as_model
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
@@ -37,6 +37,14 @@ def model(name: str) -> LocalModel:
 
 
 HERE = [Choice("minilm", model("minilm"), "small and good"), Choice("bert", model("bert"), "named"), Choice("e5", None, "left out: it is not on this machine")]
+
+
+@pytest.mark.parametrize(("name", "recipe"), [("ia3", r'"lora\[method=ia3\]"'), ("zeroshot", "prompt"), ("SetFit", "fewshot"), ("fine-tuning", "full")])
+def test_what_the_field_calls_a_recipe_is_told(name: str, recipe: str) -> None:
+    """A method within a recipe, or another word for one; and each of these is a recipe."""
+    with pytest.raises(UnknownName, match=rf"There is no recipe '{name}'; what is called so is here {recipe}\. Write: --recipes {recipe}"):
+        known_recipes([name])
+    assert known_recipes(list(OTHER_NAMES.values()))
 
 
 def test_candidates_are_models_times_recipes_and_textual_recipes_once(monkeypatch: pytest.MonkeyPatch) -> None:

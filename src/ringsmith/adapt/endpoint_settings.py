@@ -41,10 +41,11 @@ class EndpointSettings:
     at_once: int = 8
 
     def __post_init__(self) -> None:
+        if not is_address(self.url):
+            raise OptionError(f"'url' (--endpoint) must be an address that begins with http:// or https://, without a user or a key in it; got {self.url!r}. Mend it.")
         hold(
             self,
             (
-                ("url", is_address, "an address that begins with http:// or https://, without a user or a key in it"),
                 ("model", lambda name: bool(name.strip()), "the name of a model there (--endpoint-model)"),
                 ("price_in", lambda price: price is None or price >= 0, "dollars for a million tokens, 0 or more"),
                 ("price_out", lambda price: price is None or price >= 0, "dollars for a million tokens, 0 or more"),

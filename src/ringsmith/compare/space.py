@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringsmith.adapt import RECIPES, default_recipes, hold_options, recipe_asks, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel, groups
-from ringsmith.compare.naming import read_recipe
+from ringsmith.compare.naming import for_shell, read_recipe
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate, digest
 
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 BASELINE = "majority"
 """The recipe that looks at no text: the floor for all others, never refused itself."""
+
+
+OTHER_NAMES = {
+    **{method: f"lora[method={method}]" for method in ("dora", "rslora", "ia3", "bitfit")},
+    **dict.fromkeys(("zeroshot", "zero-shot", "few-shot-prompt", "llm"), "prompt"),
+    **dict.fromkeys(("setfit", "few-shot"), "fewshot"),
+    **dict.fromkeys(("linear", "linear-probe", "frozen", "logistic"), "probe"),
+    **dict.fromkeys(("finetune", "fine-tune", "finetuning", "fine-tuning"), "full"),
+    **dict.fromkeys(("bow", "bag-of-words"), "tfidf"),
+    **dict.fromkeys(("qlora", "peft"), "lora"),
+}
+"""What the field calls them, or a part of them -> the recipe."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +173,8 @@ def known_recipes(recipes: Sequence[str] | None) -> list[str]:
     for text, name in zip(recipes or (), names, strict=True):
         if name not in RECIPES and (found := taken_for_model(text)):
             raise UsageError(f"A recipe is named without its model; {text!r} is a candidate. Give the model {found[0]!r} and the recipe {found[1]!r} apart.")
+        if name not in RECIPES and (meant := OTHER_NAMES.get(name.lower())):
+            raise UnknownName(f"There is no recipe {name!r}; what is called so is here {for_shell(meant)}. Write: --recipes {for_shell(meant)}")
         if name not in RECIPES:
             raise UnknownName.of("recipe", name, RECIPES)
     return list(dict.fromkeys(names or default_recipes()))

@@ -22,8 +22,10 @@ WIDE, NARROW, HALF = 720, 320, 321
 NAME_LETTERS = {WIDE: 34, NARROW: 26, HALF: 26}
 MARGIN = 62
 """Pixels that the axis on the left takes."""
+SURE_OF_ROOM = 3
+"""So many names find room wherever their points are; of more, some may find none where points lie close."""
 NAMED = 8
-"""With more points than these a picture of quality against cost is taller, and some names may find no room."""
+"""With more points than these a picture of quality against cost is taller."""
 LINEAR_UP_TO = 8.0
 """A range of costs wider than this factor gets a logarithmic axis."""
 CONFIG: dict[str, Any] = {
@@ -109,7 +111,7 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     caption += " The soft bars are 95 % intervals."
     caption += FRONT if len(best) > 1 else f" {min(best)} is both the best and the cheapest."
     caption += _without_floor(board)
-    caption += NO_ROOM if len(points) > NAMED else ""
+    caption += NO_ROOM if len(points) > SURE_OF_ROOM else ""
     head = ["Candidate", title_of(metric), axis, "On the Pareto front"]
     return figure_of(f"trade-{cost}", title, caption, lambda width: _trade(points, ends, metric, axis, take, width), head, body)
 
