@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ringsmith._cluster import check_place
+from ringsmith.adapt.folder import check_place as check_folder
 from ringsmith.backbones import require_transformers
 from ringsmith.errors import OptionError
 from ringsmith.pretrain.documents import Corpus
+from ringsmith.pretrain.objective import check_objective
 from ringsmith.pretrain.options import TRANSLATES, PretrainOptions
 from ringsmith.records import Report, silent
 
@@ -61,6 +63,7 @@ def pretrain(
     """
     require_transformers("pre-training")
     _check(options.objective, target, on, workers)
+    check_folder(options.out)
     if options.objective != TRANSLATES:
         Corpus(corpus, options.reading)  # type: ignore[arg-type]  # one that is not there is told before torch is loaded
     from ringsmith.pretrain.training import pretrain as here
@@ -81,6 +84,7 @@ def _check(objective: str, target: str | Path | None, on: str, workers: int | No
     Raises:
         OptionError: an option of another objective or place. UnknownName: another place.
     """
+    check_objective(objective)
     check_place(on)
     if target is not None and objective != TRANSLATES:
         raise OptionError(f"'target' is for the objective {TRANSLATES}, which learns from pairs of texts; got {objective}. Leave it out, or ask for {TRANSLATES}.")

@@ -138,8 +138,18 @@ ENTRIES: dict[str, Entry] = {
 """Name -> objective. A new objective is one file, one test and one line here."""
 
 
+def check_objective(name: str) -> None:
+    """Make sure that there is an objective called `name`, without loading torch.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in (*ENTRIES, TRANSLATES):
+        raise UnknownName.of("objective", name, [*ENTRIES, TRANSLATES])
+
+
 def find_objective(name: str) -> type[Objective]:
-    """The class of the objective called `name`.
+    """The class of the objective called `name`, which learns from plain text.
 
     Raises:
         UnknownName: there is none.
