@@ -197,6 +197,19 @@ def test_it_goes_on_from_a_model(trained: Pretrained, corpus: Path, tmp_path: Pa
     assert {name: tensor.shape for name, tensor in weights_of(on.folder).items()} == {name: tensor.shape for name, tensor in weights_of(trained.folder).items()}
     before, after = (transformers.AutoTokenizer.from_pretrained(folder)("The fox finds a crown.")["input_ids"] for folder in (trained.folder, on.folder))
     assert before == after
+    assert on.facts.notes == ()
+
+
+def test_a_model_without_a_head_gets_one_and_it_is_said(trained: Pretrained, corpus: Path, tmp_path: Path) -> None:
+    """As of a sentence encoder: the body of one that was trained, saved alone, has more to lose than the whole."""
+    transformers.AutoModel.from_pretrained(trained.folder).save_pretrained(tmp_path / "body")
+    transformers.AutoTokenizer.from_pretrained(trained.folder).save_pretrained(tmp_path / "body")
+    options = PretrainOptions(out=tmp_path / "on", from_model=str(tmp_path / "body"), steps=2, batch_tokens=128, held_out=0.1, threads=1, work=tmp_path / "work", length=16)
+    assert (
+        pretrain(corpus, options)
+        .facts.notes[0]
+        .endswith("held no head that predicts pieces: one began at random, so that the loss begins high; the layers below it were pre-trained.")
+    )
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(trained: Pretrained, corpus: Path, tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ LAYERS, HIDDEN, HEAD = 2, 128, 64
 """What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
 START = "vectors"
 """What a model with random weights begins with where nothing else is said (LOG.md)."""
+HEADED = ("ForMaskedLM", "LMHeadModel", "ForCausalLM", "ForPreTraining")
+"""Endings of architectures that predict pieces."""
 UNESSENTIAL = ("out", "budget", "threads", "compiled", "work", "licence")
 """Options that do not change what is learnt: a training goes on whatever they are."""
 PATIENT = 1_000_000
@@ -236,7 +238,7 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
         say("Goes on", f"after step {done:,}, where this training was stopped")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    notes = notes_of(loop.parts, twice=is_recomputed(loop.module))
+    notes = (*headless(run.model), *notes_of(loop.parts, twice=is_recomputed(loop.module)))
     keep_all(loop.module)
     facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start, notes)
     if loop.together.first:
@@ -259,6 +261,13 @@ def _head_start(run: Run, objective: Objective, module: Any, prepared: Prepared,
     if given.words:
         say("Start", f"the pieces' vectors from word2vec: {given.words:,} pieces in {given.seconds:,.1f} s, {given.flops:.2g} floating point operations")
     return given
+
+
+def headless(model: LocalModel | None) -> tuple[str, ...]:
+    """A sentence about a model to go on from that predicts no pieces yet: its loss begins as high as that of random weights."""
+    if model is None or model.architecture.endswith(HEADED):
+        return ()
+    return (f"{model.name} held no head that predicts pieces: one began at random, so that the loss begins high; the layers below it were pre-trained.",)
 
 
 def _dressed(tokeniser: Any, length: int, model: LocalModel | None) -> Any:
