@@ -210,7 +210,7 @@ class Watch:
         self.line("Take", found.advice)
         if found.honest:
             self.line("", str(found.honest["text"]))
-        if self._budget and self._budget.seconds and (more := with_more_time(found.rows, self._splits)):
+        if self._budget and self._budget.seconds and not found.stopped and (more := with_more_time(found.rows, self._splits)):
             self.line("", more)
         if more := with_more_rows(found.playoff):
             self.line("", more)
@@ -234,19 +234,24 @@ class Watch:
 
 
 def with_more_time(rows: Sequence[Row], splits: int) -> str:
-    """What to do where there was time for the floor alone; nothing where there was more.
+    """What to do where there was no time for some candidates; nothing where there was for all.
 
     Examples:
+        >>> from dataclasses import replace
         >>> floor, rest = (Row(name, None, name, status, "accuracy") for name, status in (("majority", "done"), ("tfidf", "skipped")))
         >>> with_more_time([floor, rest], 5)
-        'Only the floor had time. Give a longer --budget, or --folds 0: one split in the place of 5 takes about a fifth of the time.'
+        'Only the floor had time. A longer --budget goes on from here; with --folds 0 (and a new --out) one split takes the place of 5, about a fifth of the time.'
+        >>> with_more_time([rest, replace(rest, status="done")], 1)
+        '1 candidate had no time. A longer --budget goes on from here.'
         >>> with_more_time([floor], 5)
         ''
     """
-    if {row.recipe for row in rows if row.status == "done"} != {BASELINE} or all(row.status != "skipped" for row in rows):
+    late = sum(row.status == "skipped" and not row.why.startswith("needs about") for row in rows)  # the others lack memory
+    if not late:
         return ""
-    fewer = f", or --folds 0: one split in the place of {splits} takes about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""
-    return f"Only the floor had time. Give a longer --budget{fewer}."
+    fewer = f"; with --folds 0 (and a new --out) one split takes the place of {splits}, about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""
+    who = "Only the floor had time" if {row.recipe for row in rows if row.status == "done"} == {BASELINE} else f"{plural(late, 'candidate')} had no time"
+    return f"{who}. A longer --budget goes on from here{fewer}."
 
 
 def with_more_rows(playoff: Mapping[str, Any] | None) -> str:
