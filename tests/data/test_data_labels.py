@@ -48,6 +48,13 @@ def test_missing_labels_in_every_spelling() -> None:
     assert labels_of([1.0, float("nan")]).missing.tolist() == [False, True]
 
 
+def test_what_may_mean_no_label_is_a_class_and_it_is_said() -> None:
+    """Once for each spelling."""
+    found = labels_of(["a", "NA", "NA", "None", None])
+    assert (found.values, found.missing.tolist()) == (["a", "NA", "NA", "None", ""], [False] * 4 + [True])
+    assert found.notes == ("'NA' and 'None' are taken for classes; rows without a label are those whose cell is empty, nan, null or N/A.",)
+
+
 def test_blanks_around_labels_are_taken_off_and_it_is_said() -> None:
     """``spam`` and ``spam `` are one class."""
     found = labels_of(["spam ", "spam", " ham\t"])

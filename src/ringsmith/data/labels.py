@@ -19,7 +19,9 @@ from ringsmith.errors import LabelError
 from ringsmith.records import Label
 
 MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
-"""Spellings (in any case) of a label that is not there. ``none`` and ``na`` are not among them: they are names of classes too."""
+"""Spellings (in any case) of a label that is not there."""
+PERHAPS_MISSING = ("na", "none", "-", "--", "?")
+"""What may be the name of a class as well, and is taken for one; it is said."""
 MARKS = ("|", ";", ",")
 """What may stand between the labels of a row."""
 AMOUNT, FRACTION = r"^[€$£¥]?\s?[+-]?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d+)?\s?[€$£¥%]?$", r"[.,]\d{1,2}\D*$"
@@ -85,6 +87,9 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None, s
     if several is None and (doubtful := _separator(known, beyond_doubt=False)) is not None:
         example = known.filter(known.str.contains(doubtful, literal=True))[0]
         notes.append(f"{names.shorten(example)!r} is taken for the name of one class; if these are several labels of one row, say --task multilabel.")
+    if nothing := known.filter(known.str.to_lowercase().is_in(PERHAPS_MISSING)).unique(maintain_order=True).to_list():
+        which = f"{' and '.join(map(repr, nothing))} {'is taken for a class' if len(nothing) == 1 else 'are taken for classes'}"
+        notes.append(f"{which}; rows without a label are those whose cell is empty, nan, null or N/A.")
     return Labels(bare.fill_null("").set(missing, "").to_list(), missing.to_numpy(), False, tuple(notes))
 
 
