@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from math import lcm
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ from ringsmith.compare.files import read_arrays, write_arrays
 from ringsmith.compare.leaderboard import Row
 from ringsmith.records import Candidate, Rows, RunResult
 
-FIGURES = re.compile(r"\d[\d.,]*")
+FIGURES, SENTENCES = re.compile(r"\d[\d.,]*\d|\d"), re.compile(r"(?<=\.)\s+(?=[A-Z\d'])")
 ORDER = {"done": 0, "refused": 1, "failed": 2, "dropped": 3, "skipped": 4}
 
 
@@ -111,15 +112,15 @@ def _row(judge: Judge, verdict: Verdict, contestant: Contestant, runs: Sequence[
 
 
 def once(remarks: Iterable[str]) -> list[str]:
-    """Each remark once: runs that say the same with other figures (of another fold or seed) say it with the first one's.
+    """Each sentence once: runs that say the same with other figures (of another fold or seed) say it with the first one's.
 
     Examples:
-        >>> once(["Reads the mean: 0.71.", "Reads the mean: 0.72.", "", "4.0% are unknown."])
-        ['Reads the mean: 0.71.', '4.0% are unknown.']
+        >>> once(["Reads the mean: 0.71. It was cut.", "Reads the mean: 0.72.", "", "4.0% are unknown. It was cut."])
+        ['Reads the mean: 0.71.', 'It was cut.', '4.0% are unknown.']
     """
     found: dict[str, str] = {}
-    for remark in filter(None, remarks):
-        found.setdefault(FIGURES.sub("0", remark), remark)
+    for sentence in chain.from_iterable(SENTENCES.split(remark) for remark in remarks if remark):
+        found.setdefault(FIGURES.sub("0", sentence), sentence)
     return list(found.values())
 
 
