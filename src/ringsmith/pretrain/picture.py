@@ -34,6 +34,17 @@ def _round_out(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 0.5)
 
 
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from `low` to `high`, about five.
+
+    Examples:
+        >>> _ticks(7.0, 8.5), _ticks(2.0, 10.5)
+        ([7.0, 7.5, 8.0, 8.5], [2, 4, 6, 8, 10])
+    """
+    step = next((step for step in (0.1, 0.5, 1, 2, 5) if (high - low) / step <= TICKS), 10)
+    return [number * step for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
 def _placed(points: Points, right: float, low: float, high: float) -> Points:
     """Points in the picture's own numbers."""
     wide, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -50,12 +61,13 @@ def _dots(points: Points) -> str:
 
 def _axes(right: float, low: float, high: float) -> str:
     drawn = []
-    for tick in range(TICKS):
-        share = tick / (TICKS - 1)
-        ((x, y),) = _placed([(share * right, low + share * (high - low))], right, low, high)
+    for loss in _ticks(low, high):
+        ((_, y),) = _placed([(0.0, loss)], right, low, high)
         drawn.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#808080" stroke-opacity="0.25"/>')
-        drawn.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{low + share * (high - low):.2f}</text>')
-        drawn.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{share * right:,.0f}</text>')
+        drawn.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{loss:.1f}</text>')
+    for step in dict.fromkeys(round(tick / (TICKS - 1) * right) for tick in range(TICKS)):
+        ((x, _),) = _placed([(step, low)], right, low, high)
+        drawn.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{step:,}</text>')
     drawn.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">step</text>')
     return "\n".join(drawn)
 

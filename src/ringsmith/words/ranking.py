@@ -15,8 +15,8 @@ from ringsmith.words.counting import Seen
 from ringsmith.words.table import Table
 from ringsmith.words.vocabulary import Vocabulary
 
-PHRASE = re.compile(f"[{UNSPACED}]{{9}}")
-"""So many letters of a script without blanks in a row are no single word any more."""
+PHRASE = re.compile(f"[{UNSPACED}]{{9}}|[{UNSPACED}][\uff0c\u3002\u3001\uff01\uff1f\uff1b\uff1a]+[{UNSPACED}]")
+"""So many letters of a script without blanks in a row are no single word any more, nor are letters on both sides of its comma or full stop."""
 PART = "Their script puts no blanks between words: cut the texts with the step 'tokenise' first (--steps tokenise)."
 LOOKED_AT = 500
 
