@@ -23,7 +23,7 @@ Folds = Annotated[
     int | None,
     Option(
         help="Cross-validate in so many parts; with --test they take turns at choosing. 0: one split, no play-off. "
-        "Default: 5 below 1,000 rows (with --test 3,000), or with few groups.",
+        "Default: 5 below 1,000 rows (with --test 3,000), or with few groups or few rows outside the largest class.",
         rich_help_panel=ROWS,
     ),
 ]
