@@ -123,7 +123,7 @@ def test_where_nothing_is_shown_to_be_better_than_guessing_the_cheapest_is_taken
     assert (alone.recommended, alone.reason) == ("cheap", f"{start}; that it is better than guessing may still be chance: more labelled rows are needed")
     two = judge().decide([small("cheap", 12, train=1), small("dear", 11, train=80)])
     assert two.recommended == "cheap"
-    assert two.reason.endswith("; that any of those tied is better than guessing may still be chance: more labelled rows are needed")
+    assert two.reason.endswith("; that the best of those tied is better than guessing may still be chance: more labelled rows are needed")
 
 
 def test_the_cost_of_use_counts() -> None:

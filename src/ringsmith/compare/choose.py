@@ -139,7 +139,7 @@ class Judge:
             reason = "nothing is better than always answering the most frequent class" if refused else "nothing has finished"
             return Verdict(reason=reason, refused=refused)
         letters, ties = self._compared(able)
-        taken, doubted = self._take_shown(without_lucky_trials([c for c in able if letters[c.name] == "A"]))
+        taken, doubted = self._take_shown(without_lucky_trials([c for c in able if letters[c.name] == "A"]), best=ties[0].candidate)
         reason = explain(taken, able, ties, self.metric, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None, doubted=doubted)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
@@ -188,8 +188,8 @@ class Judge:
             return ""
         return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
 
-    def _take_shown(self, tied: Sequence[Contestant]) -> tuple[Contestant, list[str]]:
-        """The cheapest of those tied that is shown to be better than the floor, and the names of the cheaper ones that are not; if none is, the cheapest of all."""
+    def _take_shown(self, tied: Sequence[Contestant], *, best: str) -> tuple[Contestant, list[str]]:
+        """The cheapest of those tied that is shown to be better than the floor, and the names of the cheaper ones that are not; if not even the best is, the cheapest of all."""
         left, doubted = list(tied), list[str]()
         while left:
             taken = self._take(left)
@@ -197,6 +197,8 @@ class Judge:
                 return taken, doubted
             left.remove(taken)
             doubted.append(taken.name)
+            if taken.name == best:
+                break
         return self._take(tied), doubted
 
     def _beats_floor(self, contestant: Contestant) -> bool:
