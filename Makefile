@@ -42,7 +42,7 @@ demo: $(VENV)/.demo  ## compare models on the embedded demo data, at most 3 minu
 	$(BIN)/ringsmith demo
 
 test: $(VENV)/.dev  ## all tests, offline
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 check: $(VENV)/.dev  ## style, types
 	$(BIN)/python -m ruff check .
