@@ -5,6 +5,7 @@ Versioned JSON like the other records; the attention itself is an array in memor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -191,6 +192,12 @@ class Inspection(Record):
     def parameters(self) -> int:
         """All parameters, tied ones once."""
         return sum(place.total for place in self.places)
+
+    @property
+    def perplexity(self) -> float | None:
+        """Of the tokens that it expected or not: e to their mean surprise (of a masked model the pseudo-perplexity: Salazar et al., 2020); None where it predicts none."""
+        known = [max(guess.probability, 1e-38) for guess in self.guesses if guess.probability is not None]
+        return math.exp(-sum(map(math.log, known)) / len(known)) if known else None
 
     @property
     def reader(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,32 @@ def test_everything_is_in_the_record_and_comes_back_from_json(folder: Path) -> N
     assert all(getattr(back, name) == getattr(found, name) for name in ("tokens", "places", "shapes", "heads", "guesses", "cut", "tied", "notes", "labels"))
     np.testing.assert_allclose(back.attention, found.attention, atol=6e-5)
     np.testing.assert_allclose(back.rollout, found.rollout, atol=6e-5)
+
+
+def test_perplexity_is_that_of_plain_transformers(folder: Path, tmp_path: Path) -> None:
+    """Of a causal model e to the loss that transformers gives."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer.save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    plain = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(VOCABULARY), n_embd=16, n_layer=2, n_head=2, n_positions=12, bos_token_id=2, eos_token_id=3)).eval()
+    plain.save_pretrained(tmp_path)
+    ids = tokenizer("the cat sat on the mat", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        loss = plain(input_ids=ids, labels=ids).loss.item()
+    assert inspect_text(resolve(str(tmp_path)), "the cat sat on the mat", threads=1).perplexity == pytest.approx(math.exp(loss), rel=1e-4)
+
+
+def test_pseudo_perplexity_is_of_each_token_hidden_in_turn(folder: Path) -> None:
+    """Salazar et al. (2020), written out."""
+    found = inspect_text(resolve(str(folder)), "the cat sat", threads=1)
+    plain, ids = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval(), torch.tensor([[2, 5, 6, 7, 3]])
+    chances = []
+    for place in (1, 2, 3):
+        with torch.no_grad():
+            hidden = ids.clone()
+            hidden[0, place] = 4
+            chances.append(plain(input_ids=hidden).logits[0, place].softmax(-1)[ids[0, place]].item())
+    assert found.perplexity == pytest.approx(math.prod(chances) ** (-1 / 3), rel=1e-4)
 
 
 def test_what_was_cut_is_said(folder: Path) -> None:

@@ -98,7 +98,7 @@ def _guess(visible: Visible, seen: Seen, place: int, scores: torch.Tensor) -> Gu
     if token is None or token.id == visible.tokeniser.hf.mask_token_id:
         return Guess(place, options)
     chance = chances[token.id]
-    return Guess(place, options, token.piece, round(float(chance), 6), int((chances > chance).sum()) + 1)
+    return Guess(place, options, token.piece, float(f"{float(chance):.6g}"), int((chances > chance).sum()) + 1)
 
 
 def _named(visible: Visible, place: int, scores: torch.Tensor) -> Guess:

@@ -100,6 +100,8 @@ def show_guesses(console: Console, look: Inspection) -> None:
     console.print(table)
     if len(shown) < len(look.guesses):
         console.print(f"[dim]The {len(shown)} least expected of {len(look.guesses)} places; all of them: --out or --json[/]")
+    if look.perplexity is not None:
+        console.print(f"{'Perplexity' if look.causal else 'Pseudo-perplexity'} of this text {look.perplexity:,.1f}")
 
 
 def surprising(guesses: Sequence[Guess]) -> list[Guess]:

@@ -89,4 +89,4 @@ def as_content(look: Inspection, asked: Sequence[Head]) -> dict[str, Any]:
     content = look.to_json()
     maps = content.pop("attention")
     content["attention"] = [{"layer": one.layer, "head": one.head, "weights": maps[one.layer - 1][one.head - 1]} for one in asked]
-    return {**content, "parameters": look.parameters}
+    return {**content, "parameters": look.parameters, "perplexity": look.perplexity}

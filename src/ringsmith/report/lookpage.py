@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ringsmith.inspection import PATTERNS, Guess, Head, Inspection, Pattern, Token
-from ringsmith.report import heatmap
+from ringsmith.report import heatmap, wording
 from ringsmith.report.layout import elide
 from ringsmith.report.page import templates
 from ringsmith.report.write import write_text
@@ -136,7 +136,7 @@ def rolled(look: Inspection) -> list[Chip]:
     weights = look.rollout[look.reader]
     most = float(np.delete(weights, look.reader).max(initial=1e-9))
     among = heatmap.shades((weights / most) ** 2)
-    return [Chip(chip.text, chip.token, int(shade), f"{100 * weight:.1f} %") for chip, shade, weight in zip(chips_of(look), among, weights, strict=True)]
+    return [Chip(chip.text, chip.token, int(shade), wording.share(weight)) for chip, shade, weight in zip(chips_of(look), among, weights, strict=True)]
 
 
 def expected(look: Inspection) -> list[Chip]:
@@ -150,7 +150,7 @@ def expected(look: Inspection) -> list[Chip]:
     chips = []
     for place, chip in enumerate(chips_of(look)):
         chance = chance_of.get(place)
-        chips.append(chip if chance is None else Chip(chip.text, chip.token, round(heatmap.SHADES * (1 - chance)), f"{100 * chance:.1f} %"))
+        chips.append(chip if chance is None else Chip(chip.text, chip.token, round(heatmap.SHADES * (1 - chance)), wording.share(chance)))
     return chips
 
 

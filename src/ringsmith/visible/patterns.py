@@ -16,7 +16,7 @@ from ringsmith.inspection import Floats, Head, Pattern
 
 HALF = 0.5
 BROAD = 0.8
-"""A head looks broadly from this entropy on, as a share of the highest there could be: even attention on 4 of 6 tokens, or on 20 of 40, has it."""
+"""A head looks broadly from this entropy on, as a share of the highest there could be: even attention on 5 of 6 tokens, or on 20 of 40, has it."""
 
 
 def describe_heads(attention: Floats, *, special: Sequence[bool]) -> tuple[Head, ...]:
