@@ -16,8 +16,8 @@ from ringsmith.compare.forecast import (
     COSTS,
     EFFICIENCY,
     FORKED_SECONDS,
-    MEASURING_A_MODEL_SECONDS,
-    MEASURING_SECONDS,
+    SAVING_A_MODEL_SECONDS,
+    SAVING_SECONDS,
     Forecast,
     Forecaster,
     Workload,
@@ -52,7 +52,7 @@ def test_a_probe_costs_one_pass_over_the_rows_and_full_as_many_as_give_300_steps
     probe, full = forecaster.forecast(PROBE, ROWS), forecaster.forecast(FULL, ROWS)
     assert probe.fit == pytest.approx(1000 * per_row)
     assert full.fit == pytest.approx((2 + 3 * 9.6) * 1000 * per_row)
-    assert probe.rest == full.rest == pytest.approx(500 * per_row + MEASURING_A_MODEL_SECONDS)
+    assert probe.rest == full.rest == pytest.approx(500 * per_row + SAVING_A_MODEL_SECONDS)
     assert probe.least == pytest.approx(probe.seconds)
     assert full.least == pytest.approx(full.start + (2 + 3 * 1.92) * 1000 * per_row + full.rest)
     rows = replace(ROWS, train=100_000)
@@ -114,7 +114,7 @@ def test_a_recipe_without_a_model_is_corrected_by_what_it_took() -> None:
     forecaster = Forecaster(MACHINE)
     rows = replace(ROWS, train=100_000)
     before = forecaster.forecast(TFIDF, rows)
-    work = before.fit + before.rest - MEASURING_SECONDS
+    work = before.fit + before.rest - SAVING_SECONDS
     forecaster.learn(TFIDF, replace(ROWS, train=10, other=0), RunResult("r", {}, "holdout", 0, "done", seconds={"start": 2.5, "fit": 9.0, "predict": 9.0}))
     assert forecaster.forecast(TFIDF, rows) == before
     forecaster.learn(TFIDF, rows, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 2.5, "fit": 2.5 * work, "predict": 0.5 * work}))
@@ -170,7 +170,7 @@ def test_the_plan_begins_with_the_cheapest_and_fills_the_time() -> None:
 def test_imports_are_paid_once_and_by_those_that_need_them() -> None:
     """What is too short for a transformer and its imports is not too short for n-grams."""
     rows, forecaster = replace(ROWS, train=200, other=100), Forecaster(MACHINE, shares_imports=True)
-    tfidf, probe, full = (forecaster.forecast(entrant, rows).seconds for entrant in (TFIDF, PROBE, FULL))
+    tfidf, probe, full = (forecaster.forecast(entrant, rows).of(1) for entrant in (TFIDF, PROBE, FULL))
     times = {tfidf + 0.1: [True, False, False], tfidf + probe + 5.9: [True, False, False], tfidf + probe + 6.1: [True, True, False], tfidf + probe + full + 6.1: [True] * 3}
     for seconds, fits in times.items():
         plan = make_plan([FULL, PROBE, TFIDF], rows, forecaster, seconds=seconds, import_seconds=6.0, runs=1)
@@ -186,6 +186,14 @@ def test_folds_need_their_time_five_times() -> None:
     """10 seconds each do not fit into 40."""
     assert judge(Forecast(1, 8, 1, 10, 100), left=40, runs=5, memory_mb=8000) == (False, "needs at least 0:50; 0:40 would be left for it")
     assert judge(Forecast(1, 8, 1, 10, 100), left=55, runs=5, memory_mb=8000) == (True, "about 0:50")
+
+
+def test_single_predictions_are_measured_once() -> None:
+    """By one run of five: 54 seconds, not 70; what a run that measures takes alone is 14."""
+    forecast = Forecast(1, 8, 1, 10, 100, once=4)
+    assert (forecast.of(5), forecast.of(4, 0), forecast.measured().seconds, forecast.measured().least) == (54, 40, 14, 14)
+    assert judge(forecast, left=53, runs=5, memory_mb=8000) == (False, "needs at least 0:54; 0:53 would be left for it")
+    assert judge(forecast, left=54, runs=5, memory_mb=8000) == (True, "about 0:54")
 
 
 def test_the_age_of_the_process_is_known() -> None:
@@ -208,7 +216,7 @@ def test_a_distilled_model_costs_its_vocabulary_once_and_then_by_the_text() -> N
     found = forecaster.forecast(entrant, ROWS)
     once = 90_000 * 24 * 6 * 384**2 / (100e9 * EFFICIENCY) + cost.once_seconds + 90 * 0.02
     assert found.fit == pytest.approx(once + 0.08 * cost.seconds_per_megachar)
-    assert found.rest == pytest.approx(0.2 * 500 * 80 / 1e6 * cost.seconds_per_megachar + MEASURING_SECONDS)
+    assert found.rest == pytest.approx(0.2 * 500 * 80 / 1e6 * cost.seconds_per_megachar + SAVING_SECONDS)
     forecaster.learn(PROBE, ROWS, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 30.0, "fit": 9.0, "predict": 1.0}, rows_per_second=0.1))
     assert forecaster.forecast(entrant, ROWS).fit == found.fit
 
@@ -219,8 +227,8 @@ def test_long_texts_are_read_twice_by_a_frozen_backbone() -> None:
     per_token = (24 * 6 * 384**2 + 4 * 6 * 384 * 256) / (100e9 * EFFICIENCY)
     found = forecaster.forecast(PROBE, rows)
     assert found.fit == pytest.approx(1000 * (256 + 1_000) * per_token)
-    assert found.rest == pytest.approx(500 * 1_000 * per_token + MEASURING_A_MODEL_SECONDS)
-    assert forecaster.forecast(FULL, rows).rest == pytest.approx(500 * 256 * per_token + MEASURING_A_MODEL_SECONDS)
+    assert found.rest == pytest.approx(500 * 1_000 * per_token + SAVING_A_MODEL_SECONDS)
+    assert forecaster.forecast(FULL, rows).rest == pytest.approx(500 * 256 * per_token + SAVING_A_MODEL_SECONDS)
     for chosen, tokens in (({"long": "windows"}, 1_000), ({"long": "cut"}, 256), ({}, 256)):
         result = RunResult("r", {}, "holdout", 0, "done", seconds={"start": 7.0, "fit": 9.0, "predict": 1.0}, rows_per_second=1 / (2 * tokens * per_token), chosen=chosen)
         forecaster.learn(PROBE, rows, result)

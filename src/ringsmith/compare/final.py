@@ -92,7 +92,7 @@ class Final:
     def look_at_seeds(self, trial: Trial) -> None:
         """See whether a trial answers otherwise with a second seed, on the first split; where there is no time for that it is taken for granted."""
         first, second = self.arena.runs_of(trial.entrant, 2)[:2]
-        if not self.arena.finished(second) and self.race.forecast(trial.entrant).seconds > self.tuning.left:
+        if not self.arena.finished(second) and self.race.forecast(trial.entrant).measured().seconds > self.tuning.left:
             return
         result = self.arena.finished(second) or self.race.perform(second, finishing=self.race.reserve() + self.tuning.kept_seconds + IMPORTANCE_SECONDS)
         if result.status == "done":
@@ -134,7 +134,7 @@ class Final:
 
     def seconds_of(self, finalists: list[Trial], seeds: int) -> float:
         """What it takes to train these with so many seeds, as far as it is not done."""
-        return sum(self.race.forecast(trial.entrant).seconds * sum(self.arena.finished(run) is None for run in self.arena.runs_of(trial.entrant, seeds)) for trial in finalists)
+        return sum(self.race.seconds_of(trial.entrant, [run for run in self.arena.runs_of(trial.entrant, seeds) if self.arena.finished(run) is None]) for trial in finalists)
 
     def settle(self) -> None:
         """Judge the finalists by all the seeds they have; the others leave the table."""

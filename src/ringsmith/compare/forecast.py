@@ -8,7 +8,7 @@ constants are priors from one 2-core machine; `Forecaster.learn` replaces them b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,10 +38,10 @@ STREAMED_MB = 1_000.0
 """What recipes keep of features at most before they stream them or take fewer."""
 SECONDS_PER_ANSWER, MOST_ASKED = 0.15, 500
 """Of a model behind an endpoint, several asked at once; to choose by, no more validation rows are asked than these."""
-MEASURING_SECONDS = 1.0
-"""Single predictions, saving, and ending the process ..."""
-MEASURING_A_MODEL_SECONDS = 2.5
-"""... where a pre-trained model is part of it."""
+SAVING_SECONDS, SAVING_A_MODEL_SECONDS = 0.7, 1.3
+"""To save, and to end the process; where a pre-trained model is part of it."""
+MEASURING_SECONDS, MEASURING_A_MODEL_SECONDS = 0.3, 1.2
+"""Single predictions, which the first run of a candidate measures for all of them."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,10 @@ class Forecast:
     Attributes:
         start: seconds until the first row is worked on.
         fit: seconds to learn.
-        rest: seconds to predict, measure and save.
+        rest: seconds to predict and save.
         least: seconds of all this after which there is something worth having.
         memory_mb: highest resident memory.
+        once: seconds besides of a run on the first split, which measures single predictions for all of them.
     """
 
     start: float
@@ -146,11 +147,20 @@ class Forecast:
     rest: float
     least: float
     memory_mb: float
+    once: float = 0.0
 
     @property
     def seconds(self) -> float:
-        """All of it."""
+        """Of a run that measures nothing."""
         return self.start + self.fit + self.rest
+
+    def of(self, runs: int, measured: int = 1) -> float:
+        """Seconds of so many runs, some of which measure."""
+        return runs * self.seconds + measured * self.once
+
+    def measured(self) -> Forecast:
+        """Of a run that measures."""
+        return replace(self, rest=self.rest + self.once, least=self.least + self.once, once=0.0)
 
 
 @dataclass
@@ -178,8 +188,9 @@ class Forecaster:
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
         prior = FORKED_SECONDS if self.shares_imports else cost.start_seconds
         start = self.starts.get(recipe, max(prior, *self._of_kin(self.starts, entrant), 0.0))
-        after = rest * ratio + (MEASURING_A_MODEL_SECONDS if backbone else MEASURING_SECONDS)
-        return Forecast(start, fit * ratio, after, start + least * ratio + after, _memory_mb(cost, entrant.model, workload))
+        after = rest * ratio + (SAVING_A_MODEL_SECONDS if backbone else SAVING_SECONDS)
+        once = MEASURING_A_MODEL_SECONDS if backbone else MEASURING_SECONDS
+        return Forecast(start, fit * ratio, after, start + least * ratio + after, _memory_mb(cost, entrant.model, workload), once)
 
     def sure(self, entrant: Entrant) -> float:
         """By what factor to stretch a forecast on which a deadline hangs: little where such a run has ended here, much where it is a guess."""

@@ -72,7 +72,7 @@ def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None
     run = refit_run(race, entrant)
     if _is_there(race, run):
         return arena.folder / BEST
-    if not _is_time_for(race, race.refit_forecast(entrant), finishing):
+    if not _is_time_for(race, race.refit_forecast(entrant).measured(), finishing):
         return _measured(race, entrant, finishing)
     write_arrays(arena.work / "splits" / f"{REFIT}.npz", {"train": run.split.train, "valid": run.split.valid, "test": run.split.test})
     result = race.perform(run, keep=True, finishing=finishing)
@@ -96,7 +96,7 @@ def _place(race: Race, run: Run, trained: str, finishing: float) -> Path | None:
     if _is_there(race, run):
         return race.arena.folder / BEST
     if not (race.arena.place(run) / MODEL / MANIFEST).exists():
-        if not _is_time_for(race, race.forecast(run.entrant), finishing):
+        if not _is_time_for(race, race.forecast(run.entrant).measured(), finishing):
             return None
         race.expect(1)
         result: RunResult = race.perform(run, keep=True, finishing=finishing)

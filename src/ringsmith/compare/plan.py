@@ -17,6 +17,7 @@ class Step:
         entrant: the candidate.
         forecast: seconds and memory of one of its runs.
         runs: how many runs it takes (folds x seeds).
+        measured: how many of these measure single predictions.
         fits: whether it is expected to end within the time.
         why: the reason in a sentence.
     """
@@ -24,13 +25,14 @@ class Step:
     entrant: Entrant
     forecast: Forecast
     runs: int
+    measured: int
     fits: bool
     why: str
 
     @property
     def seconds(self) -> float:
         """All its runs together."""
-        return self.forecast.seconds * self.runs
+        return self.forecast.of(self.runs, self.measured)
 
     @property
     def name(self) -> str:
@@ -52,7 +54,15 @@ class Plan:
 
 
 def make_plan(
-    entrants: Sequence[Entrant], workload: Workload, forecaster: Forecaster, *, seconds: float, runs: int, import_seconds: float = 0.0, left_out: Sequence[LeftOut] = ()
+    entrants: Sequence[Entrant],
+    workload: Workload,
+    forecaster: Forecaster,
+    *,
+    seconds: float,
+    runs: int,
+    measured: int = 1,
+    import_seconds: float = 0.0,
+    left_out: Sequence[LeftOut] = (),
 ) -> Plan:
     """Order the candidates by cost and fill the time with them.
 
@@ -62,6 +72,7 @@ def make_plan(
         forecaster: knows what a run takes.
         seconds: time for all runs together, infinite without a budget.
         runs: runs of each candidate (folds x seeds).
+        measured: how many of these measure single predictions (seeds).
         import_seconds: what the first candidate that stands on a transformer takes besides, for imports that all of its kind share.
         left_out: what does not compete at all, to show it.
     """
@@ -69,15 +80,15 @@ def make_plan(
     steps, left = [], seconds
     for forecast, entrant in forecasts:
         first = import_seconds if stands_on_transformer(entrant) else 0.0
-        fits, why = judge(forecast, left=left - first, runs=runs, memory_mb=forecaster.machine.memory_mb)
-        steps.append(Step(entrant, forecast, runs, fits, why))
+        fits, why = judge(forecast, left=left - first, runs=runs, measured=measured, memory_mb=forecaster.machine.memory_mb)
+        steps.append(Step(entrant, forecast, runs, measured, fits, why))
         if fits:
-            left, import_seconds = left - first - forecast.seconds * runs, import_seconds - first
+            left, import_seconds = left - first - forecast.of(runs, measured), import_seconds - first
     return Plan(tuple(steps), tuple(left_out))
 
 
-def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float) -> tuple[bool, str]:
-    """Whether `runs` runs fit into `left` seconds and into memory, and why (not).
+def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float, measured: int = 1) -> tuple[bool, str]:
+    """Whether `runs` runs, some of which measure, fit into `left` seconds and into memory, and why (not).
 
     Examples:
         >>> judge(Forecast(5, 60, 5, 25, 900), left=40, runs=1, memory_mb=4000)
@@ -85,11 +96,12 @@ def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float) -> tu
     """
     if forecast.memory_mb > memory_mb:
         return False, f"needs about {forecast.memory_mb / 1024:.1f} GB of memory; this machine gives {memory_mb / 1024:.1f} GB"
-    if forecast.least * runs > left:
-        return False, f"needs at least {clock(forecast.least * runs)}; {clock(left)} would be left for it"
-    if forecast.seconds * runs > left:
-        return True, f"about {clock(forecast.seconds * runs)} are needed, {clock(left)} are left: it will be cut short"
-    return True, f"about {clock(forecast.seconds * runs)}"
+    least, usual = forecast.least * runs + forecast.once * measured, forecast.of(runs, measured)
+    if least > left:
+        return False, f"needs at least {clock(least)}; {clock(left)} would be left for it"
+    if usual > left:
+        return True, f"about {clock(usual)} are needed, {clock(left)} are left: it will be cut short"
+    return True, f"about {clock(usual)}"
 
 
 def clock(seconds: float) -> str:

@@ -144,7 +144,7 @@ class Playoff:
     def _kept(self) -> float:
         """Seconds to train the winner once more, where its model is of an earlier command and gone."""
         gone = [entrant for entrant in self.contenders if not (self.arena.place(self.arena.runs_of(entrant)[0]) / MODEL).exists()]
-        return max((self.race.forecast(entrant).seconds for entrant in gone), default=0.0)
+        return max((self.race.forecast(entrant).measured().seconds for entrant in gone), default=0.0)
 
     def _recall(self) -> None:
         """Count the turns that an earlier command played."""

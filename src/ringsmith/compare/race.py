@@ -51,6 +51,11 @@ def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: flo
     return PUNCTUAL * max(left / share - rest, min(forecast.least - forecast.rest + forecast.start, left - rest))
 
 
+def measuring(runs: Sequence[Run]) -> int:
+    """How many of these measure single predictions: those on the first split."""
+    return sum(run.number == 0 for run in runs)
+
+
 class Race:
     """Runs the candidates of an arena.
 
@@ -99,7 +104,7 @@ class Race:
         self.expect(sum(len(self.todo(entrant)) for entrant in waiting))
         try:
             while waiting:
-                waiting.sort(key=lambda entrant: self.forecast(entrant).seconds * len(self.todo(entrant)))
+                waiting.sort(key=lambda entrant: self.seconds_of(entrant, self.todo(entrant)))
                 self._race(waiting[0])
                 waiting.pop(0)
         except KeyboardInterrupt:
@@ -111,7 +116,16 @@ class Race:
         """Order the candidates, tell the listener, write it down."""
         arena = self.arena
         runs = len(arena.dataset.splits) * arena.options.seeds
-        plan = make_plan(arena.entrants, arena.dataset.workload, self.forecaster, seconds=self.left(), import_seconds=self._import_seconds, runs=runs, left_out=arena.left_out)
+        plan = make_plan(
+            arena.entrants,
+            arena.dataset.workload,
+            self.forecaster,
+            seconds=self.left(),
+            import_seconds=self._import_seconds,
+            runs=runs,
+            measured=arena.options.seeds,
+            left_out=arena.left_out,
+        )
         steps = [{"candidate": step.name, "forecast_seconds": round(step.seconds, 1), "fits": step.fits, "why": f"{step.why}; {step.entrant.why}"} for step in plan.steps]
         arena.study.set(plan=steps + [{"candidate": row.name, "forecast_seconds": None, "fits": False, "why": row.why} for row in plan.left_out])
         self.listener(Planned(plan))
@@ -124,7 +138,7 @@ class Race:
     def reserve(self) -> float:
         """Seconds to keep for choosing, writing, fitting the winner again where folds test, and the report."""
         winner = next((c for c in self.contestants if c.name == self.verdict.recommended), None)
-        refit = self.refit_forecast(self.known[winner.name]).seconds if winner is not None and self.refit_waits else 0.0
+        refit = self.refit_forecast(self.known[winner.name]).measured().seconds if winner is not None and self.refit_waits else 0.0
         return EXIT_SECONDS + 2 * self._ranking_seconds + self.finishing_seconds + refit
 
     @property
@@ -154,9 +168,13 @@ class Race:
             return forecast
         fit = max(seconds["fit"] for seconds in known) if known else fmean(seconds["fit"] for seconds in kin)
         known = known or kin
-        rest = max(seconds["total"] - seconds["fit"] - seconds["start"] for seconds in known)
-        start = max(seconds["start"] for seconds in known)
-        return Forecast(start, fit, rest, min(forecast.least, start + fit + rest), forecast.memory_mb)
+        rest = max(seconds["total"] - seconds["fit"] - seconds["start"] - seconds.get("measure", 0.0) for seconds in known)
+        start, once = (max(seconds.get(name, 0.0) for seconds in known) for name in ("start", "measure"))
+        return Forecast(start, fit, rest, min(forecast.least, start + fit + rest), forecast.memory_mb, once or forecast.once)
+
+    def seconds_of(self, entrant: Entrant, runs: Sequence[Run]) -> float:
+        """What these runs of a candidate take."""
+        return self.forecast(entrant).of(len(runs), measuring(runs))
 
     def _of_kin(self, entrant: Entrant) -> list[RunResult]:
         """The runs that are done of the same recipe on the same model, whatever its settings."""
@@ -180,7 +198,7 @@ class Race:
         broken = next((result for result in self.results[name] if result.status != "done"), None)
         if todo and broken is None:
             left = self.left() - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
-            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), memory_mb=self.arena.machine.memory_mb)
+            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=measuring(todo), memory_mb=self.arena.machine.memory_mb)
             if not fits:
                 self._ended += len(todo)
                 return self.lose(entrant, "skipped", why)
@@ -265,6 +283,7 @@ class Race:
         """
         arena, name = self.arena, run.entrant.candidate.name
         forecast, which = self.forecast(run.entrant), arena.which(run.split.name, run.seed)
+        forecast = forecast.measured() if run.number == 0 else forecast
         self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial, self._seconds_to_go()))
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
@@ -282,10 +301,10 @@ class Race:
         if self.to_come:
             return min(sum(self.forecast(run.entrant).seconds for run in self.to_come), left) + self.reserve()
         for entrant in self._waiting:
-            forecast, runs = self.forecast(entrant), len(self.todo(entrant))
+            forecast, todo = self.forecast(entrant), self.todo(entrant)
             first = to_import if stands_on_transformer(entrant) else 0.0
-            if forecast.least * runs <= left - taken - first:
-                taken += first + min(forecast.seconds * runs, left - taken - first)
+            if forecast.least * len(todo) <= left - taken - first:
+                taken += first + min(self.seconds_of(entrant, todo), left - taken - first)
                 to_import -= first
         return taken + self.reserve() if self._waiting else None
 

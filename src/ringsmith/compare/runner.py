@@ -171,9 +171,10 @@ def check_any(race: Race, *, stopped: bool) -> None:
         return
     cheapest = min(arena.entrants, key=lambda entrant: race.forecast(entrant).seconds)
     runs = len(arena.runs_of(cheapest))
-    needed = race.stages["prepare"] + race.forecast(cheapest).seconds * runs + race.reserve()
+    its_runs = race.forecast(cheapest).of(runs, arena.options.seeds)
+    needed = race.stages["prepare"] + its_runs + race.reserve()
     raise BudgetError(
         f"'budget' must leave time for one candidate; got {clock(arena.budget.seconds)}, of which {clock(race.stages['prepare'])} went into reading and {clock(race.reserve())} "
-        f"are for the table and the report. The cheapest, {cheapest.candidate.name}, needs about {clock(race.forecast(cheapest).seconds * runs)}: "
+        f"are for the table and the report. The cheapest, {cheapest.candidate.name}, needs about {clock(its_runs)}: "
         f"give --budget {round(needed * 1.3) + 1}s or more."
     )

@@ -91,7 +91,7 @@ class Tuning:
     def keep(self) -> None:
         """Keep time for the finals: as much as they need, a third of what is left at most, and nothing where that is not even enough for two more runs."""
         self.kept_seconds = 0.0
-        one_seed = sum(self.race.forecast(search.base).seconds for search in self.searches if search.seed_matters is not False) * self.runs_each
+        one_seed = sum(self.race.forecast(search.base).of(self.runs_each) for search in self.searches if search.seed_matters is not False)
         kept = min(one_seed * (self.most_seeds - 1) * (FINALISTS + 1), self.left * FINAL_SHARE)
         self.kept_seconds = kept if kept >= 2 * one_seed else 0.0
 
@@ -203,7 +203,7 @@ class Tuning:
             return ended
         if known := self.arena.finished(run):
             return known
-        if self.race.forecast(run.entrant).seconds * runs_left > self.left:
+        if self.race.forecast(run.entrant).of(runs_left, int(run.number == 0)) > self.left:
             return None
         kept = self.race.reserve() + self.kept_seconds + IMPORTANCE_SECONDS
         result = self.race.perform(run, share=runs_left, finishing=kept, trial=trial.number, floors=self.floors(search, run.number))
