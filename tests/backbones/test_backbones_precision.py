@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,21 @@ def test_slower_or_broken_leaves_float32() -> None:
     assert choice.note.startswith("float32 (measured: bfloat16 0.")
     assert "int8 " in choice.note
     assert "mean cosine 0.0000" in choice.note
+
+
+@pytest.mark.usefixtures("_two_kinds")
+def test_what_a_busy_machine_told_is_found_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds for the runs of one command; after a while it is measured anew, and then, the machine being calm, for good."""
+    waits = cycle([0.0, 0.02, 0.02, 0.02, 0.02])
+    fake = Fake(dict.fromkeys(("float32", "bfloat16", "int8"), 0.004), dict.fromkeys(("float32", "bfloat16", "int8"), 0.0))
+    busy = lambda kind, texts: (time.sleep(next(waits)), fake(kind, texts))[1]  # noqa: E731
+    first = precision.choose_precision(nn.Identity(), busy, identity="weights")
+    calls = fake.calls
+    assert precision.choose_precision(nn.Identity(), fake, identity="weights") == first
+    assert fake.calls == calls
+    monkeypatch.setattr(precision, "PROVISIONAL_SECONDS", -1.0)
+    precision.choose_precision(nn.Identity(), fake, identity="weights")
+    assert fake.calls > calls
 
 
 @pytest.mark.usefixtures("_two_kinds")

@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.precision import WORTH, Choice, _note, _recall, _remember, has_bfloat16
+from ringsmith.backbones.turns import in_turns
 
 TOKENS = 1_024
 """Tokens of the batch it is tried on: a training batch of the recipe `full`."""
-ROUNDS = 4
 
 
 def training_precision(asked: str, hidden: int) -> Choice:
@@ -35,10 +35,10 @@ def bfloat16_pays(hidden: int) -> Choice:
 
 
 def faster_precision(name: str, step: Callable[[], object]) -> Choice:
-    """The precision in which a training step is faster here; measured once for each `name`, remembered.
+    """The precision in which a training step is faster here; measured for each `name`, and remembered, for good once the machine was calm.
 
-    Forwards and backwards, in both precisions in turns, so that a busy machine slows both alike. The flag of the processor does not tell: with
-    the same flag bfloat16 is twice as fast on one CPU and half as fast on another.
+    Forwards and backwards, in both precisions in turns. The flag of the processor does not tell: with the same flag bfloat16 is twice as fast on one
+    CPU and half as fast on another.
 
     Args:
         name: tells this step from others.
@@ -52,20 +52,16 @@ def faster_precision(name: str, step: Callable[[], object]) -> Choice:
     note = _note(f"training, {name}")
     if (known := _recall(note)) is not None:
         return known
-    gain = _gain(step)
+    timed = in_turns({"float32": lambda: _seconds(step, low=False), "bfloat16": lambda: _seconds(step, low=True)})
+    gain = timed.gain("float32", "bfloat16")
     kept = "bfloat16" if gain >= WORTH else "float32"
     choice = Choice(kept, f"{kept} (measured: a training step in bfloat16 is {gain:.1f} x as fast)")  # type: ignore[arg-type]
-    _remember(note, choice)
+    _remember(note, choice, calm=timed.calm)
     return choice
 
 
-def _gain(step: Callable[[], object]) -> float:
-    """Seconds of a step in float32 over those in bfloat16, the best of some rounds each."""
-    best = {True: float("inf"), False: float("inf")}
-    for _ in range(ROUNDS):
-        for low in (False, True):
-            start = time.perf_counter()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
-                step()
-            best[low] = min(best[low], time.perf_counter() - start)
-    return best[False] / best[True]
+def _seconds(step: Callable[[], object], *, low: bool) -> float:
+    start = time.perf_counter()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+        step()
+    return time.perf_counter() - start

@@ -24,14 +24,16 @@ from ringsmith._paths import cache_folder
 from ringsmith.backbones.fast import Kind, prepare
 from ringsmith.backbones.samples import CALIBRATION
 from ringsmith.backbones.samples import PARITY as PARITY_TEXTS
+from ringsmith.backbones.turns import in_turns
 
 PARITY = 0.999
 """Least mean cosine to float32's vectors, in every layer, for a faster precision to be taken; see `WORST` for single texts."""
 WORST = 0.995
 WORTH = 1.15
 """Least gain in speed for leaving float32."""
-ROUNDS = 3
-VERSION = 1
+VERSION = 2
+PROVISIONAL_SECONDS = 900.0
+"""So long a choice holds that was made while the machine had much else to do: runs of one command decide alike, and tomorrow's find out again."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Trial:
-    """One precision against float32: its speed, and how close the vectors are."""
+    """One precision against float32: its speed, how close the vectors are, and whether the machine was calm enough to tell."""
 
     precision: Kind
     speed: float
     mean: float
     worst: float
+    calm: bool = True
 
     @property
     def accepted(self) -> bool:
@@ -67,7 +70,7 @@ Forward = Callable[[Kind, Sequence[str]], npt.NDArray[np.float32]]
 
 
 def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> Choice:
-    """The fastest precision that gives the same vectors here; remembered on this machine.
+    """The fastest precision that gives the same vectors here; remembered on this machine, for good once it was calm.
 
     Args:
         module: the body, float32, on the CPU; left as it was.
@@ -83,7 +86,7 @@ def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> C
     choice = Choice("float32", _sentence(trials))
     if best is not None:
         choice = Choice(best.precision, f"{best.precision} (measured {best.speed:.1f} x as fast as float32, mean cosine {best.mean:.4f})")
-    _remember(note, choice)
+    _remember(note, choice, calm=all(trial.calm for trial in trials))
     return choice
 
 
@@ -103,29 +106,24 @@ def possible_precisions() -> list[Kind]:
 
 
 def _try(module: nn.Module, kind: Kind, forward: Forward) -> Trial:
-    """Time and compare, float32 and `kind` in turns, so that a busy machine slows both alike; stop early where there is nothing to gain."""
+    """Time and compare, float32 and `kind` in turns."""
     truth = forward("float32", PARITY_TEXTS)
-    seconds = {"float32": np.inf, kind: np.inf}
     vectors = truth
     swap = prepare(module, kind, lambda: forward("float32", CALIBRATION))
     try:
         swap.apply()
         vectors = forward(kind, PARITY_TEXTS)
-        for _ in range(ROUNDS):
-            for turn, put in ((kind, swap.apply), ("float32", swap.restore)):
-                put()
-                seconds[turn] = min(seconds[turn], _seconds(forward, turn))
-            if seconds[kind] > seconds["float32"]:
-                break
+        timed = in_turns({kind: lambda: _seconds(forward, kind, swap.apply), "float32": lambda: _seconds(forward, "float32", swap.restore)})
     except (RuntimeError, TypeError, AttributeError, ValueError, IndexError):  # an architecture that looks into its layers
         return Trial(kind, 0.0, 0.0, 0.0)
     finally:
         swap.restore()
     cosine = _cosine(vectors, truth)
-    return Trial(kind, seconds["float32"] / seconds[kind], float(cosine.mean(axis=0).min()), float(cosine.min()))
+    return Trial(kind, timed.gain("float32", kind), float(cosine.mean(axis=0).min()), float(cosine.min()), timed.calm)
 
 
-def _seconds(forward: Forward, kind: Kind) -> float:
+def _seconds(forward: Forward, kind: Kind, put: Callable[[], object]) -> float:
+    put()
     started = time.perf_counter()
     forward(kind, PARITY_TEXTS)
     return time.perf_counter() - started
@@ -159,17 +157,21 @@ def _cpu() -> str:
 
 
 def _recall(note: Path) -> Choice | None:
+    """What was chosen before; None where that is not known, or is long ago and was chosen on a busy machine."""
     try:
-        return Choice(**json.loads(note.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if not known["calm"] and time.time() - note.stat().st_mtime > PROVISIONAL_SECONDS:
+            return None
+        return Choice(known["precision"], known["note"])
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _remember(note: Path, choice: Choice) -> None:
+def _remember(note: Path, choice: Choice, *, calm: bool) -> None:
     beside = note.with_suffix(f".{os.getpid()}.tmp")
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(asdict(choice)), encoding="utf-8")
+        beside.write_text(json.dumps({**asdict(choice), "calm": calm}), encoding="utf-8")
         beside.replace(note)
     except OSError:
         with suppress(OSError):
