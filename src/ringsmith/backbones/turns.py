@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-LEAST_ROUNDS, MOST_ROUNDS = 4, 16
+LEAST_ROUNDS, MOST_ROUNDS = 3, 16
 ENOUGH_SECONDS = 0.6
 CALM = 1.5
 """By how much the usual round may be slower than the best: on a machine with nothing else to do it is a few per cent."""
