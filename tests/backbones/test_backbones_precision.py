@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -140,19 +139,17 @@ def test_slower_or_broken_leaves_float32() -> None:
     assert "mean cosine 0.0000" in choice.note
 
 
-@pytest.mark.usefixtures("_two_kinds")
-def test_what_a_busy_machine_told_is_found_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds for the runs of one command; after a while it is measured anew, and then, the machine being calm, for good."""
-    waits = cycle([0.0, 0.02, 0.02, 0.02, 0.02])
-    fake = Fake(dict.fromkeys(("float32", "bfloat16", "int8"), 0.004), dict.fromkeys(("float32", "bfloat16", "int8"), 0.0))
-    busy = lambda kind, texts: (time.sleep(next(waits)), fake(kind, texts))[1]  # noqa: E731
-    first = precision.choose_precision(nn.Identity(), busy, identity="weights")
-    calls = fake.calls
-    assert precision.choose_precision(nn.Identity(), fake, identity="weights") == first
-    assert fake.calls == calls
-    monkeypatch.setattr(precision, "PROVISIONAL_SECONDS", -1.0)
-    precision.choose_precision(nn.Identity(), fake, identity="weights")
-    assert fake.calls > calls
+def test_what_a_busy_moment_told_is_outvoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One measurement holds for the runs of one command; some time after, it is made again, and what two of three say holds for good."""
+    told = [precision.Choice("float32", "busy"), precision.Choice("bfloat16", "2.4"), precision.Choice("bfloat16", "2.5")]
+    measured = iter(told)
+
+    def choose() -> precision.Choice:
+        return precision.remembered("work", lambda: next(measured))
+
+    assert [choose(), choose()] == [told[0]] * 2
+    monkeypatch.setattr(precision, "APART_SECONDS", -1.0)
+    assert [choose() for _ in range(5)] == [told[1], told[2], told[2], told[2], told[2]]
 
 
 @pytest.mark.usefixtures("_two_kinds")

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from ringsmith.backbones.chance import own_chance
-from ringsmith.backbones.precision import WORTH, Choice, _note, _recall, _remember, has_bfloat16
+from ringsmith.backbones.precision import WORTH, Choice, has_bfloat16, remembered
 from ringsmith.backbones.turns import in_turns
 
 TOKENS = 1_024
@@ -35,7 +35,7 @@ def bfloat16_pays(hidden: int) -> Choice:
 
 
 def faster_precision(name: str, step: Callable[[], object]) -> Choice:
-    """The precision in which a training step is faster here; measured for each `name`, and remembered, for good once the machine was calm.
+    """The precision in which a training step is faster here; measured for each `name`, and remembered, see `precision.remembered`.
 
     Forwards and backwards, in both precisions in turns. The flag of the processor does not tell: with the same flag bfloat16 is twice as fast on one
     CPU and half as fast on another.
@@ -49,15 +49,14 @@ def faster_precision(name: str, step: Callable[[], object]) -> Choice:
         return Choice("bfloat16" if supported else "float32", "the GPU multiplies in bfloat16" if supported else "the GPU has no bfloat16")
     if not has_bfloat16():
         return Choice("float32", "this CPU has no bfloat16")
-    note = _note(f"training, {name}")
-    if (known := _recall(note)) is not None:
-        return known
-    timed = in_turns({"float32": lambda: _seconds(step, low=False), "bfloat16": lambda: _seconds(step, low=True)})
-    gain = timed.gain("float32", "bfloat16")
-    kept = "bfloat16" if gain >= WORTH else "float32"
-    choice = Choice(kept, f"{kept} (measured: a training step in bfloat16 is {gain:.1f} x as fast)")  # type: ignore[arg-type]
-    _remember(note, choice, calm=timed.calm)
-    return choice
+
+    def measure() -> Choice:
+        seconds = in_turns({"float32": lambda: _seconds(step, low=False), "bfloat16": lambda: _seconds(step, low=True)})
+        gain = seconds["float32"] / seconds["bfloat16"]
+        kept = "bfloat16" if gain >= WORTH else "float32"
+        return Choice(kept, f"{kept} (measured: a training step in bfloat16 is {gain:.1f} x as fast)")  # type: ignore[arg-type]
+
+    return remembered(f"training, {name}", measure)
 
 
 def _seconds(step: Callable[[], object], *, low: bool) -> float:

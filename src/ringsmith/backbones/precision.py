@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -32,8 +33,9 @@ WORST = 0.995
 WORTH = 1.15
 """Least gain in speed for leaving float32."""
 VERSION = 2
-PROVISIONAL_SECONDS = 900.0
-"""So long a choice holds that was made while the machine had much else to do: runs of one command decide alike, and tomorrow's find out again."""
+MEASURED, APART_SECONDS = 3, 900.0
+"""What is best is measured so many times, so far apart, and what most of them say holds for good: what slows a machine for a while (other programs, other guests of the
+same host) once had bfloat16 called slower than float32 where it is 2.5 times as fast (LOG.md). Runs of one command decide alike."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Trial:
-    """One precision against float32: its speed, how close the vectors are, and whether the machine was calm enough to tell."""
+    """One precision against float32: its speed, and how close the vectors are."""
 
     precision: Kind
     speed: float
     mean: float
     worst: float
-    calm: bool = True
 
     @property
     def accepted(self) -> bool:
@@ -70,24 +71,33 @@ Forward = Callable[[Kind, Sequence[str]], npt.NDArray[np.float32]]
 
 
 def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> Choice:
-    """The fastest precision that gives the same vectors here; remembered on this machine, for good once it was calm.
+    """The fastest precision that gives the same vectors here; remembered on this machine, see `remembered`.
 
     Args:
         module: the body, float32, on the CPU; left as it was.
         forward: runs texts through it.
         identity: of the weights.
     """
+
+    def measure() -> Choice:
+        trials = [_try(module, kind, forward) for kind in possible_precisions()]
+        best = max((trial for trial in trials if trial.accepted), key=lambda trial: trial.speed, default=None)
+        if best is None:
+            return Choice("float32", _sentence(trials))
+        return Choice(best.precision, f"{best.precision} (measured {best.speed:.1f} x as fast as float32, mean cosine {best.mean:.4f})")
+
+    return remembered(identity, measure)
+
+
+def remembered(identity: str, measure: Callable[[], Choice]) -> Choice:
+    """What most measurements of this machine say is best for the work of this name; it is measured anew until there are enough of them, some time apart."""
     note = _note(identity)
-    known = _recall(note)
-    if known is not None:
-        return known
-    trials = [_try(module, kind, forward) for kind in possible_precisions()]
-    best = max((trial for trial in trials if trial.accepted), key=lambda trial: trial.speed, default=None)
-    choice = Choice("float32", _sentence(trials))
-    if best is not None:
-        choice = Choice(best.precision, f"{best.precision} (measured {best.speed:.1f} x as fast as float32, mean cosine {best.mean:.4f})")
-    _remember(note, choice, calm=all(trial.calm for trial in trials))
-    return choice
+    known, age = _recall(note)
+    if not known or (len(known) < MEASURED and age > APART_SECONDS):
+        known = [*known, measure()]
+        _remember(note, known)
+    times = Counter(choice.precision for choice in known)
+    return next(choice for choice in reversed(known) if times[choice.precision] == max(times.values()))
 
 
 def has_bfloat16() -> bool:
@@ -113,13 +123,13 @@ def _try(module: nn.Module, kind: Kind, forward: Forward) -> Trial:
     try:
         swap.apply()
         vectors = forward(kind, PARITY_TEXTS)
-        timed = in_turns({kind: lambda: _seconds(forward, kind, swap.apply), "float32": lambda: _seconds(forward, "float32", swap.restore)})
+        seconds = in_turns({kind: lambda: _seconds(forward, kind, swap.apply), "float32": lambda: _seconds(forward, "float32", swap.restore)})
     except (RuntimeError, TypeError, AttributeError, ValueError, IndexError):  # an architecture that looks into its layers
         return Trial(kind, 0.0, 0.0, 0.0)
     finally:
         swap.restore()
     cosine = _cosine(vectors, truth)
-    return Trial(kind, timed.gain("float32", kind), float(cosine.mean(axis=0).min()), float(cosine.min()), timed.calm)
+    return Trial(kind, seconds["float32"] / seconds[kind], float(cosine.mean(axis=0).min()), float(cosine.min()))
 
 
 def _seconds(forward: Forward, kind: Kind, put: Callable[[], object]) -> float:
@@ -156,22 +166,19 @@ def _cpu() -> str:
     return " ".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
 
 
-def _recall(note: Path) -> Choice | None:
-    """What was chosen before; None where that is not known, or is long ago and was chosen on a busy machine."""
+def _recall(note: Path) -> tuple[list[Choice], float]:
+    """What was measured before, and how many seconds ago the last time."""
     try:
-        known = json.loads(note.read_text(encoding="utf-8"))
-        if not known["calm"] and time.time() - note.stat().st_mtime > PROVISIONAL_SECONDS:
-            return None
-        return Choice(known["precision"], known["note"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+        return [Choice(**known) for known in json.loads(note.read_text(encoding="utf-8"))], time.time() - note.stat().st_mtime
+    except (OSError, ValueError, TypeError):
+        return [], 0.0
 
 
-def _remember(note: Path, choice: Choice, *, calm: bool) -> None:
+def _remember(note: Path, choices: Sequence[Choice]) -> None:
     beside = note.with_suffix(f".{os.getpid()}.tmp")
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({**asdict(choice), "calm": calm}), encoding="utf-8")
+        beside.write_text(json.dumps([asdict(choice) for choice in choices]), encoding="utf-8")
         beside.replace(note)
     except OSError:
         with suppress(OSError):
