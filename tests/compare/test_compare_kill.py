@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from gone import is_gone
 
 from ringsmith.compare.leaderboard import COLUMNS
 
@@ -63,10 +63,7 @@ def test_kill_9_of_the_comparison_leaves_a_valid_table_and_it_can_go_on(tmp_path
     process.wait()
     assert process.stdout is not None
     process.stdout.close()
-    deadline = time.time() + 5
-    while worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE and time.time() < deadline:
-        time.sleep(0.05)
-    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert is_gone(worker.pid)
     assert [row[:2] for row in figures(killed)] == [("third", "done")]
     ledger = (killed / "ledger.jsonl").read_text(encoding="utf-8")
     with (killed / "ledger.jsonl").open("a", encoding="utf-8") as file:
