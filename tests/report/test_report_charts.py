@@ -69,7 +69,7 @@ def test_names_cover_neither_each_other_nor_a_point(where: list[tuple[int, int]]
             assert number == 0 or min(away) == away[number]
     assert all(box[0] >= 0 and box[2] <= 650 for box in boxes)
     assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for a, b in combinations(boxes, 2))
-    if len(where) <= 5 and not any(abs(a[0] - b[0]) < 100 and abs(a[1] - b[1]) < 50 for a, b in combinations(where, 2)):
+    if len(where) <= 5 and not any(abs(a[0] - b[0]) < 100 and abs(a[1] - b[1]) < 30 for a, b in combinations(where, 2)):
         assert len(boxes) == len(where)
 
 

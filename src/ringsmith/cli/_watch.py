@@ -20,7 +20,7 @@ from ringsmith.adapt.recipe import Progress as Standing
 from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_hanging, print_leaderboard
 from ringsmith.compare import Comparison, Row, events
-from ringsmith.compare.plan import clock
+from ringsmith.compare.plan import TOO_LARGE, clock
 from ringsmith.compare.space import BASELINE
 from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.records import several_test
@@ -246,7 +246,7 @@ def with_more_time(rows: Sequence[Row], splits: int) -> str:
         >>> with_more_time([floor], 5)
         ''
     """
-    late = sum(row.status == "skipped" and not row.why.startswith("needs about") for row in rows)  # the others lack memory
+    late = sum(row.status == "skipped" and not row.why.startswith(TOO_LARGE) for row in rows)
     if not late:
         return ""
     fewer = f"; with --folds 0 (and a new --out) one split takes the place of {splits}, about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""

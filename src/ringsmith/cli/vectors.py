@@ -221,9 +221,11 @@ def open_one(file: Path, form: str | None, errors: str, report: Report, most: in
 
 def _in_catalogue(name: str) -> Path | None:
     """Where vectors of the catalogue lie; None for what is no short name, or that of another kind of model."""
+    if Path(name).exists():
+        return None
     from ringsmith.catalogue import entries, resolve
 
-    if Path(name).exists() or name not in entries():
+    if name not in entries():
         return None
     found = resolve(name, offline=True)
     return Path(found.folder) if found.kind == "vectors" else None

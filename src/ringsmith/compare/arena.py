@@ -49,6 +49,11 @@ class Run:
     seed: int
     key: str
 
+    @property
+    def measures(self) -> bool:
+        """Whether it measures single predictions, for all runs of the candidate: on the first split."""
+        return self.number == 0
+
 
 @dataclass(frozen=True, eq=False)
 class Arena:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ringsmith.compare.forecast import Forecast, Forecaster, Workload, stands_on_transformer
 from ringsmith.compare.space import Entrant, LeftOut
 
+TOO_LARGE = "needs about"
+"""How the reason begins why a candidate is skipped for its memory; all others are skipped for time."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -95,7 +98,7 @@ def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float, measu
         (True, 'about 1:10 are needed, 0:40 are left: it will be cut short')
     """
     if forecast.memory_mb > memory_mb:
-        return False, f"needs about {forecast.memory_mb / 1024:.1f} GB of memory; this machine gives {memory_mb / 1024:.1f} GB"
+        return False, f"{TOO_LARGE} {forecast.memory_mb / 1024:.1f} GB of memory; this machine gives {memory_mb / 1024:.1f} GB"
     least, usual = forecast.least * runs + forecast.once * measured, forecast.of(runs, measured)
     if least > left:
         return False, f"needs at least {clock(least)}; {clock(left)} would be left for it"

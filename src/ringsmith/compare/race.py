@@ -51,11 +51,6 @@ def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: flo
     return PUNCTUAL * max(left / share - rest, min(forecast.least - forecast.rest + forecast.start, left - rest))
 
 
-def measuring(runs: Sequence[Run]) -> int:
-    """How many of these measure single predictions: those on the first split."""
-    return sum(run.number == 0 for run in runs)
-
-
 class Race:
     """Runs the candidates of an arena.
 
@@ -174,7 +169,7 @@ class Race:
 
     def seconds_of(self, entrant: Entrant, runs: Sequence[Run]) -> float:
         """What these runs of a candidate take."""
-        return self.forecast(entrant).of(len(runs), measuring(runs))
+        return self.forecast(entrant).of(len(runs), sum(run.measures for run in runs))
 
     def _of_kin(self, entrant: Entrant) -> list[RunResult]:
         """The runs that are done of the same recipe on the same model, whatever its settings."""
@@ -198,7 +193,7 @@ class Race:
         broken = next((result for result in self.results[name] if result.status != "done"), None)
         if todo and broken is None:
             left = self.left() - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
-            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=measuring(todo), memory_mb=self.arena.machine.memory_mb)
+            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=sum(run.measures for run in todo), memory_mb=self.arena.machine.memory_mb)
             if not fits:
                 self._ended += len(todo)
                 return self.lose(entrant, "skipped", why)
@@ -283,7 +278,7 @@ class Race:
         """
         arena, name = self.arena, run.entrant.candidate.name
         forecast, which = self.forecast(run.entrant), arena.which(run.split.name, run.seed)
-        forecast = forecast.measured() if run.number == 0 else forecast
+        forecast = forecast.measured() if run.measures else forecast
         self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial, self._seconds_to_go()))
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
@@ -336,7 +331,7 @@ class Race:
             until=time.monotonic() + left if limited else None,
             baseline=entrant.candidate.recipe == BASELINE,
             floors=floors,
-            timed=run.number == 0,
+            timed=run.measures,
         )
         write_json(place / JOB, job.to_json())
 

@@ -203,7 +203,7 @@ class Tuning:
             return ended
         if known := self.arena.finished(run):
             return known
-        if self.race.forecast(run.entrant).of(runs_left, int(run.number == 0)) > self.left:
+        if self.race.forecast(run.entrant).of(runs_left, int(run.measures)) > self.left:
             return None
         kept = self.race.reserve() + self.kept_seconds + IMPORTANCE_SECONDS
         result = self.race.perform(run, share=runs_left, finishing=kept, trial=trial.number, floors=self.floors(search, run.number))

@@ -1,15 +1,17 @@
 """Bytes of unknown encoding -> UTF-8 bytes and the name of the encoding.
 
 Decided in this order: a byte order mark; UTF-16 by its NUL bytes; UTF-8 if every byte fits; CP949 if the bytes pair up as common
-Hangul that is Korean; else Windows-1252 (a superset of Latin-1) if the letters look like a Latin script, or its Turkish twin if they are Turkish. Nothing else is guessed: a
-wrong guess would turn every text into rubbish without a word, so the file is refused with the likely names. Whoever knows names it
-(``--encoding``); a byte order mark and UTF-8, which cannot be mistaken, hold all the same.
+Hangul that is Korean; else, if the letters look like a Latin script, Windows-1252 (a superset of Latin-1), its Turkish twin if they are Turkish, or
+Windows-1250 or ISO 8859-2 if they are of a language of Central Europe. Nothing else is guessed: a wrong guess would turn every text into rubbish without a
+word, so the file is refused with the likely names. Whoever knows names it (``--encoding``); a byte order mark and UTF-8, which cannot be mistaken, hold all
+the same.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 
 from ringsmith.errors import ReadError, UnknownName
 
@@ -228,8 +230,8 @@ def central_european(head: bytes) -> str | None:
         >>> central_european(text.encode("cp1250")), central_european(text.encode("iso8859-2")), central_european("déjà vu à la forêt, garçon".encode("cp1252") * 3)
         ('cp1250', 'iso8859-2', None)
     """
-    letters = b"".join(ACCENTED.findall(head))
-    if len(letters) < FEWEST_ACCENTED or len({byte for byte in letters if byte >= 0xC0}) < DIFFERENT_ACCENTED:
+    letters = Counter(ACCENTED.findall(head))
+    if letters.total() < FEWEST_ACCENTED or sum(letter >= b"\xc0" for letter in letters) < DIFFERENT_ACCENTED:
         return None
     shares = {encoding: max(_share_of(alphabet, letters, encoding) for alphabet in CENTRAL) for encoding in ("cp1250", "iso8859-2")}
     likeliest = max(shares, key=lambda encoding: shares[encoding])  # the first where both read the same
@@ -237,10 +239,10 @@ def central_european(head: bytes) -> str | None:
     return likeliest if shares[likeliest] >= 0.98 and western < 0.9 else None
 
 
-def _share_of(alphabet: str, letters: bytes, encoding: str) -> float:
+def _share_of(alphabet: str, letters: Counter[bytes], encoding: str) -> float:
     """How much of these bytes are letters of an alphabet in an encoding."""
-    read = letters.decode(encoding, errors="replace").lower()
-    return sum(letter in alphabet for letter in read) / len(read)
+    known = sum(times for letter, times in letters.items() if letter.decode(encoding, errors="replace").lower() in alphabet)
+    return known / letters.total()
 
 
 def decodes(content: bytes, encoding: str) -> bool:

@@ -20,7 +20,7 @@ from ringsmith.data.classes import MIN_ROWS, compare_labels, require_classes, st
 from ringsmith.data.groups import assign_groups, number_groups
 from ringsmith.data.names import split_kind
 from ringsmith.errors import ColumnError, InputError, OptionError
-from ringsmith.records import FEWER, Floats, Rows, Split, TextSet
+from ringsmith.records import FEWER, Floats, Label, Rows, Split, TextSet
 
 FEW_ROWS = 1_000
 FEW_TO_CHOOSE = 3_000
@@ -127,26 +127,26 @@ def _folds_of(texts: TextSet) -> int:
     return min(FOLDS, max(FEWEST_FOLDS, _units(texts))) if len(texts) < FEW_ROWS or _has_few_groups(texts) or _has_few_others(texts) else 1
 
 
-def _others(texts: TextSet) -> int:
+def _others(labels: Sequence[Label]) -> int:
     """Rows that are not of the largest class: of 1,500 letters and 15 pieces of spam the 15 tell candidates apart."""
-    return len(texts) - int(np.bincount(strata(texts.labels or [])).max(initial=0))
+    return len(labels) - int(np.bincount(strata(labels)).max(initial=0))
 
 
 def _has_few_others(texts: TextSet) -> bool:
     """Whether one part would have too few rows outside the largest class to choose by, though rows are not so many that several trainings would take long."""
-    return len(texts) < FEW_TO_CHOOSE and _others(texts) * eval_share(len(texts)) < FEW_OTHERS
+    return len(texts) < FEW_TO_CHOOSE and _others(texts.labels or []) * eval_share(len(texts)) < FEW_OTHERS
 
 
 def _of_others(texts: TextSet, split: Split) -> list[str]:
     """A sentence where hardly any of the rows that choose is of another class than the largest."""
-    chosen = texts.take(split.valid)
-    others, labels = _others(chosen), chosen.labels or []
+    labels = [(texts.labels or [])[at] for at in split.valid.tolist()]
+    others = _others(labels)
     if others >= FEW_OTHERS:
         return []
     largest = Counter(labels).most_common(1)[0][0]
     name = largest if isinstance(largest, str) else " + ".join(largest) or "no label"
     return [
-        f"{plural(others, 'validation row')} of {len(chosen):,} {'is' if others == 1 else 'are'} not {name!r}, too few to tell candidates apart. Give more such rows, or --folds 5."
+        f"{plural(others, 'validation row')} of {len(labels):,} {'is' if others == 1 else 'are'} not {name!r}, too few to tell candidates apart. Give more such rows, or --folds 5."
     ]
 
 

@@ -201,13 +201,14 @@ def _table(name: str, text: str) -> tuple[list[tuple[str, str]], int]:
         hint = "Put a tab between a text and its translation, or name the file of the translations with --target."
         raise InputError(f"{name}: every line must hold a text and its translation; line {short:,} has {len(rows[short - 1])} column: {rows[short - 1][0][:60]!r}. {hint}")
     named = [at for at, cell in enumerate(rows[0]) if HEADS.fullmatch(cell.strip()) and not (len(rows[0]) > 2 and cell.strip().lower() == "id")]
-    if len(named) != 2 and len(rows[0]) > 2 and not tabs:
+    headed = len(named) == 2
+    if not headed and len(rows[0]) > 2 and not tabs:
         columns = ", ".join(map(repr, rows[0][:6]))
         way_out = "Name the two columns after their languages in its first row (en,fr), or leave the others out."
         raise InputError(f"{name}: a table of pairs must hold a text and its translation; this one has {len(rows[0])} columns ({columns}). {way_out}")
-    left, right = named if len(named) == 2 else (0, 1)
+    left, right = named if headed else (0, 1)
     pairs = [(row[left], row[right]) if len(row) > max(left, right) else ("", "") for row in rows]
-    return (pairs[1:], 2) if len(named) == 2 else (pairs, 1)
+    return (pairs[1:], 2) if headed else (pairs, 1)
 
 
 def _is_csv(name: str) -> bool:

@@ -28,6 +28,7 @@ from ringsmith.adapt.memory import notes_of
 from ringsmith.adapt.pacing import Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recompute import is_recomputed, keep_all
+from ringsmith.backbones.attention import head_of
 from ringsmith.backbones.load import set_threads
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, InputError, OptionError
@@ -56,8 +57,6 @@ LAYERS, HIDDEN, HEAD = 2, 128, 64
 """What a model with random weights is like where nothing else is said: BERT-Tiny of Turc et al. (2019); each head gets 64 numbers."""
 START = "vectors"
 """What a model with random weights begins with where nothing else is said (LOG.md)."""
-HEADED = ("ForMaskedLM", "LMHeadModel", "ForCausalLM", "ForPreTraining")
-"""Endings of architectures that predict pieces."""
 UNESSENTIAL = ("out", "budget", "threads", "compiled", "work", "licence")
 """Options that do not change what is learnt: a training goes on whatever they are."""
 PATIENT = 1_000_000
@@ -265,7 +264,7 @@ def _head_start(run: Run, objective: Objective, module: Any, prepared: Prepared,
 
 def headless(model: LocalModel | None) -> tuple[str, ...]:
     """A sentence about a model to go on from that predicts no pieces yet: its loss begins as high as that of random weights."""
-    if model is None or model.architecture.endswith(HEADED):
+    if model is None or head_of(model.architecture) in ("causal", "permuted", "masked", "replaced"):
         return ()
     return (f"{model.name} held no head that predicts pieces: one began at random, so that the loss begins high; the layers below it were pre-trained.",)
 
