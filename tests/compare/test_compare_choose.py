@@ -49,6 +49,17 @@ def test_figures_are_shares_of_right_rows() -> None:
     assert 0.79 < score.low < 0.85 < score.high < 0.91
 
 
+def test_after_a_play_off_the_floor_is_that_of_all_rows_that_choose() -> None:
+    """Rows 0-99, all of class 0, validate and all are answered so: .70 of all 300 rows is above their floor of .50, if not above the 1.0 of the first hundred."""
+    truth = np.concatenate([np.zeros(100, int), np.arange(200) % 4 > 0])
+    answers = np.eye(2)[np.concatenate([np.zeros(180, int), np.ones(120, int)])]
+    parts = [Part(at, at, np.full(len(at), number), answers[at]) for number, at in enumerate([np.arange(100), np.arange(100, 300)])]
+    one = Contestant(Candidate("one"), parts[0], part(range(200, 201), 0), 1.0, 1.0, further=parts[1])
+    verdict = judge(truth).decide([one])
+    assert judge(truth).valid(one) > judge(truth).floor(one.choosing) == 0.5
+    assert not verdict.refused
+
+
 def test_the_cheapest_of_those_tied_with_the_best_is_taken() -> None:
     """4 against 6 errors of 200 is no difference (2 rows differ: p is large); 60 errors is one."""
     verdict = judge().decide([contestant("cheap", 6, 50, train=1), contestant("dear", 4, 0, train=80), contestant("poor", 60, 0, train=0.1)])
@@ -220,8 +231,7 @@ def test_rows_predicted_several_times_count_once_for_certainty() -> None:
     """Three seeds with the same answers say no more than one: the interval stays as wide."""
     once = contestant("once", 20, 20)
     thrice = Contestant(once.candidate, pool([once.valid] * 3), pool([once.test] * 3), 1.0, 1.0)
-    repeated = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]]), splits=["holdout"], repeated=True)
-    single, triple = judge().test(once), repeated.test(thrice)
+    single, triple = judge().test(once), judge().test(thrice)
     assert single is not None
     assert triple is not None
     assert triple.value == single.value

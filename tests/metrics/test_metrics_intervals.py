@@ -13,7 +13,7 @@ from made_up_scores import made_up, made_up_labels
 from scipy.stats import binomtest
 
 from ringsmith.errors import InputError
-from ringsmith.metrics import bootstrap, counted, evaluate, interval, parse_metric, score, suited, wilson, wilson_f1
+from ringsmith.metrics import bootstrap, compare_paired, counted, evaluate, interval, parse_metric, score, suited, wilson, wilson_f1
 from ringsmith.metrics import jackknife as jackknife_module
 from ringsmith.metrics.inputs import Scored, checked
 from ringsmith.metrics.intervals import corrected
@@ -148,14 +148,28 @@ def test_macro_f1_intervals_cover_also_where_classes_have_three_rows() -> None:
 
 
 @pytest.mark.parametrize("name", ["macro_f1", "mcc", "balanced_accuracy"])
-@pytest.mark.parametrize("size", [1, 4])
+@pytest.mark.parametrize("size", [3, 4])
 def test_the_jackknife_agrees_with_a_slow_twin_that_scores_anew(name: str, size: int) -> None:
-    """Tukey's formula, one group after the other left out; a group may be a row."""
+    """Tukey's formula, one group after the other left out."""
     y, p = made_up(5, rows=60, classes=3)
     groups = np.arange(60) // size
     each = np.array([score(name, y[groups != group], p[groups != group]) for group in range(60 // size)])
     error = np.sqrt((len(each) - 1) / len(each) * ((each - each.mean()) ** 2).sum())
     assert jackknife(parse_metric(name, ["a", "b", "c"]), checked(y, p), groups) == pytest.approx((score(name, y, p), error, len(each)))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1", "auroc"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_row_that_was_answered_several_times_is_one_row(name: str, times: int) -> None:
+    """The same answers given thrice say no more than once, neither of a figure nor of a difference."""
+    y, p = made_up(7, rows=40, classes=2)
+    other = np.eye(2)[np.random.default_rng(8).permutation(y)]
+    once, often = np.arange(40), np.tile(np.arange(40), times)
+    first, again = evaluate(name, y, p, groups=once), evaluate(name, y[often], p[often], groups=often)
+    assert (first.value, first.low, first.high) == pytest.approx((again.value, again.low, again.high), abs=0.01)
+    tests = [compare_paired(name, y[rows], p[rows], other[rows], groups=rows, seed=1) for rows in (once, often)]
+    assert tests[0].p_value == pytest.approx(tests[1].p_value)
+    assert tests[0].p_value == pytest.approx(compare_paired(name, y, p, other, seed=1).p_value, abs=0.01)
 
 
 def test_few_groups_are_not_trusted_like_many() -> None:
@@ -210,7 +224,7 @@ def test_versions_are_right_and_wrong() -> None:
     many = checked(labels, chances)
     assert (Scored(labels, right_version(many)).predicted == labels).all()
     assert ((Scored(labels, wrong_version(many)).predicted != labels).any(axis=1)).all()
-    (first, second), count = add_versions([scored, scored])
+    (first, second), _, count = add_versions([scored, scored])
     n = len(y)
     assert count == 2 * n
     assert (first.predicted[n : 2 * n] == y)[known].all()

@@ -195,7 +195,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
 def judge_of(dataset: Dataset, options: CompareOptions) -> Judge:
     """The judge of this comparison."""
     names = [split.name for split in dataset.splits]
-    return Judge(dataset.metric, dataset.y, shares=dataset.shares, splits=names, groups=dataset.groups, repeated=options.seeds > 1 or options.search > 0, seed=options.seed)
+    return Judge(dataset.metric, dataset.y, shares=dataset.shares, splits=names, groups=dataset.groups, seed=options.seed)
 
 
 def choices_of(options: CompareOptions, language: str | None) -> list[Choice]:

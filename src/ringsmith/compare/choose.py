@@ -61,14 +61,11 @@ class Judge:
         shares: (number of splits, K) share of each class among the training rows of each split: the floor.
         groups: group of each row of the table, None where rows are independent.
         splits: names of the splits.
-        repeated: whether rows are predicted more than once (several seeds).
         seed: of the resampling.
     """
 
-    def __init__(
-        self, metric: Metric, y: npt.NDArray[Any], *, shares: Floats, splits: Sequence[str], groups: npt.NDArray[Any] | None = None, repeated: bool = False, seed: int = 0
-    ) -> None:
-        self.metric, self.y, self.shares, self.splits, self.groups, self.repeated, self.seed = metric, y, shares, splits, groups, repeated, seed
+    def __init__(self, metric: Metric, y: npt.NDArray[Any], *, shares: Floats, splits: Sequence[str], groups: npt.NDArray[Any] | None = None, seed: int = 0) -> None:
+        self.metric, self.y, self.shares, self.splits, self.groups, self.seed = metric, y, shares, splits, groups, seed
         self._values: dict[str, float] = {}
         self._tests: dict[str, Score | None] = {}
 
@@ -98,10 +95,8 @@ class Judge:
         return evaluate(self.metric, self.y[part.positions], part.proba, groups=self.units(part), seed=self.seed)
 
     def units(self, part: Part) -> npt.NDArray[Any] | None:
-        """What is drawn, or left out, as one: groups, or rows that come several times, or None for single rows."""
-        if self.groups is not None:
-            return np.asarray(self.groups[part.positions])
-        return part.positions if self.repeated else None
+        """What is drawn, or left out, as one: groups, or all answers to a row; None for single answers."""
+        return part.repeated if self.groups is None else np.asarray(self.groups[part.positions])
 
     def too_few_groups(self, part: Part, others: int, looks: int = 1) -> int:
         """How many groups these rows are of, where that is so few that no difference from so many others could be shown; else 0."""
@@ -110,11 +105,15 @@ class Judge:
 
     def compared(self, part: Part, others: int, looks: int = 1) -> npt.NDArray[np.int64] | None:
         """What is drawn where candidates are compared: as `units`, but rows where all would be tied by groups, which would praise whatever is cheapest."""
-        return (part.positions if self.repeated else None) if self.too_few_groups(part, others, looks) else self.units(part)
+        return part.repeated if self.too_few_groups(part, others, looks) else self.units(part)
 
     def floor(self, part: Part) -> float:
         """The figure of answering by the shares of the classes."""
-        return self.metric.function(self.y[part.positions], self.shares[part.split])
+        return self.metric.function(self.y[part.positions], self._guesses(part))
+
+    def _guesses(self, part: Part) -> Floats:
+        """The shares of the classes (n, K) where each of these rows was not trained on; turns of a play-off have those of the only split."""
+        return self.shares[np.minimum(part.split, len(self.shares) - 1)]
 
     def check(self, splits: Sequence[Split]) -> None:
         """Make sure that the metric is defined on all that it will be asked for, before any time is spent.
@@ -183,7 +182,7 @@ class Judge:
     def _refusal(self, contestant: Contestant) -> str:
         if contestant.candidate.recipe == BASELINE:
             return ""
-        value, floor = self.valid(contestant), self.floor(contestant.valid)
+        value, floor = self.valid(contestant), self.floor(contestant.choosing)
         if self.better(value, floor):
             return ""
         return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
@@ -204,8 +203,7 @@ class Judge:
     def _beats_floor(self, contestant: Contestant) -> bool:
         """Whether the rows that choose show it to be better than answering by the shares of the classes."""
         part = contestant.choosing
-        guesses = self.shares[np.minimum(part.split, len(self.shares) - 1)]  # turns of a play-off have those of the only split
-        found = compare_paired(self.metric, self.y[part.positions], part.proba, guesses, groups=self.compared(part, 1), seed=self.seed)
+        found = compare_paired(self.metric, self.y[part.positions], part.proba, self._guesses(part), groups=self.compared(part, 1), seed=self.seed)
         return self.better(found.difference, 0.0) and found.p_value < LEVEL
 
     def _take(self, tied: Sequence[Contestant]) -> Contestant:

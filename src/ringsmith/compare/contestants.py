@@ -31,6 +31,11 @@ class Part:
         mask = self.split == number
         return Part(self.positions[mask], self.numbers[mask], self.split[mask], self.proba[mask])
 
+    @property
+    def repeated(self) -> Rows | None:
+        """The position of each row where rows were answered several times (by several seeds); None where each was answered once."""
+        return None if len(np.unique(self.positions)) == len(self.positions) else self.positions
+
 
 def pool(parts: Sequence[Part]) -> Part:
     """All these rows, one part after the other."""

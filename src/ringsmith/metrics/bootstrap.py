@@ -11,7 +11,7 @@ import numpy as np
 from ringsmith.metrics.inputs import Array, Floats, Ints, Scored
 from ringsmith.metrics.resample import Prepared, Statistic, affordable, draws, merge
 from ringsmith.metrics.scores import Metric
-from ringsmith.metrics.smooth import add_versions
+from ringsmith.metrics.smooth import add_versions, single_rows
 
 LARGE = 20_000
 """Cells beyond which a random part of the rows is resampled instead of all ..."""
@@ -40,10 +40,11 @@ def bootstrap(metric: Metric, contestants: Sequence[Scored], groups: Sequence[st
     Metrics of labels and of an order get right and wrong versions of some rows added (see `smooth`), unless rows come in groups. Of very many rows that
     cannot be merged a random part is resampled, and the scatter, which shrinks with the root of the number of rows, is scaled to all.
     """
-    smooth = metric.uses != "scores" and groups is None
-    scored, versions = add_versions(contestants) if smooth else (contestants, 0)
+    unit = None if groups is None else single_rows(groups, contestants[0].y)
+    smooth = metric.uses != "scores" and (groups is None or unit is not None)
+    scored, of_unit, versions = add_versions(contestants, unit) if smooth else (contestants, groups, 0)
     prepared = [metric.prepare(each) for each in scored]
-    cells = merge([each.codes for each in prepared], groups, versions=versions)
+    cells = merge([each.codes for each in prepared], of_unit, versions=versions)
     statistic = _difference(prepared, cells.rows)
     value = float(statistic(cells.counts[None])[0])
     if len(cells.rows) > LARGE and (part := _part(contestants[0].rows, groups, seed)) is not None:

@@ -4,7 +4,8 @@
 - Any other metric of labels: Student's interval with the standard error of the jackknife of the rows and a little of their right and wrong versions
   (see `jackknife`, `smooth`).
 - Metrics of an order (AUROC, average precision): bias-corrected bootstrap of the rows and these versions. Metrics of probabilities: of the rows alone.
-- Rows in groups: groups are left out or drawn, and the interval is never shorter than that of independent rows.
+- Rows in groups: groups are left out or drawn, and the interval is never shorter than that of independent rows. A group that is but one row, answered once
+  or several times, counts as a row.
 
 How often they hold the truth in samples of 30 to 770 rows, of 2 to 77 classes, stands in LOG.md.
 """

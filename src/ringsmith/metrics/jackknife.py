@@ -15,7 +15,7 @@ import numpy as np
 from ringsmith.metrics.inputs import Array, Floats, Ints, Scored
 from ringsmith.metrics.resample import CHUNK, Cells, merge
 from ringsmith.metrics.scores import Metric
-from ringsmith.metrics.smooth import add_versions
+from ringsmith.metrics.smooth import add_versions, single_rows
 
 MOST = 50_000_000
 """Weights in all: as many as there are kinds of rows, for each kind or group that is left out."""
@@ -28,7 +28,7 @@ def jackknife(metric: Metric, scored: Scored, groups: Sequence[str] | Array | No
 
     Args:
         metric: one of labels.
-        scored: the rows; unless they come in groups, right and wrong versions of some are added (see `smooth`), so that the metric is theirs, too.
+        scored: the rows; unless they come in groups of several rows, right and wrong versions of some are added (see `smooth`), so that the metric is theirs, too.
         groups: (n,) the group of each row: whole groups are left out; None where rows are independent.
 
     Examples:
@@ -41,17 +41,21 @@ def jackknife(metric: Metric, scored: Scored, groups: Sequence[str] | Array | No
         >>> round(value, 3), round(error**2, 5) == round(0.75 * 0.25 / 11, 5), units
         (0.75, True, 10)
     """
-    rows, versions = add_versions([scored]) if groups is None else ([scored], 0)
+    unit = None if groups is None else single_rows(groups, scored.y)
+    rows, of_unit, versions = ([scored], groups, 0) if groups is not None and unit is None else add_versions([scored], unit)
     prepared = metric.prepare(rows[0])
-    cells = merge([prepared.codes], groups, versions=versions)
-    count = len(cells.rows) if cells.unit is None else cells.units
-    if not 2 <= count <= MOST // len(cells.rows):
+    cells = merge([prepared.codes], of_unit, versions=versions)
+    count = len(cells.rows) if cells.unit is None else int(cells.unit.max()) + 1
+    if cells.units < 2 or not 2 <= count <= MOST // len(cells.rows):
         return None
     statistic, step = prepared.pick(cells.rows), max(1, CHUNK // len(cells.rows))
     value = float(statistic(cells.counts[None])[0])
     without = np.concatenate([statistic(cells.counts - _left_out(cells, np.arange(begin, min(begin + step, count)))) for begin in range(0, count, step)])
-    times, share = (cells.counts, np.minimum(1.0, cells.counts)) if cells.unit is None else (np.ones(count), np.ones(count))
-    change, whole = (value - without) / share, times.sum()
+    times = cells.counts
+    if cells.unit is not None:
+        times = np.empty(count)
+        times[cells.unit] = cells.counts / cells.held
+    change, whole = (value - without) / np.minimum(1.0, times), times.sum()
     variance = (whole - 1) / whole * (times * (change - np.average(change, weights=times)) ** 2).sum()
     return None if np.isnan(variance) else (value, sqrt(variance), cells.units)
 

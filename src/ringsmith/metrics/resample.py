@@ -49,7 +49,8 @@ class Cells:
 
     Attributes:
         rows: (U,) one row standing for each cell.
-        counts: (U,) how many rows each cell holds; the versions of rows (see `smooth`) weigh `MASS` together.
+        counts: (U,) how many rows each cell holds; the versions of rows (see `smooth`) weigh as much as `MASS` rows or groups together.
+        held: (U,) the same with versions counted as rows.
         of_row: the cell of each row, versions included.
         unit: (U,) number of the group that each cell lies in, or None where rows are drawn one by one.
         units: how many rows or groups are drawn.
@@ -57,13 +58,14 @@ class Cells:
 
     rows: Ints
     counts: Floats
+    held: Floats
     of_row: Ints
     unit: Ints | None
     units: int
 
 
 def merge(codes: Sequence[Ints], groups: Sequence[str] | Array | None = None, *, versions: int = 0) -> Cells:
-    """The cells of rows that are alike in every code (and in their group); the last `versions` rows are no rows but versions of them.
+    """The cells of rows that are alike in every code (and in their group); the last `versions` rows are no rows but versions of them, in groups of higher numbers.
 
     Examples:
         >>> merge([np.array([7, 7, 9])]).counts.tolist()
@@ -79,10 +81,11 @@ def merge(codes: Sequence[Ints], groups: Sequence[str] | Array | None = None, *,
         joint = np.unique(joint * (key.max() + 1) + key, return_inverse=True)[1]
     _, rows, of_row = np.unique(joint, return_index=True, return_inverse=True)
     real = len(joint) - versions
-    counts: Floats = np.bincount(of_row, weights=np.repeat([1.0, MASS / max(versions, 1)], [real, versions])).astype(np.float64)
-    if groups is None:
-        return Cells(rows, counts, of_row, None, real)
-    return Cells(rows, counts, of_row, keys[-1][rows], int(keys[-1].max()) + 1)
+    units = real if groups is None else int(keys[-1][:real].max()) + 1
+    weights = np.repeat([1.0, MASS * real / units / max(versions, 1)], [real, versions])
+    counts: Floats = np.bincount(of_row, weights=weights).astype(np.float64)
+    held: Floats = np.bincount(of_row).astype(np.float64)
+    return Cells(rows, counts, held, of_row, None if groups is None else keys[-1][rows], units)
 
 
 def affordable(cells: Cells, resamples: int, cost: int = 1) -> int:
@@ -100,7 +103,7 @@ def draws(cells: Cells, *, seed: int, resamples: int) -> Iterator[Floats]:
 
 def _draw(rng: np.random.Generator, cells: Cells, size: int) -> Floats:
     if cells.unit is not None:
-        return _count(rng, np.arange(cells.units), cells.units, size)[:, cells.unit] * cells.counts
+        return _count(rng, np.arange(cells.unit.max() + 1), cells.units, size)[:, cells.unit] * cells.held
     if 4 * len(cells.rows) < cells.units:
         return rng.multinomial(cells.units, cells.counts / cells.counts.sum(), size=size).astype(np.float64)
     return _count(rng, cells.of_row, cells.units, size)

@@ -3,7 +3,8 @@
 A bootstrap of rows that are all right knows no error: its interval is [1, 1], and of 100 rows that is no 95 % interval but a 60 % one
 (measured). Agresti and Coull (1998) mend a share by adding right and wrong rows; Bonett and Price (2012) a paired
 difference by adding one row to each side. We do the same to any metric of labels or of an order: one right row and one wrong row are added in all,
-spread evenly over the versions of the rows at hand, so errors come where this model's second choices lie.
+spread evenly over the versions of the rows at hand, so errors come where this model's second choices lie. A row that was answered several times
+(by several seeds) has versions in which all its answers are right, or wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ringsmith.metrics.inputs import Floats, Ints, Scored
+from ringsmith.metrics.inputs import Array, Floats, Ints, Scored
 
 MASS = 2
 """How many rows the versions weigh together."""
@@ -69,14 +70,40 @@ def versions(rows: int) -> Ints:
     return np.unique(np.linspace(0, rows - 1, min(rows, SPREAD)).round().astype(np.int64))
 
 
-def add_versions(contestants: Sequence[Scored]) -> tuple[list[Scored], int]:
-    """The rows of one or two contestants with versions of some added, and how many: first those where only the first one is right.
+def single_rows(groups: Sequence[str] | Array, y: Array) -> Ints | None:
+    """Which of the groups 0, 1 ... each row is of, where each group is but one row that was answered once or several times; None where groups are more than that.
 
-    One contestant alone has right versions, then wrong ones.
+    Args:
+        groups: (n,) the group of each row.
+        y: its target (n,) or targets (n, K).
+
+    Examples:
+        >>> y = np.array([1, 0, 1, 0])
+        >>> single_rows(["a", "b", "a", "b"], y), single_rows(["a", "a", "b", "b"], y), single_rows(["a", "b", "a", "c"], y)
+        (array([0, 1, 0, 1]), None, None)
     """
-    chosen = versions(contestants[0].rows)
+    _, first, unit, sizes = np.unique(np.asarray(groups), return_index=True, return_inverse=True, return_counts=True)
+    alike = (sizes == sizes[0]).all() and np.array_equal(y, y[first][unit])
+    return unit.astype(np.int64) if alike else None
+
+
+def add_versions(contestants: Sequence[Scored], unit: Ints | None = None) -> tuple[list[Scored], Ints | None, int]:
+    """The rows of one or two contestants with versions of some added; the unit of each row then; and how many rows were added.
+
+    First come those where only the first contestant is right. One alone has right versions, then wrong ones.
+
+    Args:
+        contestants: one or two, on the same rows.
+        unit: (n,) number of the row that each is an answer to, see `single_rows`; None where every row was answered once.
+    """
+    if unit is None:
+        chosen, extended = versions(contestants[0].rows), None
+    else:
+        units = int(unit.max()) + 1
+        chosen = np.flatnonzero(np.isin(unit, versions(units)))
+        extended = np.concatenate([unit, units + unit[chosen], 2 * units + unit[chosen]])
     kinds = [(right_version, wrong_version), (wrong_version, right_version)]
-    return [_extended(scored, scored.take(chosen), kind) for scored, kind in zip(contestants, kinds, strict=False)], 2 * len(chosen)
+    return [_extended(scored, scored.take(chosen), kind) for scored, kind in zip(contestants, kinds, strict=False)], extended, 2 * len(chosen)
 
 
 def _extended(scored: Scored, part: Scored, kinds: Sequence[Callable[[Scored], Floats]]) -> Scored:
