@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -187,6 +188,13 @@ class Script:
     def sound(self) -> bool:
         """As the script says."""
         return self.is_sound
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: the script goes on by what it has seen."""
+        return {}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Nothing to take back."""
 
 
 @pytest.mark.parametrize(

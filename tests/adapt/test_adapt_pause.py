@@ -52,8 +52,10 @@ def pacing(**changes: Any) -> Pacing:
     return replace(OPTIONS.pacing(0, len(toy()), classes=3, width=32, low=False), **changes)
 
 
-def train(model: LocalModel, *, pause: Pause | None = None, die_at: int | None = None, walk: Pacing | None = None, wrap: Any = None, seed: int = 3) -> tuple[Weights, Course, Loop]:
-    """Weights after training the tiny model on the toy, what happened, and the loop."""
+def train(
+    model: LocalModel, *, pause: Pause | None = None, die_at: int | None = None, walk: Pacing | None = None, wrap: Any = None, seed: int = 3, guard: Guard | None = None
+) -> tuple[Weights, Course, Loop]:
+    """Weights after training the tiny model on the toy, what happened, and the loop; `guard` watches in place of one of its own."""
     torch.set_num_threads(1)
     tokeniser, module = load_classifier(model, TASK.labels, seed=seed)
     if wrap is not None:
@@ -67,7 +69,7 @@ def train(model: LocalModel, *, pause: Pause | None = None, die_at: int | None =
     ease_dropout(module)
     feed = Feed(tokeniser(rows.texts), tokeniser.pad_id)
     targets = TASK.targets(rows.labels or [])
-    course = loop.train(feed, targets, feed, Guard(TASK, targets, rows), seed=seed, budget=Budget())
+    course = loop.train(feed, targets, feed, guard or Guard(TASK, targets, rows), seed=seed, budget=Budget())
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}, course, loop
 
 
@@ -117,6 +119,19 @@ def test_killed_at_any_steps_it_goes_on_to_the_same_bits(
     assert course.curves == straight[1].curves
     assert (course.best, course.stale, course.tokens) == (straight[1].best, straight[1].stale, straight[1].tokens)
     assert not path.exists(), "a training that is over leaves nothing to go on from"
+
+
+def test_who_watches_remembers_the_looks_before_the_kill(tiny_bert: LocalModel, tmp_path: Path) -> None:
+    """A best look that came before it speaks for the model at the end, and above the floors of a search, as if nothing had happened."""
+    rows = toy()
+    straight, before, after = (Guard(TASK, TASK.targets(rows.labels or []), rows) for _ in range(3))
+    train(tiny_bert, guard=straight)
+    pause = Pause(tmp_path / "state.safetensors", "run", every_seconds=0)
+    with pytest.raises(Killed):
+        train(tiny_bert, pause=pause, die_at=17, guard=before)
+    train(tiny_bert, pause=pause, guard=after)
+    assert len(before.floors.curves["valid"]) > 0
+    assert after.state() == straight.state()
 
 
 def test_the_state_of_another_training_is_not_gone_on_with(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,15 @@ class Guard:
     def sound(self) -> bool:
         """Whether the last look told several classes apart, better than the majority; True where nothing can be told."""
         return self.last is None or not self.varied or (not self.last[1] and self.last[0] > self.floor)
+
+    def state(self) -> dict[str, Any]:
+        """The looks so far, in the types of JSON."""
+        return {"best": self.best, "last": self.last, "curves": self.floors.curves}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Stand where the guard stood that gave this `state`."""
+        self.best, self.last = (None if look is None else (tuple(look[0]), look[1]) for look in (state["best"], state["last"]))
+        self.floors.curves = state["curves"]
 
     def finish(self) -> None:
         """Hold the best look against the majority, and the last one where it may be the best by luck: patience may have ended a dead run early.

@@ -160,8 +160,9 @@ class _Training(Generic[B]):
         self.moving = [weight for optimiser in self.optimisers for group in optimiser.param_groups for weight in group["params"]]
         loop.module.train()
         loop.together.start_alike(loop.module)
-        if loop.pause is not None:
-            self.course, self.best = loop.pause.restore(loop.module, self.optimisers) or (self.course, None)
+        if loop.pause is not None and (kept := loop.pause.restore(loop.module, self.optimisers)):
+            self.course, self.best, looked = kept
+            work.go_on(looked)
         self.plan_at = PACE_STEPS
         if loop.pacing.by_the_clock and self.course.steps >= PACE_STEPS:  # a new budget does not make the old plan longer
             self.plan_at, self.course.asked = self.course.steps + 1, self.course.planned
@@ -184,7 +185,7 @@ class _Training(Generic[B]):
             going = not last
             if going and self.loop.pause is not None and self.loop.together.first and self.loop.pause.is_due():
                 self._read_losses()
-                self.loop.pause.keep(self.course, self.loop.module, self.optimisers, self.best)
+                self.loop.pause.keep(self.course, self.loop.module, self.optimisers, self.best, self.work.state())
         self._choose(mark)
 
     def _choose(self, last: Mark) -> None:

@@ -1,7 +1,7 @@
 """A training put aside: everything that the steps to come hang on, in one safetensors file that appears whole or not at all.
 
-In it are the weights, Adam's moments, the best weights so far, the state of torch's random numbers, and the course (numbers of Python, exact
-in JSON). The order of the rows follows from seed and step. A run that was killed goes on from there to the same bits as one that was not.
+In it are the weights, Adam's moments, the best weights so far, the state of torch's random numbers, the course, and what the looks left behind
+(numbers of Python, exact in JSON). The order of the rows follows from seed and step. A run that was killed goes on from there to the same bits as one that was not.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -44,28 +45,29 @@ class Pause:
         """Whether it is time to write the state down."""
         return time.monotonic() - self._last >= self.every_seconds
 
-    def keep(self, course: Course, module: Any, optimisers: list[torch.optim.Optimizer], best: Weights | None) -> None:
-        """Write the state down; a disk that is full keeps the older one."""
+    def keep(self, course: Course, module: Any, optimisers: list[torch.optim.Optimizer], best: Weights | None, looked: Mapping[str, Any]) -> None:
+        """Write the state down, `looked` being that of the work; a disk that is full keeps the older one."""
         tensors = {RANDOM: torch.get_rng_state()} | {f"{RANDOM}.{gpu}": torch.cuda.get_rng_state(gpu) for gpu in gpus_in_use()}
         tensors |= {f"now.{name}": tensor for name, tensor in module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
         for number, optimiser in enumerate(optimisers):
             for weight, state in optimiser.state_dict()["state"].items():
                 tensors |= {f"moments.{number}.{weight}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        about = {"identity": self.identity, "course": json.dumps(asdict(course)), "looked": json.dumps(looked)}
         beside = self.path.with_suffix(f".{os.getpid()}.tmp")
         with suppress(OSError, SafetensorError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, beside, {"identity": self.identity, "course": json.dumps(asdict(course))})
+            save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, beside, about)
             beside.replace(self.path)
         beside.unlink(missing_ok=True)
         self._last = time.monotonic()
 
-    def restore(self, module: Any, optimisers: list[torch.optim.Optimizer]) -> tuple[Course, Weights | None] | None:
-        """Put everything back as it was; None where there is nothing to go on from."""
+    def restore(self, module: Any, optimisers: list[torch.optim.Optimizer]) -> tuple[Course, Weights | None, dict[str, Any]] | None:
+        """Put everything back as it was; the course, the best weights and what the looks left behind. None where there is nothing to go on from."""
         try:
             with safe_open(self.path, framework="pt") as file:
                 about = file.metadata()
-                if about.get("identity") != self.identity:
+                if not self._is_of_this(about):
                     return None
                 # Copies: what the file gives is mapped from it, and a file that is mapped can neither be replaced nor removed on Windows.
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
@@ -80,7 +82,7 @@ class Pause:
                 torch.cuda.set_rng_state(state, gpu)
         course = json.loads(about["course"])
         course["best"], course["paced"] = None if course["best"] is None else tuple(course["best"]), tuple(course["paced"])
-        return Course(**course), _below("best.", tensors) or None
+        return Course(**course), _below("best.", tensors) or None, json.loads(about["looked"])
 
     def steps(self) -> int | None:
         """The steps behind what lies there, from which this training goes on; 0 where nothing does, None where it was kept by another one."""
@@ -89,7 +91,11 @@ class Pause:
                 about = file.metadata() or {}
         except (OSError, SafetensorError):
             return 0
-        return int(json.loads(about["course"])["steps"]) if about.get("identity") == self.identity else None
+        return int(json.loads(about["course"])["steps"]) if self._is_of_this(about) else None
+
+    def _is_of_this(self, about: Mapping[str, str]) -> bool:
+        """Whether a file that says this of itself was kept by this training, and by this version of it."""
+        return about.get("identity") == self.identity and "looked" in about
 
     def forget(self) -> None:
         """The training is over: nothing to go on from."""

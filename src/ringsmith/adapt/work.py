@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -99,6 +99,14 @@ class Work(ABC, Generic[B]):
         """Whether to look after this step (at the end there is always a look)."""
         return course.look_is_due()
 
+    def state(self) -> dict[str, Any]:
+        """What the looks so far have left behind, in the types of JSON: `go_on` is given it where a training goes on that was killed."""
+        return {}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Stand where the work stood that gave this `state`."""
+        del state
+
     def note(self, course: Course) -> str:
         """A figure worth seeing while it trains."""
         return f"loss {course.curves['loss'][-1]:.2f}"
@@ -115,6 +123,12 @@ class Watch(Protocol):
 
     def sound(self) -> bool:
         """Whether what the last scores came from may be handed over: several classes, better than the majority."""
+
+    def state(self) -> dict[str, Any]:
+        """What the scores so far have left behind, see `Work.state`."""
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Stand where the watch stood that gave this `state`."""
 
 
 class Classifying(Work[Rows]):
@@ -177,6 +191,12 @@ class Classifying(Work[Rows]):
     def margin(self, mark: Mark) -> float:
         """As `choose.margin` has it; nothing where the last look is no better than the majority."""
         return margin(mark, len(self.valid)) if self.watch.sound() else 0.0
+
+    def state(self) -> dict[str, Any]:
+        return self.watch.state()
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        self.watch.go_on(state)
 
 
 def spread_looks(course: Course, looks: int) -> bool:
