@@ -155,6 +155,7 @@ def compare(
     seed: int = 0,
     seeds: int = 1,
     search: int = 0,
+    names: bool = True,
     curve: bool = True,
     folds: int | None = None,
     min_rows: int | None = None,
@@ -183,12 +184,13 @@ def compare(
         models: short names, hub names, folders, files of word vectors or groups; None for the group ``default`` as far as it is on this machine.
         recipes: ways to adapt, with options in brackets where they have any: ``["probe", "lora[method=dora,rank=16]"]``; None for those that compete by default.
         endpoint: a chat model behind an address that the recipe ``prompt`` asks (`ringsmith.adapt.endpoint_settings.EndpointSettings`).
-        describe: label -> the words that stand for it when the recipe ``prompt`` asks.
+        describe: label -> the words that stand for it when the recipe ``prompt`` asks, or when `names` are learnt from.
         budget: wall clock for everything: ``"10m"`` or seconds; None for no limit.
         metric: what judges; None for the task's own.
         seed: seed of the splits and of training.
         seeds: how often every candidate is trained.
         search: how many settings of the best candidates are tried in the time that is left, the defaults included; 0 for the defaults alone.
+        names: whether a class with few rows learns from its name, too, where the texts speak of the names.
         curve: whether candidates are fitted on fewer rows, too, in the time that is left, to see what more would bring: `Result.learning`.
         folds: parts of a cross-validation, 0 for one split and no play-off, None to let the number of rows decide.
         min_rows: classes with fewer rows are left out.
@@ -211,7 +213,7 @@ def compare(
         delimiter=delimiter, task=task,
         models=None if models is None else _names("models", models), recipes=None if recipes is None else _names("recipes", recipes),
         endpoint=endpoint, describe=describe or {},
-        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, curve=curve, folds=folds,
+        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, seeds=seeds, search=search, names=names, curve=curve, folds=folds,
         min_rows=min_rows, steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, fetch=fetch,
         started=now(), command="ringsmith.compare(...)",
     )  # fmt: skip
@@ -237,6 +239,7 @@ def tune(
     budget: str | float | None = None,
     metric: str | None = None,
     seed: int = 0,
+    names: bool = True,
     folds: int | None = None,
     min_rows: int | None = None,
     steps: Sequence[str] = (),
@@ -266,6 +269,7 @@ def tune(
         budget: wall clock for everything: as many trials as fit, and the finals; None for no limit.
         metric: what judges.
         seed: seed of the splits, of training and of the search.
+        names: whether a class with few rows learns from its name, too.
         folds: parts of a cross-validation; a trial that is behind after some of them is not tried on the others.
         min_rows: classes with fewer rows are left out.
         steps: names of text steps.
@@ -285,7 +289,7 @@ def tune(
     options = CompareOptions(
         data=_name(data), text=text, label=label, pair=pair, group=group, time=time, split=split, test=None if test is None else _name(test), encoding=encoding,
         delimiter=delimiter, task=task,
-        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, folds=folds, min_rows=min_rows,
+        budget=parse_budget(budget) if isinstance(budget, str) else budget, metric=metric, seed=seed, names=names, folds=folds, min_rows=min_rows,
         steps=_names("steps", steps), threads=threads, out=None if out is None else Path(out), offline=offline, fetch=fetch, started=now(), command="ringsmith.tune(...)",
     )  # fmt: skip
     asked = tuned(options, model or "none", recipe=recipe, search=search)

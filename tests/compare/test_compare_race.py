@@ -550,3 +550,14 @@ class TestInterrupt:
 def test_where_nothing_came_to_its_end_that_is_said(compare: Callable[..., Comparison]) -> None:
     """Not that nothing has finished yet: nothing is to come."""
     assert compare("refuses", "crash").reason == "no candidate came to its end; the table says why"
+
+
+def test_rare_classes_learn_from_their_names_and_it_is_said(compare: Callable[..., Comparison]) -> None:
+    """Of 12 training rows in two classes, whose texts say 'a' and 'b', there are 14 then; without names it is another run, and with them again none is needed."""
+    told: dict[bool, tuple[str, ...]] = {}
+    for names, expected in ((True, ["fitted on 14 rows"]), (False, ["fitted on 12 rows"]), (True, [])):
+        events: list[Event] = []
+        compare("tenth", "majority", rows=table(24), events=events, names=names)
+        told[names] = next(event.notes for event in events if isinstance(event, Cut))
+        assert [event.result.why for event in events if isinstance(event, RunFinished) and event.candidate == "tenth"] == expected
+    assert told == {True: ("2 classes of at most 16 training rows learn from their names, too: the texts speak of the names (--no-names does without).",), False: ()}

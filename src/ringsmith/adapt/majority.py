@@ -62,6 +62,7 @@ class Majority(Recipe):
 
     name: ClassVar[str] = "majority"
     fitted: ClassVar[type[Fitted]] = FittedMajority
+    learns_names: ClassVar[bool] = False
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

@@ -106,6 +106,7 @@ class Prompt(Recipe):
 
     name: ClassVar[str] = "prompt"
     fitted: ClassVar[type[Fitted]] = FittedPrompt
+    learns_names: ClassVar[bool] = False
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

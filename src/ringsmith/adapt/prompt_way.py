@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ringsmith.adapt.labelnames import in_plain_words
 from ringsmith.adapt.options import hold
 from ringsmith.adapt.recipe import Pace, Setting
 from ringsmith.catalogue import LocalModel
-from ringsmith.errors import OptionError, UnknownName, UsageError
+from ringsmith.errors import OptionError, UsageError
 from ringsmith.records import Budget, Floats, Label, TextSet
 from ringsmith.tasks import Task
 
@@ -160,21 +160,13 @@ class Way(ABC):
 
 
 def label_words(task: Task, describe: Mapping[str, str]) -> list[str]:
-    """The words that stand for each label: as described, or its own name with blanks for underscores.
+    """The words that stand for each label, see `labelnames.in_plain_words`.
 
     Raises:
         UnknownName: a label is described that the data do not have.
         OptionError: a label has no words, or two have the same.
-
-    Examples:
-        >>> from ringsmith.tasks import Classification
-        >>> label_words(Classification(["card_arrival", "1"]), {"1": "lost card"})
-        ['card arrival', 'lost card']
     """
-    for label in describe:
-        if label not in task.labels:
-            raise UnknownName.of("label", label, task.labels)
-    words = [" ".join(re.sub(r"[_\s]+", " ", describe.get(label, label)).split()) for label in task.labels]
+    words = in_plain_words(task.labels, describe)
     for label, text in zip(task.labels, words, strict=True):
         if not any(character.isalnum() for character in text):
             raise OptionError(f"Recipe 'prompt' asks for labels by their names, which must hold a letter or a digit; got {label!r}. Describe it: --describe {label!r}=WORDS.")

@@ -151,12 +151,14 @@ class Recipe(ABC):
         name: as in `RECIPES` and ``--recipes``.
         fitted: the kind of model that `fit` returns and a saved folder is loaded as.
         imports: modules that `fit` imports when it comes to them and that take long; runs in one process after the other may share them.
+        learns_names: whether the name of a rare class may be one more row of it, see `labelnames`.
         setting: all it was given besides the rows.
     """
 
     name: ClassVar[str]
     fitted: ClassVar[type[Fitted]]
     imports: ClassVar[tuple[str, ...]] = ()
+    learns_names: ClassVar[bool] = True
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

@@ -77,6 +77,7 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Train every candidate so many times with different seeds.", rich_help_panel=_asked.RACE)] = 1,
     search: Annotated[int, typer.Option(help="Try so many settings of the best candidates in the time that is left, the defaults first.", rich_help_panel=_asked.RACE)] = 0,
     curve: Annotated[bool, typer.Option(help="Fit on fewer rows in the time that is left, to see what more labels would bring.", rich_help_panel=_asked.RACE)] = True,
+    names: _asked.Names = True,
     threads: _asked.Threads = None,
     on: _asked.On = "local",
     offline: _asked.Offline = False,
@@ -93,7 +94,8 @@ def compare(
         data=data, text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=test, encoding=encoding,
         delimiter=delimiter, task=task,
         models=listed(models), recipes=listed(recipes),
-        endpoint=asked, describe=read_words(describe or ()), budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, seeds=seeds, search=search,
+        endpoint=asked, describe=read_words(describe or ()), budget=None if budget is None else parse_budget(budget),
+        metric=metric, names=names, seed=seed, seeds=seeds, search=search,
         curve=curve, folds=folds, min_rows=min_rows, steps=listed(steps) or (), threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
         out=out, started=process_started(), command=shlex.join(["ringsmith", *sys.argv[1:]]),
     )  # fmt: skip

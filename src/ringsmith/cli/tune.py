@@ -34,6 +34,7 @@ def tune(
     budget: Annotated[str | None, typer.Option(help="Wall clock for everything, e.g. 10m, 1h30m: as many trials as fit. Default: no limit.", rich_help_panel=_asked.RACE)] = None,
     metric: Annotated[str | None, typer.Option(help="What judges, as for ringsmith compare.", rich_help_panel=_asked.RACE)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the splits, of training and of the search.", rich_help_panel=_asked.RACE)] = 0,
+    names: _asked.Names = True,
     threads: _asked.Threads = None,
     on: _asked.On = "local",
     offline: _asked.Offline = False,
@@ -49,7 +50,7 @@ def tune(
     options = CompareOptions(
         data=data, text=text, label=label, pair=pair, group=group, time=time_column, split=split, test=test, encoding=encoding,
         delimiter=delimiter, task=task,
-        budget=None if budget is None else parse_budget(budget), metric=metric, seed=seed, folds=folds, min_rows=min_rows, steps=listed(steps) or (),
+        budget=None if budget is None else parse_budget(budget), metric=metric, names=names, seed=seed, folds=folds, min_rows=min_rows, steps=listed(steps) or (),
         threads=threads, on=on, offline=offline, fetch=fetch,  # type: ignore[arg-type]
         out=out, started=process_started(), command=shlex.join(["ringsmith", *sys.argv[1:]]),
     )  # fmt: skip

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ringsmith.catalogue import Choice, expand
 from ringsmith.compare import machine as machines
 from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
-from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, first_test_row, store_table
+from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
 from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
@@ -108,10 +108,11 @@ class Arena:
             yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
 
     def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
-        """Identity of a run: rows and splits, candidate, weights, seed."""
+        """Identity of a run: rows and splits, the names of the classes where they are learnt from, candidate, weights, seed."""
         model = entrant.model
         told = {name: value for name, value in (model.settings if model else {}).items() if name != "account"}
-        return digest([self.dataset.identity, entrant.candidate.to_json(), model.weights_sha256 if model else None, split, seed, *([told] if told else [])])[:20]
+        weights = model.weights_sha256 if model else None
+        return digest([self.dataset.identity, self.dataset.names, entrant.candidate.to_json(), weights, split, seed, *([told] if told else [])])[:20]
 
     def which(self, split: str, seed: int) -> str:
         """What tells a run from the others of its candidate: ``"fold-2, seed 1"``; nothing where there is one only."""
@@ -145,6 +146,7 @@ def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Are
     check_writable(options.folder)
     dataset = describe(table, options)
     before = claim(options.folder, dataset.identity)
+    table = replace(table, notes=(*table.notes, *note_of_names(table, dataset)))
     study = Study(options, dataset.identity, before)
     study.write()  # from here on the folder is ours
     store_table(table, options.folder, options.folder / WORK)

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
+from ringsmith.adapt.labelnames import FEW, in_plain_words, speaking
 from ringsmith.compare.events import Listener, Read
 from ringsmith.compare.files import write_arrays, write_json, written
 from ringsmith.compare.forecast import Workload, workload
@@ -71,6 +73,7 @@ class Dataset:
         splits: the splits, positions in the stored table.
         y: targets of all rows.
         groups: number of the group of each row, None where rows are independent.
+        names: words for each of the task's labels; empty where names are not learnt from.
         shares: (number of splits, K) shares of the classes among the training rows of each split.
         workload: size of one run.
         language: two letters, None where it is not known.
@@ -85,6 +88,7 @@ class Dataset:
     splits: tuple[Split, ...]
     y: npt.NDArray[Any]
     groups: Rows | None
+    names: tuple[str, ...]
     shares: npt.NDArray[np.float32]
     workload: Workload
     language: str | None
@@ -177,6 +181,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         splits=table.splits,
         y=y,
         groups=None if table.texts.groups is None else number_groups(table.texts.groups),
+        names=tuple(in_plain_words(task.labels, options.describe)) if options.names else (),
         shares=np.stack([shares_of(task, y[split.train]) for split in table.splits]),
         workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),
         language=table.language,
@@ -185,6 +190,15 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         turns=table.turns,
         fewer=table.fewer if all(table.fewer) else (),
     )
+
+
+def note_of_names(table: Table, dataset: Dataset) -> tuple[str, ...]:
+    """A sentence where classes learn from their names, by the training rows of the first split."""
+    rare = speaking(table.texts.take(table.splits[0].train), dataset.task, dataset.names)
+    if not len(rare):
+        return ()
+    some = f"{plural(len(rare), 'class', 'classes')} of at most {FEW} training rows {'learns from its name' if len(rare) == 1 else 'learn from their names'}"
+    return (f"{some}, too: the texts speak of the names (--no-names does without).",)
 
 
 def task_of(labels: Sequence[Label], splits: Sequence[Split], kind: str | None) -> Task:

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from ringsmith._version import version
 from ringsmith.adapt.folder import mark_pairs
+from ringsmith.adapt.labelnames import with_names
 from ringsmith.adapt.recipe import Fitted, Progress, Recipe, Report, Setting, silent
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
@@ -64,6 +65,7 @@ class Job(Record):
         baseline: whether predicting one class only is what it is meant to do.
         floors: (share of the planned steps, least mark) of a run of a search, see `adapt.recipe.Setting`.
         timed: whether to measure how long one row takes; one run of a candidate is enough.
+        names: words for each of the labels, for the classes with few rows (`adapt.labelnames`); empty to do without.
     """
 
     run: str
@@ -83,6 +85,7 @@ class Job(Record):
     baseline: bool = False
     floors: Sequence[Sequence[float]] = ()
     timed: bool = True
+    names: Sequence[str] = ()
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
         """The result of this job."""
@@ -129,7 +132,8 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     recipe = create(job, task, report, pause=folder.with_name(f"{folder.name}.safetensors"))
     seconds = {"start": time.monotonic() - job.started}
     budget = Budget(None if job.fit_until is None else job.fit_until - time.monotonic())
-    fitted, seconds["fit"] = _timed(lambda: recipe.fit(rows["train"], rows["valid"], budget))
+    train = with_names(rows["train"], task, job.names) if recipe.learns_names else rows["train"]
+    fitted, seconds["fit"] = _timed(lambda: recipe.fit(train, rows["valid"], budget))
     report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
     valid, rate = predict_timed(fitted, rows["valid"])
     test, seconds["predict"] = _timed(lambda: predict(fitted, rows["test"]))

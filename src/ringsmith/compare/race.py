@@ -332,6 +332,7 @@ class Race:
             baseline=entrant.candidate.recipe == BASELINE,
             floors=floors,
             timed=run.measures,
+            names=arena.dataset.names,
         )
         write_json(place / JOB, job.to_json())
 
