@@ -152,6 +152,14 @@ class Constant(Majority):
     """A broken model: one answer, although it is not meant to."""
 
 
+class Hurried(Constant):
+    """The same, because its time was up."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Say so."""
+        return OneAnswer(self.setting.task, self.setting.steps, 0, FitFacts(notes=("The budget ended it early.",), hurried=True))
+
+
 class NotANumber(Tenth):
     """Its scores are NaN in one row."""
 
@@ -300,6 +308,7 @@ FAKES = (
     SlowTenth,
     Majority,
     Constant,
+    Hurried,
     NotANumber,
     Guess,
     Crash,

@@ -61,6 +61,16 @@ def test_a_probe_costs_one_pass_over_the_rows_and_full_as_many_as_give_300_steps
     assert many.least == pytest.approx(many.start + (2 + 3 * 1) * 100_000 * per_row + many.rest)
 
 
+def test_as_many_epochs_as_are_asked_for() -> None:
+    """One pass, or fifty, in place of what the number of rows would make of it; options that change nothing of the work change nothing."""
+    per_row, forecaster = seconds_per_row(MODEL, ROWS, MACHINE), Forecaster(MACHINE)
+    asked = [replace(FULL, candidate=Candidate("full", "m", options)) for options in ({"epochs": 1}, {"epochs": 50}, {"rate": 1e-4})]
+    once, often, other = (forecaster.forecast(entrant, ROWS) for entrant in asked)
+    assert (once.fit, often.fit) == pytest.approx(((2 + 3) * 1000 * per_row, (2 + 150) * 1000 * per_row))
+    assert once.least == pytest.approx(once.start + once.fit + once.rest)
+    assert other == forecaster.forecast(FULL, ROWS)
+
+
 def test_runs_that_share_their_imports_start_at_once() -> None:
     """Only the start is another."""
     alone, shared = (Forecaster(MACHINE, shares_imports=shares).forecast(FULL, ROWS) for shares in (False, True))

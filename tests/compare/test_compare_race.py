@@ -128,6 +128,7 @@ def test_best_is_the_measured_model(compare: Callable[..., Comparison]) -> None:
         ("crash", "failed", r"ZeroDivisionError: a fault of the recipe \(errors/[0-9a-f]{12}\.txt\)"),
         ("notanumber", "refused", r"its scores are not numbers \(NaN\) in 2 of 100 rows"),
         ("constant", "refused", r"predicts one class only: 'a' for all 100 rows"),
+        ("hurried", "dropped", r"predicts one class only: 'a' for all 100 rows\. The budget ended it early\."),
         ("guess", "refused", r"no better than the majority class: accuracy 0\.000 on validation, 0\.500 without reading the text"),
     ],
 )

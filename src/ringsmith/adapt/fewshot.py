@@ -119,7 +119,10 @@ class FewShot(Recipe):
         weights, head = sum(weight.numel() for weight in backbone.module.parameters()), seen.head.weights.size + seen.head.bias.size
         chosen = {"epochs": round(course.epochs(seen.step), 2), "C": seen.strength, "precision": choice.note}
         curves, notes = {**course.curves, **lookout.curves}, notes + note_of_unknown(backbone.tokeniser, tokens, backbone.model.name)
-        facts = FitFacts(weights + head, weights - loop.frozen + head, float(tokens.cut.mean()), chosen, curves, watch.seconds, notes + remarks(course, len(train), lookout.judged))
+        facts = FitFacts(
+            weights + head, weights - loop.frozen + head, float(tokens.cut.mean()), chosen, curves, watch.seconds,
+            notes + remarks(course, len(train), lookout.judged), hurried=course.steps < course.asked,
+        )  # fmt: skip
         return FittedFewShot(setting.task, setting.steps, backbone, seen.head, options, facts)
 
 

@@ -189,6 +189,7 @@ class FineTuning(Recipe):
         facts = FitFacts(
             total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds,
             notes + reading + self.remarks() + _notes(course) + notes_of(loop.parts, twice=twice) + note_of_unknown(tokeniser, rows.tokens, self._model.name),
+            hurried=course.planned != course.asked,
         )  # fmt: skip
         return self.fitted(task, setting.steps, module, tokeniser, self._model, options, facts)
 

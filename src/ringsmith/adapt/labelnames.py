@@ -15,7 +15,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ringsmith.adapt.ngrams import Ngrams
 from ringsmith.errors import UnknownName
 from ringsmith.records import Rows, TextSet
 from ringsmith.tasks import Task
@@ -82,6 +81,8 @@ def speaking(train: TextSet, task: Task, words: Sequence[str]) -> Rows:
 
 def _told(rows: Rows, train: TextSet, targets: Rows, words: Sequence[str]) -> bool:
     """Whether these rows lie nearer to the name of their own class than chance allows: a row that shares nothing with any name says nothing."""
+    from ringsmith.adapt.ngrams import Ngrams  # here: whoever asks for the words of a label needs no scipy
+
     ngrams, _ = Ngrams.fit([*(train.texts[i] for i in rows), *words], shape=CHARACTERS, min_rows=1)
     near = np.asarray((ngrams.transform([train.texts[i] for i in rows]) @ ngrams.transform(words).T).todense())
     said = near.max(axis=1) > 0

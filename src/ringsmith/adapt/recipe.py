@@ -65,6 +65,7 @@ class FitFacts:
         curves: recorded series by name: ``"loss"`` and ``"step"``, ``"valid"`` ...
         seconds: wall-clock seconds by stage within `fit`: ``"load"``, ``"encode"``, ``"train"`` ...
         notes: anything a reader should know, a sentence each ("restarted once with seed 1").
+        hurried: whether the budget cut the training short, so that what is poor may be good with more time.
     """
 
     parameters: int = 0
@@ -74,6 +75,7 @@ class FitFacts:
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    hurried: bool = False
 
 
 @dataclass(frozen=True)

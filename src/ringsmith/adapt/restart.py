@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.guard import Broken
-from ringsmith.errors import RunRefused
+from ringsmith.errors import BudgetError, RunRefused
 from ringsmith.records import Budget
 
 T = TypeVar("T")
@@ -28,7 +28,8 @@ def start_twice(start: Callable[[int, tuple[str, ...]], T], *, name: str, seed: 
         watch: adds up what the starts take.
 
     Raises:
-        RunRefused: the second broke as well, or there was no time for it.
+        RunRefused: the second broke as well.
+        BudgetError: there was no time for the second: it may be another story with more.
     """
     try:
         return start(0, ())
@@ -36,7 +37,7 @@ def start_twice(start: Callable[[int, tuple[str, ...]], T], *, name: str, seed: 
         first = error
         traceback.clear_frames(error.__traceback__)  # what it was raised in holds a whole model, and two need not fit
     if budget.remaining() < sum(watch.seconds.values()) * WORTHWHILE:
-        raise RunRefused(f"{name} is not ranked: {first}, and no time was left to start again.") from first
+        raise BudgetError(f"{name} is not ranked: {first}, and no time was left to start again. Give it more time.") from first
     try:
         return start(1, (f"It was started again with seed {seed + 1} and {slower} because {first}.",))
     except Broken as error:

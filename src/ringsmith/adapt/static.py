@@ -29,7 +29,7 @@ from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import read_options
-from ringsmith.adapt.ownwords import own_vectors
+from ringsmith.adapt.ownwords import EARLY, own_vectors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.static_options import StaticOptions
@@ -149,7 +149,8 @@ class Static(Recipe):
         head, told, moved = evened(head, found.winner.proba, judge, setting.task, targets)
         notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes, *moved)
         source = setting.model if setting.model and setting.model.kind != "method" else None
-        facts = FitFacts(parameters_of(encoders, head), trained_of(encoders, head, spaces.get(self.given, ())), 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes)
+        trained = trained_of(encoders, head, spaces.get(self.given, ()))
+        facts = FitFacts(parameters_of(encoders, head), trained, 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes, hurried=EARLY in notes)
         return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)
 
     def _rows_in_memory(self, train: TextSet, others: int) -> tuple[TextSet, tuple[str, ...]]:

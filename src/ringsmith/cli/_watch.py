@@ -242,15 +242,15 @@ def with_more_time(rows: Sequence[Row], splits: int) -> str:
         >>> with_more_time([floor, rest], 5)
         'Only the floor had time. A longer --budget goes on from here; with --folds 0 (and a new --out) one split takes the place of 5, about a fifth of the time.'
         >>> with_more_time([rest, replace(rest, status="done")], 1)
-        '1 candidate had no time. A longer --budget goes on from here.'
+        '1 candidate had too little time. A longer --budget goes on from here.'
         >>> with_more_time([floor], 5)
         ''
     """
-    late = sum(row.status == "skipped" and not row.why.startswith(TOO_LARGE) for row in rows)
+    late = sum(row.status == "dropped" or (row.status == "skipped" and not row.why.startswith(TOO_LARGE)) for row in rows)
     if not late:
         return ""
     fewer = f"; with --folds 0 (and a new --out) one split takes the place of {splits}, about {'a fifth' if splits == 5 else f'1/{splits}'} of the time" if splits > 1 else ""
-    who = "Only the floor had time" if {row.recipe for row in rows if row.status == "done"} == {BASELINE} else f"{plural(late, 'candidate')} had no time"
+    who = "Only the floor had time" if {row.recipe for row in rows if row.status == "done"} == {BASELINE} else f"{plural(late, 'candidate')} had too little time"
     return f"{who}. A longer --budget goes on from here{fewer}."
 
 

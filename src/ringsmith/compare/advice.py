@@ -27,7 +27,7 @@ def explain(
         doubted: those tied with the best that are not shown to be better than guessing, the cheapest first; the one taken among them where the best is, too.
     """
     if taken.name not in doubted:
-        doubts = f"; {first_of(doubted, 3)}, cheaper and tied with it, {'is' if len(doubted) == 1 else 'are'} not shown to be better than guessing" if doubted else ""
+        doubts = f"; {first_of(doubted, 3)}, tied with it, {'is' if len(doubted) == 1 else 'are'} not shown to be better than guessing" if doubted else ""
         return _why(taken, able, [tie for tie in ties if tie.candidate not in doubted], metric, values, grouped=grouped, alone=bool(doubted)) + doubts
     needed = f"more {'groups of labelled rows' if grouped else 'labelled rows'} are needed"
     shown = "that it is" if len(able) == 1 else "that the best of those tied is"

@@ -27,8 +27,8 @@ from ringsmith.records import Floats, Score, Split
 
 ANSWERS = 100_000
 """Rows that a model is taken to answer in its life, to weigh the cost of training against the cost of use."""
-AS_CHEAP = 1.25
-"""Costs this near to the cheapest are called equal; timings are not surer than that."""
+AS_CHEAP, SMALL_CHANGE = 1.25, 30.0
+"""Costs this near to the cheapest are called equal: timings are not surer than that, and half a minute in all is worth no risk of a poorer model."""
 
 
 @dataclass(frozen=True)
@@ -188,17 +188,22 @@ class Judge:
         return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
 
     def _take_shown(self, tied: Sequence[Contestant], *, best: str) -> tuple[Contestant, list[str]]:
-        """The cheapest of those tied that is shown to be better than the floor, and the names of the cheaper ones that are not; if not even the best is, the cheapest of all."""
+        """The cheapest of those tied that is shown to be better than the floor, and the names of those passed over; the floor itself where it is tied with the best.
+
+        If not even the best is shown to be better, the cheapest of all.
+        """
         left, doubted = list(tied), list[str]()
+        if floor := next((c for c in tied if c.candidate.recipe == BASELINE), None):
+            return floor, []
         while left:
             taken = self._take(left)
-            if taken.candidate.recipe == BASELINE or self._beats_floor(taken):
+            if self._beats_floor(taken):
                 return taken, doubted
             left.remove(taken)
             doubted.append(taken.name)
             if taken.name == best:
                 break
-        return self._take(tied), doubted
+        return min(tied, key=lambda c: c.cost), doubted
 
     def _beats_floor(self, contestant: Contestant) -> bool:
         """Whether the rows that choose show it to be better than answering by the shares of the classes."""
@@ -209,7 +214,7 @@ class Judge:
     def _take(self, tied: Sequence[Contestant]) -> Contestant:
         """The best on validation among those that are about as cheap as the cheapest."""
         least = min(c.cost for c in tied)
-        cheap = [c for c in tied if c.cost <= least * AS_CHEAP]
+        cheap = [c for c in tied if c.cost <= max(least * AS_CHEAP, least + SMALL_CHANGE)]
         best = cheap[0]
         for contestant in cheap[1:]:
             if self.better(self.valid(contestant), self.valid(best)):

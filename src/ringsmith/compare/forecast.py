@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -97,6 +98,11 @@ class Cost:
     once_tokens: int = 0
     share: float = 1.0
 
+    def asked(self, options: Mapping[str, Any]) -> Cost:
+        """The same where `options` say how many passes train."""
+        epochs = options.get("epochs")
+        return replace(self, epochs=epochs, steps=0, steps_a_class=0) if self.epochs and epochs is not None else self
+
     def forwards(self, work: Workload) -> float:
         """Forward passes over the training rows in all."""
         return self.passes + TRAINING * self.share * self._epochs(work)
@@ -109,7 +115,7 @@ class Cost:
 
     def _epochs(self, work: Workload) -> float:
         steps = max(self.steps, self.steps_a_class * work.classes)
-        return min(MOST_EPOCHS, max(self.epochs, steps * ROWS_OF_A_BATCH / max(work.train, 1)))
+        return max(self.epochs, min(MOST_EPOCHS, steps * ROWS_OF_A_BATCH / max(work.train, 1)))
 
 
 COSTS: dict[str, Cost] = {
@@ -182,7 +188,7 @@ class Forecaster:
     def forecast(self, entrant: Entrant, workload: Workload) -> Forecast:
         """What one run of this candidate on these rows will take."""
         recipe = entrant.candidate.recipe
-        cost = COSTS.get(recipe, UNKNOWN)
+        cost = COSTS.get(recipe, UNKNOWN).asked(entrant.candidate.options)
         backbone = backbone_of(entrant)
         fit, least, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))

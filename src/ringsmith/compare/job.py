@@ -27,7 +27,7 @@ import numpy.typing as npt
 from ringsmith._version import version
 from ringsmith.adapt.folder import mark_pairs
 from ringsmith.adapt.labelnames import with_names
-from ringsmith.adapt.recipe import Fitted, Progress, Recipe, Report, Setting, silent
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Report, Setting, silent
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
 from ringsmith.compare.measure import latency_ms, peak_memory_mb, predict, predict_timed, size_mb
@@ -137,7 +137,7 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
     valid, rate = predict_timed(fitted, rows["valid"])
     test, seconds["predict"] = _timed(lambda: predict(fitted, rows["test"]))
-    check_scores(job, task, valid, test, rows["valid"], notes=fitted.facts.notes)
+    check_scores(job, task, valid, test, rows["valid"], fitted.facts)
     write_arrays(folder / PREDICTIONS, {"valid_proba": valid, "test_proba": test, **_numbers(job, rows)})
     _, seconds["save"] = _timed(lambda: fitted.save(folder / MODEL))
     mark_pairs(folder / MODEL, pairs=rows["train"].pairs is not None)
@@ -182,11 +182,12 @@ def create(job: Job, task: Task, report: Report, *, pause: Path | None = None) -
     return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause))
 
 
-def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet, *, notes: Sequence[str] = ()) -> None:
-    """Let no broken scores into the ranking; `notes` of the fit may say why they are broken.
+def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet, facts: FitFacts) -> None:
+    """Let no broken scores into the ranking; the notes of the fit may say why they are broken.
 
     Raises:
         RunRefused: a score is not a number, or the same answer is given to every text although the labels differ.
+        BudgetError: the same answer is given to every text, and the training was cut short.
     """
     scores = np.concatenate([valid, test])
     if not np.isfinite(scores).all():
@@ -194,7 +195,8 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
     answers = set(task.decode(scores))
     if len(answers) == 1 and not job.baseline and len(set(rows.labels or ())) > 1:
-        raise RunRefused(". ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows", *notes]))
+        why = ". ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows", *facts.notes])
+        raise BudgetError(why) if facts.hurried else RunRefused(why)
 
 
 def environment(job: Job) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
@@ -21,7 +21,7 @@ from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.plan import Plan, judge, make_plan
 from ringsmith.compare.space import BASELINE, Entrant
-from ringsmith.compare.standings import contestant_of, level, rows_of, write_predictions
+from ringsmith.compare.standings import contestant_of, evened, level, rows_of, write_predictions
 from ringsmith.records import RunResult, Status, several_test
 
 EXIT_SECONDS = 0.7
@@ -156,13 +156,11 @@ class Race:
 
     def forecast(self, entrant: Entrant) -> Forecast:
         """What one run takes: as long as the longest that is done, as the mean of others with other settings, or as the forecaster says."""
-        known = [result.seconds for result in self.results.get(entrant.candidate.name, ()) if result.status == "done"]
-        kin = [] if known else [result.seconds for result in self._of_kin(entrant)]
-        forecast = self.forecaster.forecast(entrant, self.arena.dataset.workload)
-        if not known and not kin:
+        own, forecast = self._seconds(entrant), self._unseen(entrant)
+        known = own or self._of_kin(entrant, forecast.fit)
+        if not known:
             return forecast
-        fit = max(seconds["fit"] for seconds in known) if known else fmean(seconds["fit"] for seconds in kin)
-        known = known or kin
+        fit = (max if own else fmean)(seconds["fit"] for seconds in known)
         rest = max(seconds["total"] - seconds["fit"] - seconds["start"] - seconds.get("measure", 0.0) for seconds in known)
         start, once = (max(seconds.get(name, 0.0) for seconds in known) for name in ("start", "measure"))
         return Forecast(start, fit, rest, min(forecast.least, start + fit + rest), forecast.memory_mb, once or forecast.once)
@@ -171,11 +169,19 @@ class Race:
         """What these runs of a candidate take."""
         return self.forecast(entrant).of(len(runs), sum(run.measures for run in runs))
 
-    def _of_kin(self, entrant: Entrant) -> list[RunResult]:
-        """The runs that are done of the same recipe on the same model, whatever its settings."""
+    def _unseen(self, entrant: Entrant) -> Forecast:
+        """What the forecaster says, who knows nothing of the candidate itself."""
+        return self.forecaster.forecast(entrant, self.arena.dataset.workload)
+
+    def _seconds(self, entrant: Entrant) -> list[Mapping[str, float]]:
+        """What its runs took that are done."""
+        return [result.seconds for result in self.results.get(entrant.candidate.name, ()) if result.status == "done"]
+
+    def _of_kin(self, entrant: Entrant, fit: float) -> list[Mapping[str, float]]:
+        """What runs took of the same recipe on the same model with other settings, as if their fits had been forecast at `fit` seconds."""
         one = entrant.candidate
-        kin = [name for name, other in self.known.items() if (other.candidate.recipe, other.candidate.model) == (one.recipe, one.model)]
-        return [result for name in kin for result in self.results.get(name, ()) if result.status == "done"]
+        kin = [other for other in self.known.values() if (other.candidate.recipe, other.candidate.model) == (one.recipe, one.model)]
+        return [{**seconds, "fit": seconds["fit"] * fit / max(self._unseen(other).fit, 1e-9)} for other in kin for seconds in self._seconds(other)]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:
         """What fitting on all rows but one part takes, from what fitting on all but two took."""
@@ -364,7 +370,7 @@ class Race:
         """Choose anew and write the table, so that whatever happens next, this much is on disk."""
         start = time.monotonic()
         if self._stale:
-            self.verdict, self._stale = self.arena.judge.decide(level(self.contestants)), False
+            self.verdict, self._stale = self.arena.judge.decide(level(evened(self.contestants))), False
         if not self.contestants and any(row.status in ("refused", "failed") for row in self.others.values()):
             self.verdict = Verdict(reason="no candidate came to its end; the table says why")
         rows = rows_of(self.arena.judge, self.verdict, self.contestants, self.results, list(self.others.values()))

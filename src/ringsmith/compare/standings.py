@@ -16,7 +16,7 @@ from ringsmith.compare.choose import ANSWERS, Judge, Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.files import read_arrays, write_arrays
 from ringsmith.compare.leaderboard import Row
-from ringsmith.records import Candidate, Rows, RunResult
+from ringsmith.records import FINE_TUNED, Candidate, Rows, RunResult
 
 FIGURES, SENTENCES = re.compile(r"\d[\d.,]*\d|\d"), re.compile(r"(?<=\.)\s+(?=[A-Z\d'])")
 ORDER = {"done": 0, "refused": 1, "failed": 2, "dropped": 3, "skipped": 4}
@@ -43,6 +43,15 @@ def part_of(arrays: Mapping[str, np.ndarray], part: Literal["valid", "test"], nu
     """What a run on the split of this number answered, from its arrays."""
     rows = arrays[f"{part}_row"]
     return Part(arrays[f"{part}_position"], rows, np.full(len(rows), number), arrays[f"{part}_proba"])
+
+
+def evened(contestants: Sequence[Contestant]) -> list[Contestant]:
+    """The same, but fine-tuned models of one backbone answer equally fast: they are one network with other weights, and what was measured differs by chance."""
+    rates: dict[str | None, list[float]] = {}
+    for one in contestants:
+        if one.candidate.recipe in FINE_TUNED:
+            rates.setdefault(one.candidate.model, []).append(one.answer_seconds)
+    return [replace(c, answer_seconds=float(np.median(rates[c.candidate.model]))) if c.candidate.recipe in FINE_TUNED else c for c in contestants]
 
 
 def level(contestants: Sequence[Contestant]) -> list[Contestant]:
