@@ -10,7 +10,6 @@ from statistics import fmean
 from typing import Any
 
 from ringsmith.compare.arena import Arena, Run
-from ringsmith.compare.backends.base import CANCELLED
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.dataset import ROWS
@@ -343,8 +342,7 @@ class Race:
             arena.predictions(run).parent.mkdir(parents=True, exist_ok=True)
             (place / PREDICTIONS).replace(arena.predictions(run))
             self.forecaster.learn(run.entrant, arena.dataset.workload, result)
-        if result.why != CANCELLED:
-            arena.ledger.append(result)
+        arena.ledger.append(result)
         if result.status != "done" or not keep:
             shutil.rmtree(place / MODEL, ignore_errors=True)
         return result
