@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -432,14 +431,17 @@ def test_a_killed_process_that_nobody_buried_is_gone(compare: Callable[..., Comp
 
 
 def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before any work is done."""
+    """Before any work is done: the mark is the first file in it."""
 
-    def refuse(*args: Any, **options: Any) -> None:
-        raise PermissionError(13, "Permission denied", str(tmp_path / "out"))
+    def refuse(path: Path, *args: Any, **options: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path.parent.parent))
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    events: list[Event] = []
+    monkeypatch.setattr(Path, "write_text", refuse)
     with pytest.raises(MachineError, match=r"--out: .*out may not be written \(Permission denied\)\. Name another folder"):
-        compare("tenth")
+        compare("tenth", events=events)
+    assert events == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_full_disk_is_said(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,8 @@ def plain(content: Any) -> Any:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep every other comparison out of `folder` while the block lasts. The mark of a process that is gone does not count.
 
-    The mark is a folder that holds one file, called by the number of its process. It is made aside and moved, which succeeds for one only of
+    It is the first thing that is written, so that a missing permission is known before any work is done.
+    It is a folder that holds one file, called by the number of its process. It is made aside and moved, which succeeds for one only of
     several that try at once; and the file of a process that is gone is taken away by its name, so never that of another one which came meanwhile.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import newest, open_standard_input
-from ringsmith.compare.arena import Arena, check_names, check_writable, open_arena
+from ringsmith.compare.arena import Arena, check_names, open_arena
 from ringsmith.compare.dataset import Table, load_table
 from ringsmith.compare.events import Chosen, Listener, Written, silent
 from ringsmith.compare.files import alone_in, machine_faults
@@ -95,7 +95,6 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
         check_names(options)
         if options.search:
             check_search(options.recipes, named=options.recipes is not None)
-        check_writable(options.folder)
         # No name holds the table here: its texts are gone from this process as soon as they are stored.
         return _compete(open_arena(options, load_table(options, listener, rows=rows, test_rows=test_rows), listener), listener, finish)
 
