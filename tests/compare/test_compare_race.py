@@ -28,6 +28,7 @@ from ringsmith.compare.events import Chosen, Cut, Event, MachineSeen, Planned, R
 from ringsmith.compare.files import MARK, alone_in
 from ringsmith.compare.leaderboard import COLUMNS, Row, as_markdown
 from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
 from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, UnknownName, UsageError
 from ringsmith.records import Split
@@ -297,14 +298,48 @@ def test_more_candidates_go_on_in_the_same_folder(compare: Callable[..., Compari
 
 
 def test_a_missing_best_is_made_again(compare: Callable[..., Comparison]) -> None:
-    """By running the winner once more."""
+    """By running the winner once more, under a name of its own: what was measured stays as it is. A third time nothing is missing."""
+    events: list[Event] = []
+    first = compare("third", "tenth")
+    measured = (first.folder / "ledger.jsonl").read_text(encoding="utf-8")
+    shutil.rmtree(first.folder / "best")
+    second = compare("third", "tenth", events=events)
+    assert [(event.candidate, event.which) for event in events if isinstance(event, RunStarted)] == [("tenth", "holdout-again")]
+    assert second.best is not None
+    assert (second.best / "ringsmith.json").exists()
+    assert second.rows == first.rows
+    ledger = (first.folder / "ledger.jsonl").read_text(encoding="utf-8")
+    assert ledger.startswith(measured)
+    assert [json.loads(line)["split"] for line in ledger.splitlines()] == ["holdout", "holdout", "holdout-again"]
+    said = json.loads((first.folder / "study.json").read_text(encoding="utf-8"))["best"]["trained_on"]
+    assert said == "the training rows, once more: the model that was measured is gone"
+    events.clear()
+    assert compare("third", "tenth", events=events).best == second.best
+    assert not [event for event in events if isinstance(event, RunStarted)]
+
+
+def test_a_winner_that_cannot_be_made_again_stays_the_winner(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second time it takes longer than there is time for; the third time there is time."""
+    first = compare("third", "steady[wrong=30]")
+    shutil.rmtree(first.folder / "best")
+    monkeypatch.setenv("RINGSMITH_TEST_SECONDS", "2")
+    second = compare("third", "steady[wrong=30]", budget=2)
+    assert json.loads((first.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()[-1])["why"] == "did not end in the time there was"
+    assert (second.best, second.rows) == (None, first.rows)
+    monkeypatch.delenv("RINGSMITH_TEST_SECONDS")
+    third = compare("third", "steady[wrong=30]")
+    assert third.best is not None
+    assert third.rows == first.rows
+
+
+def test_a_winner_is_not_made_again_in_half_the_time_it_needs(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another model than the one that was measured, although it would be worth having."""
     events: list[Event] = []
     first = compare("third", "tenth")
     shutil.rmtree(first.folder / "best")
-    second = compare("third", "tenth", events=events)
-    assert [event.candidate for event in events if isinstance(event, RunStarted)] == ["tenth"]
-    assert second.best is not None
-    assert (second.best / "ringsmith.json").exists()
+    monkeypatch.setattr(Race, "forecast", lambda *_: forecast.Forecast(start=0.1, fit=3600.0, rest=0.1, least=0.3, memory_mb=1.0))
+    assert compare("third", "tenth", budget=60, events=events).best is None
+    assert not [event for event in events if isinstance(event, RunStarted)]
 
 
 def test_another_metric_ranks_the_same_runs(compare: Callable[..., Comparison]) -> None:
