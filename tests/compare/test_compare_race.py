@@ -184,6 +184,17 @@ def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[...
     assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them chose its settings or when to stop")
 
 
+def test_the_last_fit_is_forecast_by_its_rows(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two folds as `ringsmith.data.split` cuts them each learns from 12 of 36 rows, and the last fit from 30."""
+    rows, seen = np.arange(36), list[Race]()
+    splits = (Split("fold-1", rows[24:], rows[18:24], rows[:18]), Split("fold-2", rows[:12], rows[12:18], rows[18:]))
+    monkeypatch.setattr(runner, "hand_over", lambda race, **_: seen.append(race))
+    compare("tenth", "third", rows=replace(table(36), splits=splits))
+    (race,) = seen
+    tenth = race.known["tenth"]
+    assert race.refit_forecast(tenth).fit == pytest.approx(race.forecast(tenth).fit * 30 / 12)
+
+
 def test_what_says_the_same_as_validation_rows_is_not_learnt_by_the_last_fit_either(compare: Callable[..., Comparison]) -> None:
     """Ten rows leave the first fold's training because its validation rows say the same; the other folds learn them, the last fit, which chooses by the first's, does not."""
     whole = table(folds=5)

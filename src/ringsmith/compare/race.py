@@ -177,9 +177,9 @@ class Race:
         return [result for name in kin for result in self.results.get(name, ()) if result.status == "done"]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:
-        """What fitting on all rows but one part takes, from what fitting on all but two took."""
-        forecast, folds = self.forecast(entrant), len(self.arena.dataset.splits)
-        return replace(forecast, fit=forecast.fit * (folds - 1) / max(folds - 2, 1))
+        """What fitting on all rows but those that choose takes, from what a fold took, which also leaves out those that test."""
+        forecast, first = self.forecast(entrant), self.arena.dataset.splits[0]
+        return replace(forecast, fit=forecast.fit * (len(first.train) + len(first.test)) / len(first.train))
 
     def todo(self, entrant: Entrant) -> list[Run]:
         """The runs of a candidate that are not done yet."""
