@@ -221,6 +221,21 @@ def test_where_a_seed_makes_no_difference_one_is_enough(tune: Callable[..., Comp
     assert {row.why.partition(" of ")[0].partition(" ")[0] for row in result.rows} == {"Trial", "The"}
 
 
+def test_where_no_finalist_comes_through_the_table_stays_as_it_was(tune: Callable[..., Comparison]) -> None:
+    """All of them break down with a second seed; the first still counts, and it is said."""
+    result = tune("fickle", search=6)
+    search = found(result)
+    assert search["seeds"] == 1
+    assert [note for note in search["notes"] if "final" in note] == [
+        *(f"Trial {number} broke down with another seed and is out of the final." for number in search["finalists"]),
+        "No trial came through the final: its figures are of 1 seed.",
+    ]
+    done = [trial for trial in search["trials"] if trial["status"] == "done"]
+    assert len([row for row in result.rows if row.status == "done"]) == len(search["finalists"]) >= 2
+    assert result.rows[0].valid == max(trial["valid"] for trial in done)
+    assert result.best is not None
+
+
 def test_the_time_of_the_finals_is_kept_free(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """With hardly any time the search ends early, says so, and the table is there; the budget is kept."""
     monkeypatch.setenv("RINGSMITH_TEST_SECONDS", "0.2")
