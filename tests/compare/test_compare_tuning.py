@@ -165,6 +165,15 @@ def test_a_final_that_would_change_nothing_is_not_waited_for(tune: Callable[...,
     assert [event.total for event in started[2:]] == [9] * 7
 
 
+def test_a_comparison_without_a_search_tells_of_none(tune: Callable[..., Comparison]) -> None:
+    """The trials of an earlier command are not in its table; they are there again when a search is asked for."""
+    searched = tune(search=6)
+    plain = tune(search=0)
+    assert [row.candidate for row in plain.rows] == ["tunable"]
+    assert (plain.search, json.loads((plain.folder / "study.json").read_text(encoding="utf-8"))["search"]) == ((), [])
+    assert tune(search=6).search == searched.search
+
+
 def test_more_trials_go_on_where_fewer_ended(tune: Callable[..., Comparison], tmp_path: Path) -> None:
     """8 trials and then 11 make the same trials as 11 at once."""
     tune("steady", search=8)

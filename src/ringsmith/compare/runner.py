@@ -108,6 +108,7 @@ def compare_table(table: Table, options: CompareOptions, listener: Listener = si
 def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
     finishing = REPORT_SECONDS if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
+    arena.study.set(search=[])  # of an earlier command, whose trials are in the ledger
     try:
         stopped = race.run()
         if stopped or arena.options.search:
@@ -153,7 +154,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         written=tuple(written),
         stopped=stopped,
         seconds=arena.budget.used(),
-        search=tuple(arena.study.content.get("search", ())) if arena.options.search else (),
+        search=tuple(arena.study.content["search"]),
         playoff=arena.study.content["playoff"],
         learning=tuple(arena.study.content["learning"]),
     )
