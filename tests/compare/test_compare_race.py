@@ -637,6 +637,40 @@ class TestInterrupt:
         assert study["best"]["trained_on"] == "the training rows of fold-1 (no time was left to fit it on all rows)"
         assert "refit" not in (result.folder / "ledger.jsonl").read_text(encoding="utf-8")
 
+    def test_stopped_in_the_last_fit_the_model_of_the_first_fold_is_handed_over(self, compare: Callable[..., Comparison]) -> None:
+        """Of all runs it may be the longest. The next time only that is done."""
+
+        class Stops(list[Event]):
+            def append(self, event: Event) -> None:
+                if isinstance(event, RunProgress) and started(self)[-1] == ("tenth", "all rows"):
+                    raise KeyboardInterrupt
+                super().append(event)
+
+        def started(events: list[Event]) -> list[tuple[str, str]]:
+            return [(event.candidate, event.which) for event in events if isinstance(event, RunStarted)]
+
+        result = compare("tenth", "third", rows=table(folds=5), events=Stops(), finish=lambda folder: [folder / "report.html"])
+        study = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))
+        assert result.stopped
+        assert (result.best, study["best"]["split"]) == (result.folder / "best", "fold-1")
+        assert result.folder / "report.html" in result.written
+        events: list[Event] = []
+        again = compare("tenth", "third", rows=table(folds=5), events=events)
+        assert started(events) == [("tenth", "all rows")]
+        assert (again.stopped, again.rows) == (False, result.rows)
+        assert json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["best"]["split"] == "refit"
+
+    def test_stopped_in_the_report_the_table_and_the_model_are_there(self, compare: Callable[..., Comparison]) -> None:
+        """The next time there is a report."""
+
+        def finish(folder: Path) -> list[Path]:
+            raise KeyboardInterrupt
+
+        result = compare("tenth", "third", finish=finish)
+        assert (result.stopped, result.best) == (True, result.folder / "best")
+        assert {path.name for path in result.written} >= {"leaderboard.json", "study.json", "best"}
+        assert not compare("tenth", "third", finish=lambda folder: [folder / "report.html"]).stopped
+
     def test_the_next_time_goes_on_to_the_same_table(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """Only what was not done is run; figures are those of a comparison without a stop."""
         self.interrupted(compare, monkeypatch)

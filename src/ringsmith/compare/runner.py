@@ -117,12 +117,20 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
             stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
         check_any(race, stopped=stopped)
         arena.study.set(learning=[])
-        best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
+        best, stopped = _handed_over(race, finishing + EXIT_SECONDS, stopped=stopped)
         stopped = stopped or LearningCurves(race).run()
     finally:
         arena.backend.close()
     listener(Chosen(race.verdict.recommended, race.verdict.reason))
     return _conclude(race, listener, best, finish, stopped=stopped)
+
+
+def _handed_over(race: Race, finishing: float, *, stopped: bool) -> tuple[Path | None, bool]:
+    """Where the recommended model lies, and whether the comparison is stopped by now; after Ctrl-C what there is must do."""
+    try:
+        return hand_over(race, finishing=finishing, at_once=stopped), stopped
+    except KeyboardInterrupt:
+        return hand_over(race, finishing=finishing, at_once=True), True
 
 
 def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish | None, *, stopped: bool) -> Comparison:
@@ -131,7 +139,10 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
     if not stopped:
         shutil.rmtree(arena.work, ignore_errors=True)
     start = time.monotonic()
-    made = [*finish(arena.folder)] if finish else []
+    try:
+        made = [*finish(arena.folder)] if finish else []
+    except KeyboardInterrupt:
+        made, stopped = [], True
     race.stages["report"] = time.monotonic() - start
     arena.study.set(**race.findings())
     written = [
