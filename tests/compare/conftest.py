@@ -29,7 +29,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, place in PLACES.items():
         monkeypatch.setitem(registry.RECIPES, name, place)
         monkeypatch.setitem(registry.ENTRIES, name, registry.Entry(place, ".majority:MajorityOptions", "nothing", "a fake"))
-    for name in ("tunable", "quiet", "steady"):
+    for name in ("tunable", "quiet", "steady", "fickle"):
         monkeypatch.setitem(spaces.SPACES, name, TUNABLE)
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     monkeypatch.setattr(machine, "look", lambda: Machine(cores=2, memory_mb=8000.0, gflops=200.0, system="Test", python="3"))

@@ -297,6 +297,16 @@ class Steady(Tunable):
     noise: ClassVar[int] = 0
 
 
+class Fickle(Tunable):
+    """Breaks down with any seed but the first."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look at the seed."""
+        if self.setting.seed:
+            raise RunRefused("collapsed")
+        return super().fit(train, valid, budget)
+
+
 FAKES = (
     Tenth,
     Third,
@@ -323,6 +333,7 @@ FAKES = (
     Tunable,
     Quiet,
     Steady,
+    Fickle,
 )
 PLACES = {cls.__name__.lower(): f"fake_recipes:{cls.__name__}" for cls in FAKES}
 TUNABLE = (Range("wrong", 2, 40, "made up", usual=5, log=True, whole=True), Choice("colour", ("red", "green"), "made up", usual="red"))

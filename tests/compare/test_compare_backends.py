@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import psutil
@@ -19,7 +18,6 @@ from gone import is_gone
 from contracts.backends import NEVER, BackendContract
 from ringsmith.adapt.recipe import Progress, silent
 from ringsmith.compare.backends import Backend, InlineBackend, ProcessBackend, create_backend, forks
-from ringsmith.compare.backends.base import CANCELLED
 from ringsmith.compare.backends.forks import POSSIBLE
 from ringsmith.compare.files import write_json
 from ringsmith.compare.measure import peak_memory_mb
@@ -189,14 +187,15 @@ def _run() -> psutil.Process:
 
 
 def server_of(backend: Backend, folder: Path) -> psutil.Process:
-    """The parent of the process that does the job of `folder`; the run is cancelled as soon as it is known."""
-    cancel, seen = Event(), []
+    """The parent of the process that does the job of `folder`; the run is interrupted as soon as it is known."""
+    seen = []
 
     def look(progress: Progress) -> None:
         seen.append(_run().parent())
-        cancel.set()
+        raise KeyboardInterrupt
 
-    assert backend.run(folder, until=NEVER, report=look, cancel=cancel).why == CANCELLED
+    with pytest.raises(KeyboardInterrupt):
+        backend.run(folder, until=NEVER, report=look)
     return seen[0]
 
 

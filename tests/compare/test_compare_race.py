@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -23,11 +22,13 @@ from fake_tables import table
 from gone import is_gone
 
 from ringsmith.adapt.recipe import Progress
-from ringsmith.compare import forecast, runner
+from ringsmith.compare import files, forecast, runner
 from ringsmith.compare import race as races
 from ringsmith.compare.events import Chosen, Cut, Event, MachineSeen, Planned, Ranked, RunFinished, RunProgress, RunStarted, Written
+from ringsmith.compare.files import MARK, alone_in
 from ringsmith.compare.leaderboard import COLUMNS, Row, as_markdown
 from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
 from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, UnknownName, UsageError
 from ringsmith.records import Split
@@ -184,6 +185,17 @@ def test_with_folds_the_winner_is_fitted_again_on_all_rows(compare: Callable[...
     assert (best["candidate"], best["split"], best["trained_on"]) == ("tenth", "refit", "all rows; one part of them chose its settings or when to stop")
 
 
+def test_the_last_fit_is_forecast_by_its_rows(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two folds as `ringsmith.data.split` cuts them each learns from 12 of 36 rows, and the last fit from 30."""
+    rows, seen = np.arange(36), list[Race]()
+    splits = (Split("fold-1", rows[24:], rows[18:24], rows[:18]), Split("fold-2", rows[:12], rows[12:18], rows[18:]))
+    monkeypatch.setattr(runner, "hand_over", lambda race, **_: seen.append(race))
+    compare("tenth", "third", rows=replace(table(36), splits=splits))
+    (race,) = seen
+    tenth = race.known["tenth"]
+    assert race.refit_forecast(tenth).fit == pytest.approx(race.forecast(tenth).fit * 30 / 12)
+
+
 def test_what_says_the_same_as_validation_rows_is_not_learnt_by_the_last_fit_either(compare: Callable[..., Comparison]) -> None:
     """Ten rows leave the first fold's training because its validation rows say the same; the other folds learn them, the last fit, which chooses by the first's, does not."""
     whole = table(folds=5)
@@ -298,14 +310,48 @@ def test_more_candidates_go_on_in_the_same_folder(compare: Callable[..., Compari
 
 
 def test_a_missing_best_is_made_again(compare: Callable[..., Comparison]) -> None:
-    """By running the winner once more."""
+    """By running the winner once more, under a name of its own: what was measured stays as it is. A third time nothing is missing."""
+    events: list[Event] = []
+    first = compare("third", "tenth")
+    measured = (first.folder / "ledger.jsonl").read_text(encoding="utf-8")
+    shutil.rmtree(first.folder / "best")
+    second = compare("third", "tenth", events=events)
+    assert [(event.candidate, event.which) for event in events if isinstance(event, RunStarted)] == [("tenth", "holdout-again")]
+    assert second.best is not None
+    assert (second.best / "ringsmith.json").exists()
+    assert second.rows == first.rows
+    ledger = (first.folder / "ledger.jsonl").read_text(encoding="utf-8")
+    assert ledger.startswith(measured)
+    assert [json.loads(line)["split"] for line in ledger.splitlines()] == ["holdout", "holdout", "holdout-again"]
+    said = json.loads((first.folder / "study.json").read_text(encoding="utf-8"))["best"]["trained_on"]
+    assert said == "the training rows, once more: the model that was measured is gone"
+    events.clear()
+    assert compare("third", "tenth", events=events).best == second.best
+    assert not [event for event in events if isinstance(event, RunStarted)]
+
+
+def test_a_winner_that_cannot_be_made_again_stays_the_winner(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second time it takes longer than there is time for; the third time there is time."""
+    first = compare("third", "steady[wrong=30]")
+    shutil.rmtree(first.folder / "best")
+    monkeypatch.setenv("RINGSMITH_TEST_SECONDS", "2")
+    second = compare("third", "steady[wrong=30]", budget=2)
+    assert json.loads((first.folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()[-1])["why"] == "did not end in the time there was"
+    assert (second.best, second.rows) == (None, first.rows)
+    monkeypatch.delenv("RINGSMITH_TEST_SECONDS")
+    third = compare("third", "steady[wrong=30]")
+    assert third.best is not None
+    assert third.rows == first.rows
+
+
+def test_a_winner_is_not_made_again_in_half_the_time_it_needs(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be another model than the one that was measured, although it would be worth having."""
     events: list[Event] = []
     first = compare("third", "tenth")
     shutil.rmtree(first.folder / "best")
-    second = compare("third", "tenth", events=events)
-    assert [event.candidate for event in events if isinstance(event, RunStarted)] == ["tenth"]
-    assert second.best is not None
-    assert (second.best / "ringsmith.json").exists()
+    monkeypatch.setattr(Race, "forecast", lambda *_: forecast.Forecast(start=0.1, fit=3600.0, rest=0.1, least=0.3, memory_mb=1.0))
+    assert compare("third", "tenth", budget=60, events=events).best is None
+    assert not [event for event in events if isinstance(event, RunStarted)]
 
 
 def test_another_metric_ranks_the_same_runs(compare: Callable[..., Comparison]) -> None:
@@ -355,38 +401,94 @@ def test_hidden_files_of_the_system_do_not_matter(compare: Callable[..., Compari
 
 def test_two_comparisons_do_not_share_a_folder(compare: Callable[..., Comparison], tmp_path: Path) -> None:
     """While the other process lives; the mark of one that is gone does not count, and ours is taken away."""
-    (tmp_path / "out").mkdir()
-    mark = tmp_path / "out" / ".running"
-    mark.write_text(str(os.getppid()), encoding="ascii")
+    mark = marked(tmp_path / "out", os.getppid())
     with pytest.raises(UsageError, match=rf"--out: another comparison \(process {os.getppid()}\) is at work in .*out\. Wait for its end"):
         compare("tenth")
     assert mark.exists()
     os.utime(mark, (1, 1))  # made before that process began: its number was another's
     assert compare("tenth").recommended == "tenth"
-    mark.write_text("4999999", encoding="ascii")
+    mark = marked(tmp_path / "out", 4_999_999)
     assert compare("tenth").recommended == "tenth"
-    assert not mark.exists()
+    assert not mark.parent.exists()
+
+
+def marked(folder: Path, process: int) -> Path:
+    """The mark of a process that takes the folder for its own."""
+    mark = folder / MARK / str(process)
+    mark.parent.mkdir(parents=True)
+    mark.write_text("x", encoding="ascii")
+    return mark
+
+
+def test_of_two_that_start_together_one_gets_in(tmp_path: Path) -> None:
+    """Twenty times, with the mark of a process that is gone in every other folder: somebody is always at work, and never two."""
+    program = """
+import sys, time
+from pathlib import Path
+from ringsmith.compare.files import alone_in
+from ringsmith.errors import UsageError
+start, *folders = sys.argv[1:]
+for turn, folder in enumerate(map(Path, folders)):
+    while time.monotonic() < float(start) + 0.1 * turn:
+        pass
+    try:
+        with alone_in(folder):
+            with (folder / "work").open("x"):
+                time.sleep(0.03)
+            (folder / "work").rename(folder / "done")
+            print(turn)
+    except UsageError:
+        pass
+"""
+    folders = [tmp_path / str(turn) for turn in range(20)]
+    for folder in folders[::2]:
+        marked(folder, 4_999_999)
+    command = [sys.executable, "-c", program, str(time.monotonic() + 3), *map(str, folders)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [one.communicate() for one in both]
+    assert [fault for _, fault in told] == ["", ""]
+    assert {int(turn) for said, _ in told for turn in said.split()} == set(range(20))
+
+
+def test_who_comes_while_a_mark_is_looked_at_keeps_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both find the mark of a process that is gone, and the other one is quicker."""
+    mark = marked(tmp_path / "out", 4_999_999)
+    look = files._is_at_work
+
+    def slowly(owner: Path) -> bool:
+        found = look(owner)
+        if mark.exists():
+            shutil.rmtree(mark.parent)
+            marked(tmp_path / "out", os.getppid())
+        return found
+
+    monkeypatch.setattr(files, "_is_at_work", slowly)
+    with pytest.raises(UsageError, match=rf"another comparison \(process {os.getppid()}\) is at work"), alone_in(tmp_path / "out"):
+        raise AssertionError
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == [MARK, str(os.getppid())]
 
 
 def test_a_killed_process_that_nobody_buried_is_gone(compare: Callable[..., Comparison], tmp_path: Path) -> None:
     """In many containers it stays on the list of processes for ever, and the folder would be locked as long."""
-    (tmp_path / "out").mkdir()
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as killed:
-        (tmp_path / "out" / ".running").write_text(str(killed.pid), encoding="ascii")
+        marked(tmp_path / "out", killed.pid)
         killed.kill()
         assert is_gone(killed.pid, within=10)
         assert compare("tenth").recommended == "tenth"
 
 
 def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before any work is done."""
+    """Before any work is done: the mark is the first file in it."""
 
-    def refuse(*args: Any, **options: Any) -> None:
-        raise PermissionError(13, "Permission denied", str(tmp_path / "out"))
+    def refuse(path: Path, *args: Any, **options: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path.parent.parent))
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    events: list[Event] = []
+    monkeypatch.setattr(Path, "write_text", refuse)
     with pytest.raises(MachineError, match=r"--out: .*out may not be written \(Permission denied\)\. Name another folder"):
-        compare("tenth")
+        compare("tenth", events=events)
+    assert events == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_full_disk_is_said(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -535,6 +637,40 @@ class TestInterrupt:
         study = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))
         assert study["best"]["trained_on"] == "the training rows of fold-1 (no time was left to fit it on all rows)"
         assert "refit" not in (result.folder / "ledger.jsonl").read_text(encoding="utf-8")
+
+    def test_stopped_in_the_last_fit_the_model_of_the_first_fold_is_handed_over(self, compare: Callable[..., Comparison]) -> None:
+        """Of all runs it may be the longest. The next time only that is done."""
+
+        class Stops(list[Event]):
+            def append(self, event: Event) -> None:
+                if isinstance(event, RunProgress) and started(self)[-1] == ("tenth", "all rows"):
+                    raise KeyboardInterrupt
+                super().append(event)
+
+        def started(events: list[Event]) -> list[tuple[str, str]]:
+            return [(event.candidate, event.which) for event in events if isinstance(event, RunStarted)]
+
+        result = compare("tenth", "third", rows=table(folds=5), events=Stops(), finish=lambda folder: [folder / "report.html"])
+        study = json.loads((result.folder / "study.json").read_text(encoding="utf-8"))
+        assert result.stopped
+        assert (result.best, study["best"]["split"]) == (result.folder / "best", "fold-1")
+        assert result.folder / "report.html" in result.written
+        events: list[Event] = []
+        again = compare("tenth", "third", rows=table(folds=5), events=events)
+        assert started(events) == [("tenth", "all rows")]
+        assert (again.stopped, again.rows) == (False, result.rows)
+        assert json.loads((result.folder / "study.json").read_text(encoding="utf-8"))["best"]["split"] == "refit"
+
+    def test_stopped_in_the_report_the_table_and_the_model_are_there(self, compare: Callable[..., Comparison]) -> None:
+        """The next time there is a report."""
+
+        def finish(folder: Path) -> list[Path]:
+            raise KeyboardInterrupt
+
+        result = compare("tenth", "third", finish=finish)
+        assert (result.stopped, result.best) == (True, result.folder / "best")
+        assert {path.name for path in result.written} >= {"leaderboard.json", "study.json", "best"}
+        assert not compare("tenth", "third", finish=lambda folder: [folder / "report.html"]).stopped
 
     def test_the_next_time_goes_on_to_the_same_table(self, compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """Only what was not done is run; figures are those of a comparison without a stop."""

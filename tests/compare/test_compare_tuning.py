@@ -165,6 +165,15 @@ def test_a_final_that_would_change_nothing_is_not_waited_for(tune: Callable[...,
     assert [event.total for event in started[2:]] == [9] * 7
 
 
+def test_a_comparison_without_a_search_tells_of_none(tune: Callable[..., Comparison]) -> None:
+    """The trials of an earlier command are not in its table; they are there again when a search is asked for."""
+    searched = tune(search=6)
+    plain = tune(search=0)
+    assert [row.candidate for row in plain.rows] == ["tunable"]
+    assert (plain.search, json.loads((plain.folder / "study.json").read_text(encoding="utf-8"))["search"]) == ((), [])
+    assert tune(search=6).search == searched.search
+
+
 def test_more_trials_go_on_where_fewer_ended(tune: Callable[..., Comparison], tmp_path: Path) -> None:
     """8 trials and then 11 make the same trials as 11 at once."""
     tune("steady", search=8)
@@ -219,6 +228,21 @@ def test_where_a_seed_makes_no_difference_one_is_enough(tune: Callable[..., Comp
     assert search["seeds"] == 1
     assert Counter(seed for _, _, seed, _ in runs(result.folder)) == {0: 6, 1: 1}
     assert {row.why.partition(" of ")[0].partition(" ")[0] for row in result.rows} == {"Trial", "The"}
+
+
+def test_where_no_finalist_comes_through_the_table_stays_as_it_was(tune: Callable[..., Comparison]) -> None:
+    """All of them break down with a second seed; the first still counts, and it is said."""
+    result = tune("fickle", search=6)
+    search = found(result)
+    assert search["seeds"] == 1
+    assert [note for note in search["notes"] if "final" in note] == [
+        *(f"Trial {number} broke down with another seed and is out of the final." for number in search["finalists"]),
+        "No trial came through the final: its figures are of 1 seed.",
+    ]
+    done = [trial for trial in search["trials"] if trial["status"] == "done"]
+    assert len([row for row in result.rows if row.status == "done"]) == len(search["finalists"]) >= 2
+    assert result.rows[0].valid == max(trial["valid"] for trial in done)
+    assert result.best is not None
 
 
 def test_the_time_of_the_finals_is_kept_free(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:

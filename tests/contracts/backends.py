@@ -95,15 +95,6 @@ class BackendContract:
         assert (result.status, result.why) == ("dropped", "did not end in the time there was")
         assert 1.2 <= time.monotonic() - start < 2.2
 
-    def test_a_run_can_be_cancelled(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
-        """Soon after the event is set the run is over."""
-        cancel = threading.Event()
-        threading.Timer(0.3, cancel.set).start()
-        start = time.monotonic()
-        result = backend.run(make_job("sleeps").path, until=NEVER, report=silent, cancel=cancel)
-        assert (result.status, result.why) == ("dropped", "cancelled")
-        assert time.monotonic() - start < 3
-
     def test_a_closed_backend_can_be_used_again(self, backend: Backend, make_job: Callable[[str], Any]) -> None:
         """Closing ends what was kept between runs, not the backend."""
         assert backend.run(make_job("tenth").path, until=NEVER, report=silent).status == "done"

@@ -121,6 +121,14 @@ def test_no_recommended_model_no_card(tmp_path: Path) -> None:
     assert write_card(tmp_path) is None
 
 
+@pytest.mark.parametrize("handed", [{"candidate": "tfidf"}, {"candidate": "gone+probe"}, None])
+def test_the_model_of_an_earlier_command_gets_no_new_card(tmp_path: Path, handed: dict[str, Any] | None) -> None:
+    """The figures and reasons of this comparison are another's; it need not even stand in the table."""
+    place = folder_of(tmp_path, study=STUDY | {"best": handed})
+    assert write_card(place) is None
+    assert not (place / "best" / "README.md").exists()
+
+
 @pytest.mark.parametrize(("tests", "sentence"), [
     ([62, 62, 61], "| 246 train / 62 valid / 62 test in each of 3 folds, seed 3 |"),
     ([770, 0, 0], "| 246 train / 62 valid in each of 3 folds, which choose; 770 test, which judge the model of the first fold, seed 3 |"),

@@ -373,6 +373,7 @@ def _study(plot: Plot, board: Sequence[dict[str, Any]], keys: dict[str, str], y:
         "plan": [{"candidate": row["candidate"], "forecast_seconds": row["train_seconds"], "why": "about 0:14"} for row in board],
         "ties": _ties(plot, board),
         "recommended": {"candidate": plot.take, "reason": "tied with the best (p = 0.21), 8 x cheaper to train" if take else "no candidate beats the largest class"},
+        "best": {"candidate": plot.take} if take else None,
         "honest": {"text": f"Expect about {take['test']:.3f} on new rows like these"} if take else None,
         "learning": [_learnt(row) for row in sorted(board, key=lambda row: row["candidate"] != plot.take) if row.get("valid") and row["recipe"] != "majority"],
         "budget": {"seconds": 600.0, "used": 271.0, "stages": {"read": 0.4, "split": 0.2, "runs": 262.1, "rank": 3.9}},

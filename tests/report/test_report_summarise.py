@@ -15,6 +15,7 @@ from studies import PLOTS, Plot, label_of, make_study, variant
 from ringsmith.errors import InputError
 from ringsmith.metrics import calibration, wilson
 from ringsmith.records import Candidate
+from ringsmith.report import write_report
 from ringsmith.report.summarise import summarise
 from ringsmith.report.summary import Summary
 
@@ -61,6 +62,18 @@ def test_without_a_recommendation_there_is_no_diagnosis_and_no_usage(tmp_path: P
     summary = studied(tmp_path, "nothing")
     assert (summary.headline.candidate, summary.diagnosis, summary.usage) == (None, None, None)
     assert summary.headline.reason == "No candidate beats the largest class."
+
+
+@pytest.mark.parametrize("handed", [{"candidate": "tfidf"}, None])
+def test_the_model_of_an_earlier_command_is_not_offered(tmp_path: Path, handed: dict[str, Any] | None) -> None:
+    """Where there was no time to make the one that is recommended, ``best/`` holds another's, or there is none; the page says so."""
+    make_study(tmp_path)
+    edit(tmp_path / "study.json", best=handed)
+    summary = summarise(tmp_path)
+    assert (summary.headline.candidate, summary.usage) == ("minilm+probe", None)
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "Its model is not here: the command ended before it was made." in page
+    assert "ringsmith predict" not in page
 
 
 def test_a_recommendation_of_null_is_said_in_words(tmp_path: Path) -> None:

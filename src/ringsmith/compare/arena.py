@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
 from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
-from ringsmith.compare.files import make_folder
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.naming import for_shell
@@ -143,7 +141,6 @@ def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Are
     Raises:
         RingsmithError: whatever is wrong with the metric, the labels, the models or the folder.
     """
-    check_writable(options.folder)
     dataset = describe(table, options)
     before = claim(options.folder, dataset.identity)
     table = replace(table, notes=(*table.notes, *note_of_names(table, dataset)))
@@ -242,10 +239,3 @@ def refuse_recipes_as_models(models: Sequence[str]) -> None:
             model, recipe = found
             what, which = ("candidate", f"--models {model} ") if model else ("recipe", "")
             raise UsageError(f"--models takes names of models; {name!r} is a {what}. Write: {which}--recipes {for_shell(recipe)}")
-
-
-def check_writable(folder: Path) -> None:
-    """Make the folder and write a byte into it, so that a missing permission is known before any work is done."""
-    make_folder(folder)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(b"x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -18,7 +19,9 @@ from ringsmith._files import FORBIDDEN, FULL, no_room, put
 from ringsmith._files import written as written
 from ringsmith.errors import MachineError, UsageError
 
-LOCK = ".running"
+MARK = ".at-work"
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+"""How systems say that a folder does not make way for another one."""
 
 
 def write_text(path: Path, content: str) -> None:
@@ -70,31 +73,61 @@ def plain(content: Any) -> Any:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep every other comparison out of `folder` while the block lasts. The mark of a process that is gone does not count.
 
+    It is the first thing that is written, so that a missing permission is known before any work is done.
+    It is a folder that holds one file, called by the number of its process. It is made aside and moved, which succeeds for one only of
+    several that try at once; and the file of a process that is gone is taken away by its name, so never that of another one which came meanwhile.
+
     Raises:
         UsageError: another process is at work in it.
     """
-    mark = folder / LOCK
-    with suppress(OSError, ValueError, psutil.Error):
-        owner = int(mark.read_text(encoding="ascii"))
-        # A process that began after the mark was made is another one that was given the same number.
-        if owner != os.getpid() and _is_at_work(owner, since=mark.stat().st_mtime):
-            raise UsageError(f"--out: another comparison (process {owner}) is at work in {folder}. Wait for its end, or name another folder with --out.")
     make_folder(folder)
-    write_text(mark, str(os.getpid()))
+    mark, aside, mine = folder / MARK, folder / f"{MARK}.{os.getpid()}", str(os.getpid())
     try:
+        aside.mkdir(exist_ok=True)
+        (aside / mine).write_text("x", encoding="ascii")
+        while not _is_moved(aside, mark):
+            _clear(mark)
         yield
     finally:
-        mark.unlink(missing_ok=True)
-        with suppress(OSError):
-            folder.rmdir()  # only where nothing was written into it
+        for place in (aside, mark):
+            (place / mine).unlink(missing_ok=True)
+        for place in (aside, mark, folder):
+            with suppress(OSError):
+                place.rmdir()  # only where nothing is in it: nothing was written into the folder, the mark is nobody else's
 
 
-def _is_at_work(process: int, *, since: float) -> bool:
-    """Whether it is there, was then, and is not dead with nobody to take notice, as killed processes stay in many containers."""
-    if not psutil.pid_exists(process):
+def _is_moved(folder: Path, place: Path) -> bool:
+    """Move it there, unless a folder that is not empty lies there; whether that was so."""
+    try:
+        folder.rename(place)
+    except OSError as error:
+        if error.errno not in TAKEN:
+            raise
         return False
-    found = psutil.Process(process)
-    return bool(found.create_time() <= since and found.status() != psutil.STATUS_ZOMBIE)
+    return True
+
+
+def _clear(mark: Path) -> None:
+    """Take away the mark of a process that is gone.
+
+    Raises:
+        UsageError: it is at work.
+    """
+    for owner in mark.glob("*"):
+        if owner.name != str(os.getpid()) and _is_at_work(owner):
+            raise UsageError(f"--out: another comparison (process {owner.name}) is at work in {mark.parent}. Wait for its end, or name another folder with --out.")
+        owner.unlink(missing_ok=True)
+    with suppress(OSError):
+        mark.rmdir()  # not every system moves a folder over an empty one
+
+
+def _is_at_work(owner: Path) -> bool:
+    """Whether the process is there that made this file, and is not dead with nobody to take notice, as killed processes stay in many containers."""
+    with suppress(OSError, ValueError, psutil.Error):
+        found = psutil.Process(int(owner.name))
+        # A process that began after the mark was made is another one that was given the same number.
+        return bool(found.create_time() <= owner.stat().st_mtime and found.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def make_folder(folder: Path) -> None:

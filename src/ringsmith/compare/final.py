@@ -74,7 +74,7 @@ class Final:
         self.seeds = tuning.most_seeds
 
     def run(self) -> None:
-        """Train the finalists with one more seed after the other; a seed counts only where all of them came through."""
+        """Train the finalists with one more seed after the other; a seed counts only where there was time for all of them, and one came through."""
         best = self.tuning.best(self.search)
         if self.search.seed_matters is None and best:
             self.tuning.expect()
@@ -83,10 +83,12 @@ class Final:
         if self.search.seed_matters is not False:
             self.search.finalists = self.that_fit(best[:FINALISTS] + [trial for trial in best[FINALISTS:] if trial.number == DEFAULTS])
         for seeds in range(2, self.seeds + 1) if self.search.finalists else ():
-            if not self.one_seed_more(seeds):
-                self.search.notes.append(f"Time ended the final: its figures are of {self.search.seeds} seed{'s' if self.search.seeds > 1 else ''}.")
+            lasting = self.one_seed_more(seeds)
+            if not lasting:
+                end = "Time ended the final" if lasting is None else "No trial came through the final"
+                self.search.notes.append(f"{end}: its figures are of {self.search.seeds} seed{'s' if self.search.seeds > 1 else ''}.")
                 return
-            self.search.seeds = seeds
+            self.search.finalists, self.search.seeds = lasting, seeds
             self.settle()
 
     def look_at_seeds(self, trial: Trial) -> None:
@@ -101,20 +103,22 @@ class Final:
         if self.search.seed_matters is False:
             self.search.notes.append("Another seed makes no difference to this recipe: with two the answers are the same, so one is enough.")
 
-    def one_seed_more(self, seeds: int) -> bool:
-        """Train every finalist with so many seeds; whether there was time for all. One that breaks down leaves the final."""
+    def one_seed_more(self, seeds: int) -> list[Trial] | None:
+        """Train every finalist with so many seeds: those that did not break down with one of them; None where there was no time for all."""
         self.tuning.expect(sum(self.tuning.missing(trial.entrant, self.seeds) for trial in self.search.finalists))
         if self.seconds_of(self.search.finalists, seeds) > max(self.tuning.left, 0.0):
-            return False
-        for trial in list(self.search.finalists):
+            return None
+        lasting = []
+        for trial in self.search.finalists:
             runs = self.arena.runs_of(trial.entrant, seeds)
             ended = {(self.arena.finished(run) or self.race.perform(run, finishing=self.race.reserve() + IMPORTANCE_SECONDS)).status for run in runs}
             if "dropped" in ended:
-                return False
-            if ended != {"done"}:
-                self.search.finalists.remove(trial)
+                return None
+            if ended == {"done"}:
+                lasting.append(trial)
+            else:
                 self.search.notes.append(f"Trial {trial.number} broke down with another seed and is out of the final.")
-        return True
+        return lasting
 
     def that_fit(self, finalists: list[Trial]) -> list[Trial]:
         """As many of them as there is time for, the best first and then the defaults, to be compared with: with all seeds, or with fewer; none where two do not fit."""

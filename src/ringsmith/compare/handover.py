@@ -1,14 +1,15 @@
 """The hand-over: the model of the recommended candidate becomes ``best/``.
 
-With one split it is the very model that was measured, and so it is where folds only choose: the first of them has the test rows. Where
-folds test, it is fitted once more on all rows (one part of them stops it early); without the time for that, it is the model of the first fold, and
-it is said.
+With one split it is the very model that was measured, and so it is where folds only choose: the first of them has the test rows. Where that model is
+gone, it is trained once more, as a run of its own: what was measured stays as it is, and it is said. Where folds test, it is fitted once more on
+all rows (one part of them stops it early); without the time for that, it is the model of the first fold, and it is said.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from ringsmith._files import patiently
 from ringsmith.adapt.folder import mark_text
 from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.files import read_arrays, write_arrays
-from ringsmith.compare.forecast import Forecast
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.standings import part_of
-from ringsmith.records import RunResult, Split
+from ringsmith.records import Split
 
+AGAIN = "-again"
+"""Behind the name of the split of a run that is done once more for its model."""
 BEST = "best"
 MANIFEST = "ringsmith.json"
 
@@ -72,11 +74,9 @@ def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None
     run = refit_run(race, entrant)
     if _is_there(race, run):
         return arena.folder / BEST
-    if not _is_time_for(race, race.refit_forecast(entrant).measured(), finishing):
+    if not _is_time_for(race, race.refit_forecast(entrant).measured().least, finishing):
         return _measured(race, entrant, finishing)
-    write_arrays(arena.work / "splits" / f"{REFIT}.npz", {"train": run.split.train, "valid": run.split.valid, "test": run.split.test})
-    result = race.perform(run, keep=True, finishing=finishing)
-    if result.status != "done":
+    if not _is_done(race, run, finishing):
         return _measured(race, entrant, finishing)
     return _move(race, run, "all rows; one part of them chose its settings or when to stop")
 
@@ -92,21 +92,32 @@ def refit_run(race: Race, entrant: Entrant) -> Run:
 
 
 def _place(race: Race, run: Run, trained: str, finishing: float) -> Path | None:
-    """Move the run's model to ``best/``; do the run again where its model is gone."""
-    if _is_there(race, run):
+    """Move the run's model to ``best/``; do the run once more where its model is gone and there is time for all of it."""
+    again = once_more(race, run)
+    if _is_there(race, run) or _is_there(race, again):
         return race.arena.folder / BEST
-    if not (race.arena.place(run) / MODEL / MANIFEST).exists():
-        if not _is_time_for(race, race.forecast(run.entrant).measured(), finishing):
-            return None
-        race.expect(1)
-        result: RunResult = race.perform(run, keep=True, finishing=finishing)
-        if result.status != "done":
-            return None
-    return _move(race, run, trained)
+    if (race.arena.place(run) / MODEL / MANIFEST).exists():
+        return _move(race, run, trained)
+    if not _is_time_for(race, race.forecast(run.entrant).measured().seconds, finishing):
+        return None
+    race.expect(1)
+    return _move(race, again, f"{trained}, once more: the model that was measured is gone") if _is_done(race, again, finishing) else None
 
 
-def _is_time_for(race: Race, forecast: Forecast, finishing: float) -> bool:
-    return finishing != float("inf") and race.arena.budget.remaining() - finishing >= forecast.least
+def once_more(race: Race, run: Run) -> Run:
+    """The same run by another name, under which it is written down."""
+    split = replace(run.split, name=f"{run.split.name}{AGAIN}")
+    return replace(run, split=split, key=race.arena.key_of(run.entrant, split.name, run.seed))
+
+
+def _is_time_for(race: Race, seconds: float, finishing: float) -> bool:
+    return finishing != float("inf") and race.arena.budget.remaining() - finishing >= seconds
+
+
+def _is_done(race: Race, run: Run, finishing: float) -> bool:
+    """Do a run on a split that is not of the plan; whether it came to its end, and so has left a model."""
+    write_arrays(race.arena.work / "splits" / f"{run.split.name}.npz", {"train": run.split.train, "valid": run.split.valid, "test": run.split.test})
+    return race.perform(run, keep=True, finishing=finishing).status == "done"
 
 
 def _is_there(race: Race, run: Run) -> bool:

@@ -10,7 +10,6 @@ from statistics import fmean
 from typing import Any
 
 from ringsmith.compare.arena import Arena, Run
-from ringsmith.compare.backends.base import CANCELLED
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.dataset import ROWS
@@ -184,9 +183,9 @@ class Race:
         return [{**seconds, "fit": seconds["fit"] * fit / max(self._unseen(other).fit, 1e-9)} for other in kin for seconds in self._seconds(other)]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:
-        """What fitting on all rows but one part takes, from what fitting on all but two took."""
-        forecast, folds = self.forecast(entrant), len(self.arena.dataset.splits)
-        return replace(forecast, fit=forecast.fit * (folds - 1) / max(folds - 2, 1))
+        """What fitting on all rows but those that choose takes, from what a fold took, which also leaves out those that test."""
+        forecast, first = self.forecast(entrant), self.arena.dataset.splits[0]
+        return replace(forecast, fit=forecast.fit * (len(first.train) + len(first.test)) / len(first.train))
 
     def todo(self, entrant: Entrant) -> list[Run]:
         """The runs of a candidate that are not done yet."""
@@ -350,8 +349,7 @@ class Race:
             arena.predictions(run).parent.mkdir(parents=True, exist_ok=True)
             (place / PREDICTIONS).replace(arena.predictions(run))
             self.forecaster.learn(run.entrant, arena.dataset.workload, result)
-        if result.why != CANCELLED:
-            arena.ledger.append(result)
+        arena.ledger.append(result)
         if result.status != "done" or not keep:
             shutil.rmtree(place / MODEL, ignore_errors=True)
         return result

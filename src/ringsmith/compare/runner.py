@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import newest, open_standard_input
-from ringsmith.compare.arena import Arena, check_names, check_writable, open_arena
+from ringsmith.compare.arena import Arena, check_names, open_arena
 from ringsmith.compare.dataset import Table, load_table
 from ringsmith.compare.events import Chosen, Listener, Written, silent
 from ringsmith.compare.files import alone_in, machine_faults
@@ -95,7 +95,6 @@ def run_comparison(options: CompareOptions, listener: Listener = silent, *, fini
         check_names(options)
         if options.search:
             check_search(options.recipes, named=options.recipes is not None)
-        check_writable(options.folder)
         # No name holds the table here: its texts are gone from this process as soon as they are stored.
         return _compete(open_arena(options, load_table(options, listener, rows=rows, test_rows=test_rows), listener), listener, finish)
 
@@ -109,6 +108,7 @@ def compare_table(table: Table, options: CompareOptions, listener: Listener = si
 def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
     finishing = REPORT_SECONDS if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
+    arena.study.set(search=[])  # of an earlier command, whose trials are in the ledger
     try:
         stopped = race.run()
         if stopped or arena.options.search:
@@ -117,12 +117,20 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
             stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
         check_any(race, stopped=stopped)
         arena.study.set(learning=[])
-        best = hand_over(race, finishing=finishing + EXIT_SECONDS, at_once=stopped)
+        best, stopped = _handed_over(race, finishing + EXIT_SECONDS, stopped=stopped)
         stopped = stopped or LearningCurves(race).run()
     finally:
         arena.backend.close()
     listener(Chosen(race.verdict.recommended, race.verdict.reason))
     return _conclude(race, listener, best, finish, stopped=stopped)
+
+
+def _handed_over(race: Race, finishing: float, *, stopped: bool) -> tuple[Path | None, bool]:
+    """Where the recommended model lies, and whether the comparison is stopped by now; after Ctrl-C what there is must do."""
+    try:
+        return hand_over(race, finishing=finishing, at_once=stopped), stopped
+    except KeyboardInterrupt:
+        return hand_over(race, finishing=finishing, at_once=True), True
 
 
 def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish | None, *, stopped: bool) -> Comparison:
@@ -131,7 +139,10 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
     if not stopped:
         shutil.rmtree(arena.work, ignore_errors=True)
     start = time.monotonic()
-    made = [*finish(arena.folder)] if finish else []
+    try:
+        made = [*finish(arena.folder)] if finish else []
+    except KeyboardInterrupt:
+        made, stopped = [], True
     race.stages["report"] = time.monotonic() - start
     arena.study.set(**race.findings())
     written = [
@@ -154,7 +165,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         written=tuple(written),
         stopped=stopped,
         seconds=arena.budget.used(),
-        search=tuple(arena.study.content.get("search", ())) if arena.options.search else (),
+        search=tuple(arena.study.content["search"]),
         playoff=arena.study.content["playoff"],
         learning=tuple(arena.study.content["learning"]),
     )

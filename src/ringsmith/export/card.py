@@ -27,12 +27,15 @@ def write_card(folder: Path) -> Path | None:
         folder: what `ringsmith compare` wrote: it holds ``study.json``, ``leaderboard.json`` and ``best/``.
 
     Returns:
-        Path of the card, None where the comparison recommends no model.
+        Path of the card, None where the comparison recommends no model, or could not make it: the model of an earlier command keeps its own card.
     """
     best = folder / "best"
     if not (best / "ringsmith.json").exists():
         return None
     read = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("study", "leaderboard")}
+    handed, recommended = ((read["study"].get(name) or {}).get("candidate") for name in ("best", "recommended"))
+    if handed is None or handed != recommended:
+        return None
     manifest = json.loads((best / "ringsmith.json").read_text(encoding="utf-8"))
     card = card_of(read["study"], read["leaderboard"], manifest)
     return put(best / CARD, lambda scratch: scratch.write_text(card, encoding="utf-8", newline="\n"))

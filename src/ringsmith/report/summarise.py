@@ -71,7 +71,7 @@ def _summary(files: Study) -> Summary:
         losses=_curves(runs, [name for name in LOSSES if any(name in run.curves for run in runs)][:1]),
         valid=_curves(runs, ["valid"]),
         findings=find(study, board),
-        usage=None if headline.standing is None else _usage(files, headline.standing),
+        usage=None if headline.standing is None or (study.get("best") or {}).get("candidate") != best else _usage(files, headline.standing),
         method=_method(study, runs),
         searches=searches_of(study, board, metric),
         playoff=_playoff(study.get("playoff") or {}),

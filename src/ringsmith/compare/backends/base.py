@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from threading import Event
 from typing import ClassVar
 
 from ringsmith.adapt.recipe import Report
 from ringsmith.records import RunResult
 
-CANCELLED = "cancelled"
 OUT_OF_TIME = "did not end in the time there was"
 
 
@@ -30,18 +28,17 @@ class Backend(ABC):
         self.memory_mb = memory_mb
 
     @abstractmethod
-    def run(self, folder: Path, *, until: float, report: Report, cancel: Event | None = None) -> RunResult:
+    def run(self, folder: Path, *, until: float, report: Report) -> RunResult:
         """Do the job that lies in `folder` and say how it ended.
 
         Args:
             folder: holds ``job.json``; afterwards also what `compare.job` writes.
             until: seconds since the epoch when the run must be over, infinity for no limit.
             report: is told where the run stands, in the calling thread.
-            cancel: the run is given up soon after this is set.
 
         Returns:
-            The run's own result; ``failed`` with the reason where the run broke down without one, ``dropped`` where time ran out or it
-            was cancelled. Nothing a run does raises here, and nothing of it is left running.
+            The run's own result; ``failed`` with the reason where the run broke down without one, ``dropped`` where time ran out. Nothing
+            a run does raises here, and nothing of it is left running.
         """
 
     @property

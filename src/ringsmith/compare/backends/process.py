@@ -17,14 +17,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
 from typing import IO, ClassVar, TypeAlias
 
 import psutil
 
 from ringsmith._machine import MEGABYTE, free_mb
 from ringsmith.adapt.recipe import Progress, Report
-from ringsmith.compare.backends.base import CANCELLED, OUT_OF_TIME, Backend
+from ringsmith.compare.backends.base import OUT_OF_TIME, Backend
 from ringsmith.compare.backends.forks import Fork, Forks
 from ringsmith.compare.job import Job, read_job, read_result
 from ringsmith.compare.machine import child_environment
@@ -60,17 +59,17 @@ class ProcessBackend(Backend):
         if forks.possible and not forks.know(place):
             forks.prepare(place, forks.environment or child_environment(self.threads))
 
-    def run(self, folder: Path, *, until: float, report: Report, cancel: Event | None = None) -> RunResult:
+    def run(self, folder: Path, *, until: float, report: Report) -> RunResult:
         """See `Backend.run`."""
         job = read_job(folder)
         with _ended(self._start(folder, job, until)) as process:
             watch = _Watch(process, memory_mb=self.memory_mb)
-            reason = watch.until_end(until=until, report=report, cancel=cancel)
+            reason = watch.until_end(until=until, report=report)
         result = read_result(folder)
         if result is not None:
             return result
         facts = {"seconds": {"total": time.monotonic() - job.started}, "peak_memory_mb": watch.peak_mb or None}
-        if reason in (CANCELLED, OUT_OF_TIME):
+        if reason == OUT_OF_TIME:
             return job.ended("dropped", reason, **facts)
         return job.ended("failed", reason or _last_words(process.returncode, folder, watch.peak_mb), **facts)
 
@@ -140,7 +139,7 @@ class _Watch:
                 self.lines.put(line)
         self.lines.put(None)
 
-    def until_end(self, *, until: float, report: Report, cancel: Event | None) -> str:
+    def until_end(self, *, until: float, report: Report) -> str:
         """Wait for the end; the reason why the process must be killed, or nothing where it ended by itself."""
         while True:
             with suppress(queue.Empty):
@@ -149,8 +148,6 @@ class _Watch:
                     self._wait(until)
                     return ""
                 _pass_on(line, report)
-            if cancel is not None and cancel.is_set():
-                return CANCELLED
             if time.monotonic() > until:
                 return OUT_OF_TIME
             if reason := self._too_much_memory():
