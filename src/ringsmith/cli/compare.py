@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ import ringsmith.cli._shell as _shell
 
 if TYPE_CHECKING:
     from ringsmith.adapt.endpoint_settings import EndpointSettings
+    from ringsmith.compare.leaderboard import Row
 
 RECIPES = "majority, tfidf, static, distilled, probe, head, partial, fewshot, lora, full, prompt"
 USUAL = "majority, tfidf, static, probe, full"
@@ -103,7 +105,7 @@ def compare(
 
 
 def run(options: object, *, as_json: bool) -> None:
-    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end."""
+    """Compare, draw, and end with exit code 3 where it was stopped early, with 1 where no candidate came to its end, or the floor alone."""
     from ringsmith.api import finish
     from ringsmith.cli._watch import Watch
     from ringsmith.cli._watch import as_json as content_of
@@ -117,8 +119,23 @@ def run(options: object, *, as_json: bool) -> None:
         _shell.print_json(content_of(found))
     if found.stopped:
         raise typer.Exit(_shell.STOPPED)
-    if not any(row.status == "done" for row in found.rows):
+    if not any_ended(found.rows):
         raise typer.Exit(_shell.FAULT)
+
+
+def any_ended(rows: Sequence[Row]) -> bool:
+    """Whether a candidate came to its end; the floor counts only where nothing else was asked for: with it alone there is nothing to ship.
+
+    Examples:
+        >>> from ringsmith.compare.leaderboard import Row
+        >>> floor, late, poor = (Row(name, None, name, status, "accuracy") for name, status in (("majority", "done"), ("tfidf", "dropped"), ("probe", "refused")))
+        >>> any_ended([floor]), any_ended([floor, late]), any_ended([floor, late, poor]), any_ended([late, poor])
+        (True, False, True, False)
+    """
+    from ringsmith.compare.space import BASELINE
+
+    judged = [row for row in rows if row.recipe != BASELINE and row.status in ("done", "refused")]
+    return any(row.status == "done" for row in rows) and bool(judged or all(row.recipe == BASELINE for row in rows))
 
 
 def endpoint_of(url: str | None, model: str, price_in: float | None, price_out: float | None, spend_at_most: float | None, answer_tokens: int) -> EndpointSettings | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from ringsmith.compare.forecast import Forecast, Forecaster, Workload, stands_on_transformer
 from ringsmith.compare.space import Entrant, LeftOut
@@ -101,7 +102,7 @@ def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float, measu
         return False, f"{TOO_LARGE} {forecast.memory_mb / 1024:.1f} GB of memory; this machine gives {memory_mb / 1024:.1f} GB"
     least, usual = forecast.least * runs + forecast.once * measured, forecast.of(runs, measured)
     if least > left:
-        return False, f"needs at least {clock(least)}; {clock(left)} would be left for it"
+        return False, f"needs at least {clock(ceil(least))}; {clock(floor(max(left, 0)))} would be left for it"
     if usual > left:
         return True, f"about {clock(usual)} are needed, {clock(left)} are left: it will be cut short"
     return True, f"about {clock(usual)}"
