@@ -45,7 +45,7 @@ class Asked(Way):
         instruction: what the system is told.
         shots: examples, their labels in words.
         rarest: column of the label that an unanswered row gets.
-        deadline: after which nothing is asked while it is fitted, seconds since the epoch.
+        deadline: after which nothing is asked while it is fitted, by `time.monotonic`; infinity for no limit.
     """
 
     name: ClassVar[str] = "endpoint"
