@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_recipes import TUNABLE
 from fake_tables import table
 
+from ringsmith.adapt import spaces
 from ringsmith.compare import tuning
 from ringsmith.compare.events import Event, RunFinished, RunStarted, SearchEnded, Searching, TrialEnded
 from ringsmith.compare.forecast import COSTS, Cost
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import Comparison, compare_table, run_comparison
-from ringsmith.errors import MissingExtra, OptionError, UsageError
+from ringsmith.errors import BudgetError, MissingExtra, OptionError, UsageError
 
 
 @pytest.fixture
@@ -234,6 +236,14 @@ def test_the_time_of_the_finals_is_kept_free(tune: Callable[..., Comparison], mo
     assert result.seconds < 6.0
     assert search["seeds"] >= 2 or any("want of time" in note or note.startswith("Time ended the final") for note in search["notes"])
     assert result.rows[0].status == "done"
+
+
+def test_a_search_whose_defaults_run_out_of_time_says_which_budget_would_do(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was ever judged, and the sampler can do with that."""
+    monkeypatch.setitem(spaces.SPACES, "notime", TUNABLE)
+    monkeypatch.setitem(COSTS, "notime", Cost(start_seconds=0.1))
+    with pytest.raises(BudgetError, match=r"The cheapest, notime, needs about 0:0\d: give --budget \d+s or more\."):
+        tune("notime", search=4, budget=60.0)
 
 
 def test_models_of_trials_that_lost_are_not_kept(tune: Callable[..., Comparison]) -> None:
