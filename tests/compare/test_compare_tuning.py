@@ -14,6 +14,7 @@ from fake_recipes import TUNABLE
 from fake_tables import table
 
 from ringsmith.adapt import spaces
+from ringsmith.adapt.spaces import Choice
 from ringsmith.compare import tuning
 from ringsmith.compare.events import Event, RunFinished, RunStarted, SearchEnded, Searching, TrialEnded
 from ringsmith.compare.forecast import COSTS, Cost
@@ -203,6 +204,23 @@ def test_a_comparison_searches_its_best_candidates(tune: Callable[..., Compariso
     assert rows["third"].why == "fitted on 100 rows"
     assert rows["tenth"].valid == pytest.approx(0.9)
     assert all(row.tie_group is not None for row in result.rows)
+
+
+@pytest.mark.parametrize(("wrong", "trials"), [(4, 5), (7, 2)])
+def test_a_candidate_that_was_named_is_no_trial(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, wrong: int, trials: int) -> None:
+    """It keeps its place in the table, however often the command is given. Of the two the better one is searched: all but the other's settings, or all colours with its own."""
+    monkeypatch.setitem(spaces.SPACES, "steady", (Choice("wrong", (4, 5, 7), "made up", usual=5), Choice("colour", ("red", "green"), "made up", usual="red")))
+    named = f"steady[wrong={wrong}]"
+    first = tune("steady", named, search=10, rows=table(120, folds=3))
+    search = found(first)
+    assert search["candidate"] == ("steady" if wrong < 5 else named)
+    assert len(search["trials"]) == trials
+    assert {trial["candidate"] for trial in search["trials"]} & {"steady", named} == {search["candidate"]}
+    rows = {row.candidate: row for row in first.rows}
+    assert (rows["steady"].status, rows[named].status) == ("done", "done")
+    again = tune("steady", named, search=10, rows=table(120, folds=3))
+    assert found(again)["trials"] == search["trials"]
+    assert [(row.candidate, row.valid, row.why) for row in again.rows] == [(row.candidate, row.valid, row.why) for row in first.rows]
 
 
 def test_the_finalists_are_judged_by_all_their_seeds(tune: Callable[..., Comparison]) -> None:

@@ -173,8 +173,7 @@ class Race:
 
     def _of_kin(self, entrant: Entrant) -> list[RunResult]:
         """The runs that are done of the same recipe on the same model, whatever its settings."""
-        one = entrant.candidate
-        kin = [name for name, other in self.known.items() if (other.candidate.recipe, other.candidate.model) == (one.recipe, one.model)]
+        kin = [name for name, other in self.known.items() if other.candidate.stem == entrant.candidate.stem]
         return [result for name in kin for result in self.results.get(name, ()) if result.status == "done"]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:
