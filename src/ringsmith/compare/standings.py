@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from ringsmith.compare.arena import Arena, Run
 from ringsmith.compare.choose import ANSWERS, Judge, Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.files import read_arrays, write_arrays
@@ -43,6 +44,11 @@ def part_of(arrays: Mapping[str, np.ndarray], part: Literal["valid", "test"], nu
     """What a run on the split of this number answered, from its arrays."""
     rows = arrays[f"{part}_row"]
     return Part(arrays[f"{part}_position"], rows, np.full(len(rows), number), arrays[f"{part}_proba"])
+
+
+def answers(arena: Arena, runs: Sequence[Run]) -> Part:
+    """What these runs, all of them done, answered on their validation rows, pooled."""
+    return pool([part_of(read_arrays(arena.predictions(run)), "valid", run.number) for run in runs])
 
 
 def level(contestants: Sequence[Contestant]) -> list[Contestant]:

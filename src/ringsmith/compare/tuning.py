@@ -18,18 +18,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ringsmith.adapt.spaces import Space, settings_in, space_of
 from ringsmith.compare.arena import Run
-from ringsmith.compare.contestants import Part, pool
 from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
-from ringsmith.compare.files import read_arrays
 from ringsmith.compare.final import FINALISTS, IMPORTANCE_SECONDS, Final, Search
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.search import Told, importance, mark_of, propose
 from ringsmith.compare.space import Entrant
+from ringsmith.compare.standings import answers
 from ringsmith.compare.stopping import behind, fell_behind, looks_of, median_floors
 from ringsmith.compare.trials import DEFAULTS, Trial, axes_facts, entrant_with, fits_space, in_words, options_of, settings_of, write_trials
 from ringsmith.records import Candidate, RunResult
@@ -223,9 +220,7 @@ class Tuning:
 
     def mark(self, runs: list[Run]) -> float:
         """The figure on the validation rows of these runs together."""
-        arrays = [(run, read_arrays(self.arena.predictions(run))) for run in runs]
-        parts = [Part(array["valid_position"], array["valid_row"], np.full(len(array["valid_row"]), run.number), array["valid_proba"]) for run, array in arrays]
-        return self.arena.judge.value(pool(parts))
+        return self.arena.judge.value(answers(self.arena, runs))
 
     def best(self, search: Search) -> list[Trial]:
         """The trials that came to their end, the best first; of equals the earlier."""
