@@ -23,7 +23,7 @@ from ringsmith.compare.files import write_arrays, write_json, written
 from ringsmith.compare.forecast import Workload, workload
 from ringsmith.compare.options import CompareOptions
 from ringsmith.data import DataFindings, ReadFindings
-from ringsmith.errors import LabelError
+from ringsmith.errors import LabelError, OptionError
 from ringsmith.metrics import Metric, parse_metric
 from ringsmith.records import SCHEMA, Label, Rows, Split, TextSet, digest
 from ringsmith.tasks import Task, create_task, infer_task
@@ -160,7 +160,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
 
     Raises:
         LabelError: the training rows have one class only.
-        UnknownName, OptionError: the metric does not suit the task.
+        UnknownName, OptionError: the metric does not suit the task, or judges nothing.
     """
     from ringsmith.data import number_groups
 
@@ -170,6 +170,8 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
     y = task.targets(labels)
     trained = np.unique(np.concatenate([split.train for split in table.splits]))
     metric = parse_metric(options.metric or task.default_metric(y[trained]), task.labels, targets=y[trained] if y.ndim == 1 else None)
+    if not metric.judges:
+        raise OptionError(f"'metric' must tell models from guesses; got '{metric.name}', in which the shares of the classes do well, too. Take log_loss or brier.")
     first = table.splits[0]
     return Dataset(
         task=task,
