@@ -12,7 +12,6 @@ import numpy.typing as npt
 from ringsmith.adapt.choose import TINY, Judge, Mark, standard_error
 from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.linear import Activation, to_proba
-from ringsmith.adapt.majority import class_shares
 from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
@@ -46,7 +45,7 @@ class Guard:
     def __init__(self, task: Task, targets: npt.NDArray[np.int64 | np.bool_], valid: TextSet, floors: Sequence[tuple[float, float]] = (), weights: Floats | None = None) -> None:
         self.activation = task.activation
         self.judge = Judge.of(task, valid)
-        shares = class_shares(task, targets)
+        shares = task.shares(targets)
         self.floor = self.judge(np.tile(shares, (len(valid), 1)))
         self.chance = entropy(shares if weights is None else shares * weights, task.activation)
         self.varied = len(np.unique(self.judge.targets, axis=0)) > 1

@@ -179,7 +179,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         splits=table.splits,
         y=y,
         groups=None if table.texts.groups is None else number_groups(table.texts.groups),
-        shares=np.stack([shares_of(task, y[split.train]) for split in table.splits]),
+        shares=np.stack([task.shares(y[split.train]) for split in table.splits]),
         workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),
         language=table.language,
         identity=identity_of(table, task, options),
@@ -200,12 +200,6 @@ def task_of(labels: Sequence[Label], splits: Sequence[Split], kind: str | None) 
     if len(task.labels) < 2:
         raise LabelError(f"The training rows must have at least two classes; got {len(task.labels)}: {', '.join(map(repr, task.labels))}. Check the label column (--label).")
     return task if kind is None else create_task(kind, task.labels)
-
-
-def shares_of(task: Task, y: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Share of each class (K,) among these targets, as the recipe ``majority`` answers."""
-    counts = y.sum(axis=0) if y.ndim == 2 else np.bincount(y[y >= 0], minlength=len(task.labels))
-    return np.asarray(counts / (len(y) if y.ndim == 2 else max(counts.sum(), 1)), dtype=np.float32)
 
 
 def identity_of(table: Table, task: Task, options: CompareOptions) -> dict[str, str]:
