@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import TINY, Judge, Mark, standard_error
+from ringsmith.adapt.choose import Judge, Mark, standard_error
 from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.linear import Activation, to_proba
+from ringsmith.metrics.losses import SMALLEST
 from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
@@ -115,5 +116,5 @@ def entropy(shares: npt.NDArray[np.floating[Any]], activation: Activation) -> fl
         >>> round(entropy(np.array([0.5, 0.5]), "softmax"), 3), round(entropy(np.array([0.5, 1.0]), "sigmoid"), 3)
         (0.693, 0.347)
     """
-    p = np.clip(np.asarray(shares, dtype=np.float64), TINY, 1 - TINY)
+    p = np.clip(np.asarray(shares, dtype=np.float64), SMALLEST, 1 - SMALLEST)
     return float(-(p * np.log(p)).sum() if activation == "softmax" else -(p * np.log(p) + (1 - p) * np.log(1 - p)).mean())
