@@ -215,9 +215,13 @@ class Candidate(Record):
             >>> Candidate("lora", "minilm", {"rank": 16, "layers": ["query", "value"], "alpha": None}).name
             'minilm+lora[alpha=none,layers=[query,value],rank=16]'
         """
-        stem = self.recipe if self.model is None else f"{self.model}+{self.recipe}"
         options = ",".join(f"{key}={write_value(value)}" for key, value in sorted(self.options.items()))
-        return f"{stem}[{options}]" if options else stem
+        return f"{self.stem}[{options}]" if options else self.stem
+
+    @property
+    def stem(self) -> str:
+        """The name without the options: the same for all that differ in nothing else."""
+        return self.recipe if self.model is None else f"{self.model}+{self.recipe}"
 
     @property
     def key(self) -> str:

@@ -9,8 +9,9 @@ from contracts.recipes import WORDS, toy
 from ringsmith.adapt import Setting, create_recipe
 from ringsmith.adapt.floors import Floors
 from ringsmith.catalogue import LocalModel
+from ringsmith.compare.stopping import looks_of, median_floors
 from ringsmith.errors import RunDropped
-from ringsmith.records import Budget
+from ringsmith.records import Budget, RunResult
 from ringsmith.tasks import Classification
 
 
@@ -57,3 +58,17 @@ def test_fine_tuning_stops_at_the_first_look_below_its_floor(tiny_bert: LocalMod
     curves = create_recipe("full", Setting(task, tiny_bert, options, threads=1)).fit(train, none, Budget(None)).facts.curves
     assert len(curves["valid_share"]) == len(curves["valid"])
     assert curves["valid_share"][-1] == 1
+
+
+def test_few_shot_runs_set_floors_and_stop_below_them(tiny_bert: LocalModel) -> None:
+    """Its looks before the first step, half way and at the end carry their shares of the plan, so that a search sets a floor half way by them."""
+    rows, task = toy(), Classification(sorted(WORDS))
+    train, valid = rows.take(np.arange(8, 48)), rows.take(np.arange(8))
+    options = {"epochs": 2, "max_rows": 16, "precision": "float32"}
+    curves = create_recipe("fewshot", Setting(task, tiny_bert, options, threads=1)).fit(train, valid, Budget(None)).facts.curves
+    looks = looks_of(RunResult("run", {}, "holdout", 0, "done", curves=curves))
+    assert [share for share, _ in looks] == pytest.approx([0, 0.5, 1])
+    assert [mark for _, mark in looks] == curves["valid"]
+    ((half, _),) = median_floors([looks] * 5)
+    with pytest.raises(RunDropped, match=r"^at 50 % of its steps it had reached \d\.\d{3} on the validation rows, less than the 1\.100"):
+        create_recipe("fewshot", Setting(task, tiny_bert, options, threads=1, floors=((half, 1.1),))).fit(train, valid, Budget(None))

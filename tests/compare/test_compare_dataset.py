@@ -129,6 +129,12 @@ def test_an_unknown_metric_is_said_after_reading(tmp_path: Path) -> None:
         run_comparison(CompareOptions(data=str(path), metric="hamming_loss", recipes=("majority",), out=tmp_path / "out", on="inline"))
 
 
+def test_a_metric_that_guesses_do_well_in_cannot_judge(tmp_path: Path) -> None:
+    """The shares of the classes are well calibrated: by ``ece`` every model that is worth having was refused."""
+    with pytest.raises(OptionError, match=r"'metric' must tell models from guesses; got 'ece', in which the shares of the classes do well, too\. Take log_loss or brier\."):
+        load(write(tmp_path / "t.csv", 200), metric="ece")
+
+
 @pytest.mark.parametrize(("options", "sentence"), [({"recipes": ("tent",)}, "There is no recipe 'tent'"), ({"on": "moon"}, r"There is no place to run \(--on\) 'moon'")])
 def test_a_wrong_name_is_said_before_anything_is_read_or_written(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:
     """Even the folder is gone again."""

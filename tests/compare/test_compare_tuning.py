@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_recipes import TUNABLE
 from fake_tables import table
 
+from ringsmith.adapt import spaces
+from ringsmith.adapt.spaces import Choice
 from ringsmith.compare import tuning
 from ringsmith.compare.events import Event, RunFinished, RunStarted, SearchEnded, Searching, TrialEnded
 from ringsmith.compare.forecast import COSTS, Cost
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import Comparison, compare_table, run_comparison
-from ringsmith.errors import MissingExtra, OptionError, UsageError
+from ringsmith.errors import BudgetError, MissingExtra, OptionError, UsageError
 
 
 @pytest.fixture
@@ -212,6 +215,23 @@ def test_a_comparison_searches_its_best_candidates(tune: Callable[..., Compariso
     assert all(row.tie_group is not None for row in result.rows)
 
 
+@pytest.mark.parametrize(("wrong", "trials"), [(4, 5), (7, 2)])
+def test_a_candidate_that_was_named_is_no_trial(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch, wrong: int, trials: int) -> None:
+    """It keeps its place in the table, however often the command is given. Of the two the better one is searched: all but the other's settings, or all colours with its own."""
+    monkeypatch.setitem(spaces.SPACES, "steady", (Choice("wrong", (4, 5, 7), "made up", usual=5), Choice("colour", ("red", "green"), "made up", usual="red")))
+    named = f"steady[wrong={wrong}]"
+    first = tune("steady", named, search=10, rows=table(120, folds=3))
+    search = found(first)
+    assert search["candidate"] == ("steady" if wrong < 5 else named)
+    assert len(search["trials"]) == trials
+    assert {trial["candidate"] for trial in search["trials"]} & {"steady", named} == {search["candidate"]}
+    rows = {row.candidate: row for row in first.rows}
+    assert (rows["steady"].status, rows[named].status) == ("done", "done")
+    again = tune("steady", named, search=10, rows=table(120, folds=3))
+    assert found(again)["trials"] == search["trials"]
+    assert [(row.candidate, row.valid, row.why) for row in again.rows] == [(row.candidate, row.valid, row.why) for row in first.rows]
+
+
 def test_the_finalists_are_judged_by_all_their_seeds(tune: Callable[..., Comparison]) -> None:
     """The fake is less often wrong with odd seeds: the defaults by 5, 6 and 5."""
     rows = {row.candidate: row for row in tune(search=5).rows}
@@ -258,6 +278,14 @@ def test_the_time_of_the_finals_is_kept_free(tune: Callable[..., Comparison], mo
     assert result.seconds < 6.0
     assert search["seeds"] >= 2 or any("want of time" in note or note.startswith("Time ended the final") for note in search["notes"])
     assert result.rows[0].status == "done"
+
+
+def test_a_search_whose_defaults_run_out_of_time_says_which_budget_would_do(tune: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was ever judged, and the sampler can do with that."""
+    monkeypatch.setitem(spaces.SPACES, "notime", TUNABLE)
+    monkeypatch.setitem(COSTS, "notime", Cost(start_seconds=0.1))
+    with pytest.raises(BudgetError, match=r"The cheapest, notime, needs about 0:0\d: give --budget \d+s or more\."):
+        tune("notime", search=4, budget=60.0)
 
 
 def test_models_of_trials_that_lost_are_not_kept(tune: Callable[..., Comparison]) -> None:

@@ -193,11 +193,12 @@ class RecipeContract:
         np.testing.assert_array_equal(rows.rows, before[2])
 
     def test_facts_are_filled_in(self, fitted: Fitted) -> None:
-        """Parameters are counted, shares are shares, notes are sentences, and all of it is plain JSON."""
+        """Parameters are counted, shares are shares, notes are sentences, a curve of the validation rows says of which metric, and all of it is plain JSON."""
         facts = fitted.facts
         assert facts.parameters >= facts.trained_parameters > 0
         assert 0 <= facts.truncated_share <= 1
         assert all(note.endswith(".") for note in facts.notes)
+        assert "valid" not in facts.curves or facts.chosen["metric"] == "accuracy"
         json.dumps([facts.chosen, facts.curves, facts.seconds, facts.notes], allow_nan=False)
 
     def test_steps_are_applied_again_at_prediction(self, model: LocalModel | None, tmp_path: Path) -> None:

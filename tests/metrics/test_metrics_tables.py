@@ -10,8 +10,8 @@ from made_up_scores import made_up, made_up_labels
 from sklearn import metrics as reference
 from sklearn.calibration import calibration_curve
 
-from ringsmith.errors import InputError, OptionError
-from ringsmith.metrics import calibration, confusion, confusion_by_label, most_confident_errors, per_class, score, wilson
+from ringsmith.errors import OptionError
+from ringsmith.metrics import calibration, confusion, confusion_by_label, most_confident_errors, score
 
 
 def test_confusion_agrees_with_scikit_learn() -> None:
@@ -31,30 +31,6 @@ def test_confusion_by_label_agrees_with_scikit_learn() -> None:
     assert (confusion_by_label(y, p) == reference.multilabel_confusion_matrix(y, p >= 0.5)).all()
     y, p = made_up(0)
     assert (confusion_by_label(y, p) == reference.multilabel_confusion_matrix(y, p.argmax(axis=1), labels=range(4))).all()
-
-
-def test_per_class_agrees_with_scikit_learn() -> None:
-    """Figures as the reference has them; every interval holds its figure; the last row holds what training never saw."""
-    y, p = made_up(1, unknown=0.1)
-    rows = per_class(y, p, "abcd")
-    precision, recall, f1, support = reference.precision_recall_fscore_support(y, p.argmax(axis=1), labels=range(4), zero_division=0)
-    assert [row["label"] for row in rows] == ["a", "b", "c", "d", "(not in training)"]
-    for row, values in zip(rows, zip(precision, recall, f1, support, strict=True), strict=False):
-        assert (row["precision"], row["recall"], row["f1"], row["support"]) == pytest.approx(values)
-        assert row["f1_low"] <= row["f1"] <= row["f1_high"]
-        assert (row["recall_low"], row["recall_high"]) == wilson(round(recall[rows.index(row)] * row["support"]), row["support"])
-    assert rows[-1]["support"] == (y == -1).sum()
-    assert rows[-1]["recall"] == 0.0
-    assert rows[-1]["precision"] is None
-
-
-def test_per_class_says_none_where_nothing_is_known() -> None:
-    """A class never predicted has no precision, one that does not occur no recall; names must be as many as columns."""
-    rows = per_class(np.array([0, 0]), np.eye(3)[[0, 1]], "abc")
-    assert rows[1]["recall"] is rows[1]["recall_low"] is rows[2]["precision"] is None
-    assert (rows[2]["f1"], rows[2]["f1_low"], rows[2]["f1_high"]) == (0.0, 0.0, 1.0)
-    with pytest.raises(InputError, match=r"are needed \(3\); got 2"):
-        per_class(np.array([0, 0]), np.eye(3)[[0, 1]], "ab")
 
 
 def test_most_confident_errors_by_hand() -> None:

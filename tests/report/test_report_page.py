@@ -117,6 +117,22 @@ def test_rows_of_a_second_table_are_counted_and_numbered_as_its_own(tmp_path: Pa
     assert all(f"· row {mistake.row - first:,}" in text for mistake in shown.mistakes[:8])
 
 
+def test_looks_at_the_validation_rows_are_titled_with_the_metric_they_are_of(tmp_path: Path) -> None:
+    """A recipe looks by a metric of its own choice, whatever judges the comparison; where folds do not agree, or runs do not say, none is named."""
+    make_study(tmp_path, variant("intents", take="minilm+full", folds=3))
+    study, ledger = tmp_path / "study.json", tmp_path / "ledger.jsonl"
+    content = json.loads(study.read_text(encoding="utf-8"))
+    study.write_text(json.dumps(content | {"metric": {"name": "log_loss", "summary": "made up", "greater_is_better": False}}), encoding="utf-8")
+    text = Outline(write_report(tmp_path).read_text(encoding="utf-8")).text
+    assert "Accuracy on the validation rows" in text
+    assert "Log loss on the validation rows" not in text
+    for one in ("macro_f1", None):
+        before = ledger.read_text(encoding="utf-8")
+        ledger.write_text(before.replace('"metric": "accuracy"', f'"metric": "{one}"' if one else '"other": ""', 1 if one else -1), encoding="utf-8")
+        assert "Mark on the validation rows" in Outline(write_report(tmp_path).read_text(encoding="utf-8")).text
+        ledger.write_text(before, encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", PLOTS)
 def test_nothing_in_the_page_can_run_or_load(outlines: Mapping[str, Outline], name: str) -> None:
     """No script, no handler, no frame, no address but anchors on the page itself and the icon in it."""

@@ -112,6 +112,27 @@ def test_the_classes_have_the_figures_of_scikit_learn(tmp_path: Path, name: str)
     expected = np.array(precision_recall_fscore_support(y, predicted, labels=range(len(labels)), average=None))
     found = np.array([[c.precision, c.recall, c.f1, c.rows] for c in diagnosis.classes]).T
     np.testing.assert_allclose(found, expected)
+    assert [(c.recall_low, c.recall_high) for c in diagnosis.classes] == [wilson(round(recall * rows), rows) for _, recall, _, rows in expected.T]
+
+
+def test_a_class_of_which_nothing_is_known_has_no_figure(tmp_path: Path) -> None:
+    """No precision where it is never predicted, no recall where it never occurs; F1 is 0 then."""
+    make_study(tmp_path)
+    (path,), (first, second, *_) = (tmp_path / "predictions").glob(f"{json.loads((tmp_path / 'study.json').read_text())['keys']['minilm+probe']}.npz"), PLOTS["intents"].labels
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    content["test_proba"][:, 1] += content["test_proba"][:, 0]
+    content["test_proba"][:, 0] = 0
+    np.savez(path, **content)
+    diagnosis = summarise(tmp_path).diagnosis
+    assert diagnosis is not None
+    assert (diagnosis.classes[0].precision, diagnosis.classes[0].recall, diagnosis.classes[0].f1) == (None, 0.0, 0.0)
+    rows = tmp_path / "predictions" / "rows.jsonl"
+    rows.write_text(rows.read_text(encoding="utf-8").replace(f'"label": "{first}"', f'"label": "{second}"'), encoding="utf-8")
+    diagnosis = summarise(tmp_path).diagnosis
+    assert diagnosis is not None
+    one = diagnosis.classes[0]
+    assert (one.rows, one.predicted, one.recall, one.recall_low, one.recall_high, one.f1) == (0, 0, None, None, None, 0.0)
 
 
 def test_the_errors_shown_are_the_surest_wrong_ones_with_their_own_text(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.adapt.balance import BY_CLASS
-from ringsmith.adapt.choose import TINY, Judge, standard_error
+from ringsmith.adapt.choose import Judge, standard_error
 from ringsmith.adapt.linear import to_proba
-from ringsmith.adapt.majority import class_shares
 from ringsmith.metrics import score
+from ringsmith.metrics.losses import SMALLEST
 from ringsmith.records import Floats
 from ringsmith.tasks import Task
 
@@ -50,8 +50,8 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
     """
     if task.activation == "sigmoid" or judge.metric != BY_CLASS or not len(judge.known):
         return head, {}, ()
-    shares = np.log(np.maximum(class_shares(task, targets), 1 / len(targets)))  # a class without a row has one
-    logits = np.log(np.maximum(proba[judge.known], TINY))
+    shares = np.log(np.maximum(task.shares(targets), 1 / len(targets)))  # a class without a row has one
+    logits = np.log(np.maximum(proba[judge.known], SMALLEST))
     marks = [score(judge.metric, judge.targets, to_proba((logits - power * shares).astype(np.float32), task.activation)) for power in POWERS]
     power = POWERS[marks.index(max(marks))]  # of equals the smallest
     if max(marks) < marks[0] + standard_error(marks[0], len(judge.known)) or not power:

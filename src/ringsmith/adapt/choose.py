@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith.metrics import score
+from ringsmith.metrics.inputs import checked
+from ringsmith.metrics.losses import log_losses
 from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
 Mark = tuple[float, float]
 """(metric, minus log loss), or the other way round: compared as tuples, greater is better."""
-TINY = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +57,7 @@ class Judge:
 
 def cross_entropy(targets: npt.NDArray[Any], proba: Floats) -> float:
     """Mean log loss in nats: per row for classes, per label for multi-label targets; 0 for no rows."""
-    return float(log_losses(targets, proba).mean()) if len(targets) else 0.0
-
-
-def log_losses(targets: npt.NDArray[Any], proba: Floats) -> npt.NDArray[np.float64]:
-    """Log loss of each row (n,) in nats; with multi-label targets the mean over its labels."""
-    clipped = np.clip(proba.astype(np.float64), TINY, 1 - TINY)
-    if targets.ndim == 1:
-        return np.asarray(-np.log(clipped[np.arange(len(targets)), targets]))
-    return np.asarray(-np.log(np.where(targets, clipped, 1 - clipped)).mean(axis=1))
+    return float(log_losses(checked(targets, proba)).mean()) if len(targets) else 0.0
 
 
 def surely_better(judge: Judge, first: Floats, second: Floats) -> bool:
@@ -78,7 +71,7 @@ def surely_better(judge: Judge, first: Floats, second: Floats) -> bool:
     """
     if len(judge.known) < 2:
         return False
-    gain = log_losses(judge.targets, second[judge.known]) - log_losses(judge.targets, first[judge.known])
+    gain = log_losses(checked(judge.targets, second[judge.known])) - log_losses(checked(judge.targets, first[judge.known]))
     return bool(gain.mean() > gain.std(ddof=1) / math.sqrt(len(gain)))
 
 

@@ -82,7 +82,7 @@ class Endpoint:
 
         Args:
             questions: conversations, each a list of ``{"role": ..., "content": ...}``; equal ones are asked once.
-            deadline: seconds since the epoch after which nothing is sent any more.
+            deadline: after which nothing is sent any more, by `time.monotonic`; infinity for no limit.
             report: is told the questions answered and the questions in all.
 
         Raises:

@@ -184,7 +184,7 @@ class FineTuning(Recipe):
         module = self.finish(module)
         scores = (loop.predict(valid_rows) if trained is None else trained)[guard.judge.known]
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
-        chosen = {**_chosen(course), "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
+        chosen = {**_chosen(course), "metric": guard.judge.metric, "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
         total = sum(weight.numel() for weight in module.parameters())
         facts = FitFacts(
             total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds,

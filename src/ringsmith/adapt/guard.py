@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import TINY, Judge, Mark, standard_error
+from ringsmith.adapt.choose import Judge, Mark, standard_error
 from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.linear import Activation, to_proba
-from ringsmith.adapt.majority import class_shares
+from ringsmith.metrics.losses import SMALLEST
 from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
@@ -46,7 +46,7 @@ class Guard:
     def __init__(self, task: Task, targets: npt.NDArray[np.int64 | np.bool_], valid: TextSet, floors: Sequence[tuple[float, float]] = (), weights: Floats | None = None) -> None:
         self.activation = task.activation
         self.judge = Judge.of(task, valid)
-        shares = class_shares(task, targets)
+        shares = task.shares(targets)
         self.floor = self.judge(np.tile(shares, (len(valid), 1)))
         self.chance = entropy(shares if weights is None else shares * weights, task.activation)
         self.varied = len(np.unique(self.judge.targets, axis=0)) > 1
@@ -125,5 +125,5 @@ def entropy(shares: npt.NDArray[np.floating[Any]], activation: Activation) -> fl
         >>> round(entropy(np.array([0.5, 0.5]), "softmax"), 3), round(entropy(np.array([0.5, 1.0]), "sigmoid"), 3)
         (0.693, 0.347)
     """
-    p = np.clip(np.asarray(shares, dtype=np.float64), TINY, 1 - TINY)
+    p = np.clip(np.asarray(shares, dtype=np.float64), SMALLEST, 1 - SMALLEST)
     return float(-(p * np.log(p)).sum() if activation == "softmax" else -(p * np.log(p) + (1 - p) * np.log(1 - p)).mean())

@@ -58,7 +58,7 @@ class Lookout:
     Attributes:
         last: the latest look.
         best: the best of those before it; None where there was none, or nothing to judge by.
-        curves: ``"valid"``, ``"valid_log_loss"`` and ``"valid_step"`` of every look.
+        curves: ``"valid"``, ``"valid_log_loss"``, ``"valid_step"`` and ``"valid_share"`` of every look, as `Course` has them.
     """
 
     def __init__(self, backbone: Backbone, setting: Setting, pooling: Pooling, strengths: Sequence[float], train: TextSet, valid: TextSet, budget: Budget) -> None:
@@ -74,7 +74,7 @@ class Lookout:
         self.strengths = strengths if self.judged else strengths[:1]
         self.last: Seen | None = None
         self.best: Seen | None = None
-        self.curves: dict[str, list[float]] = {"valid": [], "valid_log_loss": [], "valid_step": []}
+        self.curves: dict[str, list[float]] = {"valid": [], "valid_log_loss": [], "valid_step": [], "valid_share": []}
 
     def __call__(self, step: int, planned: int) -> None:
         """Look, `step` of the `planned` steps being done.
@@ -87,12 +87,13 @@ class Lookout:
             return  # nothing to judge by: the last look will do
         vectors, valid_vectors = (self._encode(part) for part in self.rows)
         head, strength = self._head(vectors, valid_vectors)
-        mark = self.guard(head.scores(valid_vectors), step / max(1, planned))
+        share = step / max(1, planned)
+        mark = self.guard(head.scores(valid_vectors), share)
         if self.last is not None and self.judged and (self.best is None or self.last.mark > self.best.mark):
             self.best = self.last
         self.last = Seen(step, head, strength, mark, copy.deepcopy(self.backbone.module.state_dict()) if self.judged and step < planned else None)
         if self.judged:
-            for name, value in (("valid", mark[0]), ("valid_log_loss", -mark[1]), ("valid_step", step)):
+            for name, value in (("valid", mark[0]), ("valid_log_loss", -mark[1]), ("valid_step", step), ("valid_share", share)):
                 self.curves[name].append(value)
 
     def choose(self) -> Seen:

@@ -70,13 +70,5 @@ class Majority(Recipe):
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedMajority:
         task = self.setting.task
-        shares = class_shares(task, task.targets(train.labels or []))
+        shares = task.shares(task.targets(train.labels or []))
         return FittedMajority(task, self.setting.steps, shares, FitFacts(parameters=len(shares), trained_parameters=len(shares)))
-
-
-def class_shares(task: Task, targets: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Share of the rows in each class (K,), from targets as `Task.targets` gives them; rows of unknown class are left out."""
-    if task.activation == "sigmoid":
-        return np.asarray(targets.mean(axis=0), dtype=np.float32)
-    counts = np.bincount(targets[targets >= 0], minlength=len(task.labels))
-    return np.asarray(counts / counts.sum(), dtype=np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -62,19 +61,6 @@ def layers_between(module: Any) -> list[nn.Linear]:
     inside, last = f"{module.base_model_prefix}.", last_layer(module)
     named = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and part is not last and part.weight.requires_grad}
     return [part for name, part in named.items() if not name.startswith(inside) or "pooler" in name.split(".")]
-
-
-def layers_above(name: str, layers: int) -> int:
-    """How many of so many layers stand above the weight of this name: all of them for embeddings, none for what follows the last layer.
-
-    Examples:
-        >>> [layers_above(name, 6) for name in ("embeddings.word_embeddings.weight", "encoder.layer.0.output.dense.weight", "h.5.ln_1.weight", "pooler.dense.bias")]
-        [6, 5, 0, 0]
-    """
-    number = re.search(r"(?:^|\.)(\d+)\.", name)
-    if number is not None:
-        return max(0, layers - 1 - int(number[1]))
-    return layers if "embed" in name or re.search(r"(?:^|\.)w[tp]e\.", name) else 0
 
 
 def set_rates(optimiser: torch.optim.Optimizer, share: float) -> None:

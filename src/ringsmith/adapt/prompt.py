@@ -24,7 +24,6 @@ from ringsmith._optional import try_import
 from ringsmith.adapt.choose import Judge, Mark
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_json, write_manifest
-from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.prompt_calibrate import Calibration, Evidence, calibrations
 from ringsmith.adapt.prompt_way import Given, PromptOptions, Report, Saved, Way, describe_note, label_words
@@ -119,7 +118,7 @@ class Prompt(Recipe):
         # By chance and in no order: the first of them must stand for all, also where a table is sorted by class.
         chosen = np.random.default_rng(self.setting.seed).permutation(len(valid))[:MOST_VALID]
         train, valid = _prepared(train, self.setting.steps), _prepared(valid.take(chosen), self.setting.steps)
-        shares = class_shares(task, task.targets(train.labels)) if train.labels else np.full(len(task.labels), 1 / len(task.labels))
+        shares = task.shares(task.targets(train.labels)) if train.labels else np.full(len(task.labels), 1 / len(task.labels))
         best: Best | None = None
         for way in self._candidates(model, train, budget, watch):
             if best is not None and self._no_time_for_another(watch, budget, notes):

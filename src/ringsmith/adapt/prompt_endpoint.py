@@ -18,7 +18,6 @@ import numpy as np
 from ringsmith.adapt.answers import Answer
 from ringsmith.adapt.endpoint import Endpoint, Messages
 from ringsmith.adapt.endpoint_settings import EndpointSettings
-from ringsmith.adapt.majority import class_shares
 from ringsmith.adapt.prompt_shots import Shot, draw_shots
 from ringsmith.adapt.prompt_way import Given, Report, Saved, Way, in_words
 from ringsmith.adapt.recipe import Pace
@@ -45,7 +44,7 @@ class Asked(Way):
         instruction: what the system is told.
         shots: examples, their labels in words.
         rarest: column of the label that an unanswered row gets.
-        deadline: after which nothing is asked while it is fitted, seconds since the epoch.
+        deadline: after which nothing is asked while it is fitted, by `time.monotonic`; infinity for no limit.
     """
 
     name: ClassVar[str] = "endpoint"
@@ -69,7 +68,7 @@ class Asked(Way):
         instruction = _instruction(words, several=task.activation == "sigmoid") if options.instruction is None else options.instruction
         named = dict(zip(task.labels, words, strict=True))
         shots = [replace(shot, label=in_words(shot.label, named)) for shot in draw_shots(train, max(counts), known=task.labels, seed=setting.seed)]
-        rarest = int(class_shares(task, task.targets(train.labels or [])).argmin()) if len(train) else 0
+        rarest = int(task.shares(task.targets(train.labels or [])).argmin()) if len(train) else 0
         for count in sorted({min(count, len(shots)) for count in counts}):
             yield cls(endpoint, task, words, instruction, shots[:count], rarest=rarest, deadline=given.budget.deadline)
 

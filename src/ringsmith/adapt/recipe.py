@@ -61,8 +61,8 @@ class FitFacts:
         parameters: number of parameters a prediction uses.
         trained_parameters: how many of them were trained here.
         truncated_share: share of training rows whose text the model cuts off; 0 where nothing is cut.
-        chosen: hyper-parameters that were chosen on the validation rows.
-        curves: recorded series by name: ``"loss"`` and ``"step"``, ``"valid"`` ...
+        chosen: hyper-parameters that were chosen on the validation rows, and by which ``"metric"`` where there is a curve of it.
+        curves: recorded series by name: ``"loss"`` and ``"step"``, ``"valid"`` (the metric on the validation rows) ...
         seconds: wall-clock seconds by stage within `fit`: ``"load"``, ``"encode"``, ``"train"`` ...
         notes: anything a reader should know, a sentence each ("restarted once with seed 1").
         hurried: whether the budget cut the training short, so that what is poor may be good with more time.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from torch import nn
 
 from ringsmith.adapt.dropout import set_dropout
-from ringsmith.adapt.optimiser import layers_above
 from ringsmith.errors import RunRefused
 
 
@@ -25,9 +25,16 @@ def layers_of(module: Any) -> nn.ModuleList:
 
 
 def embeddings_of(module: Any) -> list[nn.Parameter]:
-    """The weights that stand before the first layer: of words, positions and types, and their norm."""
-    layers = module.config.num_hidden_layers
-    return [weight for name, weight in module.base_model.named_parameters() if layers_above(name, layers) >= layers]
+    """The weights that stand before the first layer: of words, positions and types, and their norm.
+
+    Examples:
+        >>> from transformers import GPT2Config, GPT2ForSequenceClassification
+        >>> module = GPT2ForSequenceClassification(GPT2Config(vocab_size=20, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0))
+        >>> embeddings_of(module) == [module.transformer.wte.weight, module.transformer.wpe.weight]
+        True
+    """
+    named = module.base_model.named_parameters()
+    return [weight for name, weight in named if re.search(r"embed|\bw[tp]e\.", name) and not re.search(r"\b\d+\.", name)]
 
 
 def quieten(module: Any, count: int) -> None:

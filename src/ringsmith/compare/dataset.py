@@ -25,7 +25,7 @@ from ringsmith.compare.files import write_arrays, write_json, written
 from ringsmith.compare.forecast import Workload, workload
 from ringsmith.compare.options import CompareOptions
 from ringsmith.data import DataFindings, ReadFindings
-from ringsmith.errors import LabelError
+from ringsmith.errors import LabelError, OptionError
 from ringsmith.metrics import Metric, parse_metric
 from ringsmith.records import SCHEMA, Label, Rows, Split, TextSet, digest
 from ringsmith.tasks import Task, create_task, infer_task
@@ -164,7 +164,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
 
     Raises:
         LabelError: the training rows have one class only.
-        UnknownName, OptionError: the metric does not suit the task.
+        UnknownName, OptionError: the metric does not suit the task, or judges nothing.
     """
     from ringsmith.data import number_groups
 
@@ -174,6 +174,8 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
     y = task.targets(labels)
     trained = np.unique(np.concatenate([split.train for split in table.splits]))
     metric = parse_metric(options.metric or task.default_metric(y[trained]), task.labels, targets=y[trained] if y.ndim == 1 else None)
+    if not metric.judges:
+        raise OptionError(f"'metric' must tell models from guesses; got '{metric.name}', in which the shares of the classes do well, too. Take log_loss or brier.")
     first = table.splits[0]
     return Dataset(
         task=task,
@@ -182,7 +184,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         y=y,
         groups=None if table.texts.groups is None else number_groups(table.texts.groups),
         names=tuple(in_plain_words(task.labels, options.describe)) if options.names else (),
-        shares=np.stack([shares_of(task, y[split.train]) for split in table.splits]),
+        shares=np.stack([task.shares(y[split.train]) for split in table.splits]),
         workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),
         language=table.language,
         identity=identity_of(table, task, options),
@@ -212,12 +214,6 @@ def task_of(labels: Sequence[Label], splits: Sequence[Split], kind: str | None) 
     if len(task.labels) < 2:
         raise LabelError(f"The training rows must have at least two classes; got {len(task.labels)}: {', '.join(map(repr, task.labels))}. Check the label column (--label).")
     return task if kind is None else create_task(kind, task.labels)
-
-
-def shares_of(task: Task, y: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Share of each class (K,) among these targets, as the recipe ``majority`` answers."""
-    counts = y.sum(axis=0) if y.ndim == 2 else np.bincount(y[y >= 0], minlength=len(task.labels))
-    return np.asarray(counts / (len(y) if y.ndim == 2 else max(counts.sum(), 1)), dtype=np.float32)
 
 
 def identity_of(table: Table, task: Task, options: CompareOptions) -> dict[str, str]:

@@ -18,11 +18,11 @@ import numpy as np
 from ringsmith._files import patiently
 from ringsmith.adapt.folder import mark_text
 from ringsmith.compare.arena import REFIT, Run
-from ringsmith.compare.files import read_arrays, write_arrays
+from ringsmith.compare.files import write_arrays
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
-from ringsmith.compare.standings import part_of
+from ringsmith.compare.standings import answers
 from ringsmith.records import Split
 
 AGAIN = "-again"
@@ -66,7 +66,7 @@ def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
 
 
 def _valid(race: Race, run: Run) -> float:
-    return race.arena.judge.value(part_of(read_arrays(race.arena.predictions(run)), "valid", run.number))
+    return race.arena.judge.value(answers(race.arena, [run]))
 
 
 def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None:

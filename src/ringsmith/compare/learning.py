@@ -14,13 +14,12 @@ from itertools import accumulate
 from statistics import fmean
 
 from ringsmith.compare.arena import Run
-from ringsmith.compare.contestants import Contestant, Part, pool
+from ringsmith.compare.contestants import Contestant
 from ringsmith.compare.events import FewerRows
-from ringsmith.compare.files import read_arrays
 from ringsmith.compare.playoff import SURE, costs_money
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import BASELINE, Entrant
-from ringsmith.compare.standings import part_of
+from ringsmith.compare.standings import answers
 from ringsmith.metrics import compare_paired, next_gain
 from ringsmith.records import FEWER, LearningCurve
 
@@ -118,7 +117,7 @@ class LearningCurves:
 
     def _curve(self, contestant: Contestant) -> LearningCurve:
         judge, metric = self.arena.judge, self.arena.dataset.metric
-        half, quarter = (self._answers(self.arena.fewer_of(self.race.known[contestant.name], level)) for level in range(len(FEWER)))
+        half, quarter = (answers(self.arena, self.arena.fewer_of(self.race.known[contestant.name], level)) for level in range(len(FEWER)))
         valid = contestant.valid
         values = tuple(judge.value(part) for part in (quarter, half, valid))
         paired = compare_paired(metric, judge.y[valid.positions], valid.proba, half.proba, groups=judge.compared(valid, 1), seed=judge.seed)
@@ -127,9 +126,6 @@ class LearningCurves:
         further = next_gain(rows, [1 - value if metric.greater_is_better else value for value in values])
         text = said(contestant.name, rows, (gain, low, high), further, points=metric.uses != "scores")
         return LearningCurve(contestant.name, rows, values, gain, low, high, further, text)
-
-    def _answers(self, runs: Sequence[Run]) -> Part:
-        return pool([part_of(read_arrays(self.arena.predictions(run)), "valid", run.number) for run in runs])
 
     def _rows(self, level: int) -> int:
         return round(fmean(len(some[level].train) for some in self.arena.dataset.fewer))

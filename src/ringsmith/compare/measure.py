@@ -29,7 +29,7 @@ def latency_ms(fitted: Fitted, rows: TextSet, *, until: float = float("inf")) ->
     """Milliseconds of predicting one row: the median and the 95th percentile.
 
     At least 50 rows one by one, up to 200 while that takes less than a second; fewer where the model needs more than 5 seconds
-    for 50, or `until` (seconds since the epoch) is near. Empty where there was no time for a single one.
+    for 50, or `until` (by `time.monotonic`) is near. Empty where there was no time for a single one.
     """
     if len(rows) == 0:
         return {}

@@ -17,13 +17,11 @@ from dataclasses import asdict, dataclass
 from math import ceil
 
 from ringsmith.compare.arena import Run
-from ringsmith.compare.contestants import pool
 from ringsmith.compare.events import PlayOff
-from ringsmith.compare.files import read_arrays
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
-from ringsmith.compare.standings import part_of
+from ringsmith.compare.standings import answers
 
 POINT = 0.01
 """What is worth more rows: a difference in the metric."""
@@ -192,8 +190,7 @@ class Playoff:
     def _count(self, index: int) -> None:
         """Let the answers of a turn choose, and write the table."""
         for entrant in self.contenders:
-            runs = self.arena.turn_of(entrant, index)
-            self.race.add(entrant.candidate.name, pool([part_of(read_arrays(self.arena.predictions(run)), "valid", run.number) for run in runs]))
+            self.race.add(entrant.candidate.name, answers(self.arena, self.arena.turn_of(entrant, index)))
         self.race.rank()
 
     def _budget_for(self, some: Sequence[Entrant]) -> float | None:

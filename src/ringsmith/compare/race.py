@@ -178,8 +178,7 @@ class Race:
 
     def _of_kin(self, entrant: Entrant, fit: float) -> list[Mapping[str, float]]:
         """What runs took of the same recipe on the same model with other settings, as if their fits had been forecast at `fit` seconds."""
-        one = entrant.candidate
-        kin = [other for other in self.known.values() if (other.candidate.recipe, other.candidate.model) == (one.recipe, one.model)]
+        kin = [other for other in self.known.values() if other.candidate.stem == entrant.candidate.stem]
         return [{**seconds, "fit": seconds["fit"] * fit / max(self._unseen(other).fit, 1e-9)} for other in kin for seconds in self._seconds(other)]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:

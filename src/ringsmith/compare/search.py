@@ -33,7 +33,7 @@ class Told:
 
     Attributes:
         settings: option -> value; an option whose value is the recipe's own affair is left out.
-        mark: how good it was, greater is better; None where it broke down.
+        mark: how good it was, greater is better; None where it broke down, or ended before there was anything to judge.
         share: how far it came: 1 for a trial that came to its end, less for one that was dropped.
     """
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from ringsmith.compare.arena import Arena, Run
 from ringsmith.compare.choose import ANSWERS, Judge, Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.files import read_arrays, write_arrays
@@ -52,6 +53,11 @@ def evened(contestants: Sequence[Contestant]) -> list[Contestant]:
         if one.candidate.recipe in FINE_TUNED:
             rates.setdefault(one.candidate.model, []).append(one.answer_seconds)
     return [replace(c, answer_seconds=float(np.median(rates[c.candidate.model]))) if c.candidate.recipe in FINE_TUNED else c for c in contestants]
+
+
+def answers(arena: Arena, runs: Sequence[Run]) -> Part:
+    """What these runs, all of them done, answered on their validation rows, pooled."""
+    return pool([part_of(read_arrays(arena.predictions(run)), "valid", run.number) for run in runs])
 
 
 def level(contestants: Sequence[Contestant]) -> list[Contestant]:

@@ -70,7 +70,7 @@ class Trial:
         if fell_behind(self.results[-1]):
             last = self.results[-1].curves
             return Told(self.settings, max(last["valid"]), min((len(self.marks) + last["valid_share"][-1]) / runs, 0.99))
-        return Told(self.settings, sign * self.marks[-1] if self.status == "dropped" else None, len(self.marks) / runs)
+        return Told(self.settings, sign * self.marks[-1] if self.status == "dropped" and self.marks else None, len(self.marks) / runs)
 
     def facts(self) -> dict[str, Any]:
         """For ``study.json``."""

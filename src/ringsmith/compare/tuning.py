@@ -1,6 +1,7 @@
 """The search: the best candidates are tried with other settings, the finalists with other seeds, all within what is left of the budget.
 
     trial      the defaults first, then what the sampler proposes; each is a candidate like any other and runs like any other
+    named      what competes by itself is no trial; of those that differ in their options alone the best is searched
     pruning    a run below the floors of the runs before it stops, and so does a trial that is behind after some of its folds
     finals     the best three and the defaults are trained with two more seeds each, if the recipe depends on them; what all of them have counts,
                so the luckiest does not win
@@ -17,18 +18,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ringsmith.adapt.spaces import Space, settings_in, space_of
 from ringsmith.compare.arena import Run
-from ringsmith.compare.contestants import Part, pool
 from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
-from ringsmith.compare.files import read_arrays
 from ringsmith.compare.final import FINALISTS, IMPORTANCE_SECONDS, Final, Search
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.search import Told, importance, mark_of, propose
 from ringsmith.compare.space import Entrant
+from ringsmith.compare.standings import answers
 from ringsmith.compare.stopping import behind, fell_behind, looks_of, median_floors
 from ringsmith.compare.trials import DEFAULTS, Trial, axes_facts, entrant_with, fits_space, in_words, options_of, settings_of, write_trials
 from ringsmith.records import Candidate, RunResult
@@ -74,12 +72,15 @@ class Tuning:
         return stopped
 
     def bases(self) -> list[Entrant]:
-        """What is searched: the best candidates that have a space; the only one there is, even where its defaults broke down."""
+        """What is searched: the best candidates that have a space, one of each recipe on each model; the only one there is, even where its defaults broke down."""
         entrants = self.arena.entrants
         if len(entrants) == 1:
             return [entrant for entrant in entrants if space_for(entrant)]
-        ranked = [row.candidate for row in self.race.rows if row.status == "done"]
-        return [self.race.known[name] for name in ranked if space_for(self.race.known[name])][:SEARCHED]
+        best: dict[str, Entrant] = {}
+        for entrant in (self.race.known[row.candidate] for row in self.race.rows if row.status == "done"):
+            if space_for(entrant):
+                best.setdefault(entrant.candidate.stem, entrant)
+        return list(best.values())[:SEARCHED]
 
     def begin(self) -> None:
         """Take up what the ledger knows, keep time for the finals, tell the listener."""
@@ -127,18 +128,21 @@ class Tuning:
         return self.race.left() - self.kept_seconds - IMPORTANCE_SECONDS
 
     def remembered(self, search: Search) -> list[Entrant]:
-        """The trials that the ledger knows, in the order in which they were begun; of other rows, weights or spaces none."""
-        found: dict[str, Entrant] = {}
+        """The trials that the ledger knows, in the order in which they were begun; of other rows, weights or spaces none, and none that competes by itself."""
+        found, named = dict[str, Entrant](), {entrant.candidate.key for entrant in self.arena.entrants}
         for result in self.arena.ledger.runs.values():
             candidate = Candidate.from_json(result.candidate)
-            base = search.base.candidate
-            searched = {name: value for name, value in candidate.options.items() if name not in base.options}
-            if (candidate.recipe, candidate.model) != (base.recipe, base.model) or not searched or not fits_space(search.space, searched):
+            if result.seed != self.arena.options.seed or candidate.key in named or (entrant := self.as_trial(search, candidate)) is None:
                 continue
-            entrant = entrant_with(search.base, searched, "a trial of an earlier search")
-            if self.arena.key_of(entrant, result.split, result.seed) == result.run and result.seed == self.arena.options.seed:
+            if self.arena.key_of(entrant, result.split, result.seed) == result.run:
                 found.setdefault(candidate.key, entrant)
         return list(found.values())
+
+    def as_trial(self, search: Search, candidate: Candidate) -> Entrant | None:
+        """The candidate as a trial of the search; None where its settings are not of the space."""
+        searched = {name: value for name, value in candidate.options.items() if name not in search.base.candidate.options}
+        entrant = entrant_with(search.base, searched, "a trial of an earlier search")
+        return entrant if entrant.candidate.key == candidate.key and fits_space(search.space, searched) else None
 
     def next(self, search: Search) -> None:
         """One more trial: one that the ledger knows, or a new one; the search is over where there is none, or no time for it."""
@@ -159,11 +163,12 @@ class Tuning:
             search.over = True
 
     def propose(self, search: Search) -> Entrant | None:
-        """A candidate with settings that were not tried yet; None where there are enough, or no others."""
+        """A candidate with settings that none has yet, neither a trial nor one that competes by itself; None where there are enough trials, or no others."""
         if len(search.trials) >= search.wanted:
             return None
-        tried = {mark_of(trial.settings) for trial in search.trials}
-        settings = propose(search.space, self.told(search), seed=self.arena.options.seed, tried=tried)
+        named = [trial for entrant in self.arena.entrants if (trial := self.as_trial(search, entrant.candidate))]
+        taken = [trial.settings for trial in search.trials] + [settings_of(search.space, entrant.candidate.options) for entrant in named]
+        settings = propose(search.space, self.told(search), seed=self.arena.options.seed, tried={mark_of(settings) for settings in taken})
         if settings is None:
             search.notes.append(f"All {settings_in(search.space) or len(search.trials)} settings of the space were tried.")
             return None
@@ -215,9 +220,7 @@ class Tuning:
 
     def mark(self, runs: list[Run]) -> float:
         """The figure on the validation rows of these runs together."""
-        arrays = [(run, read_arrays(self.arena.predictions(run))) for run in runs]
-        parts = [Part(array["valid_position"], array["valid_row"], np.full(len(array["valid_row"]), run.number), array["valid_proba"]) for run, array in arrays]
-        return self.arena.judge.value(pool(parts))
+        return self.arena.judge.value(answers(self.arena, runs))
 
     def best(self, search: Search) -> list[Trial]:
         """The trials that came to their end, the best first; of equals the earlier."""

@@ -14,7 +14,7 @@ significance  two candidates on the same rows: paired bootstrap, McNemar, Holm
 ties          which candidates cannot be told apart
 calibration   reliability bins
 learning      what more rows to learn from would bring
-tables        confusion, class by class, most confident errors
+tables        confusion, most confident errors
 """
 
 from ringsmith.metrics.calibration import Bin, Calibration, calibration
@@ -23,7 +23,7 @@ from ringsmith.metrics.learning import next_gain
 from ringsmith.metrics.scores import METRICS, Metric, parse_metric, score, suited
 from ringsmith.metrics.shares import wilson, wilson_f1
 from ringsmith.metrics.significance import Paired, compare_paired, holm, mcnemar
-from ringsmith.metrics.tables import ClassRow, confusion, confusion_by_label, most_confident_errors, per_class
+from ringsmith.metrics.tables import confusion, confusion_by_label, most_confident_errors
 from ringsmith.metrics.ties import LEVEL, Tie, TieGroups, can_tell, letter_after, tie_groups
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "METRICS",
     "Bin",
     "Calibration",
-    "ClassRow",
     "Metric",
     "Paired",
     "Tie",
@@ -49,7 +48,6 @@ __all__ = [
     "most_confident_errors",
     "next_gain",
     "parse_metric",
-    "per_class",
     "score",
     "suited",
     "tie_groups",

@@ -43,6 +43,7 @@ class Metric:
         prepare: the metric on given rows, ready for resampling.
         undefined: its value where it is 0/0, or None where that is refused.
         lowest: the least value that one of labels can have; the highest is 1.
+        judges: whether a better figure means a better model; False where answering by the shares of the classes, whatever the text, has a good one, too.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Metric:
     prepare: Callable[[Scored], Prepared]
     undefined: float | None = 0.0
     lowest: float = 0.0
+    judges: bool = True
 
     def ready(self, y: Array, p: Array) -> Prepared:
         """The metric on these rows, after checking them.
@@ -109,7 +111,7 @@ _ALL = (
     _counts("hamming_loss", "share of label decisions that are wrong", counted.hamming_loss, tasks=MANY, greater_is_better=False),
     Metric("log_loss", "mean negative log-probability of the truth", False, BOTH, "scores", losses.prepare_log_loss),
     Metric("brier", "mean squared error of the probabilities, 0 to 1", False, BOTH, "scores", losses.prepare_brier),
-    Metric("ece", "gap between confidence and accuracy, mean over 15 bins", False, BOTH, "scores", losses.prepare_ece),
+    Metric("ece", "gap between confidence and accuracy, mean over 15 bins", False, BOTH, "scores", losses.prepare_ece, judges=False),
     Metric("auroc", "chance that a row of the class scores above one of the rest (mean over classes)", True, BOTH, "order", partial(ranked.prepare_auroc, None), None),
     Metric("average_precision", "area under the precision-recall curve (of the rarer of two classes, else mean)", True, BOTH, "order", _AP, None),
 )

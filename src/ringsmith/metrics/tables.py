@@ -1,38 +1,11 @@
-"""Where a model goes wrong: confusion, class by class, and the errors it was surest of."""
+"""Where a model goes wrong: confusion, and the errors it was surest of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict
-
 import numpy as np
 
-from ringsmith.errors import InputError, OptionError
+from ringsmith.errors import OptionError
 from ringsmith.metrics.inputs import Array, Ints, checked
-from ringsmith.metrics.shares import wilson, wilson_f1
-
-UNSEEN = "(not in training)"
-"""Name of the row of `per_class` that holds what training never saw."""
-
-
-class ClassRow(TypedDict):
-    """One class: how often it is there, how often it is claimed, and how good the claims are; ends of 95 % intervals beside.
-
-    ``precision`` is None where the class is never predicted, ``recall`` where it never occurs; their intervals are then None, too.
-    """
-
-    label: str
-    support: int
-    predicted: int
-    precision: float | None
-    precision_low: float | None
-    precision_high: float | None
-    recall: float | None
-    recall_low: float | None
-    recall_high: float | None
-    f1: float
-    f1_low: float
-    f1_high: float
 
 
 def confusion(y: Array, p: Array) -> Ints:
@@ -65,53 +38,6 @@ def confusion_by_label(y: Array, p: Array) -> Ints:
     scored = checked(y, p)
     code = 2 * scored.actual + scored.claimed
     return np.stack([(code == i).sum(axis=0) for i in range(4)], axis=1).reshape(-1, 2, 2)
-
-
-def per_class(y: Array, p: Array, labels: Sequence[str]) -> list[ClassRow]:
-    """Precision, recall and F1 of each class, with 95 % intervals (Wilson's, of independent rows), in the order of `labels`.
-
-    Args:
-        y: targets (n,) or (n, K).
-        p: probabilities (n, K).
-        labels: the K class names.
-
-    Returns:
-        K rows, and one more, ``"(not in training)"``, where some targets are -1.
-
-    Examples:
-        >>> [row["f1"] for row in per_class(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]], ["ham", "spam"])]
-        [0.6666666666666666, 0.6666666666666666]
-    """
-    tables = confusion_by_label(y, p)
-    if len(labels) != len(tables):
-        raise InputError(f"As many class names as columns of probabilities are needed ({len(tables)}); got {len(labels)}.")
-    rows = [_row(label, table) for label, table in zip(labels, tables, strict=True)]
-    unseen = int((np.asarray(y) < 0).sum()) if np.ndim(y) == 1 else 0
-    return rows + ([_row(UNSEEN, np.array([[0, 0], [unseen, 0]]))] if unseen else [])
-
-
-def _row(label: str, table: Ints) -> ClassRow:
-    support, predicted, hits = int(table[1].sum()), int(table[:, 1].sum()), int(table[1, 1])
-    precision, recall = _share(hits, predicted), _share(hits, support)
-    f1 = wilson_f1(hits, support + predicted - hits)
-    return {
-        "label": label,
-        "support": support,
-        "predicted": predicted,
-        "precision": precision[0],
-        "precision_low": precision[1],
-        "precision_high": precision[2],
-        "recall": recall[0],
-        "recall_low": recall[1],
-        "recall_high": recall[2],
-        "f1": 2 * hits / max(support + predicted, 1),
-        "f1_low": f1[0],
-        "f1_high": f1[1],
-    }
-
-
-def _share(part: int, whole: int) -> tuple[float | None, float | None, float | None]:
-    return (part / whole, *wilson(part, whole)) if whole else (None, None, None)
 
 
 def most_confident_errors(y: Array, p: Array, *, limit: int = 20) -> Ints:

@@ -93,7 +93,7 @@ def _classes(y: Array, p: Array, labels: Sequence[str]) -> list[ClassScore]:
 
 
 def _class_score(label: str, table: Array) -> ClassScore:
-    """One class from its 2 x 2 table; no bootstrap here, for 150 classes it would take longer than a small study."""
+    """One class from its 2 x 2 table."""
     rows, predicted, hits = int(table[1].sum()), int(table[:, 1].sum()), int(table[1, 1])
     low, high = metrics.wilson(hits, rows) if rows else (None, None)
     f1 = 2 * hits / (rows + predicted) if rows + predicted else 0.0

@@ -87,14 +87,14 @@ def tie_groups(board: Sequence[Standing]) -> list[tuple[str, list[tuple[int, Sta
 
 def _draw(summary: Summary) -> Figures:
     board, metric = summary.board, summary.metric
-    title = wording.metric_title(metric.name)
+    looked_by = "Mark" if summary.valid_metric is None else wording.metric_title(summary.valid_metric)
     return Figures(
         intervals=charts.intervals(board, metric),
         latency=charts.trade(board, metric, cost="latency"),
         size=charts.trade(board, metric, cost="size"),
         calibration=charts.calibration(summary.diagnosis) if summary.diagnosis else None,
         loss=charts.curves("loss", "Loss on the training rows", "Loss", summary.losses),
-        valid=charts.curves("valid", f"{title} on the validation rows", title, summary.valid),
+        valid=charts.curves("valid", f"{looked_by} on the validation rows", looked_by, summary.valid),
         lengths=charts.lengths(*summary.findings.lengths, summary.findings.unit),
         learning=charts_learning.learning(summary.learning, metric, summary.headline.candidate),
     )

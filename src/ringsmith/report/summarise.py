@@ -70,6 +70,7 @@ def _summary(files: Study) -> Summary:
         diagnosis=None if best is None else diagnose(files, best),
         losses=_curves(runs, [name for name in LOSSES if any(name in run.curves for run in runs)][:1]),
         valid=_curves(runs, ["valid"]),
+        valid_metric=_valid_metric(runs),
         findings=find(study, board),
         usage=None if headline.standing is None or (study.get("best") or {}).get("candidate") != best else _usage(files, headline.standing),
         method=_method(study, runs),
@@ -126,6 +127,12 @@ def _curves(runs: Iterable[RunResult], names: Sequence[str]) -> list[Curve]:
     found = [(f"{run.split}, seed {run.seed}", run.curves.get(name, ())) for run in runs for name in names]
     known = [(label, tuple(float(value) for value in values if value is not None)) for label, values in found]
     return [Curve(label, values) for label, values in known if len(values) > 1]
+
+
+def _valid_metric(runs: Iterable[RunResult]) -> str | None:
+    """The metric of the curves ``"valid"``: the one by which a recipe chooses, whatever judges the comparison."""
+    names = {run.chosen.get("metric") for run in runs if "valid" in run.curves}
+    return names.pop() if len(names) == 1 else None
 
 
 def _usage(files: Study, standing: Standing) -> Usage:

@@ -269,7 +269,11 @@ class Method:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything a page says; `playoff`: a sentence on what more rows said of those that were tied, empty where none did."""
+    """Everything a page says.
+
+    `valid_metric`: what the curves of `valid` show, which a recipe chooses by itself; None where runs do not say, or do not agree. `playoff`: a sentence on
+    what more rows said of those that were tied, empty where none did.
+    """
 
     title: str
     created: str
@@ -282,6 +286,7 @@ class Summary:
     diagnosis: Diagnosis | None
     losses: Sequence[Curve]
     valid: Sequence[Curve]
+    valid_metric: str | None
     findings: Findings
     usage: Usage | None
     method: Method

@@ -22,6 +22,8 @@ class Classification(Task):
         >>> task = Classification(["no", "yes"])
         >>> task.targets(["yes", "no", "perhaps"]).tolist()
         [1, 0, -1]
+        >>> task.shares(np.array([1, 0, -1, 1, 1])).tolist()
+        [0.25, 0.75]
         >>> task.decode(np.array([[0.2, 0.8]]))
         ['yes']
     """
@@ -31,6 +33,10 @@ class Classification(Task):
 
     def targets(self, labels: Sequence[Label]) -> npt.NDArray[np.int64]:
         return code(cast(Sequence[str], labels), self.labels)
+
+    def shares(self, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        counts = np.bincount(targets[targets >= 0], minlength=len(self.labels))
+        return np.asarray(counts / max(counts.sum(), 1), dtype=np.float32)
 
     def decode(self, probabilities: Floats) -> list[Label]:
         return [self.labels[column] for column in probabilities.argmax(axis=1)]

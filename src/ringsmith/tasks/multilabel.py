@@ -22,6 +22,8 @@ class MultiLabel(Task):
         >>> task = MultiLabel(["bug", "docs"])
         >>> task.targets([("bug", "docs"), ()]).tolist()
         [[True, True], [False, False]]
+        >>> task.shares(np.array([[True, True], [True, False]])).tolist()
+        [1.0, 0.5]
         >>> task.decode(np.array([[0.7, 0.1]]))
         [('bug',)]
     """
@@ -37,6 +39,9 @@ class MultiLabel(Task):
                 if name in index:
                     out[row, index[name]] = True
         return out
+
+    def shares(self, targets: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        return np.asarray(targets.sum(axis=0) / max(len(targets), 1), dtype=np.float32)
 
     def decode(self, probabilities: Floats) -> list[Label]:
         return [tuple(label for label, score in zip(self.labels, row, strict=True) if score >= THRESHOLD) for row in probabilities]

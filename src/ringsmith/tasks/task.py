@@ -32,6 +32,10 @@ class Task(ABC):
         """Labels as numbers for training and scoring; a label the task does not know becomes one that is never right."""
 
     @abstractmethod
+    def shares(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Share of the rows that are of each class (K,), from targets as `targets` gives them; rows of unknown classes are left out."""
+
+    @abstractmethod
     def decode(self, probabilities: Floats) -> list[Label]:
         """The predicted label of each row of `probabilities` (n, K)."""
 

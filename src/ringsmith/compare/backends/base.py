@@ -33,7 +33,7 @@ class Backend(ABC):
 
         Args:
             folder: holds ``job.json``; afterwards also what `compare.job` writes.
-            until: seconds since the epoch when the run must be over, infinity for no limit.
+            until: when the run must be over, by `time.monotonic`; infinity for no limit.
             report: is told where the run stands, in the calling thread.
 
         Returns:
