@@ -48,7 +48,7 @@ def test_small_models_have_a_size(capsys: pytest.CaptureFixture[str]) -> None:
     """A hundred kilobytes are not 0 MB, in the terminal as in Markdown; from a megabyte on whole ones are enough in the terminal."""
     rows = [Row(name, None, "tfidf", "done", "accuracy", 0.9, 0.88, 0.86, 0.9, "A", size_mb=size) for name, size in (("a", 0.0953), ("b", 0.0003), ("c", 1.26), ("d", 3000.0))]
     print_leaderboard(Console(width=130, file=sys.stdout), rows)
-    assert [" ".join(line.split()[-3:-1]) for line in capsys.readouterr().out.splitlines()[1:]] == ["98 kB", "1 kB", "1 MB", "2.9 GB"]
+    assert [" ".join(line.split()[-2:]) for line in capsys.readouterr().out.splitlines()[1:]] == ["98 kB", "1 kB", "1 MB", "2.9 GB"]
     assert [line.split("|")[-2].strip() for line in as_markdown(rows).splitlines()[2:]] == ["98 kB", "< 1 kB", "1.3 MB", "2.9 GB"]
 
 

@@ -174,7 +174,7 @@ def test_the_plan_begins_with_the_cheapest_and_fills_the_time() -> None:
     assert [step.fits for step in plan.steps] == [True, True, False]
     assert plan.fitting == 2
     used = sum(step.seconds for step in plan.steps[:2])
-    assert plan.steps[2].why.endswith(f"{clock(250 - used)} would be left for it")
+    assert plan.steps[2].why.endswith(f"{clock(int(250 - used))} would be left for it")
 
 
 def test_imports_are_paid_once_and_by_those_that_need_them() -> None:

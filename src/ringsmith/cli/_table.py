@@ -53,12 +53,12 @@ def _with_interval(row: Row, between: str) -> str:
 
 
 COLUMNS = (
+    Column("on valid", lambda row: _or_dash(row.valid, "{:.3f}"), 64),
     Column("train", lambda row: "-" if row.train_seconds is None else clock(row.train_seconds), 44),
-    Column("1 row", lambda row: _milliseconds(row.latency_ms_p50), 76),
-    Column("rows/s", lambda row: _or_dash(row.rows_per_second, "{:,.0f}"), 84),
-    Column("memory", lambda row: _memory(row.peak_memory_mb), 94),
-    Column("size", lambda row: _memory(row.size_mb), 104),
-    Column("on valid", lambda row: _or_dash(row.valid, "{:.3f}"), 116),
+    Column("1 row", lambda row: _milliseconds(row.latency_ms_p50), 84),
+    Column("rows/s", lambda row: _or_dash(row.rows_per_second, "{:,.0f}"), 94),
+    Column("memory", lambda row: _memory(row.peak_memory_mb), 104),
+    Column("size", lambda row: _memory(row.size_mb), 112),
 )
 
 
