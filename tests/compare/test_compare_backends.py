@@ -23,6 +23,21 @@ from ringsmith.compare.files import write_json
 from ringsmith.compare.measure import peak_memory_mb
 from ringsmith.errors import UnknownName
 
+STRANGERS: set[int] = set()
+"""What ran below this process before a test began, such as the browser of tests that look at pages."""
+
+
+@pytest.fixture(autouse=True)
+def _strangers() -> None:
+    """Note them."""
+    STRANGERS.clear()
+    STRANGERS.update(child.pid for child in psutil.Process().children())
+
+
+def below() -> list[psutil.Process]:
+    """The processes right below this one that a test here started."""
+    return [child for child in psutil.Process().children() if child.pid not in STRANGERS]
+
 
 class TestInline(BackendContract):
     """The whole contract."""
@@ -87,11 +102,10 @@ class TestProcess(BackendContract):
             raise KeyboardInterrupt
 
         made = make_job("sleeps")
-        before = psutil.Process().children(recursive=True)
         with pytest.raises(KeyboardInterrupt):
             backend.run(made.path, until=NEVER, report=interrupt)
         backend.close()
-        assert [child for child in psutil.Process().children(recursive=True) if child not in before] == []
+        assert below() == []
 
 
 @pytest.mark.skipif(not POSSIBLE, reason="this system does not fork safely")
@@ -116,15 +130,15 @@ class TestForks(TestProcess):
         made = make_job("sleeps")
         for kind in (None, None, "vectors"):
             backend.prepare(made.job.place, kind)
-        (server,) = psutil.Process().children()
+        (server,) = below()
         assert server_of(backend, made.path) == server
         backend.prepare(made.job.place, "transformer")
-        assert len(psutil.Process().children()) == 2
+        assert len(below()) == 2
         backend.prepare("fake_recipes:Third", "transformer")
         assert server.is_running()
         backend.prepare("fake_recipes:Third", None)
         assert not server.is_running()
-        assert len(psutil.Process().children()) == 2
+        assert len(below()) == 2
 
     def test_another_environment_has_another_server(self, backend: Backend, make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
         """What libraries read when they start is never that of an earlier run."""
@@ -182,7 +196,7 @@ print("done")
 
 def _run() -> psutil.Process:
     """The process that does a run now: the only one below this one that nobody is below."""
-    (found,) = [child for child in psutil.Process().children(recursive=True) if not child.children()]
+    (found,) = [child for first in below() for child in (first, *first.children(recursive=True)) if not child.children()]
     return found
 
 
