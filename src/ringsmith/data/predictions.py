@@ -24,6 +24,7 @@ from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, label_table, read_raw, r
 from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
+from ringsmith.data.tags import refuse_words
 from ringsmith.errors import MachineError, OptionError, ReadError
 from ringsmith.records import Label
 
@@ -145,6 +146,7 @@ def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
     if head.startswith((b"PAR1", b"ARROW1", b"PK", b"{", b"[", b"\xff\xff\xff\xff", b"\xd0\xcf")):
         return None
     content, encoding = to_utf8(source.content, source.name, source.encoding)
+    refuse_words(source, content)
     first = content.split(b"\n", 1)[0].decode("utf-8").strip("\r")
     cells = [cell.strip("\"' ") for mark in ",;|\t" for cell in first.split(mark)]
     names = {part.strip() for name in known for part in (name, *name.split(","))}
