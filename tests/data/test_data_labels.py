@@ -132,6 +132,17 @@ def test_two_columns_of_flags_may_be_one_label_or_several() -> None:
         read_table(columns)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_the_option_that_joins_flags_names_all_of_them(named: bool) -> None:
+    """As a shell takes it; the fourth was lost where it was copied. Of very many it cannot be copied without being completed."""
+    names = [f"{'label ' if named else 'on time '}{number}" for number in range(13)]
+    columns = {"text": [f"some comment {i}" for i in range(16)], **{name: [i >> number % 4 & 1 for i in range(16)] for number, name in enumerate(names)}}
+    with pytest.raises(ColumnError, match=re.escape(f"--label '{','.join(names[:4])}'")):
+        read_table({name: columns[name] for name in ["text", *names[:4]]})
+    with pytest.raises(ColumnError, match=re.escape(f"--label {','.join(names[:3])},... with all 13")):
+        read_table(columns)
+
+
 def test_lists_of_objects_are_no_labels() -> None:
     """As Label Studio writes its annotations; also where the lists are text."""
     cells = [f'[{{"result": "{"ab"[i % 2]}"}}]' for i in range(4)]
