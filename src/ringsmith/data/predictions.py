@@ -17,7 +17,7 @@ from ringsmith._files import DELIMITED, held, put, refuse_source
 from ringsmith._wording import plural
 from ringsmith.data.columns import Asked, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
-from ringsmith.data.formats.delimited import read_lines
+from ringsmith.data.formats.delimited import PROSE, nameless, read_lines
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, label_table, read_raw, read_source, with_encoding_told
@@ -121,7 +121,18 @@ def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | No
     opened = open_source(source, encoding, delimiter)
     if text is None and delimiter is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
         return with_encoding_told(lines, opened)
-    return read_source(opened)
+    return _first_row(read_source(opened), known, opened.suffix)
+
+
+def _first_row(table: RawTable, known: Sequence[str], suffix: str) -> RawTable:
+    """`table` without its first row where that is the name, of its only column, that the model learnt from; where it may be another name, that is said."""
+    if table.header is not False or table.lines is None or table.frame.width > 1:
+        return table
+    first = (table.frame.row(0)[0] or "").strip()
+    if len(table.frame) > 1 and first.casefold() in (name.casefold() for name in known):
+        faults = {reason: rows[rows > 0] - 1 for reason, rows in table.faults.items()}
+        return replace(table, frame=table.frame[1:].rename({table.frame.columns[0]: first}), header=True, lines=table.lines[1:], faults=faults)
+    return replace(table, notes=[*table.notes, nameless(table.frame)]) if suffix in DELIMITED and len(first.split()) < PROSE else table
 
 
 def is_quoted_text(source: str) -> bool:
