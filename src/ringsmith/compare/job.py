@@ -190,7 +190,7 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
     answers = set(task.decode(scores))
     if len(answers) == 1 and not job.baseline and len(set(rows.labels or ())) > 1:
-        raise RunRefused(". ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows", *notes]))
+        raise RunRefused(" ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows{'.' if notes else ''}", *notes]))
 
 
 def environment(job: Job) -> dict[str, Any]:
