@@ -104,6 +104,15 @@ def test_separated_labels_are_recognised_where_there_is_no_doubt(mark: str) -> N
     assert found.notes == (f"The labels are separated by '{mark}': a row may have several (multi-label).",)
 
 
+def test_an_empty_cell_is_no_label_and_brackets_are_none_of_them() -> None:
+    """A row without any of the labels looked like one that nobody has labelled; how to tell them apart is said where there are such rows."""
+    found = labels_of(["bug|docs", "bug", "", "docs|bug|ui", "[]", None, "ui", "docs"])
+    assert found.values == [("bug", "docs"), ("bug",), (), ("bug", "docs", "ui"), (), (), ("ui",), ("docs",)]
+    assert np.flatnonzero(found.missing).tolist() == [2, 5]
+    assert found.notes[0] == ("2 cells of 'label' are empty: taken for rows that nobody has labelled, and left out. Write [] into cells that mean none of the labels.")
+    assert len(labels_of(["bug|docs", "bug", "docs|bug|ui", "[]", "ui", "docs"]).notes) == 1
+
+
 def test_names_with_a_bar_inside_are_one_label() -> None:
     """Paths of a shop's catalogue have parts, but are classes."""
     assert not labels_of(["Toys|Cars", "Toys|Dolls", "Books|Crime"]).multilabel
