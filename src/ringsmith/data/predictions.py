@@ -17,7 +17,8 @@ from ringsmith._files import DELIMITED, held, put, refuse_source
 from ringsmith._wording import plural
 from ringsmith.data.columns import Asked, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
-from ringsmith.data.formats.delimited import PROSE, nameless, read_lines
+from ringsmith.data.formats.delimited import PROSE, read_lines
+from ringsmith.data.formats.header import nameless
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, label_table, read_raw, read_source, with_encoding_told
