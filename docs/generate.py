@@ -20,7 +20,8 @@ PAGE, WAYS, GUIDE = ROOT / "docs" / "cli.md", ROOT / "docs" / "recipes.md", ROOT
 HEAD = """# The command line
 
 Generated from the program by `make docs`; a test holds it against the program.
-Exit codes: 0 done, 2 wrong use or bad input, 3 stopped early but a valid leaderboard was written, 1 no candidate (or none but the floor) came to its end, or a fault of ours.
+Exit codes: 0 done, 2 wrong use or bad input, 3 stopped early but a valid leaderboard was written, 1 no candidate (or none but the floor) came to its end, or a fault of ours,
+141 nobody reads the output any more (`| head`): the same command goes on with what was finished.
 """
 
 

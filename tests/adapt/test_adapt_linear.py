@@ -168,4 +168,4 @@ def test_search_ends_with_the_budget_and_says_so() -> None:
     """The first setting is always fitted; a budget that is over allows no second."""
     found = looking_for({1: 0.6, 2: 0.9}, Budget(0))
     found.each([{"n": 1}, {"n": 2}])
-    assert found.notes == ("The budget ended the search after 1 settings; the best of these was taken.",)
+    assert found.notes == ("The budget ended the search after 1 setting, which was taken.",)

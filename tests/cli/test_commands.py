@@ -257,7 +257,7 @@ def test_what_reading_found_is_said_in_one_place(ringsmith: Ringsmith, write: Wr
     write("data.csv", rows)
     said = " ".join(ringsmith("compare", "data.csv", "--recipes", "majority", "--folds", "2", "--on", "inline", "--out", "out").out.split())
     assert "5 exact duplicates" in said
-    assert re.search(r": \d+ rows? left out of training( and \d rows? left out of validation)? \(all folds together\), because rows that judge them say the same", said)
+    assert re.search(r": in all folds together \d+ rows? left out of training( and \d rows? left out of validation)?, because rows that judge them say the same", said)
     assert "1 text with more than one label, in 2 rows" in said
     assert said.count("2 folds") == 1
     assert "Split 2 folds of about" in said

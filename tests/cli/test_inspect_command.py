@@ -142,6 +142,8 @@ def test_a_word_shows_its_senses(ringsmith: Ringsmith, bert: Path, tmp_path: Pat
     assert "<strong>Bank</strong>" in (tmp_path / "senses.html").read_text(encoding="utf-8")
     content = json.loads(ringsmith("inspect", bert, "sentences.txt", "--word", "bank", "--json").out)
     assert [one["line"] for one in content["occurrences"]] == [1, 2, 4]
+    (tmp_path / "table.txt").write_text("id^text\n1^the bank by the river\n2^the Bank lent\n", encoding="utf-8")
+    assert [one["line"] for one in json.loads(ringsmith("inspect", bert, "table.txt", "--word", "bank", "--delimiter", "^", "--json").out)["occurrences"]] == [1, 2]
     senses = rs.inspect_word(bert, "bank", ["the bank by the river", "the Bank lent", "no such", "a river, a bank"])
     assert content["self_similarity"] == pytest.approx(senses.self_similarity, abs=1e-3)
     assert [one["start"] for one in content["occurrences"]] == [one.start for one in senses.occurrences]

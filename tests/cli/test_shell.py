@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import types
 from pathlib import Path
 
 import pytest
+from command_line import as_csv, reviews
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -121,6 +123,23 @@ def test_no_file_takes_the_number_of_a_stream_that_was_closed(tmp_path: Path) ->
     program = f"from ringsmith.cli import _shell; _shell.open_what_is_closed(); print(open({str(tmp_path / 'file')!r}, 'w').fileno() > 2)"
     found = subprocess.run(["sh", "-c", '"$0" -c "$1" <&-', sys.executable, program], capture_output=True, text=True, check=False)
     assert (found.stdout.strip(), found.returncode) == ("True", 0), found.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"], ["compare", "rows.csv", "--recipes", "majority,tfidf", "--out", "run"]])
+def test_a_reader_that_goes_ends_the_command_without_a_word(arguments: list[str], tmp_path: Path) -> None:
+    """``| head -1``: the exit code was that of a fault of ours. The same command goes on, and nothing that is half-written is in its way."""
+    (tmp_path / "rows.csv").write_bytes(as_csv(reviews()))
+    command = [sys.executable, "-m", "ringsmith", *arguments]
+    reader, writer = os.pipe()
+    with subprocess.Popen(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True) as process:
+        os.close(writer)
+        os.close(reader)
+        assert (process.communicate(timeout=120)[1], process.returncode) == ("", _shell.NO_READER)
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert again.returncode == _shell.DONE, again.stderr
+    assert (tmp_path / "run" / "best").is_dir() == ("compare" in arguments)
+    assert not (tmp_path / "run" / "work").exists()
 
 
 def test_a_name_that_is_not_utf8_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,15 @@ def test_texts_in_a_named_encoding(tmp_path: Path) -> None:
         texts_of(str(tmp_path), None, "koi8-r")
 
 
+def test_a_named_delimiter_parts_the_cells(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """Of what is not called a table, too; not of a folder."""
+    FRAME.write_csv(tmp_path / "table.txt", separator="^")
+    ringsmith("vectors", "train", tmp_path / "table.txt", "--delimiter", "^", "--out", tmp_path / "v.txt", "--dim", "4", "--epochs", "1")
+    assert set(open_vectors(tmp_path / "v.txt").words) == KNOWN
+    with pytest.raises(OptionError, match=r"--delimiter is for one file of at most 256 MB; got a folder\. Write the table with commas first"):
+        texts_of(str(tmp_path), None, delimiter="^")
+
+
 def test_a_table_on_standard_input_and_a_text_file_with_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A named column makes a table of what is not called so."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FRAME.write_csv().encode())))

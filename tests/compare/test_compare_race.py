@@ -21,17 +21,19 @@ import pytest
 from fake_tables import table
 from gone import is_gone
 
-from ringsmith.adapt.recipe import Progress
+from ringsmith.adapt.recipe import FitFacts, Progress
 from ringsmith.compare import files, forecast, runner
 from ringsmith.compare import race as races
 from ringsmith.compare.events import Chosen, Cut, Event, MachineSeen, Planned, Ranked, RunFinished, RunProgress, RunStarted, Written
 from ringsmith.compare.files import MARK, alone_in
+from ringsmith.compare.job import Job, check_scores
 from ringsmith.compare.leaderboard import COLUMNS, Row, as_markdown
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
-from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, UnknownName, UsageError
-from ringsmith.records import Split
+from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, RunRefused, UnknownName, UsageError
+from ringsmith.records import Split, TextSet
+from ringsmith.tasks import infer_task
 
 PROMISED = (
     "candidate model recipe status metric valid test test_low test_high tie_group recommended train_seconds latency_ms_p50 latency_ms_p95 "
@@ -140,6 +142,15 @@ def test_a_broken_candidate_is_listed_last_with_its_reason(compare: Callable[...
     broken = result.rows[-1]
     assert (broken.status, broken.tie_group, broken.recommended) == (status, None, False)
     assert re.fullmatch(why, broken.why)
+
+
+def test_what_the_fit_says_follows_its_refusal_as_sentences() -> None:
+    """Two stops stood between them."""
+    rows = TextSet(["a b", "c d"], ["a", "b"])
+    job = Job("run", {"name": "constant"}, "fakes:Constant", None, {}, (), "holdout", 0, 1, "rows.arrow", "rows.npz", 0.0)
+    scores, notes = np.array([[0.9, 0.1], [0.8, 0.2]], dtype=np.float32), ["It ended early.", "The budget ended the search after 1 setting, which was taken."]
+    with pytest.raises(RunRefused, match=rf"^predicts one class only: 'a' for all 4 rows\. {re.escape(' '.join(notes))}$"):
+        check_scores(job, infer_task(["a", "b"]), scores, scores, rows, FitFacts(notes=tuple(notes)))
 
 
 def test_the_trace_of_a_fault_is_kept(compare: Callable[..., Comparison]) -> None:

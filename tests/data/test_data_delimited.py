@@ -238,6 +238,15 @@ def test_headers_are_told_from_rows(write: Write, content: str, header: bool) ->
     assert any("was taken for a row like the others" in note for note in table.notes) is not header
 
 
+def test_a_header_by_its_looks_alone_is_said(write: Write) -> None:
+    """It may as well be a row of short cells, which would be lost without a word; usual names, numbered ones and those above numbers are beyond doubt."""
+    body = "".join(f"{'yn'[number % 2]}\tu{number}x\tthe text of row number {number}\n" for number in range(20))
+    assert read_raw(write("t.tsv", "maybe\tu99x\tnice phone\n" + body)).notes == ["The first row ('maybe', 'u99x', 'nice phone') was taken for the names of the columns."]
+    for first in ("maybe\tu99x\ttext", "answer\twho\twhat_text", "v1\tv2\tv3"):
+        assert read_raw(write("t.tsv", f"{first}\n{body}")).notes == []
+    assert read_raw(write("t.tsv", "maybe\tnice phone\n" + "".join(f"{number}\tthe text of it\n" for number in range(20)))).notes == []
+
+
 def test_label_first_with_one_blank(write: Write) -> None:
     """``0 text`` and ``1 text``, sorted by label."""
     lines = [f"{int(i >= 40)} some text{',' * (i % 3)} number {i} ; {'.;'[i % 2]}" for i in range(80)]

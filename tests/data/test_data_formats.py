@@ -101,9 +101,11 @@ def test_one_object_is_one_row(write: Write, name: str) -> None:
 
 
 def test_a_broken_line_is_named(write: Write) -> None:
-    """File and line."""
-    with pytest.raises(ReadError, match=r"t\.jsonl:2: valid JSON is needed here"):
+    """File and line; what was wrong by its column alone, not as "line 1" once more. The last one is where a file was cut off."""
+    with pytest.raises(ReadError, match=r"t\.jsonl:2: valid JSON is needed here; Expecting value at column \d+\. Mend or remove the line, or write the file again\."):
         read_raw(write("t.jsonl", '{"text": "a"}\n{"text": \n{"text": "b"}\n'))
+    with pytest.raises(ReadError, match=r"t\.jsonl:2: valid JSON is needed here; Unterminated string starting at column 15\."):
+        read_raw(write("t.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "la'))
     with pytest.raises(ReadError, match=r"t\.jsonl:2: each line must be an object like .* got a list"):
         read_raw(write("t.jsonl", '{"text": "a"}\n["b"]\n'))
 
@@ -131,7 +133,7 @@ def test_lines_of_json_may_keep_their_commas(write: Write) -> None:
 
 def test_broken_json_is_named(write: Write) -> None:
     """By its place."""
-    with pytest.raises(ReadError, match=r"t\.json: valid JSON is needed here; Expecting"):
+    with pytest.raises(ReadError, match=r"t\.json: valid JSON is needed here; .* at line 1, column \d+\. Mend it, or write"):
         read_raw(write("t.json", '[{"text": "a",}, 5'))
 
 

@@ -104,6 +104,15 @@ def test_separated_labels_are_recognised_where_there_is_no_doubt(mark: str) -> N
     assert found.notes == (f"The labels are separated by '{mark}': a row may have several (multi-label).",)
 
 
+def test_an_empty_cell_is_no_label_and_brackets_are_none_of_them() -> None:
+    """A row without any of the labels looked like one that nobody has labelled; how to tell them apart is said where there are such rows."""
+    found = labels_of(["bug|docs", "bug", "", "docs|bug|ui", "[]", None, "ui", "docs"])
+    assert found.values == [("bug", "docs"), ("bug",), (), ("bug", "docs", "ui"), (), (), ("ui",), ("docs",)]
+    assert np.flatnonzero(found.missing).tolist() == [2, 5]
+    assert found.notes[0] == ("2 cells of 'label' are empty: taken for rows that nobody has labelled, and left out. Write [] into cells that mean none of the labels.")
+    assert len(labels_of(["bug|docs", "bug", "docs|bug|ui", "[]", "ui", "docs"]).notes) == 1
+
+
 def test_names_with_a_bar_inside_are_one_label() -> None:
     """Paths of a shop's catalogue have parts, but are classes."""
     assert not labels_of(["Toys|Cars", "Toys|Dolls", "Books|Crime"]).multilabel
@@ -129,6 +138,17 @@ def test_two_columns_of_flags_may_be_one_label_or_several() -> None:
     """As spaCy has them: a number for each class; the sentence offers both."""
     columns = {"text": [f"some comment {i}" for i in range(4)], "cats.pos": [1, 0, 1, 0], "cats.neg": [0, 1, 0, 1]}
     with pytest.raises(ColumnError, match=r"could both be it\. Name it with --label, or several, for rows with several labels \(--label cats\.pos,cats\.neg\); the columns are"):
+        read_table(columns)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_option_that_joins_flags_names_all_of_them(named: bool) -> None:
+    """As a shell takes it; the fourth was lost where it was copied. Of very many it cannot be copied without being completed."""
+    names = [f"{'label ' if named else 'on time '}{number}" for number in range(13)]
+    columns = {"text": [f"some comment {i}" for i in range(16)], **{name: [i >> number % 4 & 1 for i in range(16)] for number, name in enumerate(names)}}
+    with pytest.raises(ColumnError, match=re.escape(f"--label '{','.join(names[:4])}'")):
+        read_table({name: columns[name] for name in ["text", *names[:4]]})
+    with pytest.raises(ColumnError, match=re.escape(f"--label {','.join(names[:3])},... with all 13")):
         read_table(columns)
 
 

@@ -175,6 +175,17 @@ def test_texts_from_other_columns_than_in_training_are_said(write: Write, known:
     assert read_texts(write("lines.txt", "so good\nso bad\n"), known=[known]).notes == []
 
 
+def test_the_first_row_of_a_single_column_is_its_name_where_the_model_knows_it(write: Write) -> None:
+    """A name that is no usual one was answered like a text; one that the model does not know may be a text, and it is said."""
+    path = write("in.csv", "what they wrote\nso good it is\nso bad it is\n")
+    inputs = read_texts(path, known=["What they wrote"])
+    assert (inputs.texts.texts, inputs.notes, inputs.table.columns) == (["so good it is", "so bad it is"], [], ["what they wrote"])
+    inputs = read_texts(write("other.csv", "other\nso good it is\nso bad it is\n"), known=["what they wrote"])
+    assert inputs.texts.texts == ["other", "so good it is", "so bad it is"]
+    assert inputs.notes == ["The first row ('other') was taken for a row like the others, not for the names of the columns."]
+    assert read_texts(path, known=["text"]).notes == []
+
+
 def test_several_text_columns_are_asked_for(write: Write) -> None:
     """Prediction does not guess either."""
     with pytest.raises(ColumnError, match="which column is the text"):

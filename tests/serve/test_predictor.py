@@ -58,6 +58,12 @@ def test_one_text_gives_one_answer_and_many_give_a_list(model: Predictor) -> Non
     assert model.embed("abc").tolist() == [3.0]
 
 
+def test_a_text_of_blanks_keeps_its_place(model: Predictor) -> None:
+    """Answers and probabilities stand beside their texts; which rows have none is for who reads the table."""
+    assert model.predict(["HELP", "", "HELP"]) == ["loud", "calm", "loud"]
+    assert (model.predict(""), model.predict_proba(["HELP", " "]).shape) == ("calm", (2, 2))
+
+
 def test_nothing_asked_gives_nothing(model: Predictor) -> None:
     """An empty list is no error."""
     assert model.predict([]) == []

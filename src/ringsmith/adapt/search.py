@@ -80,7 +80,8 @@ class Search(Generic[M]):
     @property
     def notes(self) -> tuple[str, ...]:
         """A sentence where time ran out."""
-        return (f"The budget ended the search after {self.tried} settings; the best of these was taken.",) if self.cut_off else ()
+        taken = "1 setting, which was taken" if self.tried == 1 else f"{self.tried} settings; the best of these was taken"
+        return (f"The budget ended the search after {taken}.",) if self.cut_off else ()
 
     def _try(self, setting: Setting) -> Trial[M] | None:
         if self.best is not None and self.budget.remaining() < RESERVE * self._longest:

@@ -34,36 +34,38 @@ class Texts:
     found: str | None = None
 
 
-def texts_of(corpus: str, column: str | None, encoding: str | None = None, report: Report = silent) -> Texts:
+def texts_of(corpus: str, column: str | None, encoding: str | None = None, delimiter: str | None = None, report: Report = silent) -> Texts:
     """The texts of what the user named.
 
     Raises:
         ColumnError: no such column, or which one holds the texts is not clear; all are listed. ReadError: the table cannot be read.
-        OptionError: a table too large to look for its column, or a file too large for another encoding than UTF-8. UnknownName: no such encoding.
+        OptionError: a table too large to look for its column, a file too large for another encoding than UTF-8 or another delimiter, or nothing is
+            delimited so. UnknownName: no such encoding.
     """
     path = Path(corpus).expanduser()
-    if column is None and encoding is None and not is_table(path):
+    if column is None and encoding is None and delimiter is None and not is_table(path):
         return Texts(corpus)
     size = path.stat().st_size if path.is_file() else 0
-    if encoding is not None and (size > LARGEST_BYTES or path.is_dir()):
-        got = "a folder" if path.is_dir() else "a larger one"
-        raise OptionError(f"{corpus}: --encoding is for one file of at most {LARGEST_BYTES / 1e6:.0f} MB; got {got}. Convert the texts to UTF-8 first.")
+    for name, value, instead in (("--encoding", encoding, "Convert the texts to UTF-8 first"), ("--delimiter", delimiter, "Write the table with commas first")):
+        if value is not None and (size > LARGEST_BYTES or path.is_dir()):
+            got = "a folder" if path.is_dir() else "a larger one"
+            raise OptionError(f"{corpus}: {name} is for one file of at most {LARGEST_BYTES / 1e6:.0f} MB; got {got}. {instead}.")
     if size > LARGEST_BYTES:
         if column is None:
             raise OptionError(
                 f"{corpus}: a table of more than {LARGEST_BYTES / 1e6:.0f} MB is read a part at a time; this one has {size / 1e6:,.0f} MB. Name its text column with --column."
             )
         return Texts(corpus, column)
-    return _column_of(corpus if corpus == "-" else path, column, encoding, report)
+    return _column_of(corpus if corpus == "-" else path, column, encoding, delimiter, report)
 
 
-def _column_of(source: str | Path, column: str | None, encoding: str | None, report: Report) -> Texts:
+def _column_of(source: str | Path, column: str | None, encoding: str | None, delimiter: str | None, report: Report) -> Texts:
     """All texts of one column."""
     from ringsmith.data import read_texts
 
     report(Progress("read", 0, None, "rows"))
     try:
-        found = read_texts(source, text=column, encoding=encoding)
+        found = read_texts(source, text=column, encoding=encoding, delimiter=delimiter)
     except ColumnError as error:
         raise ColumnError(str(error).replace("--text", "--column")) from error  # what other commands call --text
     facts = found.findings

@@ -26,6 +26,7 @@ def show_word(
     *,
     layers: str | None,
     encoding: str | None,
+    delimiter: str | None,
     vectors: Path | None,
     out: Path | None,
     threads: int | None,
@@ -36,7 +37,7 @@ def show_word(
     from ringsmith.data import read_texts
     from ringsmith.visible.face import inspect_word
 
-    sentences = read_texts(given, encoding=encoding).texts.texts
+    sentences = read_texts(given, encoding=encoding, delimiter=delimiter).texts.texts
     with progress_bar(console) as report:
         senses = inspect_word(model, word, sentences, layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
     if out is not None:  # before anything is printed: who reads may stop reading

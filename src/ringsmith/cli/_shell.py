@@ -24,6 +24,8 @@ DONE, FAULT, WRONG_USE, STOPPED = 0, 1, 2, 3
 """Exit codes: done; a fault of ours; wrong use or bad input; stopped early but a valid leaderboard was written."""
 CTRL_C = 130
 """Exit code of what was interrupted before there was anything to show: what shells give it (128 + SIGINT)."""
+NO_READER = 141
+"""Exit code where nobody reads standard output any more (``| head``): what shells give other tools then (128 + SIGPIPE)."""
 PAGES = (".html", ".htm")
 INTERRUPTED = "Stopped; nothing half-written is left. The same command can be given again."
 ENCODING = "Encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain."
@@ -98,8 +100,31 @@ def ended_as_by_ctrl_c() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+@contextmanager
+def ended_with_its_reader() -> Iterator[None]:
+    """Within the block a standard output that nobody reads any more ends the process without a word, as it ends other tools; what was finished is kept.
+
+    Not by the signal itself, which would end it at the pipes of workers and at sockets, too. Rich and Typer make an exit with 1 of the error.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as ended:
+        if not isinstance(ended, BrokenPipeError) and not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr] # for what Python still has to write at its end
+        sys.exit(NO_READER)
+
+
 def run_guarded(program: Callable[[], None]) -> None:
     """Run the command line; end with one clear sentence and the right exit code when something is wrong."""
+    with ended_with_its_reader():
+        _run_guarded(program)
+
+
+def _run_guarded(program: Callable[[], None]) -> None:
     try:
         program()
     except RingsmithError as error:

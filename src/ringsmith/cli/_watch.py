@@ -320,12 +320,14 @@ def sentences_of_duplicates(data: DataFindings) -> list[str]:
         ['17 exact duplicates: 4 rows left out of training and 1 row left out of validation, because rows that judge them say the same']
         >>> sentences_of_duplicates(DataFindings(rows=100, near_duplicates=1, conflicts=1, conflicting_rows=2))
         ['1 near duplicate', '1 text with more than one label, in 2 rows']
+        >>> sentences_of_duplicates(DataFindings(rows=100, near_duplicates=5, leaks={"fold-1": {"train": 6, "valid": 0}, "fold-2": {"train": 7, "valid": 0}}))
+        ['5 near duplicates: in all folds together 13 rows left out of training, because rows that judge them say the same']
     """
     kinds = ((data.exact_duplicates, "exact duplicate"), (data.near_duplicates, "near duplicate"))
     gone = [(sum(taken[part] for taken in data.leaks.values()), words) for part, words in (("train", "training"), ("valid", "validation"))]
     sentences = [joined([plural(count, name) for count, name in kinds if count])]
     if left_out := joined([f"{plural(count, 'row')} left out of {words}" for count, words in gone if count]):
-        sentences[0] += f": {left_out}{' (all folds together)' if len(data.leaks) > 1 else ''}, because rows that judge them say the same"
+        sentences[0] += f": {'in all folds together ' if len(data.leaks) > 1 else ''}{left_out}, because rows that judge them say the same"
     if data.conflicts:
         sentences.append(f"{plural(data.conflicts, 'text')} with more than one label, in {plural(data.conflicting_rows, 'row')}")
     return [sentence for sentence in sentences if sentence]

@@ -51,6 +51,7 @@ def train(
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of a file that is not UTF-8: cp1250, koi8-r ... In a table found by itself where it is plain.", rich_help_panel=TEXT)
     ] = None,
+    delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER, rich_help_panel=TEXT)] = None,
     memory: Annotated[str | None, typer.Option(help=MEMORY, rich_help_panel=RUN)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.", rich_help_panel=RUN)] = None,
     device: Annotated[
@@ -77,7 +78,7 @@ def train(
     reading = corpus_options(min_count, max_vocab, lower=lower, steps=steps, memory=memory)
     console = _shell.people(as_json=as_json)
     with progress_bar(console) as report:
-        texts = texts_of(corpus, column, encoding, report)
+        texts = texts_of(corpus, column, encoding, delimiter, report)
     say_compilation(console)
     with progress_bar(console) as report:
         job = VectorsJob(source=texts.source, out=out, corpus=replace(reading, column=texts.column), threads=threads, device=device, **ways)  # type: ignore[arg-type]

@@ -195,7 +195,7 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
     answers = set(task.decode(scores))
     if len(answers) == 1 and not job.baseline and len(set(rows.labels or ())) > 1:
-        why = ". ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows", *facts.notes])
+        why = " ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows{'.' if facts.notes else ''}", *facts.notes])
         raise BudgetError(why) if facts.hurried else RunRefused(why)
 
 

@@ -7,6 +7,7 @@ tells, by what it holds. Whatever stays ambiguous is a `ColumnError` that lists 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -25,6 +26,8 @@ NUMERIC = 0.95
 LISTED = 20
 """Columns that a message shows with examples."""
 MOST_CLASSES = 1_000
+JOINED = 12
+"""Columns of 0 and 1 that a message writes out to be joined to labels."""
 
 
 @dataclass(frozen=True)
@@ -296,9 +299,21 @@ def _refuse_flags(table: RawTable, profiles: dict[str, Profile], label: str) -> 
     flags = [name for name, found in profiles.items() if _is_flag(found)]
     if label in flags and len(flags) > 2:
         raise ColumnError(
-            f"{table.source}: it must be clear which column is the label; {', '.join(map(repr, flags[:6]))} all hold 0 and 1. "
-            f"Name one with --label, or several, for rows with several labels: --label {','.join(flags[:3])}"
+            f"{table.source}: it must be clear which column is the label; {first_of(map(repr, flags), JOINED)} all hold 0 and 1. "
+            f"Name one with --label, or several, for rows with several labels: {_together(flags)}"
         )
+
+
+def _together(flags: Sequence[str]) -> str:
+    """The option that joins these columns to labels, as a shell takes it; all of them, for what is copied is not checked for one that lacks.
+
+    Examples:
+        >>> _together(["toxic", "threat"]), _together(["price", "on time"])
+        ('--label toxic,threat', "--label 'price,on time'")
+    """
+    if len(flags) > JOINED:
+        return f"--label {','.join(flags[:3])},... with all {len(flags)}"
+    return f"--label {shlex.quote(','.join(flags))}"
 
 
 def _same_thing(table: RawTable, found: list[Profile], notes: list[str]) -> list[Profile]:
@@ -364,8 +379,8 @@ def _ask(table: RawTable, profiles: dict[str, Profile], role: str, candidates: S
         why = f"{first_of((repr(found.name) for found in candidates), 4)} could {'both' if len(candidates) == 2 else 'all'} be it"
     if len(profiles) > LISTED:
         profiles = {found.name: found for found in [*candidates, *profiles.values()]}
-    flags = [found.name for found in candidates[:3] if _is_flag(found)]
-    several = f", or several, for rows with several labels (--label {','.join(flags)})" if role == "label" and len(flags) == min(3, len(candidates)) > 1 else ""
+    flags = [found.name for found in candidates if _is_flag(found)]
+    several = f", or several, for rows with several labels ({_together(flags)})" if role == "label" and len(flags) > 1 else ""
     return ColumnError(f"{table.source}: it must be clear which column is the {role}; {why}. Name it with --{role}{several}; the columns are: {listing(profiles.values())}.")
 
 

@@ -22,6 +22,8 @@ MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
 """Spellings (in any case) of a label that is not there."""
 PERHAPS_MISSING = ("na", "none", "-", "--", "?")
 """What may be the name of a class as well, and is taken for one; it is said."""
+NONE_OF_THEM = "[]"
+"""A cell that says that a row has none of the labels, where an empty one says that nobody has looked."""
 MARKS = ("|", ";", ",")
 """What may stand between the labels of a row."""
 AMOUNT, FRACTION = r"^[€$£¥]?\s?[+-]?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d+)?\s?[€$£¥%]?$", r"[.,]\d{1,2}\D*$"
@@ -173,9 +175,14 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
     taken: dict[str, tuple[str, ...]] = {}
     for value in bare.filter(~missing).unique(maintain_order=True).to_list():
         parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column) if value.startswith("[") else [value]
-        taken[value] = tuple(sorted({part.strip() for part in parts if part.strip()}))
+        taken[value] = tuple(sorted({part.strip() for part in parts} - {"", NONE_OF_THEM}))
     how = f"separated by {separator!r}" if separator else "written as lists"
     values: list[Label] = [taken.get(value, ()) for value in bare.to_list()]
+    if unlabelled := int(missing.sum()):
+        notes.append(
+            f"{plural(unlabelled, 'cell')} of {column!r} {'is' if unlabelled == 1 else 'are'} empty: taken for rows that nobody has labelled, and left out. "
+            f"Write {NONE_OF_THEM} into cells that mean none of the labels."
+        )
     return Labels(values, missing.to_numpy(), True, (*notes, _several(how, [value for value, gone in zip(values, missing, strict=True) if not gone])))
 
 

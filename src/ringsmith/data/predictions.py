@@ -17,13 +17,15 @@ from ringsmith._files import DELIMITED, held, put, refuse_source
 from ringsmith._wording import plural
 from ringsmith.data.columns import Asked, as_strings, find_columns
 from ringsmith.data.encoding import to_utf8
-from ringsmith.data.formats.delimited import read_lines
+from ringsmith.data.formats.delimited import PROSE, read_lines
+from ringsmith.data.formats.header import nameless
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
 from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, label_table, read_raw, read_source, with_encoding_told
 from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
+from ringsmith.data.tags import refuse_words
 from ringsmith.errors import MachineError, OptionError, ReadError
 from ringsmith.records import Label
 
@@ -120,7 +122,18 @@ def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | No
     opened = open_source(source, encoding, delimiter)
     if text is None and delimiter is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
         return with_encoding_told(lines, opened)
-    return read_source(opened)
+    return _first_row(read_source(opened), known, opened.suffix)
+
+
+def _first_row(table: RawTable, known: Sequence[str], suffix: str) -> RawTable:
+    """`table` without its first row where that is the name, of its only column, that the model learnt from; where it may be another name, that is said."""
+    if table.header is not False or table.lines is None or table.frame.width > 1:
+        return table
+    first = (table.frame.row(0)[0] or "").strip()
+    if len(table.frame) > 1 and first.casefold() in (name.casefold() for name in known):
+        faults = {reason: rows[rows > 0] - 1 for reason, rows in table.faults.items()}
+        return replace(table, frame=table.frame[1:].rename({table.frame.columns[0]: first}), header=True, lines=table.lines[1:], faults=faults)
+    return replace(table, notes=[*table.notes, nameless(table.frame)]) if suffix in DELIMITED and len(first.split()) < PROSE else table
 
 
 def is_quoted_text(source: str) -> bool:
@@ -145,6 +158,7 @@ def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
     if head.startswith((b"PAR1", b"ARROW1", b"PK", b"{", b"[", b"\xff\xff\xff\xff", b"\xd0\xcf")):
         return None
     content, encoding = to_utf8(source.content, source.name, source.encoding)
+    refuse_words(source, content)
     first = content.split(b"\n", 1)[0].decode("utf-8").strip("\r")
     cells = [cell.strip("\"' ") for mark in ",;|\t" for cell in first.split(mark)]
     names = {part.strip() for name in known for part in (name, *name.split(","))}

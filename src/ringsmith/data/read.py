@@ -24,6 +24,7 @@ from ringsmith.data.raw import RawTable
 from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, is_office, open_source, path_of
 from ringsmith.data.table import LabelledTable
+from ringsmith.data.tags import refuse_tags, refuse_words
 from ringsmith.data.times import read_times
 from ringsmith.errors import ColumnError, InputError, ReadError
 from ringsmith.records import Label, TextSet
@@ -141,7 +142,7 @@ def read_source(source: Source) -> RawTable:
     """One file's bytes: recognised by content, not by name.
 
     Raises:
-        ReadError: binary, wrong encoding, broken, or without rows.
+        ReadError: binary, wrong encoding, broken, without rows, or words with their tags.
     """
     if is_office(source.content) and source.content.startswith(b"PK"):
         return with_delimiter_told(columnar.read_excel(source), source)
@@ -151,6 +152,7 @@ def read_source(source: Source) -> RawTable:
     content, encoding = to_utf8(source.content, source.name, source.encoding)
     if not content.strip():
         raise ReadError(f"{source.name}: the file holds blanks only. A table needs a header and at least a few rows; check how it was written.")
+    refuse_words(source, content)
     table = (json.looks_like_json(content) and _read_json(source, content, encoding)) or read_delimited(source, content, encoding)
     return with_encoding_told(with_delimiter_told(table, source), source)
 
@@ -206,6 +208,8 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
         if column is not None:
             refuse_giants(table, column)
     labels = None if columns.label is None else read_labels(table, columns.label, separator=label_separator, several=multilabel)
+    if labels is not None and columns.label is not None:
+        refuse_tags(table.source, columns.label, labels.values)
     reasons = {reason: _mask(positions, len(frame)) for reason, positions in table.faults.items()}
     reasons[EMPTY_TEXT] = (texts.str.strip_chars() == "").to_numpy()
     if pairs is not None:

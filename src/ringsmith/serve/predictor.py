@@ -64,7 +64,8 @@ class Predictor:
         """The label of one text, or of each of many.
 
         Args:
-            texts: one text or n of them.
+            texts: one text or n of them. Every one is answered, so that answers stand beside their texts: one of blanks with what the model expects of a text
+                without words. Leave such rows out, as ``ringsmith predict`` does, where that is no answer.
             pairs: the second text of each, for a model that was trained on pairs.
         """
         labels = [answer.label for answer in self.answers(*_listed(texts, pairs))]

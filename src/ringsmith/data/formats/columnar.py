@@ -5,7 +5,7 @@ from __future__ import annotations
 import fastexcel
 import polars as pl
 
-from ringsmith.data.formats.delimited import has_header, nameless, unique_names, without_titles
+from ringsmith.data.formats.header import guessed, has_header, is_guessed, nameless, unique_names, without_titles
 from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.data.source import Source
@@ -85,6 +85,8 @@ def headed(source: Source, frame: pl.DataFrame, notes: list[str]) -> RawTable:
     header = has_header(frame)
     if not header and frame.width > 1 and len(frame):
         notes.append(nameless(frame))
+    if header and is_guessed(frame):
+        notes.append(guessed(frame))
     first = [" ".join((cell or "").split()) for cell in frame.row(0)] if header else [""] * frame.width
     columns = unique_names(source.name, [cell or f"column_{number + 1}" for number, cell in enumerate(first)])
     frame = frame[1:] if header else frame

@@ -7,7 +7,6 @@ disagree, our own lenient parser reads the file instead: slower, but it loses no
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,10 +17,11 @@ import polars as pl
 from ringsmith._wording import plural
 from ringsmith.data import names
 from ringsmith.data.dialect import NAMES, SAMPLE, sniff
+from ringsmith.data.formats.header import guessed, has_header, is_guessed, named_columns, nameless, without_titles
 from ringsmith.data.raw import RawTable
 from ringsmith.data.scan import Dialect, Scan, parse, scan
 from ringsmith.data.source import Source
-from ringsmith.errors import ColumnError, ReadError
+from ringsmith.errors import ReadError
 
 MANY = 0.01
 """Above this share of rows with too many cells the dialect is wrong, or the file is: refused."""
@@ -30,8 +30,6 @@ WHOLE = 1 << 24
 FEW_LINES = 10
 PROSE = 3
 """From this mean number of words on, what stands in front of a row is no name of it."""
-MOST_TITLES = 10
-"""So many rows above the names of the columns, at most."""
 SEPARATOR_LINE = re.compile(rb"\"?sep=[,;|\t]\"?\r?\n", re.IGNORECASE)
 DELIMITER_NAMES = {**{sign: name for name, sign in NAMES.items()}, " ": "first blank", "": "none"}
 
@@ -242,7 +240,9 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     width = int(cells[0]) if header else _usual(cells)
     if not header and not label_first and width > 1:
         notes.append(nameless(frame))
-    columns = _named(source.name, frame, width, header) if not label_first else list(frame.columns)
+    if header and is_guessed(frame):
+        notes.append(guessed(frame))
+    columns = named_columns(source.name, frame, width, header) if not label_first else list(frame.columns)
     if header:
         frame, cells, starts = frame[1:], cells[1:], starts[1:]
     if not len(frame):
@@ -307,87 +307,6 @@ def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64
             "Put cells that hold the delimiter in quotes, name another one (--delimiter), or save the table as JSONL or Parquet."
         )
     return {"too many cells": long}
-
-
-def title_rows(frame: pl.DataFrame) -> int:
-    """How many rows stand above the one that names the columns: a title, blanks, names over several columns; each leaves a cell empty, the names none."""
-    first = [[(cell or "").strip() for cell in row] for row in frame.head(MOST_TITLES + 1).rows()]
-    for number, cells in enumerate(first):
-        if all(cells):
-            return number if number and len(cells) > 1 and names.name_columns(cells) else 0
-    return 0
-
-
-def without_titles(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """`frame` from the row on that names the columns."""
-    above = title_rows(frame)
-    if above:
-        what = "1 row above the names of the columns was" if above == 1 else f"{above} rows above the names of the columns were"
-        notes.append(f"{what} skipped ({names.shorten(' '.join(filter(None, frame.row(0))))!r}).")
-    return frame[above:]
-
-
-def has_header(frame: pl.DataFrame) -> bool:
-    """Whether the first row names the columns: known names, or cells that are unlike what stands below them.
-
-    A column may have the name of one of its values (``spam,text`` above rows of ham and spam), but then another one has a known name.
-    """
-    if not len(frame):
-        return False
-    first = [(cell or "").strip() for cell in frame.row(0)]
-    known = [names.plain(cell) in names.HEADER_WORDS for cell in first]
-    if len(first) == 1:
-        return known[0]
-    if any(len(cell) > 64 for cell in first) or not any(first):
-        return False
-    body = frame[1:5001]
-    like_below = [bool(cell) and _continues(cell, body.to_series(number)) for number, cell in enumerate(first)]
-    if any(like_below):
-        return not any(map(_is_number, first)) and any(name and not like for name, like in zip(known, like_below, strict=True))
-    return sum(known) >= 1 or all(len(cell.split()) <= 3 for cell in first)
-
-
-def nameless(frame: pl.DataFrame) -> str:
-    """The note on a table without names of columns."""
-    return f"The first row ({', '.join(repr(names.shorten(cell or '', 20)) for cell in frame.row(0)[:4])}) was taken for a row like the others, not for the names of the columns."
-
-
-def _continues(cell: str, below: pl.Series) -> bool:
-    """Whether `cell` is of a kind with the cells below it: a number among numbers, or one of a few values that recur."""
-    below = below.drop_nulls()
-    if not len(below):
-        return False
-    if _is_number(cell):
-        return below.head(200).cast(pl.Float64, strict=False).null_count() < len(below.head(200))
-    return bool((below == cell).sum() >= 2 and below.n_unique() <= max(2, len(below) // 2))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _named(name: str, frame: pl.DataFrame, width: int, header: bool) -> list[str]:
-    """Column names: of the header, where it has them."""
-    if not header:
-        return [f"column_{number + 1}" for number in range(width)]
-    return unique_names(name, [" ".join((cell or "").split()) or f"column_{number + 1}" for number, cell in enumerate(frame.row(0)[:width])])
-
-
-def unique_names(name: str, columns: Sequence[str]) -> list[str]:
-    """`columns` as they are.
-
-    Raises:
-        ColumnError: two have the same name.
-    """
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        where = "; ".join(f"{column!r} is the name of columns {' and '.join(str(i + 1) for i, other in enumerate(columns) if other == column)}" for column in twice)
-        raise ColumnError(f"{name}:1: every column needs a name of its own; {where}. Rename or remove one.")
-    return list(columns)
 
 
 def _without_empty(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:

@@ -51,6 +51,8 @@ def looks_like_lines(content: bytes) -> bool:
 def read_jsonl(source: Source, content: bytes, encoding: str) -> RawTable:
     """One object a line; a column that a line lacks is empty in that row.
 
+    A broken line is refused and not left out like a row of too many cells: it is nearly always where a file was cut off, and more than this line is lost.
+
     Raises:
         ReadError: a line is not a JSON object; file and line are named.
     """
@@ -89,11 +91,19 @@ def load(content: bytes, place: str, *, wanted: type | None = None) -> Any:
     except RecursionError as error:
         raise ReadError(f"{place}: the brackets are nested too deeply to be a table. Write the file again.") from error
     except ValueError as error:
-        what = str(error) if isinstance(error, (json.JSONDecodeError, UnicodeError)) else f"a whole number has more than {sys.get_int_max_str_digits():,} digits"
-        raise ReadError(f"{place}: valid JSON is needed here; {what}. Mend it, or write the file again.") from error
+        one_line = wanted is dict
+        mend = "Mend or remove the line" if one_line else "Mend it"
+        raise ReadError(f"{place}: valid JSON is needed here; {_fault(error, one_line=one_line)}. {mend}, or write the file again.") from error
     if wanted is not None and not isinstance(value, wanted):
         raise ReadError(f'{place}: each line must be an object like {{"text": ..., "label": ...}}; got a {type(value).__name__}. Write one object a line.')
     return value
+
+
+def _fault(error: ValueError, *, one_line: bool) -> str:
+    """What is wrong with JSON; in a line of its own the column is enough, for its number has been told."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg.removesuffix(' at')} at {'' if one_line else f'line {error.lineno}, '}column {error.colno}"
+    return str(error) if isinstance(error, UnicodeError) else f"a whole number has more than {sys.get_int_max_str_digits():,} digits"
 
 
 def read_json(source: Source, content: bytes, encoding: str) -> RawTable:
