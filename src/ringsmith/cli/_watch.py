@@ -12,6 +12,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.status import Status
+from rich.table import Column
 from rich.text import Text
 
 from ringsmith._files import NEW, as_typed, held
@@ -27,7 +28,7 @@ from ringsmith.records import several_test
 from ringsmith.report.findings import LANGUAGES, unit_of
 from ringsmith.report.wording import joined
 
-LABEL_WIDTH = 10
+LABEL_WIDTH, BAR = 10, 20
 NOT_HERE = "it is not on this machine"
 """Stands in the reason why the catalogue leaves a default model out: all of those share a line."""
 
@@ -44,7 +45,8 @@ class Watch:
         self._budget: Any = None
         self._read: events.Read | None = None
         self._waiting: Status | None = None
-        self._progress = Progress(TextColumn("  "), BarColumn(bar_width=30), TextColumn("{task.description}"), console=console, transient=True, disable=not console.is_interactive)
+        columns = (BarColumn(bar_width=BAR, table_column=Column(width=BAR)), TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")))
+        self._progress = Progress(TextColumn(" "), *columns, console=console, transient=True, expand=True, disable=not console.is_interactive)
         self._task: TaskID | None = None
         self._started = time.monotonic()
         self._count = ""
