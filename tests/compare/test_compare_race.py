@@ -141,6 +141,8 @@ def test_a_broken_candidate_is_listed_last_with_its_reason(compare: Callable[...
     assert [row.candidate for row in result.rows] == ["tenth", "third", fake]
     broken = result.rows[-1]
     assert (broken.status, broken.tie_group, broken.recommended) == (status, None, False)
+    assert broken.train_seconds is not None
+    assert broken.train_seconds > 0
     assert re.fullmatch(why, broken.why)
 
 

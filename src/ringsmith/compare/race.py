@@ -256,8 +256,10 @@ class Race:
 
     def lose(self, entrant: Entrant, status: Status, why: str) -> None:
         """Let a candidate stand in the table with the reason why it is not ranked."""
-        candidate = entrant.candidate
-        self.others[candidate.name] = Row(candidate.name, candidate.model, candidate.recipe, status, self.arena.dataset.metric.name, why=why)
+        candidate, ended = entrant.candidate, self.arena.ledger.runs
+        spent = [ended[run.key].seconds["total"] for run in self.runs_of(entrant) if run.key in ended and "total" in ended[run.key].seconds]
+        metric, seconds = self.arena.dataset.metric.name, sum(spent) if spent else None
+        self.others[candidate.name] = Row(candidate.name, candidate.model, candidate.recipe, status, metric, train_seconds=seconds, why=why)
         self.rank()
 
     def _stop(self, waiting: list[Entrant]) -> None:
