@@ -1,4 +1,4 @@
-"""What all tests share: no network, threads on purpose, and markers that skip with a reason."""
+"""What all tests share: no network, threads on purpose, nothing timed, and markers that skip with a reason."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # a busy machine is no fault
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)

@@ -47,7 +47,7 @@ def test_texts_without_terms_give_empty_rows() -> None:
 
 
 @given(texts)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_save_and_load_give_the_same_rows(tmp_path_factory: pytest.TempPathFactory, rows: list[str]) -> None:
     """Whatever the terms are: quotes, control characters, scripts."""
     folder = tmp_path_factory.mktemp("ngrams")
@@ -85,7 +85,7 @@ def test_pairs_stand_side_by_side_with_their_product() -> None:
 
 
 @given(texts)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_hashed_counts_are_those_of_the_loop(rows: list[str]) -> None:
     """How often the terms of each row occur, words in the lower half, characters in the upper, whatever the script."""
     found = count(rows, BITS, (1, 4))

@@ -103,7 +103,7 @@ def test_losses_that_are_read_a_step_late_change_nothing(tiny_bert: LocalModel, 
     assert set(unread) == {(0, 0)}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(kills=st.lists(st.integers(2, 23), min_size=1, max_size=3, unique=True))
 def test_killed_at_any_steps_it_goes_on_to_the_same_bits(
     tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path_factory: pytest.TempPathFactory, kills: list[int]

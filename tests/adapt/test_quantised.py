@@ -56,7 +56,7 @@ def test_the_levels_are_those_of_the_paper() -> None:
 
 
 @given(st.integers(1, 9), st.integers(1, 70), st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_four_bits_are_the_nearest_level_of_each_block(rows: int, columns: int, seed: int) -> None:
     """A loop over the numbers, block by block, the last one shorter."""
     weight = matrix(rows, columns, seed)
@@ -70,7 +70,7 @@ def test_four_bits_are_the_nearest_level_of_each_block(rows: int, columns: int, 
 
 
 @given(st.integers(1, 9), st.integers(1, 70), st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_eight_bits_are_off_by_half_a_step_at_most(rows: int, columns: int, seed: int) -> None:
     """A step is the largest of the row over 127."""
     weight = matrix(rows, columns, seed)

@@ -160,7 +160,6 @@ def test_few_rows_are_not_worth_a_file(tmp_path: Path) -> None:
     assert not (tmp_path / "space").exists()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=6), st.none() | st.text(max_size=6)), unique=True, max_size=20))
 def test_different_rows_have_different_keys(rows: list[tuple[str, str | None]]) -> None:
     """Text alone, text with an empty pair, texts that run into each other: none share a key."""
@@ -168,7 +167,7 @@ def test_different_rows_have_different_keys(rows: list[tuple[str, str | None]]) 
     assert len(set(keys)) == len(rows)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(stored=st.sets(st.integers(0, 60), min_size=FEWEST_ROWS), asked=st.sets(st.integers(0, 60)))
 def test_exactly_what_was_stored_is_found(stored: set[int], asked: set[int], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Of the rows asked for, those that were stored are found, with their own vectors."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import transformers
 from backbones_tiny import POSITIONS, wordpiece
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.backbones import Backbone, Tokeniser, encode, load_backbone, pad_batch
@@ -30,7 +30,6 @@ def rows(tokeniser: Tokeniser, texts: list[str], pairs: list[str] | None = None)
 WORDPIECE = Tokeniser(wordpiece(), max_tokens=12, pad_id=0, empty_id=1, types=True, vocabulary=1_000)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_the_same_as_the_tokenizers_own_call(texts: list[str]) -> None:
     """Whatever the text, the numbers are those of transformers' call with truncation, and `cut` says whether anything was lost."""

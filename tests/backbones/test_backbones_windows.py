@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from backbones_tiny import wordpiece
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.backbones import Backbone, Tokeniser, encode
@@ -18,7 +18,6 @@ TEN = Tokeniser(wordpiece(), max_tokens=12, pad_id=0, empty_id=1, types=True, vo
 """Room for ten tokens and two special ones."""
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["the", "cat", "sat", "no", "xyz", "é", "\U0001f600", "\n"]), max_size=120))
 def test_windows_hold_every_token_once(words: list[str]) -> None:
     """The tokens of the windows, one after the other, are those of the text; each window fits; weights are shares of the tokens."""

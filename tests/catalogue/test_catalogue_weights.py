@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalogue_folders import make_folder
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
@@ -21,7 +21,6 @@ from ringsmith.errors import ModelError
 SHAPES = st.dictionaries(st.text(min_size=1, max_size=5), st.lists(st.integers(0, 4), max_size=3), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(SHAPES)
 def test_headers_say_where_the_numbers_lie(tmp_path_factory: pytest.TempPathFactory, shapes: dict[str, list[int]]) -> None:
     """Whatever the reference library wrote, name, shape and bytes of each tensor are found."""
@@ -37,7 +36,6 @@ def test_headers_say_where_the_numbers_lie(tmp_path_factory: pytest.TempPathFact
     assert count_parameters([path]) == sum(array.size for array in tensors.values())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 60))
 def test_nonsense_is_refused_in_words(tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int) -> None:
     """Random bytes, alone or in the middle of a sound file, give a tensor list or a ModelError, never anything else."""

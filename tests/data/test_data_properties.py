@@ -18,7 +18,7 @@ from ringsmith.data.scan import Dialect, parse, scan
 from ringsmith.data.source import unpack
 from ringsmith.errors import RingsmithError
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FAST = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 DIALECTS = st.builds(Dialect, st.sampled_from([",", "\t", ";", "|", ""]), st.sampled_from(['"', "'", None]))
 MESSY = st.text(alphabet=st.sampled_from(list("ab ,;|\t\"'\n\ré\x85\u2028😀")), max_size=40)
 CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=30)

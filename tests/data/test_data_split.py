@@ -16,7 +16,7 @@ from ringsmith.data.split import eval_share, join, make_splits, plan_splits
 from ringsmith.errors import ColumnError, InputError, LabelError, OptionError
 from ringsmith.records import Split, TextSet
 
-SOME = settings(max_examples=40, deadline=None)
+SOME = settings(max_examples=40)
 SIZES = st.dictionaries(st.sampled_from("abcdef"), st.integers(5, 300), min_size=2)
 
 

@@ -21,7 +21,7 @@ from ringsmith.records import TextSet
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_is_stored_is_restored(tmp_path: Path, data: st.DataObject) -> None:
     """Texts, labels of both kinds, pairs, groups and row numbers; any positions in any order; in a folder whose name would be a pattern elsewhere."""

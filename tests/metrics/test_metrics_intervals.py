@@ -104,7 +104,7 @@ def test_intervals_hold_the_figure_and_stay_in_bounds(name: str) -> None:
         assert result.high == 1.0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 25), classes=st.integers(1, 4))
 def test_any_rows_have_an_interval_around_the_figure(seed: int, rows: int, classes: int) -> None:
     """One row, one class, unknown targets: nothing breaks, nothing is NaN."""

@@ -135,7 +135,7 @@ def test_perfect_labels_are_perfect(name: str) -> None:
     assert score(metric, y, y.astype(float)) == (1.0 if metric.greater_is_better else 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 40), classes=st.integers(2, 5), unknown=st.sampled_from([0.0, 0.3]))
 def test_order_of_rows_and_names_of_classes_do_not_matter_and_bounds_hold(seed: int, rows: int, classes: int, unknown: float) -> None:
     """Any metric: shuffled rows and permuted columns give the same figure, and it stays where it belongs."""

@@ -102,7 +102,7 @@ def test_every_line_may_be_a_document(tmp_path: Path) -> None:
     assert read(path, documents="line") == ["one", "two", "three"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=30), max_size=30), st.integers(1, 40))
 def test_where_a_file_is_cut_into_parts_makes_no_difference(tmp_path_factory: pytest.TempPathFactory, lines: list[str], part: int) -> None:
     """Read a few bytes at a time: the lines of the file, grouped by hand."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.errors import InputError, OptionError, RunRefused
@@ -120,7 +120,6 @@ LENGTHS = st.lists(st.one_of(st.integers(1, 40), st.integers(1, 10_000), st.just
 
 
 @given(LENGTHS, st.integers(1, 3), st.booleans(), st.integers(0, 5))
-@settings(deadline=None)
 def test_an_epoch_covers_every_sentence_once(lengths: list[int], epochs: int, shuffle: bool, before: int) -> None:
     """And the shares of the work follow each other from 0 to 1 without a gap."""
     starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -345,7 +344,6 @@ def test_nothing_of_the_first_epochs_is_drawn_again_when_training_goes_on(corpus
 
 
 @given(st.lists(st.lists(st.sampled_from("abcde"), max_size=6), max_size=12), st.sets(st.sampled_from("abcde"), min_size=1))
-@settings(deadline=None)
 def test_renumbering_is_reading_what_is_left(lines: list[list[str]], kept: set[str]) -> None:
     """Words that are not wanted are gone, empty sentences too."""
     wanted = Vocabulary(tuple(sorted(kept)), np.ones(len(kept), np.int64))

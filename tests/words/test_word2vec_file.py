@@ -124,7 +124,7 @@ def test_a_model_that_lies_is_refused(change: Any, sentence: str, corpus: Corpus
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_is_refused_or_read_but_never_a_crash(data: st.DataObject, corpus: Corpus, tmp_path: Path) -> None:
     """Cut off anywhere, or with bytes of the header changed."""
     path = tmp_path / "model.safetensors"

@@ -58,7 +58,7 @@ def test_counts_are_those_of_the_slow_twin(symmetric: bool, weighted: bool, wind
     assert_same(count_cooccurrences(corpus, options, threads=2), slow(corpus, options))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.sampled_from("abcde"), max_size=12), min_size=1), st.integers(1, 15))
 def test_small_corpora_are_counted_as_by_hand(lines: list[list[str]], window: int) -> None:
     """Whatever the sentences, empty ones included."""
@@ -96,7 +96,7 @@ def test_parts_on_disk_give_the_same_matrix(tmp_path: Path, monkeypatch: pytest.
     assert not list(tmp_path.iterdir())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(2, 10**10), st.booleans())
 def test_what_a_neighbour_counts_is_never_rounded_when_it_is_added(window: int, words: int, weighted: bool) -> None:
     """Multiples of a power of 2 of which doubles hold every multiple up to what all neighbours of all words count; and that is no other weight."""

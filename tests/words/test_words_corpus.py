@@ -28,7 +28,7 @@ from ringsmith.words.vocabulary import Vocabulary
 
 TEXT = "a rose is a rose\nis a rose\n\nviolets are blue é\n"
 ALL = CorpusOptions(min_count=1)
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 MESSY = st.text(alphabet=st.sampled_from(list("ab \t\r\n\x0b\x1c\x85\xa0\u1680\u2003\u2028\u202f\u205f\u3000éあ😀€")), max_size=60)
 
 

@@ -312,7 +312,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @example("0.1")
 @example("-0")
 @example("1e39")
@@ -340,7 +340,7 @@ def test_ordinary_numbers_are_certain() -> None:
         assert decimal(np.frombuffer(text.encode(), dtype=np.uint8), 0, len(text))[1]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), form=st.sampled_from(sorted(FORMATS)))
 def test_garbage_is_refused_in_a_sentence(tmp_path: Path, data: st.DataObject, form: str) -> None:
     """Random bytes, and good files with bytes changed, cut or doubled: vectors or one of our errors, whatever the form says."""

@@ -171,7 +171,7 @@ def test_files_of_questions_that_are_none_are_refused(tmp_path: Path, read: Any,
         read(tmp_path / "none.txt")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200), read=st.sampled_from([read_analogies, read_pairs, read_outliers]))
 def test_garbage_questions_are_refused_in_a_sentence(tmp_path: Path, content: bytes, read: Any) -> None:
     """Questions or one of our errors."""

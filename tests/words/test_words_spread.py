@@ -57,7 +57,7 @@ def test_counts_of_shards_are_those_of_one_machine(cores: tuple[int, ...], optio
     assert len(told) >= 2 * sum(cores)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.sampled_from("abcde"), max_size=12), min_size=1), st.integers(1, 15), st.integers(1, 30))
 def test_whatever_the_sentences_shards_add_up(lines: list[list[str]], window: int, most: int) -> None:
     """Parts of any size, down to a sentence."""
