@@ -711,3 +711,11 @@ def test_rare_classes_learn_from_their_names_and_it_is_said(compare: Callable[..
         told[names] = next(event.notes for event in events if isinstance(event, Cut))
         assert [event.result.why for event in events if isinstance(event, RunFinished) and event.candidate == "tenth"] == expected
     assert told == {True: ("2 classes of at most 16 training rows learn from their names, too: the texts speak of the names (--no-names does without).",), False: ()}
+
+
+def test_who_runs_knows_what_those_need_who_wait(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three candidates of one cost: the first leaves time for two, the last for none."""
+    told, reckon = list[float](), races.seconds_to_learn
+    monkeypatch.setattr(races, "seconds_to_learn", lambda forecast, **given: told.append(given["others"] / forecast.seconds) or reckon(forecast, **given))
+    compare("tenth", "third", "slowtenth", budget=600.0, folds=0)
+    assert [round(others) for others in told] == [2, 1, 0]

@@ -35,7 +35,9 @@ Recipes = Annotated[
 Endpoint = Annotated[
     str | None, typer.Option(help="Address of a chat model (OpenAI's form) that the recipe prompt asks. Key: RINGSMITH_ENDPOINT_KEY.", rich_help_panel=_asked.ASKED)
 ]
-Described = Annotated[list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks, or as its name (--names); once for each label.", rich_help_panel=_asked.ASKED)]
+Described = Annotated[
+    list[str] | None, typer.Option(help="LABEL=WORDS that stand for it when the recipe prompt asks, or as its name (--names); once for each label.", rich_help_panel=_asked.ASKED)
+]
 MetricName = Annotated[
     str | None,
     typer.Option(help="accuracy, macro_f1, f1:LABEL, mcc, log_loss, auroc ... Default: accuracy, or macro_f1 where one class is large.", rich_help_panel=_asked.RACE),

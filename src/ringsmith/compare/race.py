@@ -18,36 +18,13 @@ from ringsmith.compare.files import write_json
 from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, stands_on_transformer
 from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
 from ringsmith.compare.leaderboard import Row, write_leaderboard
-from ringsmith.compare.plan import Plan, judge, make_plan
+from ringsmith.compare.plan import Plan, judge, make_plan, seconds_to_learn
 from ringsmith.compare.space import BASELINE, Entrant
 from ringsmith.compare.standings import contestant_of, evened, level, rows_of, write_predictions
 from ringsmith.records import RunResult, Status, several_test
 
 EXIT_SECONDS = 0.7
 """To end the processes and write the last line."""
-PUNCTUAL = 0.97
-"""Share of its time that a recipe is told of: the last step of training may end a little late."""
-
-
-def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: float) -> float:
-    """After how many seconds, its start included, a run must have learnt, when so many share the time that is left.
-
-    Its share of it, but no less than what it needs at least and a start that takes twice as long, while there is so much: of five folds with three
-    seconds each none would learn where a process needs three to start. What was let in because the least of it fits gets that much, though nothing is spared.
-
-    Args:
-        forecast: of one run.
-        left: seconds for all of them.
-        share: how many they are.
-        sure: what the forecast of the rest is multiplied by to be safe.
-
-    Examples:
-        >>> quick = Forecast(start=2.0, fit=0.5, rest=0.5, least=3.0, memory_mb=100)
-        >>> [round(seconds_to_learn(quick, left=left, share=5, sure=2.5), 1) for left in (100, 15, 4, 3)]
-        [18.2, 4.4, 3.4, 2.4]
-    """
-    rest = sure * forecast.rest
-    return PUNCTUAL * max(left / share - rest, min(forecast.least - forecast.rest + forecast.start, left - forecast.rest))
 
 
 class Race:
@@ -288,13 +265,17 @@ class Race:
         self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial, self._seconds_to_go()))
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
-        to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant))
+        to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant), others=self._of_others())
         self._prepare(run, to_learn=to_learn, left=left, floors=floors)
         result = arena.backend.run(arena.place(run), until=time.monotonic() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
         self.listener(RunFinished(name, result, which, self._ended, self._total))
         return result
+
+    def _of_others(self) -> float:
+        """Seconds that those need who wait behind the one that runs."""
+        return sum(self.seconds_of(entrant, self.todo(entrant)) for entrant in self._waiting[1:])
 
     def _seconds_to_go(self) -> float | None:
         """How long the runs take that are still to come, by the forecasts, and no longer than there is time; None when the race is over."""
