@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import sys
@@ -39,6 +40,17 @@ def test_lines_of_a_file_keep_their_numbers_on_the_way_into_another(ringsmith: R
     assert "Written   out.txt · 3 lines" in ended.out
     lines = (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n")
     assert lines == [rs.translate(folder, TEXTS[0])[0], "", rs.translate(folder, TEXTS[1])[0], ""]
+
+
+def test_empty_lines_at_the_end_are_lines_too(ringsmith: Ringsmith, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many lines come out as went in, whatever ends them, from a file, a packed one or standard input; the last line end begins no line."""
+    for lines in (f"{TEXTS[0]}\n\n\n\n", f"{TEXTS[0]}\r\n\r\n\r\n\r\n", f"{TEXTS[0]}\r\r\r\r", f"{TEXTS[0]}\n\n\n "):
+        (tmp_path / "in.txt").write_bytes(lines.encode())
+        (tmp_path / "in.gz").write_bytes(gzip.compress(lines.encode()))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+        for source in ("in.txt", "in.gz", "-"):
+            assert "4 lines" in ringsmith("translate", folder, source, "--out", "out.txt").out
+            assert (tmp_path / "out.txt").read_text(encoding="utf-8") == f"{rs.translate(folder, TEXTS[0])[0]}\n\n\n\n"
 
 
 def test_standard_input_is_translated_and_json_tells_lines(ringsmith: Ringsmith, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

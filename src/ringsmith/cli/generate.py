@@ -12,6 +12,7 @@ import ringsmith.cli._shell as _shell
 from ringsmith._files import TABLES, no_such_file
 from ringsmith.backbones import require_transformers
 from ringsmith.cli._progress import progress_bar
+from ringsmith.data.source import STDIN, read_bytes, unpack
 from ringsmith.errors import OptionError, ReadError
 
 if TYPE_CHECKING:
@@ -82,22 +83,26 @@ def _streams(options: DecodingOptions, *, asked: bool | None, as_json: bool) -> 
 
 
 def read_text(given: str) -> str:
-    """A text in quotes, the content of a file, or (``'-'``) standard input; a line end at the end of the latter two is no part of it.
+    """A text in quotes, the content of a file, which may be packed, or (``'-'``) standard input; one line end at the end of the latter two is no part of it.
 
     Raises:
-        ReadError: the file or the input is not UTF-8, or there is no such file: what ends as a file of texts does is no text.
+        ReadError: the file or the input is not UTF-8 or cut off, or there is no such file: what ends as a file of texts does is no text.
     """
-    if len(given) <= LONGEST_NAME and Path(given).suffix.lower() in FILES and not any(letter.isspace() for letter in given) and not Path(given).exists():
+    is_name = len(given) <= LONGEST_NAME and "\n" not in given and "\0" not in given
+    if is_name and Path(given).suffix.lower() in FILES and not any(letter.isspace() for letter in given) and not Path(given).exists():
         raise no_such_file(Path(given))
+    if given == "-":
+        return _decoded(STDIN, sys.stdin.buffer.read())
+    return _decoded(given, read_bytes(Path(given))) if is_name and Path(given).is_file() else given
+
+
+def _decoded(name: str, content: bytes) -> str:
+    """The text in the bytes of a file, its line ends as they are on this side of the disk."""
     try:
-        if given == "-":
-            return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n")
-        if len(given) <= LONGEST_NAME and "\n" not in given and "\0" not in given and Path(given).is_file():
-            return Path(given).read_text(encoding="utf-8-sig").rstrip("\r\n")
+        text = (unpack(name, content).content if content else content).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        name = "standard input" if given == "-" else given
         raise ReadError(f"{name}: the text must be UTF-8; byte {error.start} is not ({error.reason}). Save it as UTF-8.") from error
-    return given
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 def _streamed(writer: Writer, text: str, options: DecodingOptions) -> None:

@@ -67,7 +67,7 @@ def read_lines(given: str) -> list[str]:
     Raises:
         ReadError: a file that is not there, or without a word in it.
     """
-    lines = read_text(given).replace("\r\n", "\n").split("\n")
+    lines = read_text(given).split("\n")
     if not any(line.strip() for line in lines):
         raise ReadError(f"{given or 'INPUT'}: there must be at least one text to translate; got none. Name a file with one text a line, or put a text in quotes.")
     return lines
