@@ -48,6 +48,14 @@ def test_functions_stay_functions_when_the_packages_of_their_names_are_loaded() 
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split() == ["True"] * 3
 
 
+def test_options_of_another_kind_are_one_sentence() -> None:
+    """A mapping in their place, before any model is looked for."""
+    with pytest.raises(OptionError, match=r"^'options' must be DecodingOptions; got dict\. Write DecodingOptions\(name=value, \.\.\.\)\.$"):
+        ringsmith.generate("nowhere", "the cat", {"max_new_tokens": 4})  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"^'options' must be PretrainOptions; got dict"):
+        ringsmith.pretrain("nowhere.txt", {"steps": 4})  # type: ignore[arg-type]
+
+
 def test_an_unknown_name_is_an_attribute_error_that_lists_the_known() -> None:
     """As Python's own, with help."""
     with pytest.raises(AttributeError, match="has no attribute 'comparre'; it has CorpusOptions"):

@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
+from numbers import Integral
 from typing import Any
 
 from ringsmith.errors import OptionError
 
 Rule = tuple[str, Callable[[Any], bool], str]
 """Field, what must hold of its value, and the same in words: ``("epochs", lambda n: n >= 1, "at least 1")``."""
+
+
+def is_whole(value: object) -> bool:
+    """Whether this is a whole number, numpy's included; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def whole(name: str, least: int, most: float = inf, *, or_none: bool = False) -> Rule:
+    """The rule that a field holds a whole number from `least` to below `most`; or None, where that is allowed.
+
+    Examples:
+        >>> whole("epochs", 1)[2]
+        'a whole number, at least 1'
+    """
+    return (name, lambda value: (or_none and value is None) or (is_whole(value) and least <= value < most), f"a whole number, at least {least}")
+
+
+def check_kind(options: object, kind: type[object]) -> None:
+    """Refuse options that are of another kind: a mapping, say.
+
+    Raises:
+        OptionError: they are no `kind`.
+    """
+    if not isinstance(options, kind):
+        raise OptionError(f"'options' must be {kind.__name__}; got {type(options).__name__}. Write {kind.__name__}(name=value, ...).")
 
 
 def hold(options: object, rules: tuple[Rule, ...]) -> None:

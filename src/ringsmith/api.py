@@ -17,6 +17,7 @@ from time import monotonic as now
 from typing import TYPE_CHECKING, Any
 
 from ringsmith._files import open_standard_input
+from ringsmith._rules import check_kind
 from ringsmith.backbones import require_transformers
 from ringsmith.backbones.decoding import DecodingOptions, Generation
 from ringsmith.compare import CompareOptions, Listener, parse_budget, run_comparison, tuned
@@ -254,6 +255,7 @@ def generate(
     Raises:
         RingsmithError: the model writes no text, the prompt is empty or too long, or an option: one sentence says what and what to do.
     """
+    check_kind(options if options is not None else DecodingOptions(), DecodingOptions)
     require_transformers("writing text")
     from ringsmith.catalogue import resolve
 

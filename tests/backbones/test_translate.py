@@ -110,7 +110,7 @@ def test_a_translation_without_end_is_cut_fifty_pieces_behind_its_text(tmp_path:
 
 @pytest.mark.parametrize(
     ("given", "sentence"),
-    [({"beam": 0}, r"'beam' must be at least 1; got 0"), ({"length_penalty": float("nan")}, r"'length_penalty' must be a number; got nan")],
+    [({"beam": 0}, r"'beam' must be a whole number, at least 1; got 0"), ({"length_penalty": float("nan")}, r"'length_penalty' must be a number; got nan")],
 )
 def test_wrong_options_are_one_sentence(given: dict[str, Any], sentence: str) -> None:
     """Before anything is loaded."""

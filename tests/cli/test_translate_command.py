@@ -66,7 +66,7 @@ def test_standard_input_is_translated_and_json_tells_lines(ringsmith: Ringsmith,
     ("arguments", "sentence"),
     [
         (("",), r"there must be at least one text to translate; got none"),
-        (("cat", "--beam", "0"), r"'beam' must be at least 1; got 0"),
+        (("cat", "--beam", "0"), r"'beam' must be a whole number, at least 1; got 0"),
         (("x" * 300,), r"Line 1: .* reads at most 24 pieces at once; this line has \d+"),
         (("cat", "--out", "nowhere/out.txt"), r"there is no folder 'nowhere' to write into"),
     ],

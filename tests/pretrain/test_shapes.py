@@ -100,7 +100,7 @@ def test_impossible_shapes_are_refused() -> None:
     """Each with its rule."""
     with pytest.raises(OptionError, match=r"'heads' must divide 'hidden' \(100\); got 3\. Use 2\."):
         Shape(hidden=100, heads=3)
-    with pytest.raises(OptionError, match=r"'layers' must be at least 1; got 0\. 'length' must be at least 8; got 4"):
+    with pytest.raises(OptionError, match=r"'layers' must be a whole number, at least 1; got 0\. 'length' must be a whole number, at least 8; got 4"):
         Shape(layers=0, length=4)
     with pytest.raises(UnknownName, match=r"There is no architecture 'bart'\. Did you mean 'bert'"):
         make_config("bart", Shape(), pieces_of(20))

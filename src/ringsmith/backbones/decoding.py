@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from ringsmith._rules import Rule, hold
+from ringsmith._rules import Rule, hold, whole
 from ringsmith.errors import InputError, OptionError
 from ringsmith.records import Record
 
@@ -20,15 +20,16 @@ Ended = Literal["end", "stop", "length", "limit"]
 Listener = Callable[[str], None]
 """Is told the next piece of text as soon as it is sure."""
 RULES: tuple[Rule, ...] = (
-    ("max_new_tokens", lambda n: n >= 1, "at least 1"),
+    whole("max_new_tokens", 1),
+    ("sample", lambda sample: sample is None or isinstance(sample, bool), "True, False or None"),
     ("temperature", lambda t: t is None or 0 < t < inf, "above 0 (the likeliest token each time is greedy decoding: name no temperature)"),
-    ("top_k", lambda k: k is None or k >= 1, "at least 1"),
+    whole("top_k", 1, or_none=True),
     ("top_p", lambda p: p is None or 0 < p <= 1, "above 0 and at most 1"),
-    ("beams", lambda n: n >= 1, "at least 1"),
+    whole("beams", 1),
     ("repetition_penalty", lambda p: 0 < p < inf, "above 0 (1 changes nothing)"),
-    ("count", lambda n: n >= 1, "at least 1"),
-    ("stop", lambda texts: all(texts), "texts that are not empty"),
-    ("seed", lambda n: 0 <= n < 2**63, "0 or more"),
+    whole("count", 1),
+    ("stop", lambda texts: not isinstance(texts, str) and all(isinstance(text, str) and text for text in texts), "a tuple of texts that are not empty, such as ('.', '!')"),
+    whole("seed", 0, 2**63),
 )
 
 

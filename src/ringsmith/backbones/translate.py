@@ -21,7 +21,7 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
-from ringsmith._rules import hold
+from ringsmith._rules import hold, whole
 from ringsmith._wording import without_halves
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_whole
@@ -54,9 +54,9 @@ class TranslateOptions:
         hold(
             self,
             (
-                ("beam", lambda n: isinstance(n, int) and n >= 1, "at least 1"),
+                whole("beam", 1),
                 ("length_penalty", lambda p: -inf < p < inf, "a number"),
-                ("batch_tokens", lambda n: isinstance(n, int) and n >= 1, "at least 1"),
+                whole("batch_tokens", 1),
             ),
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ringsmith._cluster import check_place
+from ringsmith._rules import check_kind
 from ringsmith.adapt.folder import check_place as check_folder
 from ringsmith.backbones import require_transformers
 from ringsmith.errors import OptionError
@@ -61,6 +62,7 @@ def pretrain(
         >>> made.facts["pairs"], made.folder.name
         ({'train': 12, 'valid': 3}, 'turned')
     """
+    check_kind(options, PretrainOptions)
     require_transformers("pre-training")
     _check(options.objective, target, on, workers)
     check_folder(options.out)

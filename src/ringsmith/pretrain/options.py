@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ringsmith._rules import Rule, hold
+from ringsmith._rules import Rule, hold, whole
 from ringsmith.errors import OptionError
 from ringsmith.pretrain.documents import Reading
 
@@ -22,10 +22,6 @@ STARTS = ("vectors", "frequencies", "random")
 SMALLER = "Take a smaller --length, or a smaller model (fewer --layers, a smaller --hidden)."
 """What to do where memory does not hold a single sequence."""
 SHAPE = ("layers", "hidden", "heads", "feed_forward")
-
-
-def _whole(name: str) -> Rule:
-    return (name, lambda value: value is None or (isinstance(value, int) and value >= 1), "at least 1")
 
 
 def _positive(name: str) -> Rule:
@@ -110,14 +106,14 @@ class PretrainOptions:
         hold(
             self,
             (
-                *map(_whole, (*SHAPE, "vocabulary", "batch_tokens", "steps", "looks", "look_tokens", "threads")),
-                ("length", lambda value: value is None or value >= 8, "at least 8"),
+                *(whole(name, 1, or_none=True) for name in (*SHAPE, "vocabulary", "batch_tokens", "steps", "looks", "look_tokens", "threads")),
+                whole("length", 8, or_none=True),
                 *map(_positive, ("rate", "clip", "epochs", "budget")),
                 ("decay", lambda value: value >= 0, "0 or more"),
                 ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
                 ("dropout", lambda value: value is None or 0 <= value < 1, "from 0 to below 1"),
                 ("held_out", lambda value: 0 < value < 1, "above 0 and below 1"),
-                ("seed", lambda value: isinstance(value, int) and value >= 0, "0 or more"),
+                whole("seed", 0),
                 ("start", lambda value: value is None or value in STARTS, "vectors, frequencies or random"),
                 ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
             ),

@@ -18,7 +18,7 @@ from typing import Any
 
 import transformers
 
-from ringsmith._rules import Rule, hold
+from ringsmith._rules import hold, whole
 from ringsmith.errors import OptionError, UnknownName
 from ringsmith.pretrain.pieces import Pieces
 
@@ -28,10 +28,6 @@ CLOSE = 0.05
 """A shape found for a number of parameters has that number within this share."""
 WIDTH_OF_HEAD = 64
 """What the papers' models give each head; narrower models get at least two heads."""
-
-
-def _positive(name: str) -> Rule:
-    return (name, lambda value: isinstance(value, int) and value >= 1, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Shape:
     length: int = 128
 
     def __post_init__(self) -> None:
-        hold(self, (*map(_positive, ("layers", "hidden", "heads", "feed_forward")), ("length", lambda n: isinstance(n, int) and n >= 8, "at least 8")))
+        hold(self, (*(whole(name, 1) for name in ("layers", "hidden", "heads", "feed_forward")), whole("length", 8)))
         if self.hidden % self.heads:
             raise OptionError(f"'heads' must divide 'hidden' ({self.hidden}); got {self.heads}. Use {_heads(self.hidden)}.")
 

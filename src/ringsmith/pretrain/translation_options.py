@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ringsmith._rules import Rule, hold
+from ringsmith._rules import hold, whole
 from ringsmith.errors import OptionError
 from ringsmith.pretrain.options import TRANSLATES, PretrainOptions, objective_options
 from ringsmith.pretrain.shapes import Shape
@@ -12,10 +12,6 @@ from ringsmith.pretrain.shapes import Shape
 SHARED = ("layers", "hidden", "heads", "feed_forward", "length", "vocabulary", "batch_tokens", "dropout", "steps", "epochs", "budget", "seed", "threads", "precision")
 """Options of a pre-training that mean the same here; all others of a translation stand in its `objective_options`."""
 OWN = ("out", "objective", "objective_options", *SHARED)
-
-
-def _whole(name: str, least: int) -> Rule:
-    return (name, lambda value: value is None or (isinstance(value, int) and value >= least), f"a whole number, at least {least}")
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,8 @@ class TranslationOptions:
         hold(
             self,
             (
-                *(_whole(name, 1) for name in sizes),
-                *(_whole(name, least) for name, least in (("length", 8), ("vocabulary", 68), ("batch_tokens", 16), ("patience", 0), ("seed", 0))),
+                *(whole(name, 1, or_none=True) for name in sizes),
+                *(whole(name, least) for name, least in (("length", 8), ("vocabulary", 68), ("batch_tokens", 16), ("patience", 0), ("seed", 0))),
                 *((name, lambda value: 0 <= value < 1, "from 0 to below 1") for name in ("dropout", "smoothing")),
                 *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "budget")),
                 ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
+from ringsmith._rules import is_whole
 from ringsmith.errors import OptionError
 
 Weighting = Literal["mean", "tfidf", "sif"]
@@ -83,7 +82,7 @@ class Word2VecOptions:
         usual = "Use {}, the usual value, or leave it out."
         least = {"dim": (1, 100), "window": (1, 5), "epochs": (1, 5), "buckets": (1, 2_000_000), "negative": (0, 5), "seed": (0, 0)}
         counts = [
-            (_is_whole(value := getattr(self, name)) and value >= low, f"'{name}' must be a whole number, at least {low}; got {value!r}. {usual.format(f'{common:,}')}")
+            (is_whole(value := getattr(self, name)) and value >= low, f"'{name}' must be a whole number, at least {low}; got {value!r}. {usual.format(f'{common:,}')}")
             for name, (low, common) in least.items()
         ]
         return [
@@ -96,10 +95,6 @@ class Word2VecOptions:
             (0 <= self.min_rate <= self.first_rate, f"'min_rate' must be from 0 to 'rate' ({self.first_rate}); got {self.min_rate}. {usual.format(0.0001)}"),
             (_are_lengths(self.subwords), f"'subwords' must be two lengths, the shorter first, from 1 up; got {self.subwords}. {usual.format('(3, 6)')}"),
         ]
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _are_lengths(value: object) -> bool:
