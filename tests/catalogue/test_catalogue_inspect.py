@@ -123,6 +123,8 @@ def test_no_config_at_all(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_text("")
     with pytest.raises(ModelError, match=r"a model folder holds a config.json; got only photo.jpg"):
         inspect_folder(tmp_path, name="m")
+    with pytest.raises(ModelError, match=r"a model folder holds a config.json; got no such folder"):
+        inspect_folder(tmp_path / "nowhere", name="m")
 
 
 def test_code_beside_the_weights_is_never_run(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_a_student_has_no_weight_of_its_own() -> None:
 
 def test_strange_teachers_are_refused(toy_vocabulary: Vocabulary, tmp_path: Path) -> None:
     """None at all, another architecture, another vocabulary."""
-    with pytest.raises(OptionError, match=r"'teacher' must be the folder of a BERT or a GPT-2, whose student is made; none is named\. Name it: --set teacher=FOLDER"):
+    with pytest.raises(OptionError, match=r"'teacher' must be a BERT or a GPT-2 \(a short name or a folder\), whose student is made; none is named\. Name it: --set teacher=MODEL"):
         Distil(toy_vocabulary.pieces)
     transformers.AutoModel.from_config(transformers.XLNetConfig(vocab_size=90, d_model=16, n_layer=1, n_head=1, d_inner=16)).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match=r"the teacher must be one of bert, gpt2; got xlnet\. Choose another teacher\."):

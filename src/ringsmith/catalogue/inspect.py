@@ -169,5 +169,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _listing(folder: Path) -> str:
-    names = sorted(path.name for path in folder.iterdir())[:6] if folder.is_dir() else []
+    if not folder.is_dir():
+        return "no such folder"
+    names = sorted(path.name for path in folder.iterdir())[:6]
     return f"only {', '.join(names)}" if names else "an empty folder"

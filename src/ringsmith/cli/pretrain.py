@@ -29,7 +29,7 @@ OBJECTIVES = (
     "seq2seq (the Transformer of 2017, which translates)."
 )
 TARGET = "With seq2seq: the translations of CORPUS, line by line. Without it CORPUS is a table of two columns."
-SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=DIR; may be given several times."
+SET = "An option of the objective as NAME=VALUE, such as whole_words=true, next_sentence=true or teacher=MODEL; may be given several times."
 
 ON = "local, or ray: on the Ray cluster at $RAY_ADDRESS, or on this machine; CORPUS and --out then lie on a disk that all machines see."
 START = (

@@ -23,8 +23,7 @@ from torch.nn import functional
 
 from ringsmith._rules import hold
 from ringsmith.backbones.load import read_weights
-from ringsmith.catalogue import LocalModel, read_config
-from ringsmith.catalogue.inspect import inspect_folder
+from ringsmith.catalogue import LocalModel, read_config, resolve
 from ringsmith.errors import ModelError, OptionError
 from ringsmith.pretrain.objective import Batch, Objective, VocabularyKind
 from ringsmith.pretrain.objectives import models
@@ -45,7 +44,7 @@ class DistilOptions:
     """What can be chosen of distillation.
 
     Attributes:
-        teacher: folder of a BERT or a GPT-2 with its head; its vocabulary is the student's.
+        teacher: a BERT or a GPT-2 with its head, by short name or folder; its vocabulary is the student's.
         temperature: by which scores are divided before they are compared.
         soft: weight of the soft targets.
         objective: weight of the teacher's own objective.
@@ -60,7 +59,7 @@ class DistilOptions:
 
     def __post_init__(self) -> None:
         if not self.teacher:
-            raise OptionError("'teacher' must be the folder of a BERT or a GPT-2, whose student is made; none is named. Name it: --set teacher=FOLDER.")
+            raise OptionError("'teacher' must be a BERT or a GPT-2 (a short name or a folder), whose student is made; none is named. Name it: --set teacher=MODEL.")
         rules = [("temperature", lambda t: t > 0, "above 0")]
         hold(self, (*rules, *((name, lambda weight: weight >= 0, "at least 0") for name in ("soft", "objective", "cosine"))))
 
@@ -93,7 +92,7 @@ class Distil(Objective):
     @cached_property
     def teacher(self) -> Any:
         """The teacher, which does not learn; it is moved to where the student is."""
-        model = inspect_folder(Path(self.options.teacher), name=self.options.teacher)
+        model = resolve(self.options.teacher)
         kind = read_config(Path(model.folder))["model_type"]
         if kind not in TEACHERS:
             raise ModelError(f"{model.folder}: the teacher must be one of {', '.join(sorted(TEACHERS))}; got {kind}. Choose another teacher.")
