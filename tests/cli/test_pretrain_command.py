@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import sys
@@ -11,6 +12,8 @@ import pytest
 from command_line import Ringsmith, Write, refused
 
 import ringsmith as rs
+from ringsmith.pretrain import room, training
+from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.training import Pretrained
 
 WORDS = "the dog sees a ring by the river and the fox follows a king into the forest".split()  # noqa: SIM905
@@ -108,6 +111,74 @@ def test_what_cannot_be_is_said_in_a_sentence(ringsmith: Ringsmith, write: Write
     write("corpus.txt", content)
     refused(ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "2", *TINY, *arguments), sentence)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT of sequences of 16, after one step."""
+    out = tmp_path_factory.mktemp("bert") / "ringsmith_zoo" / "bert"
+    options = rs.PretrainOptions(out=out, layers=1, hidden=16, length=16, batch_tokens=128, steps=1, threads=1, precision="float32", start="random", held_out=0.1)
+    return rs.pretrain(text().decode().split("\n\n"), options).folder
+
+
+CONTRADICTIONS = [
+    (("--hidden", "100", "--heads", "3"), r"'heads' must divide 'hidden' \(100\); got 3"),
+    (("--objective", "clm", "--from", "BERT"), r"the objective 'clm' trains models that read from left to right; got bert"),
+    (("--from", "BERT", "--length", "32"), r"'length' must be at most what the model takes, 16 pieces; got 32"),
+    (("--objective", "distil", "--set", "teacher=BERT", "--layers", "2"), r"'layers' must be at most the teacher's, 1; got 2"),
+    (("--objective", "distil", "--set", "teacher=BERT", "--start", "random"), r"'start' cannot be chosen with 'distil'"),
+    (("--objective", "distil", "--set", "teacher=nobody"), r"There is no model 'nobody'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), CONTRADICTIONS)
+def test_contradictions_are_told_before_the_corpus_is_read(
+    ringsmith: Ringsmith, write: Write, bert: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """However large it is."""
+    monkeypatch.setattr(training, "prepare", lambda *_, **__: pytest.fail("the corpus was read"))
+    write("corpus.txt", text())
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model", *(one.replace("BERT", str(bert)) for one in arguments)), sentence)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n \n", "the dog sees".encode("utf-16"), b"\x00\x01" * 500])
+def test_what_is_no_text_is_told_before_torch_is_loaded(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Its first part says so."""
+    monkeypatch.setitem(sys.modules, "ringsmith.pretrain.training", None)
+    write("corpus.txt", content)
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model"), r"corpus\.txt: a corpus must (hold|be) text|corpus\.txt: a corpus must be in UTF-8")
+
+
+def test_a_teacher_goes_by_its_short_name(ringsmith: Ringsmith, write: Write, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a model to go on from does."""
+    monkeypatch.syspath_prepend(bert.parent.parent)
+    monkeypatch.delitem(sys.modules, "ringsmith_zoo", raising=False)
+    (bert.parent / "__init__.py").write_text("")
+    importlib.invalidate_caches()
+    write("corpus.txt", text())
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "1", "--objective", "distil", "--set", "teacher=zoo-bert", "--threads", "1", "--work", "work")
+    assert (ended.code, ended.err) == (0, ""), ended
+
+
+def test_a_model_that_memory_does_not_hold_is_told_before_it_is_made(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its shape alone, and where it runs out all the same; with the vocabulary that is learnt, as soon as that is known."""
+
+    def no_more(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 80 bytes")
+
+    write("corpus.txt", text())
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "prepare", lambda *_, **__: pytest.fail("the corpus was read"))
+        ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--layers", "2000", "--hidden", "20000", "--heads", "100")
+        refused(
+            ended,
+            r"Memory must hold the model with its gradients: 9,\d{3},\d{3} M parameters need 14\d,\d{3}\.\d GB, and \d+\.\d GB are free\. Take a smaller model: fewer --layers",
+        )
+    with monkeypatch.context() as patched:
+        patched.setattr(room, "free_bytes", lambda place: 16 * 4_500)
+        refused(ringsmith("pretrain", "corpus.txt", "--out", "model", *TINY), r"Memory must hold the model with its gradients: 0 M parameters")
+    monkeypatch.setattr(models, "create", no_more)
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model", *TINY), r"Memory must hold the model and what it begins with; it does not\. Take a smaller model")
 
 
 def test_bad_lines_are_skipped_and_counted(ringsmith: Ringsmith, write: Write) -> None:

@@ -24,7 +24,7 @@ from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.parallel import Pairs
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Side, Translating, forced_inputs, forced_loss, loss_of, noam_rate, padding_share, paired_batches
 from ringsmith.pretrain.shapes import Shape
-from ringsmith.pretrain.transformer import SHORT, SHORT_IN_LOW, create_transformer, eased
+from ringsmith.pretrain.transformer import SHORT, SHORT_IN_LOW, count_parameters, create_transformer, eased
 from ringsmith.pretrain.translation import pretrain_translation, train_translation
 from ringsmith.pretrain.translation_options import TranslationOptions
 
@@ -66,6 +66,14 @@ def test_one_table_serves_both_inputs_and_the_output() -> None:
     assert not made.model.encoder.embed_positions.weight.requires_grad
     assert not table[PAD].any()
     assert table[PAD + 1 :].std().item() == pytest.approx(1 / math.sqrt(32), rel=0.05)
+
+
+def test_parameters_are_counted_by_formula(tmp_path: Path) -> None:
+    """As torch counts them; a model that memory does not hold is told before the pairs are read."""
+    assert count_parameters(SHAPE, 50) == sum(weight.numel() for weight in module().parameters() if weight.requires_grad)
+    huge = TranslationOptions(layers=2_000, hidden=20_000, heads=100)
+    with pytest.raises(MachineError, match=r"^Memory must hold the model with its gradients: 22,\d{3},\d{3} M parameters"):
+        pretrain_translation(tmp_path / "nothing.tsv", None, tmp_path / "out", huge)
 
 
 def test_a_block_is_the_papers() -> None:

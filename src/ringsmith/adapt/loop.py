@@ -62,12 +62,12 @@ SHORT = 128
 def first_process_first() -> Iterator[bool]:
     """Let the first process of each machine through the block before the others: what it leaves on disk, they find. Yields whether it is alone."""
     leave_at_exit()
-    state = PartialState(cpu=_on_cpu())
+    state = PartialState(cpu=on_cpu())
     with state.local_main_process_first():
         yield state.num_processes == 1
 
 
-def _on_cpu() -> bool:
+def on_cpu() -> bool:
     """Whether processes talk by gloo: there is nothing faster, or it was asked for (``ACCELERATE_USE_CPU``)."""
     return parse_flag_from_env("ACCELERATE_USE_CPU") or best_device() == "cpu"
 
@@ -91,7 +91,7 @@ class Loop:
         if AcceleratorState._shared_state:  # it remembers the precision of an earlier fit in this process
             AcceleratorState._reset_state()
         leave_at_exit()
-        self.accelerator = Accelerator(mixed_precision="bf16" if pacing.low_precision else "no", cpu=_on_cpu())
+        self.accelerator = Accelerator(mixed_precision="bf16" if pacing.low_precision else "no", cpu=on_cpu())
         self.module = module.to(self.accelerator.device)
         self.together = Together(self.accelerator.num_processes, self.accelerator.process_index, self.accelerator.device)
         self.pacing = pacing

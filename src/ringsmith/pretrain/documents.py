@@ -93,6 +93,19 @@ class Corpus:
         files = [(str(path), (state := path.stat()).st_size, state.st_mtime_ns) for path in files_of(path_of(cast("str | Path", self.source)))]
         return hashlib.sha256(json.dumps([files, self.reading.documents, self.reading.column, self.reading.on_bad_text]).encode()).hexdigest()
 
+    def look(self) -> None:
+        """Read the first document of files, to tell at once of what is no text.
+
+        Raises:
+            RingsmithError: as in a pass.
+        """
+        if self.from_file and self.can_be_read_again and next(iter(self.read()), None) is None:
+            raise self.nothing()
+
+    def nothing(self) -> InputError:
+        """What is to be said where it holds no document."""
+        return InputError(f"{self.name}: a corpus must hold text; this one holds none. Name a file or folder with text in it.")
+
     def read(self) -> Pass:
         """Begin a pass."""
         return Pass(self)

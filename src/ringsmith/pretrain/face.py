@@ -67,7 +67,7 @@ def pretrain(
     _check(options.objective, target, on, workers)
     check_folder(options.out)
     if options.objective != TRANSLATES:
-        Corpus(corpus, options.reading)  # type: ignore[arg-type]  # one that is not there is told before torch is loaded
+        Corpus(corpus, options.reading).look()  # type: ignore[arg-type]  # one that is not there, or is no text, is told before torch is loaded
     from ringsmith.pretrain.training import pretrain as here
     from ringsmith.pretrain.training import quiet
 

@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._files import disk_faults, written
-from ringsmith.errors import InputError, MachineError
+from ringsmith.errors import MachineError
 from ringsmith.pretrain.documents import Pass
 from ringsmith.records import Progress, Report
 
@@ -152,7 +152,7 @@ def write_tokens(path: Path, corpus: Pass, tokeniser: Any, made_from: MadeFrom, 
             _check_room(path, writer.size, corpus.done, total)
             report(Progress("tokenise", corpus.done, total, "bytes", writer.pace(corpus.text_bytes)))
         if not writer.documents:
-            raise InputError(f"{corpus.corpus.name}: a corpus must hold text; this one holds none. Name a file or folder with text in it.")
+            raise corpus.corpus.nothing()
         writer.finish(file, aside, corpus)
     return open_tokens(path)
 

@@ -1,8 +1,9 @@
 """Pre-training from a corpus to a model folder.
 
+    model        random weights of the asked shape, or a model to go on from: before anything is read where its vocabulary is known, else as soon as that is learnt
     read         corpus -> vocabulary (learnt, or the model's own) and one file of numbers (`prepare.py`)
     sequences    cut out of it without padding, some held out to judge by (`packing.py`)
-    model        random weights of the asked shape with a head start (`start.py`), or a model to go on from
+    start        what random weights begin with (`start.py`)
     train        the one training loop (`adapt/loop.py`) with `learning.Learning`; a killed run goes on where it was
     save         a plain folder of transformers, with `ringsmith.json` and a card (`card.py`)
 
@@ -29,7 +30,7 @@ from ringsmith.adapt.pacing import Pacing
 from ringsmith.adapt.pause import Pause
 from ringsmith.adapt.recompute import is_recomputed, keep_all
 from ringsmith.backbones.attention import head_of
-from ringsmith.backbones.load import set_threads
+from ringsmith.backbones.load import read_plain_tokeniser, set_threads
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, InputError, OptionError
 from ringsmith.pretrain.card import save_pretrained
@@ -42,7 +43,8 @@ from ringsmith.pretrain.options import SHAPE, PretrainOptions, objective_options
 from ringsmith.pretrain.packing import divide
 from ringsmith.pretrain.prepare import Prepared, prepare
 from ringsmith.pretrain.prepare import Say as Say
-from ringsmith.pretrain.shapes import Shape
+from ringsmith.pretrain.room import check_room, memory_faults
+from ringsmith.pretrain.shapes import Shape, count_parameters
 from ringsmith.pretrain.start import HeadStart, give
 from ringsmith.pretrain.tokenfile import TokenFile
 from ringsmith.pretrain.vocabulary import read_pieces
@@ -100,13 +102,16 @@ def pretrain(source: Source, options: PretrainOptions, *, report: Report = silen
     chosen = objective_options(kind.options_kind, options.objective_options, objective=options.objective)
     model = resolve(options.from_model) if options.from_model else None
     corpus = Corpus(source, options.reading)
+    run = Run(options, corpus, model, budget, threads)
+    known = Path(model.folder) if model else _teacher(kind, chosen)
+    begun = None if known is None else _begun(run, kind(read_pieces(read_plain_tokeniser(known)), chosen))
+    if begun is None:
+        _foresee(run, kind)
     with first_process_first() as alone:
         if not alone:
             refuse_what_comes_once(corpus)
-        known = Path(model.folder) if model else _teacher(kind, chosen)
         prepared = prepare(corpus, kind, known, options, threads=threads, report=report, say=say)
-    objective = kind(read_pieces(prepared.tokeniser), chosen)
-    return _learn(Run(options, corpus, model, budget, threads), objective, prepared, report, say)
+    return _learn(run, begun or _begun(run, kind(read_pieces(prepared.tokeniser), chosen)), prepared, report, say)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,14 +213,51 @@ def _teacher(kind: type[Objective], chosen: Any) -> Path | None:
     return None if folder is None else Path(resolve(folder).folder)
 
 
-def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, say: Say) -> Pretrained:
-    """From sequences to the saved model."""
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """What will learn.
+
+    Attributes:
+        objective: with its vocabulary.
+        module: its model.
+        length: pieces of a sequence.
+    """
+
+    objective: Objective
+    module: Any
+    length: int
+
+
+def _foresee(run: Run, kind: type[Objective]) -> None:
+    """Refuse a shape that cannot be, or that memory does not hold, as far as it can be told without the vocabulary."""
+    check_room(count_parameters(kind.architecture, run.shape(None), run.options.vocabulary or 0).total)
+
+
+def _begun(run: Run, objective: Objective) -> Begun:
+    """The model before its first step.
+
+    Raises:
+        OptionError: a shape, a length or a start that this objective does not have.
+        ModelError: a model to go on from that does not learn this way.
+        MachineError: memory does not hold it.
+    """
     options = run.options
-    shape = run.shape(objective.natural_shape())
-    length = run.length if run.model else shape.length
+    if objective.inherits and options.start is not None:
+        raise OptionError(f"'start' cannot be chosen with {objective.name!r}, where a student begins with its teacher's weights; got {options.start!r}. Leave it out.")
+    with memory_faults():
+        if run.model is not None:
+            length = run.length
+            return Begun(objective, objective.adopt(run.model), length)
+        shape = run.shape(objective.natural_shape())
+        check_room(count_parameters(objective.architecture, shape, objective.pieces.size).total)
+        return Begun(objective, objective.create(shape, seed=options.seed), shape.length)
+
+
+def _learn(run: Run, begun: Begun, prepared: Prepared, report: Report, say: Say) -> Pretrained:
+    """From sequences to the saved model."""
+    options, objective, module, length = run.options, begun.objective, begun.module, begun.length
     train, judge = divide(prepared.file, objective.pieces, length, crosses_documents=objective.crosses_documents, share=options.held_out)
     done = steps_before(pause := run.pause(prepared.file))
-    module = objective.create(shape, seed=options.seed) if run.model is None else objective.adopt(run.model)
     head_start = _head_start(run, objective, module, prepared, report, say)
     if run.budget.remaining() <= 0:
         raise BudgetError("The budget is over before the first step: reading took all of it. What was read is kept: run the same command again, or give it more time.")
@@ -246,17 +288,12 @@ def _learn(run: Run, objective: Objective, prepared: Prepared, report: Report, s
 
 
 def _head_start(run: Run, objective: Objective, module: Any, prepared: Prepared, report: Report, say: Say) -> HeadStart | None:
-    """What a model with random weights begins with; None for one that has learnt already.
-
-    Raises:
-        OptionError: something was asked for a student, who begins with what its teacher knows.
-    """
-    if objective.inherits and run.options.start is not None:
-        raise OptionError(f"'start' cannot be chosen with {objective.name!r}, where a student begins with its teacher's weights; got {run.options.start!r}. Leave it out.")
+    """What a model with random weights begins with; None for one that has learnt already."""
     if objective.inherits or run.model is not None:
         return None
     seconds = None if run.options.budget is None else run.budget.remaining()
-    given = give(module, prepared.file.train, objective.pieces, run.options.start or START, seed=run.options.seed, seconds=seconds, report=report)
+    with memory_faults():
+        given = give(module, prepared.file.train, objective.pieces, run.options.start or START, seed=run.options.seed, seconds=seconds, report=report)
     if given.words:
         say("Start", f"the pieces' vectors from word2vec: {given.words:,} pieces in {given.seconds:,.1f} s, {given.flops:.2g} floating point operations")
     return given

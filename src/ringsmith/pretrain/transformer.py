@@ -82,6 +82,12 @@ def create_transformer(shape: Shape, vocabulary: int, *, dropout: float, seed: i
     return module
 
 
+def count_parameters(shape: Shape, vocabulary: int) -> int:
+    """Numbers of such a model that are trained: the pieces' vectors; three attentions, two feed-forward parts and five normalisations for each layer."""
+    h, f = shape.hidden, shape.feed_forward
+    return vocabulary * h + shape.layers * (3 * 4 * (h * h + h) + 2 * (2 * h * f + f + h) + 5 * 2 * h)
+
+
 def _draw(module: Any) -> None:
     """Random weights as the paper's code has them; the vector of the padding stays zero."""
     for part in module.modules():

@@ -34,9 +34,10 @@ from ringsmith.pretrain.facts import curves_of
 from ringsmith.pretrain.joint import train_joint_vocabulary
 from ringsmith.pretrain.looks import Looks
 from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pairs
+from ringsmith.pretrain.room import check_room, memory_faults
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, padding_share
 from ringsmith.pretrain.training import Say, quiet, steps_before
-from ringsmith.pretrain.transformer import create_transformer, eased
+from ringsmith.pretrain.transformer import count_parameters, create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
 from ringsmith.pretrain.translation_options import TranslationOptions
 from ringsmith.records import Budget, Report, silent
@@ -82,6 +83,7 @@ def pretrain_translation(
     """
     budget = Budget(options.budget)
     check_place(out)
+    check_room(count_parameters(options.shape, 0))
     pairs = read_parallel(source, target) if isinstance(source, str | Path) else pairs_of(source)
     parts = split_pairs(pairs, valid=min(options.held_out, max(1, len(pairs) // 4)), test=0)
     say("Read", f"{len(pairs):,} pairs: {len(parts.train):,} to learn from, {len(parts.valid):,} to judge by; no source text stands in both")
@@ -117,7 +119,9 @@ def train_translation(
     budget, threads = budget or Budget(options.budget), set_threads(options.threads)
     tokeniser = train_joint_vocabulary([*train.sources, *train.targets], options.vocabulary, length=options.length)
     (learnt, longer), (judged, _) = (encode_pairs(tokeniser, pairs, options.length) for pairs in (train, valid))
-    module = create_transformer(options.shape, len(tokeniser), dropout=options.dropout, seed=options.seed)
+    check_room(count_parameters(options.shape, len(tokeniser)))
+    with memory_faults():
+        module = create_transformer(options.shape, len(tokeniser), dropout=options.dropout, seed=options.seed)
     precision = training_precision(options.precision, options.hidden)
     identity = _identity(train, valid, options)
     state = out.expanduser().absolute().with_name(f".{out.name}.training")
