@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.memory import OVERHEAD, kept_bytes, parts_that_fit, smaller, training_bytes
 from ringsmith.adapt.optimiser import make_optimisers
 from ringsmith.adapt.pacing import Course, Pacing
-from ringsmith.adapt.pause import Pause
+from ringsmith.adapt.pause import Pause, Stopped
 from ringsmith.adapt.recipe import Progress
 from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel
@@ -53,7 +54,16 @@ def pacing(**changes: Any) -> Pacing:
 
 
 def train(
-    model: LocalModel, *, pause: Pause | None = None, die_at: int | None = None, walk: Pacing | None = None, wrap: Any = None, seed: int = 3, guard: Guard | None = None
+    model: LocalModel,
+    *,
+    pause: Pause | None = None,
+    die_at: int | None = None,
+    walk: Pacing | None = None,
+    wrap: Any = None,
+    seed: int = 3,
+    guard: Guard | None = None,
+    interrupt_at: int | None = None,
+    again: bool = False,
 ) -> tuple[Weights, Course, Loop]:
     """Weights after training the tiny model on the toy, what happened, and the loop; `guard` watches in place of one of its own."""
     torch.set_num_threads(1)
@@ -64,6 +74,9 @@ def train(
     def report(progress: Progress) -> None:
         if progress.done == die_at:
             raise Killed
+        if progress.done == interrupt_at:
+            for _ in range(1 + again):
+                signal.raise_signal(signal.SIGINT)
 
     loop, rows = Loop(module, walk or pacing(), report, pause=pause), toy()
     ease_dropout(module)
@@ -132,6 +145,30 @@ def test_who_watches_remembers_the_looks_before_the_kill(tiny_bert: LocalModel, 
     train(tiny_bert, pause=pause, guard=after)
     assert len(before.floors.curves["valid"]) > 0
     assert after.state() == straight.state()
+
+
+@pytest.mark.parametrize("step", [2, 9, 23])
+def test_ctrl_c_waits_for_the_end_of_a_step_and_loses_nothing(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path, step: int) -> None:
+    """However young the training is; and whoever is told of an interrupt elsewhere is told of it here."""
+    pause = Pause(tmp_path / "state.safetensors", "run")
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        train(tiny_bert, pause=pause, interrupt_at=step)
+    assert isinstance(stopped.value, Stopped)
+    assert stopped.value.steps == step == pause.steps()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    weights, course, _ = train(tiny_bert, pause=pause)
+    assert_same(straight[0], weights)
+    assert course.curves == straight[1].curves
+
+
+def test_ctrl_c_is_never_lost(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path) -> None:
+    """With the last step; a second time, at once; without a place to put the training aside."""
+    last, path = straight[1].steps, tmp_path / "state.safetensors"
+    for pause, again, step in ((Pause(path, "run"), False, last), (Pause(path, "run"), True, 5), (None, False, 5)):
+        with pytest.raises(KeyboardInterrupt) as ended:
+            train(tiny_bert, pause=pause, interrupt_at=step, again=again)
+        assert not isinstance(ended.value, Stopped)
+    assert not path.exists()
 
 
 def test_the_state_of_another_training_is_not_gone_on_with(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path) -> None:

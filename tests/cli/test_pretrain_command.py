@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from command_line import Ringsmith, Write, refused
 
 import ringsmith as rs
 from ringsmith.pretrain import room, training
+from ringsmith.pretrain.learning import Learning
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.training import Pretrained
 
@@ -179,6 +181,20 @@ def test_a_model_that_memory_does_not_hold_is_told_before_it_is_made(ringsmith: 
         refused(ringsmith("pretrain", "corpus.txt", "--out", "model", *TINY), r"Memory must hold the model with its gradients: 0 M parameters")
     monkeypatch.setattr(models, "create", no_more)
     refused(ringsmith("pretrain", "corpus.txt", "--out", "model", *TINY), r"Memory must hold the model and what it begins with; it does not\. Take a smaller model")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_stopped_says_where_the_same_command_goes_on(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """By Ctrl-C or by a queue: exit code 3, and not a step is lost."""
+    write("corpus.txt", text())
+    command = ("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
+    with monkeypatch.context() as patched:
+        patched.setattr(Learning, "check", lambda self, losses, planned: signal.raise_signal(number) if len(losses) == 5 else None)
+        stopped = ringsmith(*command)
+    assert (stopped.code, stopped.err) == (3, "ringsmith: Stopped after step 5. The same command goes on from there.\n")
+    ended = ringsmith(*command)
+    assert ended.code == 0, ended
+    assert "Goes on   after step 5, where this training was stopped" in ended.out
 
 
 def test_bad_lines_are_skipped_and_counted(ringsmith: Ringsmith, write: Write) -> None:

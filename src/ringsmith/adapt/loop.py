@@ -38,7 +38,7 @@ from ringsmith.adapt.graphs import Graphs, Inputs
 from ringsmith.adapt.memory import out_of_memory, smaller
 from ringsmith.adapt.optimiser import clip_gradients, make_optimisers, set_rates, sparse_embeddings
 from ringsmith.adapt.pacing import FEWEST_STEPS, LOOKS, PACE_STEPS, RESERVE, RESERVE_BY_THE_CLOCK, Course, Pacing, replan, too_short
-from ringsmith.adapt.pause import Pause, Weights
+from ringsmith.adapt.pause import Pause, Stopped, Weights, between_steps
 from ringsmith.adapt.recipe import Progress, Report
 from ringsmith.adapt.together import Together, leave_at_exit
 from ringsmith.adapt.transfer import Coming
@@ -169,7 +169,17 @@ class _Training(Generic[B]):
         self.batches: Iterator[B] = work.batches(seed, self.course.steps)
 
     def run(self) -> None:
-        """Step after step until there is a reason to stop; then the best weights are back, where they are clearly better than the last."""
+        """Step after step until there is a reason to stop; then the best weights are back, where they are clearly better than the last.
+
+        Raises:
+            Stopped: Ctrl-C came; the state after this step is kept.
+        """
+        with between_steps(waits=self.loop.pause is not None and self.loop.together.count == 1) as asked:
+            self._walk(asked)
+        if asked:
+            raise KeyboardInterrupt  # it came with the last step: too late to put anything aside
+
+    def _walk(self, asked: list[int]) -> None:
         going = True
         while going:
             self._step(next(self.batches))
@@ -183,9 +193,11 @@ class _Training(Generic[B]):
                 if better and not last:
                     self.best = copy.deepcopy(self.loop.module.state_dict())
             going = not last
-            if going and self.loop.pause is not None and self.loop.together.first and self.loop.pause.is_due():
+            if going and self.loop.pause is not None and self.loop.together.first and (asked or self.loop.pause.is_due()):
                 self._read_losses()
                 self.loop.pause.keep(self.course, self.loop.module, self.optimisers, self.best, self.work.state())
+                if asked:
+                    raise Stopped(self.loop.pause.steps() or 0)
         self._choose(mark)
 
     def _choose(self, last: Mark) -> None:

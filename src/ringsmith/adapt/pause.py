@@ -2,15 +2,18 @@
 
 In it are the weights, Adam's moments, the best weights so far, the state of torch's random numbers, the course, and what the looks left behind
 (numbers of Python, exact in JSON). The order of the rows follows from seed and step. A run that was killed goes on from there to the same bits as one that was not.
+Ctrl-C waits for the end of a step, and the state is written down then: nothing is lost.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,42 @@ from ringsmith.backbones.chance import gpus_in_use
 
 Weights = dict[str, torch.Tensor]
 RANDOM = "random"
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C came, and the training is put aside.
+
+    Attributes:
+        steps: after which it goes on.
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+
+@contextmanager
+def between_steps(*, waits: bool) -> Iterator[list[int]]:
+    """Within the block Ctrl-C, and what else is taken for it, interrupts nothing: the numbers of the signals that came. The second one does.
+
+    Args:
+        waits: whether it is so at all; else, and outside the main thread, none comes here.
+    """
+    came: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    mine = [number for number in (signal.SIGINT, signal.SIGTERM) if waits and in_main and signal.getsignal(number) is signal.default_int_handler]
+    for number in mine:
+        signal.signal(number, note)
+    try:
+        yield came
+    finally:
+        for number in mine:
+            signal.signal(number, signal.default_int_handler)
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,9 +98,21 @@ def pretrain(
         held_out=held_out, seed=seed, threads=threads, precision=precision, compiled=compiled, reading=Reading(documents, texts.column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
-    with progress_bar(console) as report:
+    with _ended_by_ctrl_c(), progress_bar(console) as report:
         result = run(texts.source, options, target=target, on=on, workers=workers, report=report, say=lambda label, text: line(console, label, text))  # type: ignore[arg-type]
     told(console, result, as_json=as_json)
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """Within the block Ctrl-C (and SIGTERM) ends a training that was put aside with the sentence that says so."""
+    try:
+        with _shell.ended_as_by_ctrl_c():
+            yield
+    except KeyboardInterrupt as stopped:
+        if not (steps := getattr(stopped, "steps", 0)):
+            raise
+        _shell.fail(f"Stopped after step {steps:,}. The same command goes on from there.", code=_shell.STOPPED)
 
 
 def speaker(*, as_json: bool) -> Console:
