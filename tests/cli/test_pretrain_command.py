@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import io
 import json
@@ -195,6 +196,28 @@ def test_a_training_that_is_stopped_says_where_the_same_command_goes_on(ringsmit
     ended = ringsmith(*command)
     assert ended.code == 0, ended
     assert "Goes on   after step 5, where this training was stopped" in ended.out
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "koi8-r"])
+def test_a_corpus_in_another_encoding_is_named(ringsmith: Ringsmith, write: Write, tmp_path: Path, encoding: str) -> None:
+    """It is read to the same pieces as in UTF-8, documents and all; packed, too."""
+    content = text().decode().replace("fox", "лис" if encoding == "koi8-r" else "café")
+    write("plain.txt", content.encode())
+    write("other.gz", gzip.compress(content.encode(encoding)))
+    made = [ringsmith("pretrain", *corpus, "--out", corpus[0][:2], "--steps", "1", *TINY) for corpus in (("plain.txt",), ("other.gz", "--encoding", encoding))]
+    assert [one.code for one in made] == [0, 0], made
+    assert "40 documents" in made[1].out
+    assert (tmp_path / "pl" / "tokenizer.json").read_bytes() == (tmp_path / "ot" / "tokenizer.json").read_bytes()
+
+
+def test_an_encoding_that_is_not_is_told(ringsmith: Ringsmith, write: Write) -> None:
+    """One that Python does not know, and one that the bytes are not in; of UTF-16 it is told what to name."""
+    write("corpus.txt", text() + b"\nbro\x98ken")
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model", "--encoding", "koi9"), r"There is no encoding 'koi9'")
+    sentence = r"corpus\.txt: the text must be in cp1250, as --encoding says; byte 0x98 is not .*Name another one, or leave it out for UTF-8"
+    refused(ringsmith("pretrain", "corpus.txt", "--out", "model", "--encoding", "cp1250"), sentence)
+    write("wide.txt", text().decode().encode("utf-16"))
+    refused(ringsmith("pretrain", "wide.txt", "--out", "model"), r"must be in UTF-8; this file begins as UTF-16 does\. .* or name its encoding with --encoding utf-16")
 
 
 def test_bad_lines_are_skipped_and_counted(ringsmith: Ringsmith, write: Write) -> None:

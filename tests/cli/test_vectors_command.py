@@ -176,3 +176,15 @@ def test_a_corpus_is_not_written_over_by_its_vectors(ringsmith: Ringsmith, tmp_p
     (tmp_path / "text.txt").write_text("one two three\n" * 50, encoding="utf-8")
     refused(ringsmith("vectors", "train", tmp_path / "text.txt", "--out", tmp_path / "text.txt"), r"such as '.*text-new\.txt'")
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == "one two three\n" * 50
+
+
+def test_a_corpus_in_another_encoding_is_refused_until_it_is_named(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """What most words would lose their letters by is no success; a broken word among hundreds is said."""
+    command = ("vectors", "train", "corpus.txt", "--out", "v.txt", "--dim", "4", "--epochs", "1", "--min-count", "1")
+    (tmp_path / "corpus.txt").write_bytes("le café est près du château\n".encode("latin-1") * 30)
+    refused(ringsmith(*command), r"must be in UTF-8; 90 words are not, such as 'caf�'\. Convert it with iconv, or name its encoding with --encoding")
+    assert not (tmp_path / "v.txt").exists()
+    assert ringsmith(*command, "--encoding", "latin-1").code == 0
+    assert set(open_vectors(tmp_path / "v.txt").words) == {"le", "café", "est", "près", "du", "château"}
+    (tmp_path / "corpus.txt").write_bytes("le café est près du château\n".encode() * 30 + b"caf\xe9")
+    assert "1 word held bytes that are not UTF-8" in ringsmith(*command).out

@@ -245,6 +245,18 @@ def test_bytes_that_are_not_utf8_are_replaced_counted_or_refused(tmp_path: Path)
     assert read_corpus(path, steps).notes == corpus.notes
 
 
+def test_a_few_broken_words_are_replaced_and_many_are_another_encoding(tmp_path: Path) -> None:
+    """The border is one word in a hundred."""
+    path, few = tmp_path / "t.txt", CorpusOptions(min_count=1, errors="few")
+    path.write_bytes(b"caf\xe9 " + b"ok " * 99)
+    assert read_corpus(path, few).notes == ("1 word held bytes that are not UTF-8; these became U+FFFD.",)
+    path.write_bytes(b"caf\xe9 " + b"ok " * 98)
+    with pytest.raises(
+        InputError, match=r"must be in UTF-8; 1 word is not, such as 'caf�'\. Convert it with iconv, or name its encoding with --encoding, or read it with errors='replace'"
+    ):
+        read_corpus(path, few)
+
+
 def test_a_byte_order_mark_and_nul_bytes_are_no_words(tmp_path: Path) -> None:
     """NULs are blanks, and said."""
     path = tmp_path / "t.txt"
@@ -339,7 +351,7 @@ def test_what_cannot_be_read_is_said_in_one_sentence(
         ({"min_count": 0}, "'min_count' must be at least 1; got 0. Use 5, the usual value"),
         ({"max_vocab": 0}, "'max_vocab' must be at least 1; got 0"),
         ({"memory_bytes": 9}, "'memory_bytes' must be at least 1,048,576"),
-        ({"errors": "ignore"}, "'errors' must be 'replace' or 'refuse'; got 'ignore'"),
+        ({"errors": "ignore"}, "'errors' must be 'replace', 'few' or 'refuse'; got 'ignore'"),
     ],
 )
 def test_options_outside_their_range_are_refused(change: dict[str, int], sentence: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringsmith._files import is_table
+from ringsmith.data.encoding import known_encoding
 from ringsmith.errors import ColumnError, OptionError
 from ringsmith.records import Progress, Report, silent
 
@@ -26,12 +27,14 @@ class Texts:
         column: for `CorpusOptions`: the column of a table too large to be read at once.
         notes: what was found, a sentence each.
         found: the column that the texts were read from, in UTF-8; None where it was not looked for, or they were read in another encoding.
+        encoding: of plain text that is still to be read; None for UTF-8.
     """
 
     source: Source
     column: str | None = None
     notes: tuple[str, ...] = ()
     found: str | None = None
+    encoding: str | None = None
 
 
 def texts_of(corpus: str, column: str | None, encoding: str | None = None, delimiter: str | None = None, report: Report = silent) -> Texts:
@@ -74,14 +77,19 @@ def _column_of(source: str | Path, column: str | None, encoding: str | None, del
     return Texts(found.texts.texts, None, (*notes, *(note.replace("--text", "--column") for note in facts.notes)), facts.text_column if facts.encoding in (None, "utf-8") else None)
 
 
-def documents_of(corpus: str, column: str | None, report: Report = silent) -> Texts:
+def documents_of(corpus: str, column: str | None, encoding: str | None = None, report: Report = silent) -> Texts:
     """The same for who reads a table a part at a time, and again: the name of its text column, or the texts where it cannot be read so by that name.
 
     Raises:
         ColumnError: which column holds the texts is not clear; all are listed. ReadError: the table cannot be read. OptionError: it is too large to look.
+        UnknownName: no such encoding.
     """
     path = Path(corpus).expanduser()
-    if column is not None or not is_table(path):
+    if column is None and not is_table(path):
+        return Texts(corpus, encoding=known_encoding(encoding))
+    if encoding is not None:
+        return texts_of(corpus, column, encoding, report)
+    if column is not None:
         return Texts(corpus, column)
     from ringsmith.words.tables import column_names
 

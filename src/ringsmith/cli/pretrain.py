@@ -64,6 +64,7 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="Seed of all that is drawn.", rich_help_panel=TRAINING)] = 0,
     documents: Annotated[str, typer.Option(help="What ends a document in plain text: blank (a blank line) or line.", rich_help_panel=TEXT)] = "blank",
     column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table. Default: found.", rich_help_panel=TEXT)] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of a text that is not UTF-8: cp1250, koi8-r ...", rich_help_panel=TEXT)] = None,
     on_bad_text: Annotated[str, typer.Option(help="Lines that are not UTF-8: refuse or skip.", rich_help_panel=TEXT)] = "refuse",
     held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
@@ -88,14 +89,15 @@ def pretrain(
     from ringsmith.pretrain.options import TRANSLATES
 
     console = speaker(as_json=as_json)
-    texts = Texts(corpus, column) if objective == TRANSLATES else documents_of(corpus, column)
+    texts = Texts(corpus, column, encoding=encoding) if objective == TRANSLATES else documents_of(corpus, column, encoding)
     for note in texts.notes:
         line(console, "", note)
     wanted = {"batch_tokens": batch_tokens, "rate": rate, "dropout": dropout}
     options = PretrainOptions(
         out=out, objective=objective, objective_options=settings_of(settings or []), from_model=from_model, start=start, layers=layers, hidden=hidden, heads=heads,
         feed_forward=feed_forward, length=length, vocabulary=vocabulary, lowercase=lowercase, steps=steps, epochs=epochs, budget=None if budget is None else seconds_of(budget),
-        held_out=held_out, seed=seed, threads=threads, precision=precision, compiled=compiled, reading=Reading(documents, texts.column, on_bad_text), licence=licence, work=work,  # type: ignore[arg-type]
+        held_out=held_out, seed=seed, threads=threads, precision=precision, compiled=compiled, licence=licence, work=work,
+        reading=Reading(documents, texts.column, on_bad_text, texts.encoding),  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
     with _ended_by_ctrl_c(), progress_bar(console) as report:

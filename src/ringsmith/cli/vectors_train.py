@@ -99,7 +99,7 @@ def corpus_options(min_count: int, max_vocab: int | None, *, lower: bool, steps:
 
     names = ",".join(filter(None, ["lower" if lower else "", steps]))
     room = {} if memory is None else {"memory_bytes": bytes_of(memory)}
-    return CorpusOptions(min_count=min_count, max_vocab=max_vocab, **({"steps": parse_steps(names)} if names else {}), **room)  # type: ignore[arg-type]
+    return CorpusOptions(min_count=min_count, max_vocab=max_vocab, errors="few", **({"steps": parse_steps(names)} if names else {}), **room)  # type: ignore[arg-type]
 
 
 def method_options(method: str, wanted: dict[str, Any], *, dim: int, seed: int, deterministic: bool, memory: str | None) -> dict[str, Any]:

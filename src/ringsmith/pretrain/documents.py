@@ -20,7 +20,7 @@ from typing import BinaryIO, Literal, cast
 from ringsmith._files import path_of
 from ringsmith._rules import hold
 from ringsmith.errors import InputError, OptionError, ReadError
-from ringsmith.words.sources import STDIN, file_parts, files_of, peek, plain_files, size_of
+from ringsmith.words.sources import STDIN, file_parts, files_of, is_encoding, peek, plain_files, size_of
 from ringsmith.words.tables import BROKEN, column_lines
 
 LONGEST = 200_000
@@ -40,14 +40,16 @@ class Reading:
         documents: what ends a document in plain text: ``"blank"``, a blank line, or ``"line"``, the end of every line.
         column: column of the text where the corpus is a table; None for plain text.
         on_bad_text: what is done with a line that is not UTF-8: ``"refuse"`` or ``"skip"``.
+        encoding: of plain text; None for UTF-8.
 
     Raises:
-        OptionError: another word.
+        OptionError: another word, or an encoding that Python does not know.
     """
 
     documents: Literal["blank", "line"] = "blank"
     column: str | None = None
     on_bad_text: Literal["refuse", "skip"] = "refuse"
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         hold(
@@ -55,6 +57,7 @@ class Reading:
             (
                 ("documents", lambda value: value in ENDS, "blank or line"),
                 ("on_bad_text", lambda value: value in BAD_TEXT, "refuse or skip"),
+                ("encoding", lambda value: value is None or is_encoding(value), "the name of an encoding, such as cp1252 or utf-16"),
             ),
         )
 
@@ -79,6 +82,8 @@ class Corpus:
         self.name = (STDIN if str(source) == "-" else Path(source).name) if isinstance(source, str | Path) else "memory"
         if reading.column is not None and (not isinstance(source, str | Path) or str(source) == "-"):
             raise OptionError(f"'column' needs a table on disk; got {self.name}. Write it to a file, or leave it out.")
+        if reading.encoding is not None and (reading.column is not None or not self.from_file):
+            raise OptionError(f"'encoding' is that of plain text; got {self.name}. Leave it out.")
 
     @property
     def can_be_read_again(self) -> bool:
@@ -91,7 +96,9 @@ class Corpus:
         if self.size is None:
             return None
         files = [(str(path), (state := path.stat()).st_size, state.st_mtime_ns) for path in files_of(path_of(cast("str | Path", self.source)))]
-        return hashlib.sha256(json.dumps([files, self.reading.documents, self.reading.column, self.reading.on_bad_text]).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([files, self.reading.documents, self.reading.column, self.reading.on_bad_text, *filter(None, [self.reading.encoding])]).encode()
+        ).hexdigest()
 
     def look(self) -> None:
         """Read the first document of files, to tell at once of what is no text.
@@ -195,7 +202,7 @@ class Pass:
     def _lines(self, path: Path | None) -> Iterator[str]:
         """The lines of one file."""
         name, number, rest = STDIN if path is None else str(path), 1, b""
-        for part in file_parts(path, self._counted):
+        for part in file_parts(path, self._counted, self.reading.encoding):
             data = rest + part
             at = data.rfind(b"\n")
             ended, rest = (data[:at], data[at + 1 :]) if at >= 0 else _cut_long(data)
@@ -221,7 +228,7 @@ class Pass:
     def _bad(self, place: str, found: str, what: str) -> None:
         """Count what is not UTF-8, or refuse it."""
         if self.reading.on_bad_text == "refuse":
-            raise ReadError(f"{place}: a corpus must be UTF-8; {found}. Mend it, or leave {what} out with --on-bad-text skip.")
+            raise ReadError(f"{place}: a corpus must be UTF-8; {found}. Mend it, or leave {what} out with --on-bad-text skip, or name the encoding of the text with --encoding.")
         self.skipped += 1
 
     def _counted(self, file: BinaryIO) -> BinaryIO:

@@ -23,7 +23,9 @@ from ringsmith.words.ranking import PART, are_unparted, rank
 from ringsmith.words.sources import Source, blocks_of, peek, size_of
 from ringsmith.words.vocabulary import Vocabulary
 
-Errors = Literal["replace", "refuse"]
+Errors = Literal["replace", "few", "refuse"]
+MOST_BROKEN: dict[Errors, float] = {"replace": 1.0, "few": 0.01, "refuse": 0.0}
+"""Share of the words that may hold bytes that are not UTF-8; of more the encoding is another one."""
 MAX_SENTENCE = 10_000
 """Longer sentences are cut into pieces of this many words, as gensim does."""
 
@@ -38,7 +40,8 @@ class CorpusOptions:
         column: the column of a table (CSV, TSV, JSON Lines, Parquet) that holds the text; None where the source is no table.
         steps: text steps applied to every line before it is cut at white space; none leaves it as it is.
         memory_bytes: memory for the table of words while reading; beyond it rare words are dropped early, as word2vec.c does, and that is said.
-        errors: what to do with bytes that are not UTF-8: ``"replace"`` them by U+FFFD and count the words, or ``"refuse"`` the corpus.
+        errors: what to do with bytes that are not UTF-8: ``"replace"`` them by U+FFFD and count the words, the same for ``"few"`` where at most
+            one word in a hundred holds such, or ``"refuse"`` the corpus.
 
     Raises:
         OptionError: a value outside its range.
@@ -58,8 +61,8 @@ class CorpusOptions:
             raise OptionError(f"'max_vocab' must be at least 1; got {self.max_vocab}. Leave it out for no bound.")
         if self.memory_bytes < 1 << 20:
             raise OptionError(f"'memory_bytes' must be at least 1,048,576 (1 MiB); got {self.memory_bytes:,}. Leave it out for 1 GiB.")
-        if self.errors not in ("replace", "refuse"):
-            raise OptionError(f"'errors' must be 'replace' or 'refuse'; got {self.errors!r}. Leave it out to replace what is not UTF-8.")
+        if self.errors not in MOST_BROKEN:
+            raise OptionError(f"'errors' must be 'replace', 'few' or 'refuse'; got {self.errors!r}. Leave it out to replace what is not UTF-8.")
 
 
 DEFAULTS = CorpusOptions()
@@ -128,7 +131,7 @@ def read_corpus(source: Source, options: CorpusOptions = DEFAULTS, *, folder: Pa
     shelf = Shelf(folder, options.memory_bytes)
     try:
         seen = _number(source, options, shelf, threads, report)
-        ranked = rank(seen, min_count=options.min_count, max_vocab=options.max_vocab, refuse=options.errors == "refuse")
+        ranked = rank(seen, min_count=options.min_count, max_vocab=options.max_vocab, most_broken=MOST_BROKEN[options.errors])
         _renumber(shelf, ranked.mappings, threads, report)
         ids, starts = shelf.ids.finish(ranked.vocabulary.total), shelf.starts.finish()
     except BaseException:

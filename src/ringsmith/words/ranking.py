@@ -36,18 +36,19 @@ class Ranked:
     undecoded: int
 
 
-def rank(seen: Seen, *, min_count: int, max_vocab: int | None, refuse: bool) -> Ranked:
+def rank(seen: Seen, *, min_count: int, max_vocab: int | None, most_broken: float) -> Ranked:
     """The words that occur at least `min_count` times, most frequent first; equal counts in the order of first occurrence.
 
     Raises:
-        InputError: there are no words at all, none often enough, or bytes that are not UTF-8 where those are refused.
+        InputError: there are no words at all, none often enough, or more than the share `most_broken` of them holds bytes that are not UTF-8.
     """
     if not seen.total:
         raise InputError("The corpus must hold words; it is empty. Check the source.")
     mended, texts, undecoded = _mend(seen)
-    if refuse and undecoded:
+    if undecoded > most_broken * seen.total:
         example = next(iter(texts.values()))
-        raise InputError(f"The corpus must be in UTF-8; {undecoded:,} words are not, such as {example!r}. Convert it with iconv, or read it with errors='replace'.")
+        got = f"{plural(undecoded, 'word')} {'is' if undecoded == 1 else 'are'} not, such as {example!r}"
+        raise InputError(f"The corpus must be in UTF-8; {got}. Convert it with iconv, or name its encoding with --encoding, or read it with errors='replace'.")
     order = np.lexsort((mended.firsts, -mended.counts))
     order = order[: int((mended.counts >= min_count).sum())][:max_vocab]
     if not len(order):

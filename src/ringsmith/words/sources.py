@@ -7,6 +7,7 @@ own cuts, and go another way (`token_lists`).
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
 import re
@@ -117,12 +118,13 @@ def file_blocks(path: Path | None) -> Iterator[bytes]:
     yield b"\n"
 
 
-def file_parts(path: Path | None, opened: Callable[[BinaryIO], BinaryIO] = lambda file: file) -> Iterator[bytes]:
-    """The text of one file (None: standard input) as it comes, unpacked, cut anywhere.
+def file_parts(path: Path | None, opened: Callable[[BinaryIO], BinaryIO] = lambda file: file, encoding: str | None = None) -> Iterator[bytes]:
+    """The text of one file (None: standard input) as it comes, unpacked, in UTF-8, cut anywhere.
 
     Args:
         path: the file.
         opened: is given the open file and returns what is to be read instead: a place to count what was read.
+        encoding: of the file; None for UTF-8.
 
     Raises:
         ReadError: not readable, damaged, or not a text file.
@@ -130,10 +132,10 @@ def file_parts(path: Path | None, opened: Callable[[BinaryIO], BinaryIO] = lambd
     name = STDIN if path is None else str(path)
     with _faults(name):
         if path is None:
-            yield from checked(name, unpacked(opened(sys.stdin.buffer)))
+            yield from checked(name, recoded(name, unpacked(opened(sys.stdin.buffer)), encoding))
         else:
             with path.open("rb") as file:
-                yield from checked(name, unpacked(opened(file)))
+                yield from checked(name, recoded(name, unpacked(opened(file)), encoding))
 
 
 @contextmanager
@@ -146,6 +148,34 @@ def _faults(name: str) -> Iterator[None]:
         raise ReadError(f"{name}: this file may not be read by you ({error.strerror}). Change its permissions: chmod u+r '{name}'.") from error
     except OSError as error:
         raise ReadError(f"{name}: the file cannot be read ({error.strerror or error}). Check it, or copy it again.") from error
+
+
+def is_encoding(name: str) -> bool:
+    """Whether Python knows an encoding of text by this name."""
+    try:
+        b"".decode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def recoded(name: str, parts: Iterator[bytes], encoding: str | None) -> Iterator[bytes]:
+    """The parts in UTF-8; what is in UTF-8 already, as it is.
+
+    Raises:
+        ReadError: bytes that mean nothing in this encoding.
+    """
+    if encoding is None or codecs.lookup(encoding).name == "utf-8":
+        yield from parts
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for part in parts:
+            yield decoder.decode(part).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeDecodeError as error:
+        what = f"byte 0x{error.object[error.start]:02x} is not ({error.reason})"
+        raise ReadError(f"{name}: the text must be in {encoding}, as --encoding says; {what}. Name another one, or leave it out for UTF-8.") from error
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:
@@ -211,7 +241,9 @@ def checked(name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
     """
     first = next(parts, b"")
     if first.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ReadError(f"{name}: a corpus must be in UTF-8; this file begins as UTF-16 does. Convert it: iconv -f UTF-16 -t UTF-8 '{name}'.")
+        raise ReadError(
+            f"{name}: a corpus must be in UTF-8; this file begins as UTF-16 does. Convert it: iconv -f UTF-16 -t UTF-8 '{name}', or name its encoding with --encoding utf-16."
+        )
     head = first[: 1 << 16]
     if first.startswith(b"PAR1") or 20 * len(CONTROL.findall(head)) > len(head):
         hint = "Name its text column." if first.startswith(b"PAR1") else "Name the text it was made from."
