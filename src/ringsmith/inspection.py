@@ -6,6 +6,7 @@ Versioned JSON like the other records; the attention itself is an array in memor
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -28,6 +29,34 @@ PATTERNS: dict[Pattern, str] = {
 """What a head does most, and in words."""
 Floats = npt.NDArray[np.float32]
 DECIMALS = 4
+PRINTED = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+"""Bytes that a vocabulary of bytes writes as the letters of these numbers; the others follow from 256 on (Radford et al., 2019)."""
+BYTE_OF = {chr(byte): byte for byte in PRINTED} | {chr(256 + place): byte for place, byte in enumerate(byte for byte in range(256) if byte not in PRINTED)}
+SIGNS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"})
+"""Blanks as people can see them."""
+HALF = re.compile("[\udc80-\udcff]")
+
+
+def readable(piece: str) -> str:
+    """A piece of a vocabulary of bytes as the letters it stands for; bytes that are a part of a letter in angle brackets.
+
+    Examples:
+        >>> readable("Ġof"), readable("Ã©"), readable("Ċ"), readable("æĹ"), readable("<|endoftext|>")
+        ('␣of', 'é', '↵', '<E6><97>', '<|endoftext|>')
+    """
+    if not all(sign in BYTE_OF for sign in piece):
+        return piece
+    text = bytes(BYTE_OF[sign] for sign in piece).decode("utf-8", "surrogateescape")
+    return HALF.sub(lambda half: f"<{ord(half.group()) - 0xDC00:02X}>", text.translate(SIGNS))
+
+
+def is_part(piece: str) -> bool:
+    """Whether a piece of a vocabulary of bytes holds bytes that are a part of a letter."""
+    try:
+        bytes(BYTE_OF.get(sign, 0) for sign in piece).decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -161,6 +190,7 @@ class Inspection(Record):
         labels: label and probability, likeliest first, where the model has labels.
         replaced: probability that a token was put there by a generator (ELECTRA), one for each.
         notes: what a reader should know.
+        of_bytes: whether pieces are bytes, each written as a letter ("Ġ" for a blank): GPT-2's kind.
     """
 
     model: str
@@ -182,6 +212,11 @@ class Inspection(Record):
     labels: tuple[tuple[str, float], ...] = ()
     replaced: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    of_bytes: bool = False
+
+    def shown(self, piece: str) -> str:
+        """A piece as people read it; as the tokenizer writes it where that is readable."""
+        return readable(piece) if self.of_bytes else piece
 
     @property
     def layers(self) -> int:

@@ -8,26 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-import transformers
 from command_line import Ringsmith, refused
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import ringsmith as rs
-
-
-@pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random GPT-2 over bytes."""
-    folder = tmp_path_factory.mktemp("causal") / "gpt2"
-    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(["<|end|>", *sorted(pre_tokenizers.ByteLevel.alphabet())])}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    torch.manual_seed(3)
-    config = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=64, vocab_size=257, initializer_range=0.4, bos_token_id=None, eos_token_id=None)
-    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
-    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=["input_ids", "attention_mask"], unk_token="<|end|>").save_pretrained(folder)
-    return folder
 
 
 def test_the_text_is_all_that_is_printed(ringsmith: Ringsmith, gpt2: Path) -> None:

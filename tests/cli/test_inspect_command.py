@@ -15,7 +15,7 @@ from command_line import Ringsmith, refused, reviews
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import ringsmith as rs
-from ringsmith.inspection import PATTERNS
+from ringsmith.inspection import BYTE_OF, PATTERNS
 from translation_tiny import make_translator
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz.,")
@@ -45,6 +45,36 @@ def test_the_terminal_shows_every_part(ringsmith: Ringsmith, bert: Path) -> None
     for part in (f"{total:,} parameters", "Tokens  8 of at most 32", "[CLS] the bank b", "Expected  each token was hidden in turn", "Heads  a row for each layer",
                  "Layer 2, head 1", "Where it comes from", "Shared, counted once: cls.predictions.decoder", "[batch, sequence, vocabulary]  logits"):  # fmt: skip
         assert part in ended.out, part
+
+
+def test_pieces_of_bytes_are_shown_as_people_read_them(ringsmith: Ringsmith, gpt2: Path, tmp_path: Path) -> None:
+    """In the terminal and on the page, what stands there as what was likelier: blanks, ends of lines, parts of letters; JSON and Python keep them as the tokenizer writes them."""
+    (tmp_path / "text.txt").write_text("a\n日 b", encoding="utf-8")
+    ended = ringsmith("inspect", gpt2, "text.txt", "--out", "look.html")
+    assert ended.out.split("Tokens  7 of at most 64\n")[1].split("\n")[0].split() == ["a", "↵", "<E6>", "<97>", "<A5>", "␣", "b"]
+    page = (tmp_path / "look.html").read_text(encoding="utf-8")
+    shown = page.split('aria-label="Tokens with their numbers"')[1].split("</ol>")[0]
+    assert re.findall(r"<bdi>(.*?)</bdi>", shown) == ["a", "↵", "&lt;E6&gt;", "&lt;97&gt;", "&lt;A5&gt;", "␣", "b"]
+    strange = {sign for sign, byte in BYTE_OF.items() if sign != chr(byte)}
+    assert not strange & set(ended.out)
+    likeliest = "".join(re.findall(r'<td class="options">(.*?)</td>', page))
+    assert not strange & set(likeliest)
+    assert "&lt;" in likeliest
+    look = rs.inspect(gpt2, "a\n日 b")
+    assert [token.piece for token in look.tokens] == ["a", "Ċ", "æ", "Ĺ", "¥", "Ġ", "b"]
+
+
+def test_what_is_there_once_is_one(ringsmith: Ringsmith, gpt2: Path, bert: Path, tmp_path: Path) -> None:
+    """Layers, heads and times; and hardly anything is not nothing."""
+    config = json.loads((bert / "config.json").read_text())
+    transformers.BertForMaskedLM(transformers.BertConfig(**{**config, "num_hidden_layers": 1, "num_attention_heads": 1})).save_pretrained(tmp_path / "one")
+    shutil.copy(bert / "tokenizer.json", tmp_path / "one")
+    shutil.copy(bert / "tokenizer_config.json", tmp_path / "one")
+    shown = ringsmith("inspect", "one", "the bank").out
+    assert "· 1 layer, 1 head each" in shown
+    assert "hidden states, 2 times: embeddings and 1 layer\n" in shown
+    assert "attention, 1 time\n" in shown
+    assert "< 0.1%" in ringsmith("inspect", gpt2, "the cat sat on the mat").out
 
 
 def test_json_is_the_record_with_the_maps_that_were_asked_for(ringsmith: Ringsmith, bert: Path) -> None:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ringsmith._wording import plural
 from ringsmith.cli._shell import escape
 from ringsmith.inspection import PATTERNS, Floats, Guess, Head, Inspection, Pattern
 
@@ -31,7 +33,8 @@ MOST_GUESSES, MOST_SOURCES, LETTERS = 12, 8, 12
 def show_look(console: Console, look: Inspection, asked: Sequence[Head]) -> None:
     """Print all of it, a part after the other."""
     console.print(
-        f"[bold]{escape(look.model)}[/]  {look.architecture} · {look.parameters:,} parameters · {look.layers} layers, {look.attention.shape[1]} heads each", soft_wrap=True
+        f"[bold]{escape(look.model)}[/]  {look.architecture} · {look.parameters:,} parameters · {plural(look.layers, 'layer')}, {plural(look.attention.shape[1], 'head')} each",
+        soft_wrap=True,
     )
     for note in look.notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
@@ -42,7 +45,7 @@ def show_look(console: Console, look: Inspection, asked: Sequence[Head]) -> None
         show_bars(console, look.labels[:MOST_SOURCES])
     if look.replaced:
         console.print("\n[bold]Put there by a generator[/]")
-        show_bars(console, [(token.piece, chance) for token, chance in zip(look.tokens, look.replaced, strict=True)][:MOST_GUESSES])
+        show_bars(console, [(look.shown(token.piece), chance) for token, chance in zip(look.tokens, look.replaced, strict=True)][:MOST_GUESSES])
     if look.guesses:
         show_guesses(console, look)
     show_heads(console, look)
@@ -56,11 +59,12 @@ def show_tokens(console: Console, look: Inspection) -> None:
     """Print pieces with their numbers below, as many on a line as fit."""
     line, below = Text(), Text()
     for token in look.tokens:
-        width = max(len(token.piece), len(str(token.id))) + 1
-        if len(line) + width > console.width:
+        piece = look.shown(token.piece)
+        width = max(cell_len(piece), len(str(token.id))) + 1
+        if line.cell_len + width > console.width:
             console.print(line, below, sep="\n", soft_wrap=True)
             line, below = Text(), Text()
-        line.append(token.piece.ljust(width), style="dim" if token.special else "bold" if token.begins_word else "")
+        line.append(set_cell_size(piece, width), style="dim" if token.special else "bold" if token.begins_word else "")
         below.append(str(token.id).ljust(width), style="dim")
     console.print(line, below, sep="\n", soft_wrap=True)
 
@@ -69,7 +73,17 @@ def show_bars(console: Console, values: Sequence[tuple[str, float]], *, width: i
     """Print name, bar and share, a line each."""
     longest = min(24, max(len(name) for name, _ in values))
     for name, value in values:
-        console.print(f"{escape(name[:24].ljust(longest))}  {bar(value, width)} {value:6.1%}", soft_wrap=True)
+        console.print(f"{escape(name[:24].ljust(longest))}  {bar(value, width)} {share(value):>6}", soft_wrap=True)
+
+
+def share(value: float) -> str:
+    """A part of the whole in per cent.
+
+    Examples:
+        >>> share(0.1234), share(0.0001), share(0.0)
+        ('12.3%', '< 0.1%', '0.0%')
+    """
+    return "< 0.1%" if 0 < value < 0.001 else f"{value:.1%}"
 
 
 def bar(value: float, width: int) -> str:
@@ -92,10 +106,13 @@ def show_guesses(console: Console, look: Inspection) -> None:
         table.add_column(heading, justify="right" if heading in ("#", "probability", "rank") else "left", no_wrap=heading != "likeliest")
     shown = surprising(look.guesses)
     for guess in shown:
-        likeliest = ", ".join(f"{piece} {chance:.1%}" for piece, chance in guess.options)
-        known = guess.probability is not None
+        likeliest = ", ".join(f"{look.shown(piece)} {share(chance)}" for piece, chance in guess.options)
         table.add_row(
-            str(guess.position + 1), escape(guess.actual or "-"), f"{guess.probability:.1%}" if known else "-", f"{guess.rank:,}" if guess.rank else "-", escape(likeliest)
+            str(guess.position + 1),
+            escape(look.shown(guess.actual or "-")),
+            "-" if guess.probability is None else share(guess.probability),
+            f"{guess.rank:,}" if guess.rank else "-",
+            escape(likeliest),
         )
     console.print(table)
     if len(shown) < len(look.guesses):
@@ -129,7 +146,7 @@ def show_heads(console: Console, look: Inspection) -> None:
 
 def show_map(console: Console, look: Inspection, head: Head) -> None:
     """Print one head's attention in blocks: a row for each token that looks, a column for each it looks at."""
-    label = min(LETTERS, max(len(token.piece) for token in look.tokens))
+    label = min(LETTERS, max(cell_len(look.shown(token.piece)) for token in look.tokens))
     room = max(8, console.width - label - 1)
     width = 2 if 2 * len(look.tokens) <= room else 1
     drawn = min(len(look.tokens), room // width)
@@ -137,9 +154,15 @@ def show_map(console: Console, look: Inspection, head: Head) -> None:
     console.print(f"\n[bold]Layer {head.layer}, head {head.head}[/]  {what}, entropy {head.entropy:.2f}", soft_wrap=True)
     colour = SIGNS[head.pattern][1].removeprefix("bold ").replace("dim", "")
     for token, row in zip(look.tokens[:drawn], look.attention[head.layer - 1, head.head - 1, :drawn, :drawn], strict=True):
-        console.print(Text.assemble((token.piece[:label].rjust(label) + " ", "dim"), (blocks(row, width), colour)), soft_wrap=True)
+        console.print(Text.assemble((_right(look.shown(token.piece), label) + " ", "dim"), (blocks(row, width), colour)), soft_wrap=True)
     if drawn < len(look.tokens):
         console.print(f"[dim]The first {drawn} of {len(look.tokens)} tokens; more on the page (--out)[/]")
+
+
+def _right(piece: str, width: int) -> str:
+    """The beginning of a piece at the right of so many cells."""
+    cut = set_cell_size(piece, min(width, cell_len(piece)))
+    return " " * (width - cell_len(cut)) + cut
 
 
 def blocks(row: Floats, width: int) -> str:
@@ -158,8 +181,8 @@ def show_sources(console: Console, look: Inspection) -> None:
     weights = look.rollout[look.reader]
     order = sorted(range(len(weights)), key=lambda place: -weights[place])[:MOST_SOURCES]
     end = "last" if look.causal else "first"
-    console.print(f"\n[bold]Where it comes from[/]  the {end} token, {escape(look.tokens[look.reader].piece)}, through all layers (attention rollout)", soft_wrap=True)
-    show_bars(console, [(look.tokens[place].piece, float(weights[place])) for place in order])
+    console.print(f"\n[bold]Where it comes from[/]  the {end} token, {escape(look.shown(look.tokens[look.reader].piece))}, through all layers (attention rollout)", soft_wrap=True)
+    show_bars(console, [(look.shown(look.tokens[place].piece), float(weights[place])) for place in order])
 
 
 def show_places(console: Console, look: Inspection) -> None:
@@ -169,7 +192,7 @@ def show_places(console: Console, look: Inspection) -> None:
         table.add_column(heading, justify="left" if heading == "part" else "right", no_wrap=True)
     for names, (attention, feed_forward, norms, other) in alike(look):
         total = attention + feed_forward + norms + other
-        table.add_row(names, *(f"{value:,}" if value else "-" for value in (attention, feed_forward, norms, other)), f"{total:,}", f"{total / look.parameters:.1%}")
+        table.add_row(names, *(f"{value:,}" if value else "-" for value in (attention, feed_forward, norms, other)), f"{total:,}", f"{share(total / look.parameters)}")
     console.print("\n[bold]Parameters[/]" + ("" if len(alike(look)) == len(look.places) else "  of one layer, where several are alike"))
     console.print(table)
     for tied in look.tied:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ringsmith.inspection import PATTERNS, Guess, Head, Inspection, Pattern, Token
+from ringsmith.inspection import PATTERNS, Guess, Head, Inspection, Pattern, Token, is_part
 from ringsmith.report import heatmap, wording
 from ringsmith.report.layout import elide
 from ringsmith.report.page import templates
@@ -125,10 +125,10 @@ def chips_of(look: Inspection) -> list[Chip]:
 
 
 def letters(look: Inspection, token: Token) -> str:
-    """The letters of a text that a token stands for; the piece itself where it stands for none."""
-    if token.start is None or token.end is None or token.end <= token.start:
-        return token.piece
-    return ((look.pair or "") if token.second else look.text)[token.start : token.end].strip() or token.piece
+    """The letters of a text that a token stands for; the piece itself where it stands for none, or for a part of one."""
+    if token.start is None or token.end is None or token.end <= token.start or (look.of_bytes and is_part(token.piece)):
+        return look.shown(token.piece)
+    return ((look.pair or "") if token.second else look.text)[token.start : token.end].strip() or look.shown(token.piece)
 
 
 def rolled(look: Inspection) -> list[Chip]:
@@ -158,7 +158,7 @@ def named(look: Inspection, guess: Guess, chips: Sequence[Chip]) -> str:
     """What stands at a guess's place."""
     if guess.position >= len(chips):
         return "what would follow"
-    return chips[guess.position].text if guess.actual is not None else look.tokens[guess.position].piece
+    return chips[guess.position].text if guess.actual is not None else look.shown(look.tokens[guess.position].piece)
 
 
 def telling(heads: Sequence[Head]) -> list[Head]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringsmith._wording import plural
 from ringsmith.backbones.attention import Seen, Visible, load_visible, look
 from ringsmith.backbones.guesses import MOST_HIDDEN, expect, labels, replaced
 from ringsmith.backbones.parameters import count_places, tied_weights
@@ -59,6 +60,7 @@ def inspect_with(visible: Visible, text: str, pair: str | None = None) -> Inspec
         labels=labels(visible, seen),
         replaced=replaced(visible, seen),
         notes=tuple(notes_of(visible, seen, text, pair)),
+        of_bytes=visible.tokeniser.hf.convert_tokens_to_string(["Ġ"]) == " ",
     )
 
 
@@ -67,8 +69,8 @@ def shapes_of(visible: Visible, seen: Seen) -> tuple[Shape, ...]:
     layers, heads, width, _ = seen.attention.shape
     found = [
         Shape("token numbers", (1, width), ("batch", "sequence")),
-        Shape(f"hidden states, {seen.states} times: embeddings and {seen.states - 1} layers", seen.hidden, ("batch", "sequence", "hidden")),
-        Shape(f"attention, {layers} times", (1, heads, width, width), ("batch", "heads", "sequence", "sequence")),
+        Shape(f"hidden states, {plural(seen.states, 'time')}: embeddings and {plural(seen.states - 1, 'layer')}", seen.hidden, ("batch", "sequence", "hidden")),
+        Shape(f"attention, {plural(layers, 'time')}", (1, heads, width, width), ("batch", "heads", "sequence", "sequence")),
     ]
     if seen.logits is not None:
         found.append(Shape("logits", tuple(seen.logits.shape), LOGITS[visible.head]))
