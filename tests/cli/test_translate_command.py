@@ -38,6 +38,8 @@ def test_lines_of_a_file_keep_their_numbers_on_the_way_into_another(ringsmith: R
     ended = ringsmith("translate", folder, "in.txt", "--out", "out.txt")
     assert ended.code == 0
     assert "Written   out.txt · 3 lines" in ended.out
+    assert "in the place of" not in ended.out
+    assert "in the place of the file that was there" in ringsmith("translate", folder, "in.txt", "--out", "out.txt").out
     lines = (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n")
     assert lines == [rs.translate(folder, TEXTS[0])[0], "", rs.translate(folder, TEXTS[1])[0], ""]
 

@@ -62,6 +62,29 @@ def test_evaluate_tells_kinds_of_sets_by_content(ringsmith: Ringsmith, file: Pat
     assert "reviews.csv: nothing of it has vectors. Are its words of the language of FILE" in ringsmith("vectors", "evaluate", file, "reviews.csv").out
 
 
+def test_a_folder_holds_sets_of_any_kind(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """Each file is what it holds; sets with outliers are one; what is no set of questions is left alone."""
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "analogies.txt").write_text(": roles\nking kingess uncle uncleess\n", encoding="utf-8")
+    (folder / "pairs.tsv").write_text("king\tkingess\t9\nking\tword1\t1\nuncle\tuncleess\t8\n", encoding="utf-8")
+    for number in (1, 2):
+        (folder / f"set{number}.txt").write_text("kingess\nuncleess\nactoress\n\nword5\n", encoding="utf-8")
+    (folder / "phrases.txt").write_text("New_York New_York_Times Baltimore Baltimore_Sun\n", encoding="utf-8")
+    (folder / "README.md").write_text("Three kinds.", encoding="utf-8")
+    scores = json.loads(ringsmith("vectors", "evaluate", file, folder, "--json").out)
+    assert [(score["set"], score["kind"], score["asked"]) for score in scores] == [
+        ("analogies.txt", "analogies", 1),
+        ("pairs.tsv", "pairs", 3),
+        ("phrases.txt", "analogies", 1),
+        ("sets", "outliers", 2),
+    ]
+    assert (scores[2]["score"], scores[2]["known"]) == (None, 0)
+    assert "phrases.txt: nothing of it has vectors" in ringsmith("vectors", "evaluate", file, folder).out
+    (tmp_path / "none").mkdir()
+    refused(ringsmith("vectors", "evaluate", file, "none"), r"none: the folder must hold questions as \.txt, \.tsv or \.csv files; it holds none")
+
+
 def test_compare_names_what_changed(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
     """A space with itself, one word moved."""
     vectors = open_vectors(file)
@@ -176,6 +199,18 @@ def test_a_corpus_is_not_written_over_by_its_vectors(ringsmith: Ringsmith, tmp_p
     (tmp_path / "text.txt").write_text("one two three\n" * 50, encoding="utf-8")
     refused(ringsmith("vectors", "train", tmp_path / "text.txt", "--out", tmp_path / "text.txt"), r"such as '.*text-new\.txt'")
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == "one two three\n" * 50
+
+
+def test_vectors_take_the_place_of_vectors_only(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
+    """A file of something else stays, and it is told before anything is read; vectors of an earlier run, and an empty file, go."""
+    (tmp_path / "thesis.txt").write_text("Chapter one.\n\nIt was a dark night.\n", encoding="utf-8")
+    (tmp_path / "corpus.txt").write_text("the king and the queen of the land\n" * 60, encoding="utf-8")
+    (tmp_path / "empty.txt").touch()
+    train = ("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out")
+    for command in (("vectors", "train", "nowhere.txt", "--out", "thesis.txt"), ("vectors", "convert", file, "thesis.txt")):
+        refused(ringsmith(*command), r"thesis\.txt: vectors are written into a new file, or in the place of vectors; this file holds something else")
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8").startswith("Chapter one")
+    assert [ringsmith(*train, name).code for name in ("empty.txt", "empty.txt")] == [0, 0]
 
 
 def test_a_corpus_in_another_encoding_is_refused_until_it_is_named(ringsmith: Ringsmith, tmp_path: Path) -> None:

@@ -50,9 +50,10 @@ def translate(
     seconds = time.perf_counter() - started
     if out is not None:
         content = "".join(f"{line}\n" for line in made)
+        there = " · in the place of the file that was there" if out.exists() else ""
         with disk_faults(out):
             lies = put(out, lambda scratch: scratch.write_text(content, encoding="utf-8", newline="\n"))
-        console.print(f"Written   {_shell.escape(str(lies))} · {plural(len(made), 'line')} in {seconds:,.1f} s", soft_wrap=True)
+        console.print(f"Written   {_shell.escape(str(lies))} · {plural(len(made), 'line')} in {seconds:,.1f} s{there}", soft_wrap=True)
     if as_json:
         rows = [{"line": number, "source": line, "translation": text} for number, (line, text) in enumerate(zip(lines, made, strict=True), start=1)]
         _shell.print_json({"model": translator.model.name, "beam": beam, "length_penalty": length_penalty, "seconds": round(seconds, 3), "lines": rows})

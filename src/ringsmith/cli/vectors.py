@@ -82,7 +82,9 @@ def analogy(
 @app.command()
 def evaluate(
     file: File,
-    sets: Annotated[list[Path], typer.Argument(metavar="SET...", help="Analogies (questions-words.txt), pairs with human judgements, or sets with outliers (a file or a folder).")],
+    sets: Annotated[
+        list[Path], typer.Argument(metavar="SET...", help="Analogies (questions-words.txt), pairs with human judgements, or sets with outliers: files, or folders of such files.")
+    ],
     method: Annotated[str, typer.Option(help="How analogies are answered: 3cosadd, or 3cosmul.")] = "3cosadd",
     most: Annotated[int, typer.Option(min=1, help="Answer analogies from so many of the first words.")] = 300_000,
     exact: Annotated[bool, typer.Option("--exact-case", help="Capital letters matter.")] = False,
@@ -92,13 +94,13 @@ def evaluate(
 ) -> None:
     """Analogies, likeness as people see it, and outliers; every score with the share of its set that is covered."""
     from ringsmith.words.intrinsic import evaluate_questions
-    from ringsmith.words.questions import read_questions
+    from ringsmith.words.questions import question_sets
 
-    questions = {path: read_questions(path) for path in sets}
+    questions = [each for path in sets for each in question_sets(path).items()]
     with opened(file, form, errors, as_json=as_json) as (vectors, console, report):
         scores = [
-            {"set": path.name, **evaluate_questions(vectors, each, method=method, most=most, fold=not exact, report=report)}  # type: ignore[arg-type]
-            for path, each in questions.items()
+            {"set": name, **evaluate_questions(vectors, each, method=method, most=most, fold=not exact, report=report)}  # type: ignore[arg-type]
+            for name, each in questions
         ]
     return _shell.print_json(scores) if as_json else show_scores(console, scores)
 
@@ -136,12 +138,13 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Write vectors in another form, smaller if you like."""
-    from ringsmith.words.files import keeps_ngrams, save_vectors
+    from ringsmith.words.files import keeps_ngrams, refuse_other_content, save_vectors
     from ringsmith.words.quantise import quantise
 
     if precision == "int8" and out.suffix != ".safetensors" and to != "safetensors":
         raise OptionError(f"'--precision int8' needs a .safetensors file, which keeps the scales; got {str(out)!r}. Name such a file, or leave --precision out.")
     refuse_source(out, file)
+    refuse_other_content(out)
     with opened(file, form, errors, as_json=as_json, most=most) as (vectors, console, report):
         loss = None
         if precision is not None:

@@ -310,7 +310,11 @@ def evaluate_questions(vectors: WordVectors, questions: Questions, *, method: Me
     """
     match questions[0]:
         case Section():
-            scores = evaluate_analogies(vectors, questions, method=method, most=most, fold=fold, report=report)
+            try:
+                scores = evaluate_analogies(vectors, questions, method=method, most=most, fold=fold, report=report)
+            except InputError:  # none of them is known: told as of the other kinds, by its coverage
+                asked = sum(len(section.questions) for section in questions)
+                return {"kind": "analogies", "what": "accuracy", "method": method, "score": None, "asked": asked, "known": 0, "sections": []}
             sections = [asdict(section) | {"accuracy": section.accuracy} for section in scores.sections]
             return {
                 "kind": "analogies",

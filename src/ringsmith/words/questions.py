@@ -11,6 +11,8 @@ from ringsmith._files import no_such_file, path_of
 from ringsmith.errors import ReadError
 
 SHOWN = 60
+SUFFIXES = (".txt", ".tsv", ".csv")
+"""Of files of questions within a folder."""
 
 
 class Question(NamedTuple):
@@ -169,11 +171,27 @@ def read_questions(path: str | Path) -> Questions:
         ReadError: as the reader of its kind.
     """
     place = path_of(path)
-    if place.is_dir():
-        return read_outliers(place)
     lines = [line.split() for _, line in _lines(place)][:20]
     if lines and all(len(line) == 1 for line in lines):
         return read_outliers(place)
     if any(line[0].startswith(":") for line in lines) or (lines and all(len(line) == 4 and _number(line[3]) is None for line in lines)):
         return read_analogies(place)
     return read_pairs(place)
+
+
+def question_sets(path: str | Path) -> dict[str, Questions]:
+    """A file of questions, or a folder of files each of its own kind, by name; sets with outliers in one folder are one.
+
+    Raises:
+        ReadError: as the reader of each kind; or the folder holds no file of questions.
+    """
+    place = path_of(path)
+    if not place.is_dir():
+        return {place.name: read_questions(place)}
+    files = sorted(file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
+    if not files:
+        raise ReadError(f"{place}: the folder must hold questions as .txt, .tsv or .csv files; it holds none. Check the path.")
+    found = {file.name: read_questions(file) for file in files}
+    outliers = [one for questions in found.values() for one in questions if isinstance(one, OutlierSet)]
+    others = {name: questions for name, questions in found.items() if not isinstance(questions[0], OutlierSet)}
+    return others | ({place.name: tuple(outliers)} if outliers else {})

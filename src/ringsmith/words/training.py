@@ -27,7 +27,7 @@ from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, cou
 from ringsmith.words.corpus import DEFAULTS, Corpus, CorpusOptions, read_corpus
 from ringsmith.words.devices import DEVICES, Device, find_device
 from ringsmith.words.files import save_vectors
-from ringsmith.words.files.formats import _form_to_write, keeps_ngrams
+from ringsmith.words.files.formats import _form_to_write, keeps_ngrams, refuse_other_content
 from ringsmith.words.glove import GloveOptions, fit_glove, make_glove
 from ringsmith.words.model import Word2VecModel, make_model
 from ringsmith.words.options import Word2VecOptions
@@ -234,11 +234,12 @@ def check_target(out: Path) -> None:
     """Refuse a file that could not be written in the end.
 
     Raises:
-        OptionError: the suffix says no form that can be written, or a folder is in the way. MachineError: the place may not be written.
+        OptionError: the suffix says no form that can be written, or a folder or a file of something else is in the way. MachineError: the place may not be written.
     """
     place = path_of(out)
     is_folder = _form_to_write(place, None).is_folder
     if place.is_dir() and (not is_folder or any(place.iterdir())):
         raise OptionError(f"{place}: vectors are written into a new file; this is a folder{' that holds something' if is_folder else ''}. Name another place.")
+    refuse_other_content(place)
     with disk_faults(place), tempfile.TemporaryFile(dir=place.parent):
         pass

@@ -79,6 +79,21 @@ def save_vectors(vectors: WordVectors, path: str | Path, form: str | None = None
     return place
 
 
+def refuse_other_content(path: str | Path) -> None:
+    """Refuse to write vectors over a file that holds something else.
+
+    Raises:
+        OptionError: it is no file of vectors, nor an empty one.
+    """
+    place = path_of(path)
+    if not place.is_file() or not place.stat().st_size:
+        return
+    try:
+        tell(place)
+    except ReadError as error:
+        raise OptionError(f"{place}: vectors are written into a new file, or in the place of vectors; this file holds something else. Name another place.") from error
+
+
 def keeps_ngrams(path: str | Path, form: str | None = None) -> bool:
     """Whether a file of this name (or form) holds vectors of n-grams, too."""
     return _form_to_write(path_of(path), form).keeps_ngrams
