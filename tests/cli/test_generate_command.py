@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import sys
@@ -42,6 +43,20 @@ def test_json_tells_how_it_ended(ringsmith: Ringsmith, gpt2: Path) -> None:
     several = ringsmith("generate", gpt2, "the cat", "-n", "6", "--count", "3", "--temperature", "0.9", "--top-k", "50", "--seed", "4")
     assert all(one["text"] in several.out for one in content["continuations"])
     assert several.out.count("--max-new-tokens reached") == 3
+
+
+@pytest.mark.parametrize("way", ["--stream", "--no-stream"])
+def test_where_the_model_reads_no_further_it_is_said(ringsmith: Ringsmith, gpt2: Path, way: str) -> None:
+    """On standard error, so that the output stays the text."""
+    ended = ringsmith("generate", gpt2, "the cat", "-n", "5000", way)
+    assert ended.out == rs.generate(gpt2, "the cat", rs.DecodingOptions(max_new_tokens=5_000)).continuations[0].text + "\n"
+    assert ended.err == f"Ended after 57 tokens: {gpt2} reads 64 tokens, the prompt's 7 included.\n"
+
+
+def test_a_packed_prompt_is_unpacked(ringsmith: Ringsmith, gpt2: Path, tmp_path: Path) -> None:
+    """It is no text that is not UTF-8."""
+    (tmp_path / "prompt.txt.gz").write_bytes(gzip.compress(b"the cat\n"))
+    assert ringsmith("generate", gpt2, "prompt.txt.gz", "-n", "5").out == ringsmith("generate", gpt2, "the cat", "-n", "5").out
 
 
 @pytest.mark.parametrize(

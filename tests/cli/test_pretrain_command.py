@@ -220,6 +220,23 @@ def test_an_encoding_that_is_not_is_told(ringsmith: Ringsmith, write: Write) -> 
     refused(ringsmith("pretrain", "wide.txt", "--out", "model"), r"must be in UTF-8; this file begins as UTF-16 does\. .* or name its encoding with --encoding utf-16")
 
 
+def test_lines_that_end_as_on_an_old_mac_are_lines(ringsmith: Ringsmith, write: Write) -> None:
+    """And blank ones end documents."""
+    write("corpus.txt", text().replace(b"\n", b"\r"))
+    assert "40 documents" in ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "1", *TINY).out
+
+
+def test_a_picture_among_texts_is_left_out_and_said(ringsmith: Ringsmith, write: Write) -> None:
+    """Nor does an archive pass for a text."""
+    write("texts/a.txt", text())
+    write("texts/photo.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
+    ended = ringsmith("pretrain", "texts", "--out", "model", "--steps", "1", *TINY)
+    assert ended.code == 0, ended
+    assert "1 file left out, which is no text: photo.png." in ended.out
+    write("a.zip", b"PK\x03\x04" + text())
+    refused(ringsmith("pretrain", "a.zip", "--out", "other"), r"a\.zip: a corpus must be text; this file is a zip archive\. Unpack it")
+
+
 def test_bad_lines_are_skipped_and_counted(ringsmith: Ringsmith, write: Write) -> None:
     """Where that was asked for."""
     write("corpus.txt", text() + b"\nbro\xffken")

@@ -201,6 +201,15 @@ def test_a_corpus_is_not_written_over_by_its_vectors(ringsmith: Ringsmith, tmp_p
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == "one two three\n" * 50
 
 
+def test_words_that_stand_alone_are_told(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """Of a list of words nothing is learnt; a single line of two words is enough to learn something."""
+    command = ("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out", "v.txt")
+    (tmp_path / "corpus.txt").write_text("king\nqueen\nking\n", encoding="utf-8")
+    assert "No word has a neighbour: every line holds a single known word" in ringsmith(*command).out
+    (tmp_path / "corpus.txt").write_text("king\nqueen king\n", encoding="utf-8")
+    assert "No word has a neighbour" not in ringsmith(*command).out
+
+
 def test_vectors_take_the_place_of_vectors_only(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
     """A file of something else stays, and it is told before anything is read; vectors of an earlier run, and an empty file, go."""
     (tmp_path / "thesis.txt").write_text("Chapter one.\n\nIt was a dark night.\n", encoding="utf-8")

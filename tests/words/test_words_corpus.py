@@ -9,6 +9,7 @@ import lzma
 import os
 import random
 import re
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -255,6 +256,29 @@ def test_a_few_broken_words_are_replaced_and_many_are_another_encoding(tmp_path:
         InputError, match=r"must be in UTF-8; 1 word is not, such as 'caf�'\. Convert it with iconv, or name its encoding with --encoding, or read it with errors='replace'"
     ):
         read_corpus(path, few)
+
+
+def test_what_is_no_text_in_a_folder_is_left_out_and_said(tmp_path: Path) -> None:
+    """A picture, an archive, packed or not; alone they are refused, and so is a text in UTF-16."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a rose is a rose\n", encoding="utf-8")
+    (folder / "photo.png").write_bytes(picture := b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
+    (folder / "photo.gz").write_bytes(gzip.compress(picture))
+    with zipfile.ZipFile(folder / "b.zip", "w") as archive:
+        archive.writestr("b.txt", "a rose " * 90)
+    corpus = read_corpus(folder, ALL)
+    assert corpus.vocabulary.words == ("a", "rose", "is")
+    assert corpus.notes == ("3 files left out, which are no text: b.zip, photo.gz, photo.png.",)
+    with pytest.raises(ReadError, match=r"b\.zip: a corpus must be text; this file is a zip archive\. Unpack it, and name the file or the folder that comes out\."):
+        read_corpus(folder / "b.zip", ALL)
+    (folder / "wide.txt").write_text("a", encoding="utf-16")
+    with pytest.raises(ReadError, match=r"wide\.txt: a corpus must be in UTF-8; this file begins as UTF-16 does"):
+        read_corpus(folder, ALL)
+    for name in ("a.txt", "wide.txt"):
+        (folder / name).unlink()
+    with pytest.raises(ReadError, match=r"texts: the folder must hold text files; it holds 3 other files"):
+        read_corpus(folder, ALL)
 
 
 def test_a_byte_order_mark_and_nul_bytes_are_no_words(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 import ringsmith.cli._shell as _shell
 from ringsmith._files import TABLES, no_such_file
+from ringsmith._wording import plural
 from ringsmith.backbones import require_transformers
 from ringsmith.cli._progress import progress_bar
 from ringsmith.data.source import STDIN, read_bytes, unpack
@@ -118,6 +119,8 @@ def _streamed(writer: Writer, text: str, options: DecodingOptions) -> None:
     show("\n")
     if sys.stdout.isatty():
         _shell.people(as_json=True).print(f"[dim]{_facts(found, found.continuations[0])}[/]", soft_wrap=True)
+    else:
+        _tell_limit(writer, found)
 
 
 def _at_once(console: Console, writer: Writer, text: str, options: DecodingOptions, *, as_json: bool) -> None:
@@ -132,7 +135,15 @@ def _at_once(console: Console, writer: Writer, text: str, options: DecodingOptio
             console.print(f"[bold]{number}[/]  [dim]{_facts(found, one)}[/]", soft_wrap=True)
         sys.stdout.write(one.text + "\n")
         sys.stdout.flush()
-    return None
+    return _tell_limit(writer, found)
+
+
+def _tell_limit(writer: Writer, found: Generation) -> None:
+    """Say on standard error where the model reads no further: less was written than was asked for."""
+    cut = [one for one in found.continuations if one.ended == "limit"]
+    if cut:
+        limit = f"{writer.model.name} reads {writer.model.max_tokens:,} tokens, the prompt's {found.prompt_tokens:,} included"
+        _shell.people(as_json=True).print(_shell.escape(f"Ended after {plural(cut[0].tokens, 'token')}: {limit}."), soft_wrap=True)
 
 
 def _facts(found: Generation, one: Continuation) -> str:

@@ -14,13 +14,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from ringsmith._files import path_of
 from ringsmith._rules import hold
 from ringsmith.errors import InputError, OptionError, ReadError
-from ringsmith.words.sources import STDIN, file_parts, files_of, is_encoding, peek, plain_files, size_of
+from ringsmith.words.sources import STDIN, file_parts, files_of, is_encoding, no_texts, peek, plain_files, size_of
 from ringsmith.words.tables import BROKEN, column_lines
 
 LONGEST = 200_000
@@ -113,6 +114,13 @@ class Corpus:
         """What is to be said where it holds no document."""
         return InputError(f"{self.name}: a corpus must hold text; this one holds none. Name a file or folder with text in it.")
 
+    @property
+    def no_texts(self) -> list[Path]:
+        """Files of its folder that are left out: pictures, archives ..."""
+        if self.size is None or self.reading.column is not None:
+            return []
+        return no_texts(path_of(cast("str | Path", self.source)), self.reading.encoding)
+
     def read(self) -> Pass:
         """Begin a pass."""
         return Pass(self)
@@ -152,7 +160,7 @@ class Pass:
         elif self.reading.column is not None:
             yield from self._strings(self._cells(path_of(source), self.reading.column))
         else:
-            for path in [None] if str(source) == "-" else plain_files(path_of(source)):
+            for path in [None] if str(source) == "-" else plain_files(path_of(source), self.reading.encoding):
                 yield from self._grouped(self._lines(path))
 
     def _cells(self, path: Path, column: str) -> Iterator[str]:
@@ -202,7 +210,7 @@ class Pass:
     def _lines(self, path: Path | None) -> Iterator[str]:
         """The lines of one file."""
         name, number, rest = STDIN if path is None else str(path), 1, b""
-        for part in file_parts(path, self._counted, self.reading.encoding):
+        for part in _with_line_ends(file_parts(path, self._counted, self.reading.encoding)):
             data = rest + part
             at = data.rfind(b"\n")
             ended, rest = (data[:at], data[at + 1 :]) if at >= 0 else _cut_long(data)
@@ -248,6 +256,14 @@ class _Counted:
 
     def close(self) -> None:
         self.file.close()
+
+
+def _with_line_ends(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts; where the first has lines as they ended before 2001 on a Mac, with those of today."""
+    first = next(parts, b"")
+    old = b"\r" in first and b"\n" not in first
+    for part in chain([first], parts):
+        yield part.replace(b"\r", b"\n") if old else part
 
 
 def _cut_long(data: bytes) -> tuple[bytes, bytes]:

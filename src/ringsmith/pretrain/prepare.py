@@ -26,6 +26,7 @@ from ringsmith.pretrain.options import PIECES, PretrainOptions
 from ringsmith.pretrain.tokenfile import MadeFrom, TokenFile, find_tokens, hash_tokeniser, tokeniser_threads, write_tokens
 from ringsmith.pretrain.vocabulary import read_pieces, save_vocabulary, train_vocabulary
 from ringsmith.records import Progress, Report
+from ringsmith.words.sources import told_of
 
 VERSION = 1
 LEARNT_FROM = 200_000_000
@@ -69,6 +70,8 @@ def prepare(corpus: Corpus, objective: type[Objective], known: Path | None, opti
         file = found or write_tokens(path, corpus_again.read(), tokeniser, made_from, threads=threads, total=corpus_again.size, report=report)
     again = f"in numbers from an earlier run: {path}" if found else f"kept in numbers: {path} ({path.stat().st_size / 1e6:,.0f} MB)"
     say("Read", f"{corpus.name}: {file.counts.text_bytes / 1e6:,.1f} MB, {plural(file.counts.documents, 'document')}, {file.counts.tokens:,} pieces; {again}")
+    if others := corpus.no_texts:
+        say("", told_of(others))
     if file.counts.skipped:
         say("", f"{plural(file.counts.skipped, 'line')} left out: not UTF-8")
     return Prepared(tokeniser, file)

@@ -10,6 +10,7 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._files import path_of
 from ringsmith._machine import cores
 from ringsmith._wording import plural
 from ringsmith.errors import OptionError
@@ -20,7 +21,7 @@ from ringsmith.words.idfile import Shelf
 from ringsmith.words.kernels.scan import remap
 from ringsmith.words.parallel import in_order
 from ringsmith.words.ranking import PART, are_unparted, rank
-from ringsmith.words.sources import Source, blocks_of, peek, size_of
+from ringsmith.words.sources import Source, blocks_of, no_texts, peek, size_of, told_of
 from ringsmith.words.vocabulary import Vocabulary
 
 Errors = Literal["replace", "few", "refuse"]
@@ -137,7 +138,7 @@ def read_corpus(source: Source, options: CorpusOptions = DEFAULTS, *, folder: Pa
     except BaseException:
         shelf.drop()
         raise
-    corpus = Corpus(ranked.vocabulary, ids, starts, seen.total, tuple(_notes(seen, ranked.undecoded)))
+    corpus = Corpus(ranked.vocabulary, ids, starts, seen.total, (*_left_out(source, options), *_notes(seen, ranked.undecoded)))
     shelf.keep_while(corpus)
     return corpus
 
@@ -198,6 +199,12 @@ def sentence_ends(last: int, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int6
     which = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     cut: npt.NDArray[np.int64] = np.minimum(np.repeat(points - lengths, pieces) + (which + 1) * MAX_SENTENCE, np.repeat(points, pieces))
     return cut
+
+
+def _left_out(source: Source, options: CorpusOptions) -> list[str]:
+    """A sentence where not all files of a folder are texts."""
+    others = no_texts(path_of(source)) if isinstance(source, str | Path) and options.column is None and str(source) != "-" else []
+    return [told_of(others)] if others else []
 
 
 def _notes(seen: Seen, undecoded: int) -> Iterator[str]:

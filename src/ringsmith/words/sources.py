@@ -22,6 +22,7 @@ from typing import BinaryIO, cast
 import zstandard
 
 from ringsmith._files import TABLES, inner_suffix, no_such_file, path_of
+from ringsmith._wording import first_of, plural
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.text import TextSteps
 from ringsmith.words.kernels.scan import MAX_BYTES
@@ -29,7 +30,11 @@ from ringsmith.words.tables import column_lines, column_names
 
 Source = str | Path | Iterable[str] | Iterable[Iterable[str]]
 BLOCK = 1 << 22
+LOOKED_AT = 1 << 16
+"""Bytes that tell whether a file is a text."""
 BOM = b"\xef\xbb\xbf"
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""UTF-16 begins so."""
 BLANKS = (b"\n", b" ")
 OTHER_BLANKS = (b"\t", b"\r", b"\x0b", b"\x0c", "\u3000".encode(), "\xa0".encode(), "\u2003".encode())
 LINES_AT_ONCE = 10_000
@@ -96,16 +101,44 @@ def files_of(path: Path) -> list[Path]:
     return [path]
 
 
-def plain_files(path: Path) -> list[Path]:
-    """As `files_of`, to be read as plain text.
+def plain_files(path: Path, encoding: str | None = None) -> list[Path]:
+    """As `files_of`, to be read as plain text; what is no text in a folder is left out.
 
     Raises:
-        OptionError: a table, whose column must be named.
+        OptionError: a table, whose column must be named. ReadError: a folder without a text.
     """
     if (suffix := inner_suffix(path)) in TABLES and path.is_file():
         names = ", ".join(map(repr, column_names(path)))
         raise OptionError(f"{path}: a {suffix} file is a table; 'column' must say which column holds the text. Name it with --column{f': {names}' if names else ''}.")
-    return files_of(path)
+    found, others = files_of(path), set(no_texts(path, encoding))
+    if others == set(found):
+        raise ReadError(f"{path}: the folder must hold text files; it holds {plural(len(found), 'other file')}. Check the path.")
+    return [file for file in found if file not in others]
+
+
+def no_texts(path: Path, encoding: str | None = None) -> list[Path]:
+    """Files of a folder that are no text in this encoding (None for UTF-8): pictures, archives ...; none for a file, which must be a text."""
+    return [file for file in files_of(path) if _is_no_text(file, encoding)] if path.is_dir() else []
+
+
+def _is_no_text(path: Path, encoding: str | None) -> bool:
+    """Whether the first bytes say so; whatever else is wrong with a file is told by who reads it."""
+    try:
+        with path.open("rb") as file:
+            first = next(recoded(str(path), unpacked(file, LOOKED_AT), encoding), b"")
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ReadError):
+        return False
+    return not first.startswith(WIDE) and why_no_text(first) is not None
+
+
+def told_of(others: Sequence[Path]) -> str:
+    """A sentence about files that were left out.
+
+    Examples:
+        >>> told_of([Path("texts/photo.png")])
+        '1 file left out, which is no text: photo.png.'
+    """
+    return f"{plural(len(others), 'file')} left out, which {'is' if len(others) == 1 else 'are'} no text: {first_of([file.name for file in others], 3)}."
 
 
 def file_blocks(path: Path | None) -> Iterator[bytes]:
@@ -178,19 +211,19 @@ def recoded(name: str, parts: Iterator[bytes], encoding: str | None) -> Iterator
         raise ReadError(f"{name}: the text must be in {encoding}, as --encoding says; {what}. Name another one, or leave it out for UTF-8.") from error
 
 
-def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """What the file holds, one layer of compression taken off, recognised by its first bytes."""
+def unpacked(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """What the file holds, one layer of compression taken off, recognised by its first bytes; about `size` bytes at a time."""
     head = file.read(6)
     whole = _Joined(head, file)
     if head.startswith(b"\x1f\x8b"):
-        return _reads(cast("BinaryIO", gzip.GzipFile(fileobj=cast("BinaryIO", whole), mode="rb")))
+        return _reads(cast("BinaryIO", gzip.GzipFile(fileobj=cast("BinaryIO", whole), mode="rb")), size)
     if head.startswith(b"BZh"):
-        return _reads(cast("BinaryIO", bz2.BZ2File(cast("BinaryIO", whole))))
+        return _reads(cast("BinaryIO", bz2.BZ2File(cast("BinaryIO", whole))), size)
     if head.startswith(b"\xfd7zXZ"):
-        return _reads(cast("BinaryIO", lzma.LZMAFile(cast("BinaryIO", whole))))
+        return _reads(cast("BinaryIO", lzma.LZMAFile(cast("BinaryIO", whole))), size)
     if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return _unzstd(_reads(cast("BinaryIO", whole)))
-    return _reads(cast("BinaryIO", whole))
+        return _unzstd(_reads(cast("BinaryIO", whole), size))
+    return _reads(cast("BinaryIO", whole), size)
 
 
 class _Joined:
@@ -215,8 +248,8 @@ class _Joined:
         self.file.close()
 
 
-def _reads(file: BinaryIO) -> Iterator[bytes]:
-    while data := file.read(BLOCK):
+def _reads(file: BinaryIO, size: int | None) -> Iterator[bytes]:
+    while data := file.read(size or BLOCK):
         yield data
 
 
@@ -240,16 +273,26 @@ def checked(name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
         ReadError: this is no text in UTF-8 or a kindred encoding.
     """
     first = next(parts, b"")
-    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if first.startswith(WIDE):
         raise ReadError(
             f"{name}: a corpus must be in UTF-8; this file begins as UTF-16 does. Convert it: iconv -f UTF-16 -t UTF-8 '{name}', or name its encoding with --encoding utf-16."
         )
-    head = first[: 1 << 16]
-    if first.startswith(b"PAR1") or 20 * len(CONTROL.findall(head)) > len(head):
-        hint = "Name its text column." if first.startswith(b"PAR1") else "Name the text it was made from."
-        raise ReadError(f"{name}: a corpus must be text; this file is binary ({len(CONTROL.findall(head)):,} control characters in its first {len(head):,} bytes). {hint}")
+    if (why := why_no_text(first)) is not None:
+        raise ReadError(f"{name}: a corpus must be text; this file is {why}")
     yield first.removeprefix(BOM)
     yield from parts
+
+
+def why_no_text(first: bytes) -> str | None:
+    """What a file is that begins so, and what to do, where it is no text."""
+    if first.startswith(b"PK\x03\x04"):
+        return "a zip archive. Unpack it, and name the file or the folder that comes out."
+    head = first[:LOOKED_AT]
+    controls = len(CONTROL.findall(head))
+    if first.startswith(b"PAR1") or 20 * controls > len(head):
+        hint = "Name its text column." if first.startswith(b"PAR1") else "Name the text it was made from."
+        return f"binary ({controls:,} control characters in its first {len(head):,} bytes). {hint}"
+    return None
 
 
 def cut(parts: Iterable[bytes]) -> Iterator[bytes]:

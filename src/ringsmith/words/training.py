@@ -42,6 +42,7 @@ from ringsmith.words.word2vec import train_word2vec
 
 CROWDED, FEWEST_WORDS = 0.8, 1_000
 """From this mean cosine of two words on, vectors have hardly begun to part. Skip-gram on 230,000 words: 0.98 after one epoch, 0.83 after five, 0.32 after fifteen."""
+ALONE = "No word has a neighbour: every line holds a single known word, from which nothing can be learnt. Put what belongs together on one line."
 NO_NGRAMS = "The file holds the vectors of words; those of n-grams, for words that are not in it, are kept in a .safetensors file only."
 
 
@@ -153,11 +154,12 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
             if job.phrases is not None:
                 corpus = join_phrases(corpus, job.phrases, threads=job.threads, report=report).corpus
         result.words, result.vocabulary, result.notes = corpus.words, len(corpus.vocabulary), corpus.notes
+        alone = corpus.words == corpus.sentences
         vectors = (_word2vec if job.word2vec is not None else _glove)(corpus, job, result, workers, report)
     if vectors.ngrams is not None:
         kept = keeps_ngrams(result.out)
         result.ngrams, result.notes = len(vectors.ngrams.buckets) if kept else 0, (*result.notes, *([] if kept else [NO_NGRAMS]))
-    result.remarks = tuple(_crowding(vectors))
+    result.remarks = (ALONE,) if alone else tuple(_crowding(vectors))
     with result.timed("save"):
         result.out = save_vectors(vectors, job.out, report=report)
     return result
