@@ -53,6 +53,21 @@ def test_where_the_model_reads_no_further_it_is_said(ringsmith: Ringsmith, gpt2:
     assert ended.err == f"Ended after 57 tokens: {gpt2} reads 64 tokens, the prompt's 7 included.\n"
 
 
+@pytest.mark.parametrize("command", ["generate", "translate", "inspect", "pretrain"])
+def test_names_of_options_are_whole_on_a_narrow_terminal(ringsmith: Ringsmith, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Eighty columns are what a terminal has at least."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = ringsmith(command, "--help").out
+    assert "…" not in shown
+    assert "<int range>" not in shown
+
+
+def test_threads_are_at_least_one(ringsmith: Ringsmith, gpt2: Path) -> None:
+    """Wherever a model is loaded."""
+    for command in ("generate", "inspect"):
+        refused(ringsmith(command, gpt2, "the cat", "--threads", "0"), r"'threads' must be at least 1; got 0\. Leave it out for all cores")
+
+
 def test_a_packed_prompt_is_unpacked(ringsmith: Ringsmith, gpt2: Path, tmp_path: Path) -> None:
     """It is no text that is not UTF-8."""
     (tmp_path / "prompt.txt.gz").write_bytes(gzip.compress(b"the cat\n"))

@@ -6,6 +6,7 @@ import gzip
 import importlib
 import io
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from command_line import Ringsmith, Write, refused
 
 import ringsmith as rs
+from ringsmith.cli import _progress
 from ringsmith.pretrain import room, training
 from ringsmith.pretrain.learning import Learning
 from ringsmith.pretrain.objectives import models
@@ -41,6 +43,16 @@ def test_a_model_is_made_and_everything_is_told(ringsmith: Ringsmith, write: Wri
     assert ended.out.splitlines()[-1].split() == ["Try", "ringsmith", "compare", "DATA", "--models", "model"]
     again = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
     refused(again, "a model is written into an empty or a new folder; this one holds a model already")
+
+
+def test_a_log_file_is_told_how_far_it_is(ringsmith: Ringsmith, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line from time to time, where there is no terminal for a bar: step, loss, and what is left."""
+    monkeypatch.setattr(_progress, "LOG_SECONDS", 0.0)
+    write("corpus.txt", text())
+    ended = ringsmith("pretrain", "corpus.txt", "--out", "model", "--steps", "8", *TINY)
+    lines = [line for line in ended.out.splitlines() if line.startswith("Train ")]
+    assert len(lines) == 8
+    assert re.fullmatch(r"Train     5 of 8 steps · loss \d\.\d\d · [\d,]+ tokens/s · 0:00:0\d to go", lines[4]), lines[4]
 
 
 def test_json_is_printed_for_programs(ringsmith: Ringsmith, write: Write) -> None:

@@ -29,7 +29,8 @@ def test_a_quoted_text_is_translated_and_nothing_else_is_printed(ringsmith: Ring
     expected = rs.translate(folder, TEXTS[0])
     ended = ringsmith("translate", folder, TEXTS[0])
     assert (ended.code, ended.out, ended.err) == (0, f"{expected[0]}\n", "")
-    assert rs.translate(folder, TEXTS[:3], beam=1)[0] == ringsmith("translate", folder, TEXTS[0], "--beam", "1").out.rstrip("\n")
+    for name in ("--beams", "--beam"):
+        assert rs.translate(folder, TEXTS[:3], beam=1)[0] == ringsmith("translate", folder, TEXTS[0], name, "1").out.rstrip("\n")
 
 
 def test_lines_of_a_file_keep_their_numbers_on_the_way_into_another(ringsmith: Ringsmith, folder: Path, tmp_path: Path) -> None:

@@ -201,6 +201,14 @@ def test_a_corpus_is_not_written_over_by_its_vectors(ringsmith: Ringsmith, tmp_p
     assert (tmp_path / "text.txt").read_text(encoding="utf-8") == "one two three\n" * 50
 
 
+@pytest.mark.parametrize("name", ["--lowercase", "--lower"])
+def test_small_letters_have_the_name_they_have_elsewhere(ringsmith: Ringsmith, tmp_path: Path, name: str) -> None:
+    """The one that they had is heard still."""
+    (tmp_path / "corpus.txt").write_text("The King and the Queen\n" * 9, encoding="utf-8")
+    assert ringsmith("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out", "v.txt", name).code == 0
+    assert set(open_vectors(tmp_path / "v.txt").words) == {"the", "king", "and", "queen"}
+
+
 def test_words_that_stand_alone_are_told(ringsmith: Ringsmith, tmp_path: Path) -> None:
     """Of a list of words nothing is learnt; a single line of two words is enough to learn something."""
     command = ("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out", "v.txt")

@@ -9,6 +9,9 @@ import typer
 
 from ringsmith.cli import _shell, compare, demo, generate, inspect, models, predict, pretrain, text, translate, tune, vectors
 
+FORMER = {"beam": "beams", "lower": "lowercase"}
+"""Options by the names that one command had for what all others call differently; they are heard still."""
+
 app = typer.Typer(
     name="ringsmith",
     help="Choose, adapt and ship the pre-trained text model that fits your data and your budget.",
@@ -16,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda name: FORMER.get(name, name)},
 )
 app.command()(compare.compare)
 app.command()(tune.tune)

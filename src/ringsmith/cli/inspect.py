@@ -27,7 +27,7 @@ def inspect(
     encoding: Annotated[str | None, typer.Option(help="With --word: encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="With --word: what stands between the cells of a table: ';', tab, '^' ... Found by itself where it is plain.")] = None,
     vectors: Annotated[Path | None, typer.Option(help="With --word: a file of word vectors to take its one static vector from.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON; the weights of attention for --layer and --head only.")] = False,
 ) -> None:

@@ -66,7 +66,7 @@ def pretrain(
     column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table. Default: found.", rich_help_panel=TEXT)] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of a text that is not UTF-8: cp1250, koi8-r ...", rich_help_panel=TEXT)] = None,
     on_bad_text: Annotated[str, typer.Option(help="Lines that are not UTF-8: refuse or skip.", rich_help_panel=TEXT)] = "refuse",
-    held_out: Annotated[float, typer.Option(help="Share of the documents to judge by.", rich_help_panel=TEXT)] = 0.01,
+    held_out: Annotated[float, typer.Option(help="Share of the documents to judge by; with seq2seq say --set held_out=PAIRS.", rich_help_panel=TEXT)] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the text, for the model's card: cc-by-sa-3.0.", rich_help_panel=TEXT)] = None,
     precision: Annotated[str, typer.Option(help="auto, bfloat16 or float32.", rich_help_panel=RUN)] = "auto",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the layers before the first step: for a GPU and a long training.", rich_help_panel=RUN)] = False,
@@ -100,7 +100,7 @@ def pretrain(
         reading=Reading(documents, texts.column, on_bad_text, texts.encoding),  # type: ignore[arg-type]
         **{name: value for name, value in wanted.items() if value is not None},  # type: ignore[arg-type]
     )  # fmt: skip
-    with _ended_by_ctrl_c(), progress_bar(console) as report:
+    with _ended_by_ctrl_c(), progress_bar(console, logs=True) as report:
         result = run(texts.source, options, target=target, on=on, workers=workers, report=report, say=lambda label, text: line(console, label, text))  # type: ignore[arg-type]
     told(console, result, as_json=as_json)
 

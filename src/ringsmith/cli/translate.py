@@ -21,10 +21,10 @@ from ringsmith.errors import ReadError
 def translate(
     model: Annotated[str, typer.Argument(metavar="MODEL_DIR", help="A model that translates: a folder, or a name of the hub.")],
     given: Annotated[str, typer.Argument(metavar="INPUT", help="A file with one text a line, '-' for standard input, or a text in quotes.")],
-    beam: Annotated[int, typer.Option(help="Follow so many beginnings side by side; 1 takes the likeliest piece each time.")] = 4,
+    beam: Annotated[int, typer.Option("--beams", help="Follow so many beginnings side by side; 1 takes the likeliest piece each time.")] = 4,
     length_penalty: Annotated[float, typer.Option("--length-penalty", help="Above 0 longer translations win more often.")] = 0.6,
     out: Annotated[Path | None, typer.Option(help="Write the translations to this file, line by line.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all cores.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the translations as JSON.")] = False,
 ) -> None:

@@ -45,7 +45,7 @@ def train(
     min_count: Annotated[int, typer.Option(help="Leave out words that occur less often.", rich_help_panel=TEXT)] = 5,
     max_vocab: Annotated[int | None, typer.Option(help="Keep at most so many words, the most frequent.", rich_help_panel=TEXT)] = None,
     phrases: Annotated[int, typer.Option(min=0, help="Join frequent pairs of words (new_york), so many times over.", rich_help_panel=TEXT)] = 0,
-    lower: Annotated[bool, typer.Option("--lower", help="Small letters only.", rich_help_panel=TEXT)] = False,
+    lower: Annotated[bool, typer.Option("--lowercase", help="Small letters only.", rich_help_panel=TEXT)] = False,
     steps: Annotated[str | None, typer.Option(help="Prepare every line first: names of steps, comma separated (see ringsmith text).", rich_help_panel=TEXT)] = None,
     column: Annotated[str | None, typer.Option(help="Column with the text, where CORPUS is a table. Default: it is found.", rich_help_panel=TEXT)] = None,
     encoding: Annotated[
