@@ -30,7 +30,7 @@ def test_names_cover_neither_each_other_nor_dots() -> None:
     words = [f"word{at}" for at in range(150)]
     labels = place_names(words, xs, ys, 300, 300)
     assert 20 < len(labels) < 150
-    boxes = np.array([box_of(xs[label.row], ys[label.row], label.text, np.sign(label.dx), np.sign(label.dy)) for label in labels])
+    boxes = np.array([box_of(xs[label.row], ys[label.row], label.text, label.dx, label.dy) for label in labels])
     for at, (left, top, right, bottom) in enumerate(boxes):
         others = np.delete(boxes, at, axis=0)
         assert not ((others[:, 0] < right) & (others[:, 2] > left) & (others[:, 1] < bottom) & (others[:, 3] > top)).any()

@@ -11,6 +11,7 @@ from test_report_browser import CONTRAST, TROUBLE
 
 from ringsmith.inspection import Occurrence, Senses
 from ringsmith.report.sensepage import LONG, NARROW, TALL, WIDE, dots_of, line_of, lines_of, snippet, write_senses
+from ringsmith.report.wordmap import _box as box_of
 
 
 def make_senses(count: int, clusters: int) -> Senses:
@@ -56,6 +57,18 @@ def test_dots_stand_where_the_record_says() -> None:
         rows = SENSES["two"].occurrences
         assert (dots[1].x - dots[0].x) * (rows[2].y - rows[0].y) == pytest.approx((rows[1].x - rows[0].x) * -(dots[2].y - dots[0].y), abs=1)
         assert min(dots, key=lambda dot: dot.y).number - 1 == max(range(len(rows)), key=lambda at: rows[at].y)
+
+
+@pytest.mark.parametrize(("width", "height", "radius"), [(WIDE, TALL, 5), (NARROW, LONG, 4)])
+def test_words_beside_a_dot_touch_no_other(width: int, height: int, radius: int) -> None:
+    """As large as dots are drawn."""
+    for count in range(10, 100, 10):
+        dots = dots_of(make_senses(count, 2), width, height)
+        named = [(dot, dot.label) for dot in dots if dot.label is not None]
+        assert named
+        for dot, label in named:
+            left, top, right, bottom = box_of(dot.x, dot.y, label.text, label.dx, label.dy)
+            assert not any(left < other.x + radius and right > other.x - radius and top < other.y + radius and bottom > other.y - radius for other in dots)
 
 
 def test_a_use_stands_between_what_is_around_it() -> None:

@@ -18,6 +18,8 @@ from ringsmith.report.write import write_text
 
 WIDE, TALL, NARROW, LONG = 900, 520, 340, 380
 MARGIN = 0.1
+RADIUS = {WIDE: 5, NARROW: 4}
+"""Of a dot, in a picture so wide."""
 EXAMPLES = 8
 BEHIND = re.compile(r"\S*(?:\s+\S+){0,2}")
 """What stands behind the word: the rest of its own piece of text (a full stop, say) and two words."""
@@ -81,7 +83,7 @@ def render_senses(senses: Senses, *, version: str) -> str:
         examples=EXAMPLES,
         wide=dots_of(senses, WIDE, TALL),
         narrow=dots_of(senses, NARROW, LONG),
-        sizes={"wide": (WIDE, TALL), "narrow": (NARROW, LONG)},
+        sizes={"wide": (WIDE, TALL, RADIUS[WIDE]), "narrow": (NARROW, LONG, RADIUS[NARROW])},
         version=version,
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -117,7 +119,7 @@ def dots_of(senses: Senses, width: int, height: int) -> list[Dot]:
     span = np.maximum(high - low, 1e-6)
     scale = min(width * (1 - 4 * MARGIN) / span[0], height * (1 - 2 * MARGIN) / span[1])
     xs, ys = (np.array([width, height]) / 2 + (points - (low + high) / 2) * scale).T
-    labels = {label.row: label for label in place_names([snippet(one) for one in senses.occurrences], xs, ys, width, height)}
+    labels = {label.row: label for label in place_names([snippet(one) for one in senses.occurrences], xs, ys, width, height, dot=RADIUS[width])}
     rows = zip(senses.occurrences, xs.tolist(), ys.tolist(), strict=True)
     return [Dot(at + 1, round(x, 1), round(y, 1), one.cluster, labels.get(at)) for at, (one, x, y) in enumerate(rows)]
 

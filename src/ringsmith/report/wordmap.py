@@ -22,7 +22,7 @@ from ringsmith.report.write import write_text
 
 WIDE, TALL, NARROW, LONG = 1080, 760, 340, 460
 LETTERS = 22
-FONT, DOT = 12, 3
+FONT, DOT, GAP = 12, 3, 2
 NAMED = 3
 """Words that name a group."""
 Align = Literal["left", "right", "center"]
@@ -53,8 +53,8 @@ class Label:
 
     row: int
     text: str
-    dx: int
-    dy: int
+    dx: float
+    dy: float
     align: Align
     baseline: Baseline
 
@@ -126,32 +126,33 @@ def draw(words: Sequence[str], points: Points, groups: Sequence[int], width: int
     return render_svg(layered.properties(width=width, height=height, padding=0)), len(labels)
 
 
-def place_names(words: Sequence[str], xs: Points, ys: Points, width: int, height: int) -> list[Label]:
-    """Names that fit beside their dots without covering each other or another dot; the first words are served first.
+def place_names(words: Sequence[str], xs: Points, ys: Points, width: int, height: int, *, dot: float = DOT) -> list[Label]:
+    """Names that fit beside their dots without covering each other or another dot; the first words are served first; dots have the radius `dot`.
 
     Examples:
         >>> [label.text for label in place_names(["a", "b"], np.array([50.0, 50.0]), np.array([50.0, 80.0]), 100, 100)]
         ['a', 'b']
     """
-    dots = np.stack([xs - DOT, ys - DOT, xs + DOT, ys + DOT], axis=1)
+    gap = dot + GAP
+    dots = np.stack([xs - dot, ys - dot, xs + dot, ys + dot], axis=1)
     taken, labels = np.empty((0, 4)), list[Label]()
     for row, word in enumerate(words):
         text = elide(word, LETTERS)
         others = np.delete(dots, row, axis=0)
         for right, down, align, baseline in SIDES:
-            box = _box(xs[row], ys[row], text, right, down)
+            box = _box(xs[row], ys[row], text, right * gap, down * gap)
             if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height and not _covers(box, others) and not _covers(box, taken):
                 taken = np.vstack([taken, box])
-                labels.append(Label(row, text, right * (DOT + 2), down * (DOT + 2), align, baseline))
+                labels.append(Label(row, text, right * gap, down * gap, align, baseline))
                 break
     return labels
 
 
-def _box(x: float, y: float, text: str, right: int, down: int) -> Points:
+def _box(x: float, y: float, text: str, dx: float, dy: float) -> Points:
     """Left, top, right and bottom of a name beside a dot, in pixels."""
-    wide, high, gap = sum(FONT if unicodedata.east_asian_width(letter) in "WF" else 0.57 * FONT for letter in text), FONT + 1, DOT + 2
-    left = x + gap if right > 0 else x - gap - wide if right < 0 else x - wide / 2
-    top = y + gap if down > 0 else y - gap - high if down < 0 else y - high / 2
+    wide, high = sum(FONT if unicodedata.east_asian_width(letter) in "WF" else 0.57 * FONT for letter in text), FONT + 1
+    left = x + dx if dx > 0 else x + dx - wide if dx < 0 else x - wide / 2
+    top = y + dy if dy > 0 else y + dy - high if dy < 0 else y - high / 2
     return np.array([left, top, left + wide, top + high])
 
 
