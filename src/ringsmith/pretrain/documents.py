@@ -236,7 +236,8 @@ class Pass:
     def _bad(self, place: str, found: str, what: str) -> None:
         """Count what is not UTF-8, or refuse it."""
         if self.reading.on_bad_text == "refuse":
-            raise ReadError(f"{place}: a corpus must be UTF-8; {found}. Mend it, or leave {what} out with --on-bad-text skip, or name the encoding of the text with --encoding.")
+            way_out = f"Mend it, or leave {what} out with --on-bad-text skip. If the text is in another encoding, name that with --encoding."
+            raise ReadError(f"{place}: a corpus must be UTF-8; {found}. {way_out}")
         self.skipped += 1
 
     def _counted(self, file: BinaryIO) -> BinaryIO:
