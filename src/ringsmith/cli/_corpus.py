@@ -88,7 +88,7 @@ def documents_of(corpus: str, column: str | None, encoding: str | None = None, r
     if column is None and not is_table(path):
         return Texts(corpus, encoding=known_encoding(encoding))
     if encoding is not None:
-        return texts_of(corpus, column, encoding, report)
+        return texts_of(corpus, column, encoding, report=report)
     if column is not None:
         return Texts(corpus, column)
     from ringsmith.words.tables import column_names
