@@ -222,6 +222,16 @@ def test_a_corpus_in_another_encoding_is_named(ringsmith: Ringsmith, write: Writ
     assert (tmp_path / "pl" / "tokenizer.json").read_bytes() == (tmp_path / "ot" / "tokenizer.json").read_bytes()
 
 
+@pytest.mark.parametrize("column", [(), ("--column", "review")])
+def test_a_table_in_a_named_encoding_is_read(ringsmith: Ringsmith, tmp_path: Path, column: tuple[str, ...]) -> None:
+    """Its column found or named."""
+    rows = ["id,review", *(f"{number},лис {line}" for number, line in enumerate(text().decode().split("\n")) if line)]
+    (tmp_path / "t.csv").write_text("\n".join(rows), encoding="koi8-r")
+    ended = ringsmith("pretrain", "t.csv", "--encoding", "koi8-r", *column, "--out", "model", "--steps", "1", *TINY)
+    assert ended.code == 0, ended
+    assert "лис" in (tmp_path / "model" / "tokenizer.json").read_text(encoding="utf-8")
+
+
 def test_an_encoding_that_is_not_is_told(ringsmith: Ringsmith, write: Write) -> None:
     """One that Python does not know, and one that the bytes are not in; of UTF-16 it is told what to name."""
     write("corpus.txt", text() + b"\nbro\x98ken")
