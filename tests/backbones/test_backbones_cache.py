@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringsmith._paths import cache_folder
-from ringsmith.backbones import Backbone, encode, encode_with_facts
+from ringsmith.backbones import Backbone, encode, encode_with_facts, load_backbone
 from ringsmith.backbones import encoding as encoding_module
 from ringsmith.backbones.cache import FEWEST_ROWS, VectorCache, make_keys
+from ringsmith.catalogue import inspect_folder
 
 WRITE = """
 import numpy as np, sys
@@ -76,6 +79,20 @@ def test_what_makes_a_vector_makes_the_space(bert: Backbone) -> None:
     assert encode_with_facts(bert, texts, layers="last").cached == 0
     assert encode_with_facts(bert, texts, pairs=texts).cached == 0
     assert encode_with_facts(bert, texts).cached == 30
+
+
+def test_a_config_makes_a_model_too(bert: Backbone, tmp_path: Path) -> None:
+    """Fewer layers of the same weights are another model: with vectors of its own, and what is measured to be fastest for it."""
+    folder = shutil.copytree(bert.model.folder, tmp_path / "bert")
+    path, texts = folder / "config.json", sentences(30)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "num_hidden_layers": 1, "hidden_act": "relu"}))
+    other = load_backbone(inspect_folder(folder, name="other"), threads=1, precision="float32")
+    assert other.model.weights_sha256 == bert.model.weights_sha256
+    assert other.identity != bert.identity
+    encode(bert, texts, layers="last")
+    found = encode_with_facts(other, texts, layers="last")
+    assert found.cached == 0
+    np.testing.assert_array_equal(found.vectors, encode(other, texts, layers="last", cache=False))
 
 
 def test_nothing_is_written_when_not_wanted(bert: Backbone) -> None:

@@ -78,7 +78,7 @@ def _fast_on_cpu(plain: Backbone, precision: Precision) -> Backbone:
     def forward(kind: Kind, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return encode(replace(plain, precision=kind, flat=FlatEncoder.of(plain.module)), texts, cache=False)
 
-    choice = choose_precision(plain.module, forward, identity=plain.model.weights_sha256) if precision == "auto" else Choice(precision, f"{precision} (asked for)")
+    choice = choose_precision(plain.module, forward, identity=plain.identity) if precision == "auto" else Choice(precision, f"{precision} (asked for)")
     prepare(plain.module, choice.precision, lambda: forward("float32", CALIBRATION)).apply()
     return replace(plain, precision=choice.precision, precision_note=choice.note, flat=FlatEncoder.of(plain.module))
 
