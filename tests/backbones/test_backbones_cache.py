@@ -150,6 +150,20 @@ def test_a_cache_that_cannot_be_written_is_no_fault(bert: Backbone, tmp_path: Pa
     assert encode_with_facts(bert, sentences(40)).cached == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are not there")
+def test_a_full_disk_is_no_fault_either(tmp_path: Path) -> None:
+    """The library that writes the file tells it in an error of its own; nothing half-written is left."""
+    import resource
+
+    names, (soft, hard) = [str(n) for n in range(FEWEST_ROWS)], resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        VectorCache(tmp_path / "space", (2, 3)).store(make_keys(names), values_of(names))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "space").iterdir()) == []
+
+
 def test_only_a_file_that_may_be_written_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows flushes no other: nothing would ever be kept there."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: os.write(descriptor, b""))

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from ringsmith._paths import cache_folder
@@ -83,7 +84,7 @@ class VectorCache:
                 os.fsync(file.fileno())
             beside.replace(shard)
             self._make_room()
-        except OSError:
+        except (OSError, SafetensorError):  # what the disk refuses a library in Rust is no OSError
             with suppress(OSError):
                 beside.unlink()
 
