@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from ringsmith.backbones import encode, load_backbone, load_classifier
+from ringsmith.backbones import encode, load_backbone, load_classifier, save_classifier
 from ringsmith.catalogue import inspect_folder
 from ringsmith.errors import ModelError
 
@@ -65,6 +65,17 @@ def test_a_new_head_may_be_missing_but_the_body_may_not(copy: Path) -> None:
     save_file(kept, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="the weights do not fit the config: 2 tensors are missing"):
         load_classifier(inspect_folder(copy, name="m"), ["a", "b"])
+
+
+def test_a_head_may_be_of_another_shape_but_the_body_may_not(copy: Path) -> None:
+    """A classifier of two labels becomes one of three; a body that the config says is wider would begin with random numbers."""
+    tokeniser, module = load_classifier(inspect_folder(copy, name="m"), ["a", "b"])
+    shutil.rmtree(copy)
+    save_classifier(tokeniser, module, copy)
+    assert load_classifier(inspect_folder(copy, name="m"), ["a", "b", "c"])[1].classifier.out_features == 3
+    change_config(copy, intermediate_size=96)
+    with pytest.raises(ModelError, match=r"the weights do not fit the config: 6 tensors are of another shape, among them 'bert.encoder.layer.0.intermediate.dense.bias'\. Fetch"):
+        load_classifier(inspect_folder(copy, name="m"), ["a", "b", "c"])
 
 
 def test_a_folder_without_a_tokenizer(copy: Path) -> None:
