@@ -164,6 +164,16 @@ def test_a_column_of_a_table(tmp_path: Path, write: object) -> None:
     assert sentences_of(read_corpus(path, CorpusOptions(min_count=1, column="text"))) == [["a", "rose,", "is"], ["a", '"rose"'], ["by", "any", "name"]]
 
 
+@pytest.mark.parametrize("before", ['{"n": 1}', '{"n": 1, "text": null}', '{"n": 1, "text": 7}'], ids=["missing", "empty", "a number"])
+def test_a_column_of_json_lines_may_begin_late(tmp_path: Path, before: str) -> None:
+    """A line need not name every column, and the first one with a text may be any."""
+    (tmp_path / "t.jsonl").write_text(f"{before}\n" * 300 + '{"n": 2, "text": "a rose"}\n', encoding="utf-8")
+    found = sentences_of(read_corpus(tmp_path / "t.jsonl", CorpusOptions(min_count=1, column="text")))
+    assert found[-1] == ["a", "rose"]
+    with pytest.raises(ColumnError, match=r"there is no column 'txt'; the columns are 'n', 'text'\. Did you mean 'text'\?"):
+        read_corpus(tmp_path / "t.jsonl", CorpusOptions(column="txt"))
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     """``-`` reads what is piped in, compressed or not."""
     for content in (TEXT.encode(), gzip.compress(TEXT.encode())):
