@@ -155,12 +155,15 @@ def test_token_lists_keep_their_own_cuts() -> None:
 
 
 @pytest.mark.parametrize("write", [lambda f, p: f.write_csv(p.with_suffix(".csv")), lambda f, p: f.write_parquet(p.with_suffix(".parquet")),
-                                   lambda f, p: f.write_ndjson(p.with_suffix(".jsonl")), lambda f, p: f.write_csv(p.with_suffix(".tsv"), separator="\t")])  # fmt: skip
-def test_a_column_of_a_table(tmp_path: Path, write: object) -> None:
-    """CSV (a cell may hold a line end), TSV, Parquet, JSON Lines; empty cells are nothing."""
+                                   lambda f, p: f.write_ipc(p.with_suffix(".arrow")), lambda f, p: f.write_ndjson(p.with_suffix(".jsonl")),
+                                   lambda f, p: f.write_csv(p.with_suffix(".tsv"), separator="\t")])  # fmt: skip
+@pytest.mark.parametrize("folder", ["data", "data [old]"])
+def test_a_column_of_a_table(tmp_path: Path, write: object, folder: str) -> None:
+    """CSV (a cell may hold a line end), TSV, Parquet, Arrow, JSON Lines; empty cells are nothing, and a path is no pattern."""
     frame = pl.DataFrame({"text": ["a rose, is", None, 'a "rose"\nby any name'], "label": [1, 2, 3]})
-    write(frame, tmp_path / "t")  # type: ignore[operator]
-    path = next(tmp_path.glob("t.*"))
+    (tmp_path / folder).mkdir()
+    write(frame, tmp_path / folder / "t")  # type: ignore[operator]
+    path = next((tmp_path / folder).glob("t.*"))
     assert sentences_of(read_corpus(path, CorpusOptions(min_count=1, column="text"))) == [["a", "rose,", "is"], ["a", '"rose"'], ["by", "any", "name"]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,13 @@ GLANCE = 100
 
 
 def _csv(path: Path, separator: str = ",") -> pl.LazyFrame:
-    frame: pl.LazyFrame = _polars().scan_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+    frame: pl.LazyFrame = _polars().scan_csv(path, glob=False, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
     return frame
 
 
 def _json_lines(path: Path, lines: int | None = GLANCE) -> pl.LazyFrame:
     """Of the columns that stand in so many lines, or in all of them."""
-    frame: pl.LazyFrame = _polars().scan_ndjson(path, infer_schema_length=lines)
+    frame: pl.LazyFrame = _polars().scan_ndjson(escape(str(path)), infer_schema_length=lines)
     return frame
 
 
@@ -39,11 +40,12 @@ def _polars() -> Any:
     return polars
 
 
+# A folder may be called "data [old]": a path is no pattern, though polars reads it as one unless it is told.
 SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
     **{suffix: partial(_csv, separator=separator) for suffix, separator in DELIMITED.items()},
-    ".parquet": lambda path: _polars().scan_parquet(path),
-    ".arrow": lambda path: _polars().scan_ipc(path),
-    ".feather": lambda path: _polars().scan_ipc(path),
+    ".parquet": lambda path: _polars().scan_parquet(path, glob=False),
+    ".arrow": lambda path: _polars().scan_ipc(path, glob=False),
+    ".feather": lambda path: _polars().scan_ipc(path, glob=False),
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
 }
