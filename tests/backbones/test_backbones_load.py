@@ -96,6 +96,13 @@ def test_a_vocabulary_alone_is_enough(copy: Path, tiny: Callable[[str], Path]) -
     assert made.tokeniser(["The cat sat."]).ids.tolist() == plain.tokeniser(["The cat sat."]).ids.tolist()
 
 
+def test_a_folder_among_a_models_files_is_none_of_its_tokenizer(copy: Path, tiny: Callable[[str], Path]) -> None:
+    """A copy that somebody keeps there is left alone."""
+    shutil.copytree(tiny("bert"), copy / "tokenizer_backup")
+    plain, made = (load_backbone(inspect_folder(folder, name="m"), threads=1, precision="float32") for folder in (tiny("bert"), copy))
+    assert made.tokeniser.fingerprint == plain.tokeniser.fingerprint
+
+
 def test_an_architecture_transformers_does_not_know(copy: Path) -> None:
     """Named, with the version that was tried."""
     change_config(copy, model_type="bertissimo", architectures=["BertissimoModel"])

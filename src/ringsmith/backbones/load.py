@@ -216,7 +216,7 @@ def read_plain_tokeniser(folder: Path) -> Any:
 def _fingerprint(folder: Path) -> str:
     """Hash of the files that make a tokenizer, names and contents."""
     found = hashlib.blake2b(digest_size=16)
-    for path in sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)):
+    for path in sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file()):
         content = path.read_bytes()
         found.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return found.hexdigest()
