@@ -105,12 +105,12 @@ def _windows_of(tokeniser: Tokeniser, text: str) -> tuple[list[str], list[int], 
         encoding = backend.encode(read, add_special_tokens=False)
         if room < 1 or not encoding.ids:
             return None
-        spans, parts, over = _that_fit(backend, read, encoding, room)
-    return parts, [last - first for first, last in spans], over or len(read) < len(text) or spans[-1][1] < len(encoding.ids)
+        parts, sizes, cut = _that_fit(backend, read, encoding, room)
+    return parts, sizes, cut or len(read) < len(text)
 
 
-def _that_fit(backend: Any, read: str, encoding: Any, room: int) -> tuple[list[tuple[int, int]], list[str], bool]:
-    """Spans of tokens, their texts, and whether one of these is over the room still, as a single character may be.
+def _that_fit(backend: Any, read: str, encoding: Any, room: int) -> tuple[list[str], list[int], bool]:
+    """Windows, their tokens, and whether something is left over, or over the room still, as a single character may be.
 
     Read alone, a window may have more tokens than in its text: where it is cut within a word, the rest is made of others. Then all windows are made smaller.
     """
@@ -123,7 +123,7 @@ def _that_fit(backend: Any, read: str, encoding: Any, room: int) -> tuple[list[t
         if size == 1:
             break
         size = max(1, size - over)
-    return spans, parts, over > 0
+    return parts, [last - first for first, last in spans], over > 0 or ends[-1] < encoding.offsets[-1][1]
 
 
 def cut_between_words(words: Sequence[int | None], room: int) -> Iterator[tuple[int, int]]:
