@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import SafetensorError
 
 from ringsmith.adapt import RECIPES, Setting, create_recipe, hold_options, load_fitted, recipe_needs, recipe_summary
 from ringsmith.adapt.folder import check_files, hash_files, new_folder
@@ -145,10 +146,14 @@ def test_nothing_is_left_when_writing_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_the_machines_fault(tmp_path: Path) -> None:
-    """The system's own error becomes one sentence."""
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")], ids=["python", "rust"]
+)
+def test_a_full_disk_is_the_machines_fault(error: Exception, tmp_path: Path) -> None:
+    """The system's own error becomes one sentence, also where a library in Rust tells it."""
     with pytest.raises(MachineError, match="cannot be written: No space left on device"), new_folder(tmp_path / "model"):
-        raise OSError(28, "No space left on device")
+        raise error
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:

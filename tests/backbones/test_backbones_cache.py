@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringsmith._paths import cache_folder
-from ringsmith.backbones import Backbone, encode, encode_with_facts
+from ringsmith.backbones import Backbone, encode, encode_with_facts, load_backbone
 from ringsmith.backbones import encoding as encoding_module
 from ringsmith.backbones.cache import FEWEST_ROWS, VectorCache, make_keys
+from ringsmith.catalogue import inspect_folder
 
 WRITE = """
 import numpy as np, sys
@@ -78,6 +81,20 @@ def test_what_makes_a_vector_makes_the_space(bert: Backbone) -> None:
     assert encode_with_facts(bert, texts).cached == 30
 
 
+def test_a_config_makes_a_model_too(bert: Backbone, tmp_path: Path) -> None:
+    """Fewer layers of the same weights are another model: with vectors of its own, and what is measured to be fastest for it."""
+    folder = shutil.copytree(bert.model.folder, tmp_path / "bert")
+    path, texts = folder / "config.json", sentences(30)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "num_hidden_layers": 1, "hidden_act": "relu"}))
+    other = load_backbone(inspect_folder(folder, name="other"), threads=1, precision="float32")
+    assert other.model.weights_sha256 == bert.model.weights_sha256
+    assert other.identity != bert.identity
+    encode(bert, texts, layers="last")
+    found = encode_with_facts(other, texts, layers="last")
+    assert found.cached == 0
+    np.testing.assert_array_equal(found.vectors, encode(other, texts, layers="last", cache=False))
+
+
 def test_nothing_is_written_when_not_wanted(bert: Backbone) -> None:
     """`cache=False` leaves no trace."""
     encode(bert, sentences(40), cache=False)
@@ -131,6 +148,20 @@ def test_a_cache_that_cannot_be_written_is_no_fault(bert: Backbone, tmp_path: Pa
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RINGSMITH_CACHE", str(tmp_path / "file"))
     assert encode_with_facts(bert, sentences(40)).cached == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are not there")
+def test_a_full_disk_is_no_fault_either(tmp_path: Path) -> None:
+    """The library that writes the file tells it in an error of its own; nothing half-written is left."""
+    import resource
+
+    names, (soft, hard) = [str(n) for n in range(FEWEST_ROWS)], resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        VectorCache(tmp_path / "space", (2, 3)).store(make_keys(names), values_of(names))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "space").iterdir()) == []
 
 
 def test_only_a_file_that_may_be_written_is_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from ringsmith.backbones import encode, load_backbone, load_classifier
+from ringsmith.backbones import encode, load_backbone, load_classifier, save_classifier
 from ringsmith.catalogue import inspect_folder
 from ringsmith.errors import ModelError
 
@@ -67,6 +67,17 @@ def test_a_new_head_may_be_missing_but_the_body_may_not(copy: Path) -> None:
         load_classifier(inspect_folder(copy, name="m"), ["a", "b"])
 
 
+def test_a_head_may_be_of_another_shape_but_the_body_may_not(copy: Path) -> None:
+    """A classifier of two labels becomes one of three; a body that the config says is wider would begin with random numbers."""
+    tokeniser, module = load_classifier(inspect_folder(copy, name="m"), ["a", "b"])
+    shutil.rmtree(copy)
+    save_classifier(tokeniser, module, copy)
+    assert load_classifier(inspect_folder(copy, name="m"), ["a", "b", "c"])[1].classifier.out_features == 3
+    change_config(copy, intermediate_size=96)
+    with pytest.raises(ModelError, match=r"the weights do not fit the config: 6 tensors are of another shape, among them 'bert.encoder.layer.0.intermediate.dense.bias'\. Fetch"):
+        load_classifier(inspect_folder(copy, name="m"), ["a", "b", "c"])
+
+
 def test_a_folder_without_a_tokenizer(copy: Path) -> None:
     """What to copy there is said."""
     for path in copy.glob("*token*"):
@@ -83,6 +94,13 @@ def test_a_vocabulary_alone_is_enough(copy: Path, tiny: Callable[[str], Path]) -
     (copy / "vocab.txt").write_text("\n".join(sorted(vocab, key=vocab.__getitem__)) + "\n")
     plain, made = (load_backbone(inspect_folder(folder, name="m"), threads=1, precision="float32") for folder in (tiny("bert"), copy))
     assert made.tokeniser(["The cat sat."]).ids.tolist() == plain.tokeniser(["The cat sat."]).ids.tolist()
+
+
+def test_a_folder_among_a_models_files_is_none_of_its_tokenizer(copy: Path, tiny: Callable[[str], Path]) -> None:
+    """A copy that somebody keeps there is left alone."""
+    shutil.copytree(tiny("bert"), copy / "tokenizer_backup")
+    plain, made = (load_backbone(inspect_folder(folder, name="m"), threads=1, precision="float32") for folder in (tiny("bert"), copy))
+    assert made.tokeniser.fingerprint == plain.tokeniser.fingerprint
 
 
 def test_an_architecture_transformers_does_not_know(copy: Path) -> None:

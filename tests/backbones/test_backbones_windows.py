@@ -7,15 +7,27 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from backbones_tiny import wordpiece
+from backbones_tiny import byte_pairs, wordpiece
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import models, processors
 
 from ringsmith.backbones import Backbone, Tokeniser, encode
 from ringsmith.backbones.windows import MOST_WINDOWS, cut_between_words, encode_windows, split_long
 
 TEN = Tokeniser(wordpiece(), max_tokens=12, pad_id=0, empty_id=1, types=True, vocabulary=1_000)
 """Room for ten tokens and two special ones."""
+
+
+def with_blanks(room: int, *, trimmed: bool) -> Tokeniser:
+    """GPT-2's way, " the" and " cat" being words; or RoBERTa's, which leaves the blank out where it says which characters a token stands for."""
+    hf = byte_pairs(template=False)
+    pieces = hf.get_vocab()
+    merges = [pair for word in ("the", "cat") for pair in ((("Ġ" + word)[:size], word[size - 1]) for size in range(1, len(word) + 1))]
+    merged = {token: len(pieces) + number for number, token in enumerate(dict.fromkeys("".join(pair) for pair in merges))}
+    hf.backend_tokenizer.model = models.BPE(pieces | merged, merges)
+    hf.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=trimmed)
+    return Tokeniser(hf, max_tokens=room, pad_id=0, empty_id=0, types=False, vocabulary=1_000)
 
 
 @given(st.lists(st.sampled_from(["the", "cat", "sat", "no", "xyz", "é", "\U0001f600", "\n"]), max_size=120))
@@ -29,6 +41,32 @@ def test_windows_hold_every_token_once(words: list[str]) -> None:
     assert max(map(len, parts)) <= 10
     assert not windows.cut[0]
     np.testing.assert_allclose(windows.weights, [len(part) / max(1, len(whole)) for part in parts] if len(parts) > 1 else [1.0], rtol=1e-6)
+
+
+@given(st.lists(st.sampled_from(["the", "cat", "xyz", "é", "\U0001f600", "\n", " "]), max_size=60), st.sampled_from(["", " "]), st.integers(5, 12), st.booleans())
+def test_windows_fit_where_blanks_belong_to_words(words: list[str], between: str, room: int, trimmed: bool) -> None:
+    """GPT-2 reads " the" as one token and "the" as three, and an emoji as four: every window fits, and what is in none is told."""
+    text = between.join(words)
+    windows = split_long(with_blanks(room, trimmed=trimmed), [text])
+    alone = with_blanks(room, trimmed=trimmed).hf
+    assert all(len(alone(part, add_special_tokens=False)["input_ids"]) <= room for part in windows.parts)
+    together = "".join(windows.parts)
+    assert text.startswith(together)
+    assert together != text if windows.cut[0] else together.rstrip() == text.rstrip()
+
+
+@pytest.mark.parametrize("trimmed", [True, False])
+def test_a_blank_stays_with_its_word(trimmed: bool) -> None:
+    """So the windows have the tokens of the text: " cat" is one, "cat" would be three."""
+    windows = split_long(with_blanks(5, trimmed=trimmed), [" the cat" * 6])
+    assert windows.parts == [" the cat the cat", " the cat the cat", " the cat the cat"]
+    np.testing.assert_allclose(windows.weights, [1 / 3] * 3)
+
+
+def test_a_character_over_the_room_is_told() -> None:
+    """Of an emoji of four tokens a model of three does not see everything."""
+    windows = split_long(with_blanks(3, trimmed=True), ["the cat \U0001f600 the cat"])
+    assert windows.cut[0]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,6 +34,18 @@ def test_it_finds_most_of_the_true_neighbours(tmp_path: Path) -> None:
     assert [word for word, _ in again.nearest(space.vector("w7"), 1)] == ["w7"]
     with pytest.raises(ReadError, match=r"the graph must be of these 10 words of 16 numbers; it is of others"):
         open_index(random_space(10, width=16), tmp_path / "graph")
+
+
+@needs_usearch
+@pytest.mark.parametrize("half", [True, False])
+def test_a_graph_of_other_vectors_is_refused(tmp_path: Path, half: bool) -> None:
+    """As many words and numbers are not enough, nor the same vectors in another order; the same ones in float16 are."""
+    space = random_space(300, width=16)
+    graph = build_index(space, IndexOptions(half=half), threads=1).save(tmp_path / "graph")
+    for other in (random_space(300, width=16, seed=1), space.take(range(299, -1, -1))):
+        with pytest.raises(ReadError, match=r"the graph must be of these 300 words of 16 numbers; it is of others\. Build it again\."):
+            open_index(other, graph)
+    assert len(open_index(replace(space, matrix=space.matrix.astype(np.float16)), graph).nearest("w7")) == 10
 
 
 @needs_usearch

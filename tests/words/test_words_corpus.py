@@ -6,7 +6,6 @@ import bz2
 import gzip
 import io
 import lzma
-import os
 import random
 import re
 import zipfile
@@ -24,9 +23,11 @@ from ringsmith.errors import ColumnError, InputError, MachineError, OptionError,
 from ringsmith.records import Progress
 from ringsmith.text import TextSteps
 from ringsmith.words import counting, idfile, sources
+from ringsmith.words.cooccurrence import CooccurrenceOptions, count_cooccurrences
 from ringsmith.words.corpus import MAX_SENTENCE, Corpus, CorpusOptions, read_corpus
 from ringsmith.words.vocabulary import Vocabulary
 
+MAPS = Path("/proc/self/maps")
 TEXT = "a rose is a rose\nis a rose\n\nviolets are blue é\n"
 ALL = CorpusOptions(min_count=1)
 QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -155,13 +156,26 @@ def test_token_lists_keep_their_own_cuts() -> None:
 
 
 @pytest.mark.parametrize("write", [lambda f, p: f.write_csv(p.with_suffix(".csv")), lambda f, p: f.write_parquet(p.with_suffix(".parquet")),
-                                   lambda f, p: f.write_ndjson(p.with_suffix(".jsonl")), lambda f, p: f.write_csv(p.with_suffix(".tsv"), separator="\t")])  # fmt: skip
-def test_a_column_of_a_table(tmp_path: Path, write: object) -> None:
-    """CSV (a cell may hold a line end), TSV, Parquet, JSON Lines; empty cells are nothing."""
+                                   lambda f, p: f.write_ipc(p.with_suffix(".arrow")), lambda f, p: f.write_ndjson(p.with_suffix(".jsonl")),
+                                   lambda f, p: f.write_csv(p.with_suffix(".tsv"), separator="\t")])  # fmt: skip
+@pytest.mark.parametrize("folder", ["data", "data [old]"])
+def test_a_column_of_a_table(tmp_path: Path, write: object, folder: str) -> None:
+    """CSV (a cell may hold a line end), TSV, Parquet, Arrow, JSON Lines; empty cells are nothing, and a path is no pattern."""
     frame = pl.DataFrame({"text": ["a rose, is", None, 'a "rose"\nby any name'], "label": [1, 2, 3]})
-    write(frame, tmp_path / "t")  # type: ignore[operator]
-    path = next(tmp_path.glob("t.*"))
+    (tmp_path / folder).mkdir()
+    write(frame, tmp_path / folder / "t")  # type: ignore[operator]
+    path = next((tmp_path / folder).glob("t.*"))
     assert sentences_of(read_corpus(path, CorpusOptions(min_count=1, column="text"))) == [["a", "rose,", "is"], ["a", '"rose"'], ["by", "any", "name"]]
+
+
+@pytest.mark.parametrize("before", ['{"n": 1}', '{"n": 1, "text": null}', '{"n": 1, "text": 7}'], ids=["missing", "empty", "a number"])
+def test_a_column_of_json_lines_may_begin_late(tmp_path: Path, before: str) -> None:
+    """A line need not name every column, and the first one with a text may be any."""
+    (tmp_path / "t.jsonl").write_text(f"{before}\n" * 300 + '{"n": 2, "text": "a rose"}\n', encoding="utf-8")
+    found = sentences_of(read_corpus(tmp_path / "t.jsonl", CorpusOptions(min_count=1, column="text")))
+    assert found[-1] == ["a", "rose"]
+    with pytest.raises(ColumnError, match=r"there is no column 'txt'; the columns are 'n', 'text'\. Did you mean 'text'\?"):
+        read_corpus(tmp_path / "t.jsonl", CorpusOptions(column="txt"))
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +229,30 @@ def test_ids_beyond_the_bound_go_to_a_temporary_folder_that_goes_with_the_corpus
     assert corpus.vocabulary.words == vocabulary.words
     assert sentences_of(corpus) == rows
     del corpus
-    assert not list(tmp_path.iterdir()) or os.name == "nt"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="what a process has mapped is not told here")
+@pytest.mark.usefixtures("small_blocks")
+def test_a_temporary_folder_goes_where_mapped_files_cannot_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows: that of a corpus and that of its counts are removed when nothing maps their files any more."""
+
+    def remove_unmapped(folder: str, *, ignore_errors: bool) -> None:
+        for path in Path(folder).iterdir():
+            if str(path) not in MAPS.read_text(encoding="utf-8"):
+                path.unlink()
+        if not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
+
+    monkeypatch.setattr(idfile, "rmtree", remove_unmapped)
+    monkeypatch.setattr(idfile.tempfile, "tempdir", str(tmp_path))
+    corpus = read_corpus((" ".join(line) for line in zipf_lines(30_000)), CorpusOptions(min_count=2, memory_bytes=1 << 20), threads=2)
+    counts = count_cooccurrences(corpus, CooccurrenceOptions(memory_bytes=1 << 20), threads=1)
+    assert len(list(tmp_path.iterdir())) == 2
+    del counts
+    assert [path.name.rpartition("-")[0] for path in tmp_path.iterdir()] == ["ringsmith-corpus"]
+    del corpus
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_table_of_words_that_outgrows_its_memory_drops_the_rarest_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import gzip
 import json
 import shutil
 import struct
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -523,6 +524,34 @@ def test_npy_needs_its_words(tmp_path: Path) -> None:
     np.save(tmp_path / "wv.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ReadError, match="this is no whole NumPy file"):
         open_vectors(tmp_path / "wv.npy")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are not there")
+def test_npy_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Where the counts, the last and largest of the three files, do not fit, matrix and words stay as they were."""
+    import resource
+
+    old, new = ([f"{name}{number}" for number in range(1_000)] for name in ("old", "new"))
+    counts, (soft, hard) = np.arange(1_000), resource.getrlimit(resource.RLIMIT_FSIZE)
+    save_vectors(WordVectors(old, np.ones((1_000, 1), dtype=np.float32), counts), tmp_path / "v.npy")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    resource.setrlimit(resource.RLIMIT_FSIZE, (7_500, hard))
+    try:
+        with pytest.raises(MachineError, match=r"v\.npy: the disk takes no file as large as this \(File too large\); nothing half-written is left there"):
+            save_vectors(WordVectors(new, np.full((1_000, 1), 2, dtype=np.float32), counts), tmp_path / "v.npy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_npy_is_as_numpy_writes_it(tmp_path: Path) -> None:
+    """To the last byte."""
+    vectors = small()
+    save_vectors(vectors, tmp_path / "v.npy")
+    np.save(tmp_path / "matrix.npy", vectors.matrix)
+    np.save(tmp_path / "counts.npy", vectors.counts)  # type: ignore[arg-type]
+    for ours, theirs in (("v.npy", "matrix.npy"), ("v.counts.npy", "counts.npy")):
+        assert (tmp_path / ours).read_bytes() == (tmp_path / theirs).read_bytes()
 
 
 def fasttext_bytes(words: tuple[bytes, ...] = (b"</s>", "über".encode(), b"go"), buckets: int = 50, *, old: bool = False, quantised: bool = False) -> bytes:

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ringsmith._files import as_typed, path_of, usual_mode
+from ringsmith._files import FORBIDDEN, FULL, as_typed, path_of, system_error, usual_mode
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import MachineError, ModelError, UsageError
 from ringsmith.tasks import Task
@@ -86,8 +86,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
         if folder.exists():
             folder.rmdir()
         scratch.rename(folder)
-    except OSError as error:
-        raise MachineError(f"{folder}: the model cannot be written: {error.strerror or error}. Choose a folder you may write to, with free space.") from error
+    except Exception as error:
+        number, why = system_error(error)
+        if not isinstance(error, OSError) and number not in (*FORBIDDEN, *FULL):
+            raise
+        raise MachineError(f"{folder}: the model cannot be written: {why}. Choose a folder you may write to, with free space.") from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)

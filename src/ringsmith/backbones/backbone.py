@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -49,6 +51,12 @@ class Backbone:
     def hidden(self) -> int:
         """Width of a vector."""
         return self.model.hidden
+
+    @property
+    def identity(self) -> str:
+        """Hash of what its vectors come from: the weights, and the config, which says how many layers of them are used and what happens between these."""
+        config: Any = self.module.config
+        return hashlib.sha256(f"{self.model.weights_sha256}\0{config.to_json_string()}".encode()).hexdigest()
 
     def truncated_share(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> float:
         """Share of rows (0 to 1) of which the model does not see everything."""

@@ -1,7 +1,7 @@
 """Vectors kept on disk by what they were made from, so that folds, recipes and re-runs do not compute them again.
 
 Decisions:
-- One space (folder) for each way to make vectors: weights, tokenizer, layers, pooling, precision. In it a row's key is a hash of its
+- One space (folder) for each way to make vectors: weights, config, tokenizer, layers, pooling, precision. In it a row's key is a hash of its
   text, so folds share rows whatever their order.
 - Files are written beside, flushed and renamed, and never changed: readers need no lock, and processes may write at the same time.
 - A file that is cut off or of another shape is ignored and removed. A cache that cannot be written is no fault.
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from ringsmith._paths import cache_folder
@@ -83,7 +84,7 @@ class VectorCache:
                 os.fsync(file.fileno())
             beside.replace(shard)
             self._make_room()
-        except OSError:
+        except (OSError, SafetensorError):  # what the disk refuses a library in Rust is no OSError
             with suppress(OSError):
                 beside.unlink()
 

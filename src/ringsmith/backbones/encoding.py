@@ -267,6 +267,6 @@ def _pick(texts: Sequence[str], pairs: Sequence[str] | None, rows: Rows) -> tupl
 
 
 def _space(backbone: Backbone, layers: Layers, pooling: Pooling, shape: tuple[int, int]) -> VectorCache:
-    model, tokeniser = backbone.model, backbone.tokeniser
-    made_from = [model.weights_sha256, model.revision, tokeniser.fingerprint, tokeniser.max_tokens, layers, pooling, backbone.precision, backbone.device]
+    tokeniser = backbone.tokeniser
+    made_from = [backbone.identity, backbone.model.revision, tokeniser.fingerprint, tokeniser.max_tokens, layers, pooling, backbone.precision, backbone.device]
     return VectorCache.of(made_from, shape)

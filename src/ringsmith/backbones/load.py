@@ -78,7 +78,7 @@ def _fast_on_cpu(plain: Backbone, precision: Precision) -> Backbone:
     def forward(kind: Kind, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return encode(replace(plain, precision=kind, flat=FlatEncoder.of(plain.module)), texts, cache=False)
 
-    choice = choose_precision(plain.module, forward, identity=plain.model.weights_sha256) if precision == "auto" else Choice(precision, f"{precision} (asked for)")
+    choice = choose_precision(plain.module, forward, identity=plain.identity) if precision == "auto" else Choice(precision, f"{precision} (asked for)")
     prepare(plain.module, choice.precision, lambda: forward("float32", CALIBRATION)).apply()
     return replace(plain, precision=choice.precision, precision_note=choice.note, flat=FlatEncoder.of(plain.module))
 
@@ -140,7 +140,8 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whol
     Args:
         auto: one of transformers' Auto classes.
         model: the folder.
-        settings: further settings of the config (labels of a head). A head and a pooler may be missing in the folder; the body may not.
+        settings: further settings of the config (labels of a head). A head and a pooler may be missing in the folder, or of another shape where
+            ``ignore_mismatched_sizes`` allows it; the body may not.
         whole: whether the head may not be missing either.
 
     Raises:
@@ -154,10 +155,13 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whol
             raise ModelError(f"{model.folder}: {reason}. Fetch or save the model again, or choose another.") from error
     body = "" if whole or module.base_model is module else f"{module.base_model_prefix}."
     computed = {name for name, part in module.named_modules() if "Sinusoidal" in type(part).__name__}  # places by the formula of 2017: nothing to be kept
-    lost = [key for key in info["missing_keys"] if key.startswith(body) and "pooler" not in key.split(".")]
-    missing = sorted(key for key in lost if key.rpartition(".")[0] not in computed)
-    if missing:
-        raise ModelError(f"{model.folder}: the weights do not fit the config: {len(missing)} tensors are missing, among them {missing[0]!r}. Fetch or save the model again.")
+    faults = []
+    for what, keys in (("missing", info["missing_keys"]), ("of another shape", {key for key, *_ in info["mismatched_keys"]})):
+        needed = [key for key in keys if key.startswith(body) and "pooler" not in key.split(".")]
+        if lost := sorted(key for key in needed if key.rpartition(".")[0] not in computed):
+            faults.append(f"{len(lost)} tensors are {what}, among them {lost[0]!r}")
+    if faults:
+        raise ModelError(f"{model.folder}: the weights do not fit the config: {'; '.join(faults)}. Fetch or save the model again.")
     return module
 
 
@@ -212,7 +216,7 @@ def read_plain_tokeniser(folder: Path) -> Any:
 def _fingerprint(folder: Path) -> str:
     """Hash of the files that make a tokenizer, names and contents."""
     found = hashlib.blake2b(digest_size=16)
-    for path in sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)):
+    for path in sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file()):
         content = path.read_bytes()
         found.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return found.hexdigest()

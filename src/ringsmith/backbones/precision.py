@@ -76,7 +76,7 @@ def choose_precision(module: nn.Module, forward: Forward, *, identity: str) -> C
     Args:
         module: the body, float32, on the CPU; left as it was.
         forward: runs texts through it.
-        identity: of the weights.
+        identity: of the weights and the config.
     """
 
     def measure() -> Choice:

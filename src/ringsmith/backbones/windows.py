@@ -103,13 +103,27 @@ def _windows_of(tokeniser: Tokeniser, text: str) -> tuple[list[str], list[int], 
         backend.no_truncation()
         backend.no_padding()
         encoding = backend.encode(read, add_special_tokens=False)
-    tokens = min(len(encoding.ids), MOST_WINDOWS * room)
-    if room < 1 or not tokens:
-        return None
-    spans = list(cut_between_words(encoding.word_ids[:tokens], room))[:MOST_WINDOWS]
-    offsets = encoding.offsets
-    parts = [read[offsets[first][0] : offsets[last - 1][1]] for first, last in spans]
-    return parts, [last - first for first, last in spans], len(read) < len(text) or spans[-1][1] < len(encoding.ids)
+        if room < 1 or not encoding.ids:
+            return None
+        parts, sizes, cut = _that_fit(backend, read, encoding, room)
+    return parts, sizes, cut or len(read) < len(text)
+
+
+def _that_fit(backend: Any, read: str, encoding: Any, room: int) -> tuple[list[str], list[int], bool]:
+    """Windows, their tokens, and whether something is left over, or over the room still, as a single character may be.
+
+    Read alone, a window may have more tokens than in its text: where it is cut within a word, the rest is made of others. Then all windows are made smaller.
+    """
+    size, over = room, 1
+    while over > 0:
+        spans = list(cut_between_words(encoding.word_ids[: MOST_WINDOWS * size], size))[:MOST_WINDOWS]
+        ends = [encoding.offsets[last - 1][1] for _, last in spans]
+        parts = [read[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]  # with the blank before a word: for GPT-2 it belongs to it
+        over = max(len(alone.ids) for alone in backend.encode_batch(parts, add_special_tokens=False)) - room
+        if size == 1:
+            break
+        size = max(1, size - over)
+    return parts, [last - first for first, last in spans], over > 0 or ends[-1] < encoding.offsets[-1][1]
 
 
 def cut_between_words(words: Sequence[int | None], room: int) -> Iterator[tuple[int, int]]:

@@ -22,6 +22,8 @@ from ringsmith.words.vectors import Neighbour, WordVectors
 PURPOSE = "an approximate index of neighbours"
 PART = 1 << 14
 PROBED, KEPT = 200, 10
+CLOSE = 0.01
+"""Most that a number of a vector in length 1 changes in float16, in the graph or in a file of the same vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ def build_index(vectors: WordVectors, options: IndexOptions = IndexOptions(), *,
         block = unit(vectors.decoded(slice(first, first + PART)))
         graph.add(np.arange(first, first + len(block), dtype=np.uint64), block, threads=threads)
         report(Progress("index", first + len(block), len(vectors), "words"))
-    rows = np.random.default_rng(0).permutation(len(vectors))[:PROBED]
+    rows = _probed(vectors)
     queries, k = vectors.decoded(rows), min(KEPT, len(vectors))
     true, found = vectors.nearest_rows(queries, k).ids, _search(graph, queries, k)
     recall = float(np.mean([len(set(a.tolist()) & set(b.tolist())) / k for a, b in zip(true, found, strict=True)]))
@@ -126,7 +128,7 @@ def open_index(vectors: WordVectors, path: str | Path) -> ApproximateIndex:
         graph = usearch.Index.restore(str(place), view=True)
     except (RuntimeError, ValueError, OSError, KeyError) as error:
         raise ReadError(f"{place}: this is no graph of neighbours ({error}). Build it again.") from error
-    if graph is None or graph.ndim != vectors.dimensions or len(graph) != len(vectors):
+    if graph is None or not _is_of(graph, vectors):
         raise ReadError(f"{place}: the graph must be of these {len(vectors):,} words of {vectors.dimensions} numbers; it is of others. Build it again.")
     return ApproximateIndex(vectors, graph)
 
@@ -141,6 +143,20 @@ def _graph(width: int, options: IndexOptions) -> Any:
         expansion_add=options.breadth,
         expansion_search=options.search_breadth,
     )
+
+
+def _probed(vectors: WordVectors) -> Ints:
+    """Rows drawn at random, the same each time."""
+    return np.random.default_rng(0).permutation(len(vectors))[:PROBED]
+
+
+def _is_of(graph: Any, vectors: WordVectors) -> bool:
+    """Whether the graph has as many vectors, and keeps those of the probed rows."""
+    if graph.ndim != vectors.dimensions or len(graph) != len(vectors):
+        return False
+    rows = _probed(vectors)
+    kept = graph.get(rows, np.float32)
+    return all(vector is not None for vector in kept) and np.allclose(kept, unit(vectors.decoded(rows)), rtol=0, atol=CLOSE)
 
 
 def _search(graph: Any, queries: Floats, n: int) -> Ints:

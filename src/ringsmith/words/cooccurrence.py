@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import tempfile
-import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from ringsmith._machine import cores
 from ringsmith.errors import InputError, OptionError
 from ringsmith.records import Progress, Report, silent
 from ringsmith.words.corpus import Corpus
+from ringsmith.words.idfile import remove_after
 from ringsmith.words.rowcounts import ENTRY_BYTES, Counter, Matrix, stretches
 from ringsmith.words.spill import check_room, give_back
 from ringsmith.words.vocabulary import Vocabulary
@@ -178,7 +178,7 @@ def collect(corpus: Corpus, options: CooccurrenceOptions, folder: Path | None, f
         undo.pop_all()
     found = Cooccurrences(corpus.vocabulary, whole.starts, whole.columns, whole.values.astype(np.float32, copy=False))
     if temporary is not None:
-        weakref.finalize(found, rmtree, temporary, ignore_errors=True)
+        remove_after(temporary, found.starts, found.columns, found.values)
     return found
 
 

@@ -139,7 +139,7 @@ def read_corpus(source: Source, options: CorpusOptions = DEFAULTS, *, folder: Pa
         shelf.drop()
         raise
     corpus = Corpus(ranked.vocabulary, ids, starts, seen.total, (*_left_out(source, options), *_notes(seen, ranked.undecoded)))
-    shelf.keep_while(corpus)
+    shelf.keep_while(ids, starts)
     return corpus
 
 

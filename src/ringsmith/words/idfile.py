@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from mmap import mmap
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, BinaryIO
@@ -102,7 +103,7 @@ class Shelf:
     """The two arrays of a corpus, together in memory or together in a folder.
 
     Args:
-        folder: where the files go; None: memory, or beyond `memory_bytes` a folder of its own, gone when `owner` is.
+        folder: where the files go; None: memory, or beyond `memory_bytes` a folder of its own, see `keep_while`.
         memory_bytes: bound of what stays in memory.
     """
 
@@ -148,10 +149,10 @@ class Shelf:
         else:
             self.ids.write(start, part)
 
-    def keep_while(self, owner: object) -> None:
-        """Remove the temporary folder when `owner` is gone."""
+    def keep_while(self, *arrays: npt.NDArray[Any]) -> None:
+        """Remove the temporary folder when these arrays are gone."""
         if self.temporary is not None:
-            weakref.finalize(owner, rmtree, self.temporary, ignore_errors=True)
+            remove_after(self.temporary, *arrays)
 
     def drop(self) -> None:
         """Leave nothing half-written behind."""
@@ -159,3 +160,13 @@ class Shelf:
         self.starts.drop()
         if self.temporary is not None:
             rmtree(self.temporary, ignore_errors=True)
+
+
+def remove_after(folder: str, *arrays: npt.NDArray[Any]) -> None:
+    """Remove a temporary folder when `arrays`, mapped from its files, are gone.
+
+    Windows removes no file that is mapped still: what is left when the first of them goes is removed with the last.
+    """
+    for array in arrays:
+        if isinstance(array.base, mmap):
+            weakref.finalize(array.base, rmtree, folder, ignore_errors=True)

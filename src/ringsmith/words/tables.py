@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 
 BROKEN = "\ufffd"
 """What stands in the place of bytes that are not UTF-8."""
+GLANCE = 100
+"""Lines of JSON whose columns are looked at first: to look at all of them takes as long as reading them."""
 
 
 def _csv(path: Path, separator: str = ",") -> pl.LazyFrame:
-    frame: pl.LazyFrame = _polars().scan_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+    frame: pl.LazyFrame = _polars().scan_csv(path, glob=False, separator=separator, infer_schema=False, encoding="utf8-lossy", truncate_ragged_lines=True)
+    return frame
+
+
+def _json_lines(path: Path, lines: int | None = GLANCE) -> pl.LazyFrame:
+    """Of the columns that stand in so many lines, or in all of them."""
+    frame: pl.LazyFrame = _polars().scan_ndjson(escape(str(path)), infer_schema_length=lines)
     return frame
 
 
@@ -31,13 +40,14 @@ def _polars() -> Any:
     return polars
 
 
+# A folder may be called "data [old]": a path is no pattern, though polars reads it as one unless it is told.
 SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
     **{suffix: partial(_csv, separator=separator) for suffix, separator in DELIMITED.items()},
-    ".parquet": lambda path: _polars().scan_parquet(path),
-    ".arrow": lambda path: _polars().scan_ipc(path),
-    ".feather": lambda path: _polars().scan_ipc(path),
-    ".jsonl": lambda path: _polars().scan_ndjson(path),
-    ".ndjson": lambda path: _polars().scan_ndjson(path),
+    ".parquet": lambda path: _polars().scan_parquet(path, glob=False),
+    ".arrow": lambda path: _polars().scan_ipc(path, glob=False),
+    ".feather": lambda path: _polars().scan_ipc(path, glob=False),
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
 }
 
 
@@ -54,7 +64,10 @@ def column_lines(path: Path, column: str) -> Iterator[str]:
     if suffix in TABLES and suffix not in SCANS:
         raise ReadError(f"{path}: a {suffix} file cannot be read a part at a time. Save it as CSV, JSON Lines or Parquet.")
     try:
-        frame = SCANS.get(suffix, _csv)(path)
+        scan = SCANS.get(suffix, _csv)
+        frame = scan(path)
+        if scan is _json_lines and frame.collect_schema().get(column) != pl.String:  # it may come, or be filled, further down
+            frame = _json_lines(path, None)
         schema = frame.collect_schema()
         _check(path, column, schema)
         for part in frame.select(pl.col(column).drop_nulls()).collect_batches():

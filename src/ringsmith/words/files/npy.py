@@ -11,6 +11,7 @@ gensim's own ``save`` writes a pickle, which can run code when it is opened; it 
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -71,17 +72,24 @@ def _load(path: Path) -> npt.NDArray[Any]:
 
 
 def write_npy(vectors: WordVectors, target: Target) -> None:
-    """Write the matrix (float32 or float16) to the target, and words and counts beside it."""
+    """Write the matrix (float32 or float16) to the target, and words and counts beside it; none takes its place before all are written."""
     refuse_words(vectors, target.name, forbidden=r"\n", what="a list with one word a line")
-    with target.path.open("wb") as file:
-        np.save(file, vectors.matrix if vectors.matrix.dtype in (np.float32, np.float16) else vectors.decoded(slice(None)), allow_pickle=False)
-    with written(beside(target.name, ".words.txt")) as scratch:
-        scratch.write_bytes("".join(f"{word}\n" for word in vectors.words).encode())
-    if vectors.counts is not None:
-        with written(beside(target.name, ".counts.npy")) as scratch, scratch.open("wb") as file:
-            np.save(file, vectors.counts, allow_pickle=False)
-    else:
+    _save(target.path, vectors.matrix if vectors.matrix.dtype in (np.float32, np.float16) else vectors.decoded(slice(None)))
+    with ExitStack() as together:
+        words = together.enter_context(written(beside(target.name, ".words.txt")))
+        words.write_bytes("".join(f"{word}\n" for word in vectors.words).encode())
+        if vectors.counts is not None:
+            _save(together.enter_context(written(beside(target.name, ".counts.npy"))), vectors.counts)
+    if vectors.counts is None:
         beside(target.name, ".counts.npy").unlink(missing_ok=True)
+
+
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    """As ``np.save`` does, which where the disk is full does not tell the system's error."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 NPY = Format("npy", "a NumPy matrix, with the words beside it in NAME.words.txt (how vectors leave gensim without pickle)", (".npy",), read_npy, write_npy)
