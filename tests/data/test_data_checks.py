@@ -166,6 +166,24 @@ def test_where_equal_texts_were_cut_apart_the_way_out_is_named() -> None:
         check(replace(texts, groups=["g"] * 4), [split_of([0, 1], [], [2, 3])])
 
 
+def test_where_test_has_all_validation_rows_training_rows_choose() -> None:
+    """What is alike stays on one side, and so does a group; nothing could be compared without rows to choose by."""
+    words = ["rain", "snow", "wind", "hail", "mist", "frost"]
+    texts = TextSet([*words, *(f"{word.upper()}!" for word in words), "thaw", "Thaw!"], ["a", "b"] * 7)
+    (split,), found = check(texts, [split_of(list(range(12)), [12], [13])])
+    assert len(split.train)
+    assert len(split.valid)
+    assert sorted([*split.train, *split.valid]) == list(range(12))
+    assert {at % 6 for at in split.train}.isdisjoint({at % 6 for at in split.valid})
+    assert found.leaks == {"holdout": {"train": 0, "valid": 1}}
+    assert "All validation rows say the same as test rows, and were left out; training rows choose in their place." in found.notes
+    grouped = replace(texts, groups=[*"gghhii" * 2, "j", "j"])
+    (split,), _ = check(grouped, [split_of(list(range(12)), [12], [13])])
+    assert {grouped.groups[at] for at in split.train}.isdisjoint({grouped.groups[at] for at in split.valid})  # type: ignore[index]
+    with pytest.raises(InputError, match="Validation needs rows that training and test do not have too; all 1 validation rows are duplicates of those"):
+        check(texts, [split_of([0, 6], [12], [13])])
+
+
 def test_conflicting_labels_are_shown() -> None:
     """The same text (but for case) with two labels; multi-label rows differ as a whole."""
     texts = TextSet(["Great!", "great", "bad", "bad", "great"], ["pos", "neg", "neg", "neg", "pos"])

@@ -176,7 +176,7 @@ def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
     for i in range(folds):
         test, rest = np.flatnonzero(part == i), part != i
         if folds == 2:
-            left, valid = _hold_out(texts.take(np.flatnonzero(rest)), 0.3, seed)
+            left, valid = hold_out(texts.take(np.flatnonzero(rest)), 0.3, seed)
             position = np.flatnonzero(rest)
             splits.append(Split(f"fold-{i + 1}", position[left], position[valid], test))
         else:
@@ -236,7 +236,7 @@ def _every(order: Rows, share: float, seed: int) -> Rows:
     return order[np.flatnonzero(np.diff(steps) > 0)]
 
 
-def _hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
+def hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
     """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and keeps the only row of a class."""
     if texts.groups is not None and _units(texts) > 1:
         part = assign_groups(texts.groups, strata(texts.labels or []), [1 - share, share], seed)
@@ -297,7 +297,7 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     if folds is None:
         folds = _folds_of_few(texts) if (len(texts) < FEW_TO_CHOOSE or _has_few_groups(texts)) and _units(texts) >= 2 * FOLDS else 1
     if folds == 1:
-        train, valid = _hold_out(texts, eval_share(len(texts)), seed)
+        train, valid = hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
     part, none = _learnt_first(texts, even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
