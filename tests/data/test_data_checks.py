@@ -85,6 +85,17 @@ def test_duplicates_point_to_the_first_alike_row() -> None:
     assert find_duplicates(TextSet(["a", "a"], pairs=["x", "x"])).same.tolist() == [0, 0]
 
 
+def test_two_questions_about_one_long_text_are_different_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both texts of a pair are looked at, however long the first is, and both must be alike; no pair is believed by its signature."""
+    monkeypatch.setattr("ringsmith.data.near.MOST_CHECKS", 0)
+    first, second = " ".join(variants(40, seed=1)), " ".join(variants(40, seed=2))
+    asked = ["does the battery last for a whole day of work", "is the screen bright enough to read in the sun", "does the battery last for a whole day of work too"]
+    found = find_duplicates(TextSet([first, first, first + ".", second, second], pairs=[*asked, asked[0], asked[0] + "?"]))
+    assert len(first) > 2_000
+    assert found.near.tolist() == [0, 1, 0, 3, 3]
+    assert find_duplicates(TextSet([first, first, second], pairs=["yes", "no", "yes"])).near.tolist() == [0, 1, 2]
+
+
 def split_of(train: list[int], valid: list[int], test: list[int]) -> Split:
     """A split of these positions."""
     return Split("holdout", *(np.array(part, dtype=np.int64) for part in (train, valid, test)))
