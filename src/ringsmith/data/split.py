@@ -237,8 +237,12 @@ def _every(order: Rows, share: float, seed: int) -> Rows:
 
 
 def hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
-    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and keeps the only row of a class."""
-    if texts.groups is not None and _units(texts) > 1:
+    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and, without groups, keeps the only row of a class."""
+    if texts.groups is not None:
+        if _units(texts) < 2:
+            raise ColumnError(
+                "--group needs at least 2 groups besides those that test, to learn from and to choose by; got 1. Leave --group out, or take --folds 3 of three groups."
+            )
         part = assign_groups(texts.groups, strata(texts.labels or []), [1 - share, share], seed)
         return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
     order = _shuffled_by_class(texts, seed)
