@@ -289,6 +289,13 @@ def test_time_splits_test_on_the_latest_rows() -> None:
         make_splits(texts, times=np.array([1.0, 2.0] * 100))
 
 
+def test_many_rows_of_the_latest_time_leave_rows_to_choose_by() -> None:
+    """Sixty of a hundred rows test: the cut before them is the nearest to both that are wanted."""
+    times = np.minimum(np.arange(100.0), 40)
+    (split,) = make_splits(texts_of({"a": 50, "b": 50}).take(np.random.default_rng(0).permutation(100)), times=times)
+    assert [len(part) for part in parts(split)] == [32, 8, 60]
+
+
 def test_a_class_that_only_one_side_has_is_told() -> None:
     """By time: 'old' ended before the test rows began, 'new' began with them (three of its 20 rows choose); and a group that is all of a class."""
     texts = texts_of({"old": 20, "always": 160, "new": 20})

@@ -376,11 +376,13 @@ def _parts(split_names: Sequence[str]) -> dict[str, Rows]:
 def _by_time(texts: TextSet, times: Floats) -> SplitPlan:
     """The latest rows test, those before them choose; rows of one moment stay together."""
     order = np.argsort(times, kind="stable").astype(np.int64)
-    share = eval_share(len(texts))
-    first = _cut(times[order], round(len(order) * (1 - 2 * share)))
-    second = _cut(times[order], round(len(order) * (1 - share)), after=first)
-    if not 0 < first < second < len(order):
-        raise InputError(f"Rows can be split by time only if they have three different times or more; got {len(np.unique(times))}. Leave --time out.")
+    wanted = len(order) * eval_share(len(order))
+    changes = np.flatnonzero(np.diff(times[order]) > 0) + 1
+    if len(changes) < 2:
+        raise InputError(f"Rows can be split by time only if they have three different times or more; got {len(changes) + 1}. Leave --time out.")
+    second = _nearest(changes[1:], len(order) - wanted)
+    # Where many rows are of the latest time, those before them still have to be divided: half of what validation wants is the least.
+    first = _nearest(changes[changes < second], min(len(order) - 2 * wanted, second - wanted / 2))
     parts = [order[:first], order[first:second], order[second:]]
     notes = (*compare_labels(texts.take(parts[0]), texts.take(parts[2])), *_late_groups(texts, parts))
     return SplitPlan(texts, [Split("holdout", *(np.sort(part) for part in parts))], "by time: the latest rows test", notes)
@@ -393,8 +395,6 @@ def _late_groups(texts: TextSet, parts: list[Rows]) -> tuple[str, ...]:
     return (f"{len(both)} groups have rows on both sides of the time split; --time goes before --group.",) if both else ()
 
 
-def _cut(times: npt.NDArray[np.floating], wanted: int, after: int = 0) -> int:
-    """The position nearest to `wanted` (and beyond `after`) at which the time changes; 0 where there is none."""
-    changes = np.flatnonzero(np.diff(times) > 0) + 1
-    changes = changes[changes > after]
-    return int(changes[np.abs(changes - wanted).argmin()]) if len(changes) else 0
+def _nearest(positions: Rows, wanted: float) -> int:
+    """The one of these positions that is nearest to `wanted`."""
+    return int(positions[np.abs(positions - round(wanted)).argmin()])
