@@ -47,6 +47,12 @@ def test_groups_pairs_and_times_come_along(write: Write) -> None:
     assert np.diff(table.times).tolist() == [-2 * 86_400]
 
 
+def test_blanks_around_the_name_of_a_group_make_no_other_group(write: Write) -> None:
+    """It would stand on both sides of a split; a name of blanks only is none."""
+    table = read_table(write("t.csv", "text;label;author\na b;1;ann\nc d;0;ann \ne f;1;  \n"), group="author")
+    assert table.texts.groups == ["ann", "ann", ""]
+
+
 @pytest.mark.parametrize(
     ("cells", "seconds"),
     [

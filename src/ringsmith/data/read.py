@@ -232,7 +232,7 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()), *of_times)
     found = _findings(table, columns, len(keep), dropped, examples, labels, notes)
     return LabelledTable(
-        _text_set(texts, labels, pairs, _strings(frame, columns.group), keep),
+        _text_set(texts, labels, pairs, _group_names(frame, columns.group), keep),
         found,
         None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
         times,
@@ -260,8 +260,9 @@ def _mask(positions: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _strings(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
-    return None if column is None else as_strings(frame[column]).fill_null("")
+def _group_names(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
+    """Without blanks around them, as labels are: "ann" and "ann " are one author."""
+    return None if column is None else as_strings(frame[column]).fill_null("").str.strip_chars()
 
 
 def _sort_out(table: RawTable, reasons: dict[str, npt.NDArray[np.bool_]]) -> tuple[npt.NDArray[np.int64], dict[str, int], dict[str, list[str]]]:
