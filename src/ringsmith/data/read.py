@@ -39,7 +39,7 @@ BYTES_SAY_IT = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
 """Encodings that cannot be mistaken: by the mark at the beginning of the file, or because no other bytes are like these."""
 MOST_BYTES = 5_000_000
 """Longest text that is taken: a Bible in one cell."""
-EMPTY_TEXT, NO_LABEL, EMPTY_PAIR = "empty text", "no label", "empty second text"
+EMPTY_TEXT, NO_LABEL, EMPTY_PAIR, NO_SPLIT = "empty text", "no label", "empty second text", "no split"
 
 
 def read_table(
@@ -125,7 +125,8 @@ def read_like(
         )
     table = shaped(table, asked)
     separator = label_separator or findings.label_separator or ""
-    return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=separator, multilabel=findings.multilabel)
+    columns = replace(find_columns(table, asked, need_labels=need_labels), split=None)
+    return label_table(table, columns, label_separator=separator, multilabel=findings.multilabel)
 
 
 def read_raw(source: Any, *, encoding: str | None = None, delimiter: str | None = None, offline: bool = False) -> RawTable:
@@ -221,6 +222,9 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
         reasons[EMPTY_PAIR] = (pairs.str.strip_chars() == "").to_numpy()
     if labels is not None:
         reasons[NO_LABEL] = labels.missing
+    splits = None if columns.split is None else as_strings(frame[columns.split]).fill_null("").str.strip_chars()
+    if splits is not None and (splits != "").any():
+        reasons[NO_SPLIT] = (splits == "").to_numpy()
     keep, dropped, examples = _sort_out(table, reasons)
     if not len(keep):
         what = "; ".join(f"{count:,} have {reason}" for reason, count in dropped.items())
@@ -234,7 +238,7 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     return LabelledTable(
         _text_set(texts, labels, pairs, _group_names(frame, columns.group), keep),
         found,
-        None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
+        None if splits is None else splits.gather(keep).to_list(),
         times,
     )
 
