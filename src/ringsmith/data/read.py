@@ -148,7 +148,7 @@ def read_source(source: Source) -> RawTable:
     Raises:
         ReadError: binary, wrong encoding, broken, without rows, or words with their tags.
     """
-    if is_office(source.content) and source.content.startswith(b"PK"):
+    if source.content.startswith(b"PK") and is_office(source.content):
         return with_delimiter_told(columnar.read_excel(source), source)
     for magic, reader in BINARY_FORMATS.items():
         if source.content.startswith(magic):

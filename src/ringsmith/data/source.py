@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import sys
 import zipfile
 import zlib
@@ -24,6 +25,9 @@ from ringsmith.errors import ReadError
 STDIN = "standard input"
 ENCRYPTED = 1
 """Among the flags of a file in a zip archive."""
+
+OFFICE = re.compile(r"\[Content_Types\]\.xml|xl/work.*|docProps/.*|_rels/.*|mimetype")
+"""Files that an archive has which is a workbook."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def is_office(content: bytes) -> bool:
-    """Whether this zip file is a workbook (.xlsx, .ods): those are read as such, not unpacked."""
-    head = content[:4096]
-    return b"[Content_Types].xml" in head or b"xl/" in head or b"mimetypeapplication/vnd.oasis" in head
+    """Whether this zip file is a workbook (.xlsx, .ods), told by the names of its files: those are read as such, not unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        # Cut off: the directory at the end is lost, the name of the first file is not.
+        names = [content[30 : 30 + int.from_bytes(content[26:28], "little")].decode("ascii", errors="replace")]
+    return any(OFFICE.fullmatch(name) for name in names)
 
 
 def _guarded(kind: str, unpacker: Callable[[bytes], bytes]) -> Callable[[str, bytes], bytes]:
