@@ -267,6 +267,17 @@ def test_a_folder_of_splits_of_classes(write: Write, tmp_path: Path) -> None:
     assert sorted(zip(table.split_names or [], table.texts.labels or [], strict=True)) == [("test", "neg"), ("test", "pos"), ("train", "neg"), ("train", "pos")]
 
 
+def test_a_folder_of_a_class_may_be_a_link(write: Write, tmp_path: Path) -> None:
+    """Its texts were missing without a word; links that lead back are not followed round and round."""
+    write("reviews/pos/1.txt", "superbe")
+    write("elsewhere/bad/1.txt", "mauvais")
+    (tmp_path / "reviews" / "neg").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "round").symlink_to(tmp_path / "reviews")
+    (tmp_path / "reviews" / "pos" / "up").symlink_to(tmp_path)
+    frame = read_raw(tmp_path / "reviews").frame
+    assert frame.rows() == [("mauvais", "neg", "neg/bad/1.txt"), ("superbe", "pos", "pos/1.txt")]
+
+
 def test_folders_that_hold_no_texts_are_refused(write: Write, tmp_path: Path) -> None:
     """Nothing at all, loose files, or tables: each is named."""
     (tmp_path / "empty").mkdir()
