@@ -246,6 +246,12 @@ def test_workbooks_without_rows_or_damaged_are_refused(write: Write) -> None:
         read_raw(write("t.xlsx", workbook(A=[["text", "label"], ["a", "b"]])[:-200]))
 
 
+def test_a_column_that_lines_lack_is_told_where_its_name_is_a_value_too(write: Write) -> None:
+    """Each line that says "label" twice hid one that never does; blanks may stand before the colon."""
+    lines = ['{"text": "a b c", "label" : "label"}', '{"text": "d e f"}', '{"text": "label", "label":"other"}', '{"text": "g h i"}']
+    assert read_raw(write("t.jsonl", "\n".join(lines))).notes == ["The column 'label' is missing in 2 lines; it is empty there."]
+
+
 def test_a_folder_with_one_folder_for_each_class(write: Write, tmp_path: Path) -> None:
     """Text files in their own encodings; hidden and loose files are left out, and it is said."""
     write("reviews/pos/1.txt", "très bon café à goûter", "latin-1")
