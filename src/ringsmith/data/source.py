@@ -99,11 +99,10 @@ def is_office(content: bytes) -> bool:
     """Whether this zip file is a workbook (.xlsx, .ods), told by the names of its files: those are read as such, not unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
+            return any(OFFICE.fullmatch(name) for name in archive.namelist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
-        # Cut off: the directory at the end is lost, the name of the first file is not.
-        names = [content[30 : 30 + int.from_bytes(content[26:28], "little")].decode("ascii", errors="replace")]
-    return any(OFFICE.fullmatch(name) for name in names)
+        # Damaged, and the directory of names with it: all that is left to tell is of what it was.
+        return OFFICE.search(content[:4096].decode("latin-1")) is not None
 
 
 def _guarded(kind: str, unpacker: Callable[[bytes], bytes]) -> Callable[[str, bytes], bytes]:
