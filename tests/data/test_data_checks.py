@@ -85,6 +85,17 @@ def test_duplicates_point_to_the_first_alike_row() -> None:
     assert find_duplicates(TextSet(["a", "a"], pairs=["x", "x"])).same.tolist() == [0, 0]
 
 
+def test_two_questions_about_one_long_text_are_different_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both texts of a pair are looked at, however long the first is, and both must be alike; no pair is believed by its signature."""
+    monkeypatch.setattr("ringsmith.data.near.MOST_CHECKS", 0)
+    first, second = " ".join(variants(40, seed=1)), " ".join(variants(40, seed=2))
+    asked = ["does the battery last for a whole day of work", "is the screen bright enough to read in the sun", "does the battery last for a whole day of work too"]
+    found = find_duplicates(TextSet([first, first, first + ".", second, second], pairs=[*asked, asked[0], asked[0] + "?"]))
+    assert len(first) > 2_000
+    assert found.near.tolist() == [0, 1, 0, 3, 3]
+    assert find_duplicates(TextSet([first, first, second], pairs=["yes", "no", "yes"])).near.tolist() == [0, 1, 2]
+
+
 def split_of(train: list[int], valid: list[int], test: list[int]) -> Split:
     """A split of these positions."""
     return Split("holdout", *(np.array(part, dtype=np.int64) for part in (train, valid, test)))
@@ -164,6 +175,24 @@ def test_where_equal_texts_were_cut_apart_the_way_out_is_named() -> None:
         check(texts, [split_of([0, 1], [], [2, 3])])
     with pytest.raises(InputError, match=r"duplicates of those\. Add rows with other texts"):
         check(replace(texts, groups=["g"] * 4), [split_of([0, 1], [], [2, 3])])
+
+
+def test_where_test_has_all_validation_rows_training_rows_choose() -> None:
+    """What is alike stays on one side, and so does a group; nothing could be compared without rows to choose by."""
+    words = ["rain", "snow", "wind", "hail", "mist", "frost"]
+    texts = TextSet([*words, *(f"{word.upper()}!" for word in words), "thaw", "Thaw!"], ["a", "b"] * 7)
+    (split,), found = check(texts, [split_of(list(range(12)), [12], [13])])
+    assert len(split.train)
+    assert len(split.valid)
+    assert sorted([*split.train, *split.valid]) == list(range(12))
+    assert {at % 6 for at in split.train}.isdisjoint({at % 6 for at in split.valid})
+    assert found.leaks == {"holdout": {"train": 0, "valid": 1}}
+    assert "All validation rows say the same as test rows, and were left out; training rows choose in their place." in found.notes
+    grouped = replace(texts, groups=[*"gghhii" * 2, "j", "j"])
+    (split,), _ = check(grouped, [split_of(list(range(12)), [12], [13])])
+    assert {grouped.groups[at] for at in split.train}.isdisjoint({grouped.groups[at] for at in split.valid})  # type: ignore[index]
+    with pytest.raises(InputError, match="Validation needs rows that training and test do not have too; all 1 validation rows are duplicates of those"):
+        check(texts, [split_of([0, 6], [12], [13])])
 
 
 def test_conflicting_labels_are_shown() -> None:

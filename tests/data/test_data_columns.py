@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from data_tables import Write
 
-from ringsmith.data.columns import Asked, Columns, find_columns
+from ringsmith.data.columns import Asked, Columns, as_strings, find_columns
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.read import read_table
 from ringsmith.errors import ColumnError
@@ -176,3 +177,11 @@ def test_one_column_has_one_role() -> None:
     """The text cannot be the label."""
     with pytest.raises(ColumnError, match="a column can have one role; 'text' would be --text and --label"):
         columns_of(Asked(text="text", label="text"), text=PROSE, other=FEW)
+
+
+def test_whole_numbers_beyond_64_bits_stay_values() -> None:
+    """They became empty cells; those that fit lose their point, as before."""
+    assert as_strings(pl.Series([1.0, None, float("nan"), 2.0])).to_list() == ["1", None, None, "2"]
+    large = as_strings(pl.Series([1e19, None, 1.0])).to_list()
+    assert [cell and float(cell) for cell in large] == [1e19, None, 1.0]
+    assert as_strings(pl.Series([float("inf"), 1.5])).to_list() == ["inf", "1.5"]

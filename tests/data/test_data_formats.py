@@ -246,6 +246,12 @@ def test_workbooks_without_rows_or_damaged_are_refused(write: Write) -> None:
         read_raw(write("t.xlsx", workbook(A=[["text", "label"], ["a", "b"]])[:-200]))
 
 
+def test_a_column_that_lines_lack_is_told_where_its_name_is_a_value_too(write: Write) -> None:
+    """Each line that says "label" twice hid one that never does; blanks may stand before the colon."""
+    lines = ['{"text": "a b c", "label" : "label"}', '{"text": "d e f"}', '{"text": "label", "label":"other"}', '{"text": "g h i"}']
+    assert read_raw(write("t.jsonl", "\n".join(lines))).notes == ["The column 'label' is missing in 2 lines; it is empty there."]
+
+
 def test_a_folder_with_one_folder_for_each_class(write: Write, tmp_path: Path) -> None:
     """Text files in their own encodings; hidden and loose files are left out, and it is said."""
     write("reviews/pos/1.txt", "très bon café à goûter", "latin-1")
@@ -265,6 +271,17 @@ def test_a_folder_of_splits_of_classes(write: Write, tmp_path: Path) -> None:
             write(f"imdb/{split}/{label}/0.txt", f"{split} {label} text")
     table = read_table(tmp_path / "imdb")
     assert sorted(zip(table.split_names or [], table.texts.labels or [], strict=True)) == [("test", "neg"), ("test", "pos"), ("train", "neg"), ("train", "pos")]
+
+
+def test_a_folder_of_a_class_may_be_a_link(write: Write, tmp_path: Path) -> None:
+    """Its texts were missing without a word; links that lead back are not followed round and round."""
+    write("reviews/pos/1.txt", "superbe")
+    write("elsewhere/bad/1.txt", "mauvais")
+    (tmp_path / "reviews" / "neg").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "round").symlink_to(tmp_path / "reviews")
+    (tmp_path / "reviews" / "pos" / "up").symlink_to(tmp_path)
+    frame = read_raw(tmp_path / "reviews").frame
+    assert frame.rows() == [("mauvais", "neg", "neg/bad/1.txt"), ("superbe", "pos", "pos/1.txt")]
 
 
 def test_folders_that_hold_no_texts_are_refused(write: Write, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,18 @@ def test_where_several_labels_are_asked_for_the_commonest_mark_parts_them() -> N
     assert read_table([("one text", "cat"), ("another text", "dog")], multilabel=True).texts.labels == [("cat",), ("dog",)]
     first = read_table([(f"text {i}", ["cat", "dog", "cat|dog", "bird|dog", "bird"][i % 5]) for i in range(10)])
     assert read_like([("a text", "cat|dog"), ("more text", "cat|dog")], first.findings).texts.labels == [("cat", "dog")] * 2
+
+
+def test_labels_of_a_second_table_are_parted_as_in_the_first() -> None:
+    """A name with a comma stays whole in it, though none of its rows shows the bar; where nothing parts those of the first, nothing is guessed."""
+    names = ["Toys, games", "Books", "Music", "Cars"]
+    first = read_table([(f"some text {i}", "|".join(part)) for i in range(4) for count in (1, 2, 3) for part in combinations(names, count)])
+    assert first.findings.label_separator == "|"
+    assert read_like([(f"text {name}", name) for name in names], first.findings).texts.labels == [(name,) for name in names]
+    lists = read_table([("some text", ["Toys, games"]), ("other text", ["Books", "Cars"])])
+    assert read_like([("one text", "Toys, games"), ("a text", "Books")], lists.findings).texts.labels == [("Toys, games",), ("Books",)]
+    alone = read_table([("one text", "cat"), ("another text", "dog")], multilabel=True)
+    assert read_like([("a text", "cat"), ("more text", "dog")], alone.findings).texts.labels == [("cat",), ("dog",)]
 
 
 def test_a_list_that_cannot_be_read_is_named() -> None:

@@ -6,19 +6,24 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ringsmith.data.checks import check
 from ringsmith.data.dialect import sniff
 from ringsmith.data.predictions import read_texts
 from ringsmith.data.read import read_source, read_table
 from ringsmith.data.scan import Dialect, parse, scan
 from ringsmith.data.source import unpack
+from ringsmith.data.split import plan_splits
 from ringsmith.errors import RingsmithError
+from ringsmith.records import TextSet
 
 FAST = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SOME_TABLES = settings(FAST, max_examples=200)
 DIALECTS = st.builds(Dialect, st.sampled_from([",", "\t", ";", "|", ""]), st.sampled_from(['"', "'", None]))
 MESSY = st.text(alphabet=st.sampled_from(list("ab ,;|\t\"'\n\ré\x85\u2028😀")), max_size=40)
 CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=30)
@@ -134,3 +139,31 @@ def test_files_that_only_begin_well_are_refused_in_a_sentence(magic: bytes, rest
 def test_sniffing_the_smallest_samples_never_fails(sample: str) -> None:
     """There is always a dialect."""
     assert isinstance(sniff(sample), Dialect)
+
+
+@SOME_TABLES
+@given(st.data())
+def test_checked_splits_choose_by_rows_wherever_planned_ones_did_and_share_no_text(data: st.DataObject) -> None:
+    """Small tables full of duplicates, divided in every way: both sides of the choice have rows, none says what a row of another part says."""
+    size = data.draw(st.integers(10, 60))
+    words = st.lists(st.sampled_from([f"text {number}" for number in range(data.draw(st.integers(2, 20)))]), min_size=size, max_size=size)
+    labels = st.lists(st.sampled_from("ab"), min_size=size, max_size=size)
+    groups = st.one_of(st.none(), st.lists(st.sampled_from("ghijk"), min_size=size, max_size=size))
+    ways = {
+        "test": st.builds(TextSet, words, labels),
+        "split_names": st.lists(st.sampled_from(["train", "train", "valid", "test"]), min_size=size, max_size=size),
+        "times": st.lists(st.integers(0, 9), min_size=size, max_size=size).map(np.array),
+    }
+    way = data.draw(st.sampled_from([*ways, "chance"]))
+    texts = TextSet(data.draw(words), data.draw(labels), groups=data.draw(groups))
+    try:
+        plan = plan_splits(texts, folds=data.draw(st.sampled_from([None, 1, 2, 3])), min_rows=2, **({} if way == "chance" else {way: data.draw(ways[way])}))
+        splits, _ = check(plan.texts, plan.splits, turns=plan.turns)
+    except RingsmithError:
+        return
+    for planned, split in zip([*plan.splits, *plan.turns], splits, strict=False):
+        train, valid, test = ({plan.texts.texts[at] for at in part} for part in (split.train, split.valid, split.test))
+        assert train
+        assert valid or not len(planned.valid)
+        assert not train & valid
+        assert not (train | valid) & test

@@ -47,6 +47,22 @@ def test_groups_pairs_and_times_come_along(write: Write) -> None:
     assert np.diff(table.times).tolist() == [-2 * 86_400]
 
 
+@pytest.mark.parametrize("asked", [None, "split"])
+def test_rows_whose_split_is_blank_are_left_out(write: Write, asked: str | None) -> None:
+    """A column that was found and followed was refused for them; those of a second table test all the same."""
+    path = write("t.csv", "text,label,split\na b,1,train\nc d,0, \ne f,1,test\ng h,0,train\ni j,0,\n")
+    table = read_table(path, split=asked)
+    assert (table.split_names, table.findings.dropped) == (["train", "test", "train"], {"no split": 2})
+    assert table.findings.examples == {"no split": ["line 3", "line 6"]}
+    assert len(read_like(path, table.findings).texts) == 5
+
+
+def test_blanks_around_the_name_of_a_group_make_no_other_group(write: Write) -> None:
+    """It would stand on both sides of a split; a name of blanks only is none."""
+    table = read_table(write("t.csv", "text;label;author\na b;1;ann\nc d;0;ann \ne f;1;  \n"), group="author")
+    assert table.texts.groups == ["ann", "ann", ""]
+
+
 @pytest.mark.parametrize(
     ("cells", "seconds"),
     [

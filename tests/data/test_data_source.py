@@ -45,6 +45,13 @@ def test_each_compression_is_recognised_by_content(write: Write, kind: str) -> N
     assert (found.compression, found.rows_used) == (kind, 400)
 
 
+def test_what_an_archive_holds_makes_no_workbook_of_it(write: Write) -> None:
+    """Its contents stand in it as they are where it was stored without packing; only the names of files count."""
+    table = b"text,label\nthe shirt in xl/xxl fits,1\n"
+    found = open_source(write("t.zip", zipped(table=table)))
+    assert (found.content, found.compression) == (table, "zip")
+
+
 @pytest.mark.parametrize("kind", ["gz", "zst", "xz", "bz2", "zip"])
 def test_a_cut_off_stream_is_refused(write: Write, kind: str) -> None:
     """Half a table is no table; zstandard's own reader would have said nothing."""

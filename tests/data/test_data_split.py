@@ -210,6 +210,17 @@ def test_folds_that_choose_cut_no_group_apart() -> None:
     assert [split.name for split in make_splits(few, test=test)] == ["user"]
 
 
+def test_one_group_beside_the_test_rows_is_too_few() -> None:
+    """It would have to be cut apart to choose by; whether of two groups in two folds, or the only one where the user's rows test."""
+    grouped = texts_of({"a": 20, "b": 20}, groups=["x", "y"] * 20)
+    with pytest.raises(ColumnError, match=r"--group needs at least 2 groups besides those that test, to learn from and to choose by; got 1\. Leave --group out, or take --folds 3"):
+        make_splits(grouped, folds=2)
+    with pytest.raises(ColumnError, match="needs at least 2 groups besides those that test"):
+        make_splits(texts_of({"a": 20, "b": 20}, groups=["x"] * 40), test=TextSet(["x y", "z w"], ["a", "b"]))
+    four = texts_of({"a": 20, "b": 20}, groups=["u", "v", "x", "y"] * 10)
+    assert all(len({four.groups[at] for at in split.valid}) == 1 for split in make_splits(four, folds=2))  # type: ignore[index]
+
+
 def test_few_groups_take_turns_however_many_rows_they_have() -> None:
     """Of 12 groups a holdout would choose by two, which can tell nothing apart; four groups make four folds; of 200 groups thirty choose."""
 
@@ -276,6 +287,13 @@ def test_time_splits_test_on_the_latest_rows() -> None:
     assert (len(train), len(valid), len(test)) == (140, 28, 32)
     with pytest.raises(InputError, match="only if they have three different times or more; got 2"):
         make_splits(texts, times=np.array([1.0, 2.0] * 100))
+
+
+def test_many_rows_of_the_latest_time_leave_rows_to_choose_by() -> None:
+    """Sixty of a hundred rows test: the cut before them is the nearest to both that are wanted."""
+    times = np.minimum(np.arange(100.0), 40)
+    (split,) = make_splits(texts_of({"a": 50, "b": 50}).take(np.random.default_rng(0).permutation(100)), times=times)
+    assert [len(part) for part in parts(split)] == [32, 8, 60]
 
 
 def test_a_class_that_only_one_side_has_is_told() -> None:

@@ -13,10 +13,12 @@ import polars as pl
 from ringsmith._wording import first_of
 from ringsmith.data.classes import alike, class_counts, is_multilabel
 from ringsmith.data.describe import balance_of, first_words, histogram_of, lengths_of, quantiles_of
-from ringsmith.data.duplicates import Cleaned, Conflicts, Duplicates, find_conflicts, find_duplicates, without_leaks
+from ringsmith.data.duplicates import Cleaned, Conflicts, Duplicates, find_conflicts, find_duplicates, firsts, joined, without_leaks
 from ringsmith.data.findings import DataFindings
+from ringsmith.data.groups import number_groups
 from ringsmith.data.language import guess_language
 from ringsmith.data.near import THRESHOLD
+from ringsmith.data.split import eval_share, hold_out
 from ringsmith.errors import InputError
 from ringsmith.records import Split, TextSet
 
@@ -30,8 +32,9 @@ EXAMPLES = 5
 def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (), seed: int = 0) -> tuple[list[Split], DataFindings]:
     """Take leaks out of the splits, and say what the data are like.
 
-    Rows of training that validation or test has too leave training; rows of validation that test has too leave validation; the test rows
-    stay as they are. "Too" means letter for letter, but for case and punctuation, or nearly (a Jaccard similarity of 0.8 of character 5-grams).
+    Rows of training that validation or test has too leave training; rows of validation that test has too leave validation, where
+    training rows choose if none stays; the test rows stay as they are. "Too" means letter for letter, but for case and punctuation,
+    or nearly (a Jaccard similarity of 0.8 of character 5-grams).
 
     Args:
         texts: all rows, labelled.
@@ -41,10 +44,10 @@ def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (
 
     Returns:
         The splits without leaks, after them the turns without leaks and without classes that the first split does not learn (none where nothing is
-        left of one), and the findings, which speak of the splits alone.
+        left of one, or of the validation rows), and the findings, which speak of the splits alone.
 
     Raises:
-        InputError: no training row is left.
+        InputError: no training row is left, or none to choose by.
 
     Examples:
         >>> texts = TextSet(["good phone", "bad phone", "Good phone!"], ["1", "0", "1"])
@@ -57,23 +60,52 @@ def check(texts: TextSet, splits: Sequence[Split], *, turns: Sequence[Split] = (
     cleaned = [without_leaks(split, duplicates, splits[0].test) for split in splits]
     for before, after in zip(splits, cleaned, strict=True):
         if not len(after.split.train):
-            together = "Keep equal texts together by naming their column as --group too, add" if texts.groups is None else "Add"
-            raise InputError(
-                f"Training needs rows that validation and test do not have too; all {len(before.train):,} training rows are duplicates of those. "
-                f"{together} rows with other texts, or give other test rows."
-            )
+            raise _all_leaks(texts, "Training", "validation and test", len(before.train))
+    known = _classes_learnt(texts, [part.split for part in cleaned])
+    robbed = [len(after.split.valid) == 0 < len(before.valid) for before, after in zip(splits, cleaned, strict=True)]
+    cleaned = [_with_choosers(texts, part, duplicates, seed) if empty else part for part, empty in zip(cleaned, robbed, strict=True)]
     conflicts = find_conflicts(texts.labels, duplicates.same) if texts.labels is not None else Conflicts(0, 0, [])
     findings = _with_duplicates(describe(texts), texts, duplicates, cleaned, conflicts)
     findings = replace(findings, rare_classes=rare_classes(texts, [part.split for part in cleaned]), rare_below=RARE)
-    known = _classes_learnt(texts, [part.split for part in cleaned])
     further = [without_leaks(turn, duplicates, cleaned[0].split.test).split for turn in turns]
     lost: list[str] = []
     if len(known) < len(findings.classes):
         further = [_of_classes(texts, turn, known) for turn in further]
         lost = _lost_classes([name for name in _classes_learnt(texts, splits) if name not in known], grouped=texts.groups is not None)
     lost = lost or ([] if texts.groups is not None else _recurring(splits, cleaned))
-    whole = all(len(turn.train) and len(turn.valid) for turn in further)
-    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=[*lost, *_notes(findings, duplicates, cleaned)])
+    whole = not any(robbed) and all(len(turn.train) and len(turn.valid) for turn in further)
+    notes = [*lost, *_stand_ins(robbed), *_notes(findings, duplicates, cleaned)]
+    return [part.split for part in cleaned] + (further if whole else []), replace(findings, notes=notes)
+
+
+def _all_leaks(texts: TextSet, part: str, others: str, rows: int) -> InputError:
+    """The sentence for a part of which the other parts have every row too."""
+    together = "Keep equal texts together by naming their column as --group too, add" if texts.groups is None else "Add"
+    return InputError(
+        f"{part} needs rows that {others} do not have too; all {rows:,} {part.lower()} rows are duplicates of those. {together} rows with other texts, or give other test rows."
+    )
+
+
+def _with_choosers(texts: TextSet, part: Cleaned, duplicates: Duplicates, seed: int) -> Cleaned:
+    """`part`, whose validation rows were all leaks, with others out of its training rows; what is alike stays on one side, and so do groups.
+
+    Raises:
+        InputError: all training rows are alike, or of one group.
+    """
+    learnt = part.split.train
+    alike = duplicates.same if part.near_kept else duplicates.near
+    if texts.groups is not None:
+        alike = joined(alike, np.stack([firsts(number_groups(texts.groups).astype(np.uint64)), np.arange(len(texts))], axis=1))
+    if len(np.unique(alike[learnt])) < 2:
+        raise _all_leaks(texts, "Validation", "training and test", part.valid)
+    rest, valid = hold_out(replace(texts.take(learnt), groups=[str(number) for number in alike[learnt]]), eval_share(len(learnt)), seed)
+    return replace(part, split=replace(part.split, train=learnt[rest], valid=learnt[valid]))
+
+
+def _stand_ins(robbed: Sequence[bool]) -> list[str]:
+    """A sentence where training rows choose, for all validation rows were leaks."""
+    where = "" if len(robbed) == 1 else f" in {sum(robbed)} of {len(robbed)} folds"
+    return [f"All validation rows say the same as test rows{where}, and were left out; training rows choose in their place."] if any(robbed) else []
 
 
 def _recurring(splits: Sequence[Split], cleaned: Sequence[Cleaned]) -> list[str]:

@@ -197,8 +197,8 @@ def _cast(column: pl.Series) -> pl.Series:
         return pl.Series(column.name, [None if cells is None else json.dumps(cells, ensure_ascii=False, default=str) for cells in column.to_list()], dtype=pl.String)
     if isinstance(column.dtype, pl.List):
         return column.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
-    if column.dtype.is_float() and (column.drop_nulls().drop_nans() % 1 == 0).all():
-        column = column.fill_nan(None).cast(pl.Int64, strict=False)
+    if column.dtype.is_float() and (known := column.fill_nan(None)).eq_missing((whole := known.cast(pl.Int64, strict=False)).cast(column.dtype)).all():
+        column = whole
     if isinstance(column.dtype, pl.Struct):
         return column.struct.json_encode()
     if column.dtype in (pl.Object, pl.Null):

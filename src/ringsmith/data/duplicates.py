@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ringsmith.data.near import near_pairs
+from ringsmith.data.near import BETWEEN, near_pairs
 from ringsmith.records import Label, Rows, Split, TextSet
 
 I64 = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ def find_duplicates(texts: TextSet, *, seed: int = 0) -> Duplicates:
 def wholes(texts: TextSet) -> pl.Series:
     """Each row's text, with its second one behind it."""
     whole = pl.Series(list(texts.texts) if not isinstance(texts.texts, list) else texts.texts, dtype=pl.String)
-    return whole if texts.pairs is None else whole + "\x1f" + pl.Series(list(texts.pairs), dtype=pl.String)
+    return whole if texts.pairs is None else whole + BETWEEN + pl.Series(list(texts.pairs), dtype=pl.String)
 
 
 def normalised(texts: pl.Series) -> pl.Series:

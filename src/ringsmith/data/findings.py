@@ -35,6 +35,7 @@ class ReadFindings(Record):
         dropped: reason -> number of rows left out for it.
         examples: reason -> up to three places (``"line 17"``, ``"row 4"``).
         multilabel: whether a row may have several labels.
+        label_separator: what stands between the labels of a row in one cell, None where nothing does.
         notes: everything else that was found or decided, one sentence each.
     """
 
@@ -57,6 +58,7 @@ class ReadFindings(Record):
     dropped: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
     multilabel: bool = False
+    label_separator: str | None = None
     notes: Sequence[str] = ()
 
 

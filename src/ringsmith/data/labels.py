@@ -41,12 +41,14 @@ class Labels:
         missing: bool (n,): rows without a label.
         multilabel: whether values are tuples.
         notes: what was found, one sentence each.
+        separator: what stood between the labels of a row, None where nothing did.
     """
 
     values: Sequence[Label]
     missing: npt.NDArray[np.bool_]
     multilabel: bool
     notes: tuple[str, ...] = ()
+    separator: str | None = None
 
 
 def read_labels(table: RawTable, column: str, *, separator: str | None = None, several: bool | None = None) -> Labels:
@@ -55,7 +57,8 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None, s
     Args:
         table: the raw table.
         column: name of the label column.
-        separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|``, ``;`` and ``,`` where there is no doubt.
+        separator: what stands between the labels of a row; None: JSON and Python lists are recognised, and ``|``, ``;`` and ``,`` where there is no doubt;
+            ``""``: no more than that even if there may be several.
         several: True: a row may have several labels, and what separates them is taken without being beyond doubt. False: each has one, which may
             stand alone in a list, and nothing separates. None: it is found.
 
@@ -80,7 +83,7 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None, s
     known = bare.filter(~missing)
     bracketed = _bracketed(known, typed=table.format in ("json", "jsonl", "memory"))
     if several is not False:
-        separator = separator or _separator(known) or (_likeliest_separator(known) if several and not bracketed else None)
+        separator = separator or _separator(known) or (_likeliest_separator(known) if several and separator is None and not bracketed else None)
     if separator or bracketed:
         found = _of_strings(table, column, bare, missing, separator, notes)
         return _one_each(table, column, found) if several is False and not separator else found
@@ -183,7 +186,7 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
             f"{plural(unlabelled, 'cell')} of {column!r} {'is' if unlabelled == 1 else 'are'} empty: taken for rows that nobody has labelled, and left out. "
             f"Write {NONE_OF_THEM} into cells that mean none of the labels."
         )
-    return Labels(values, missing.to_numpy(), True, (*notes, _several(how, [value for value, gone in zip(values, missing, strict=True) if not gone])))
+    return Labels(values, missing.to_numpy(), True, (*notes, _several(how, [value for value, gone in zip(values, missing, strict=True) if not gone])), separator)
 
 
 def _parse_list(value: str, place: str, column: str) -> list[str]:

@@ -39,7 +39,7 @@ BYTES_SAY_IT = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
 """Encodings that cannot be mistaken: by the mark at the beginning of the file, or because no other bytes are like these."""
 MOST_BYTES = 5_000_000
 """Longest text that is taken: a Bible in one cell."""
-EMPTY_TEXT, NO_LABEL, EMPTY_PAIR = "empty text", "no label", "empty second text"
+EMPTY_TEXT, NO_LABEL, EMPTY_PAIR, NO_SPLIT = "empty text", "no label", "empty second text", "no split"
 
 
 def read_table(
@@ -109,6 +109,8 @@ def read_like(
 ) -> LabelledTable:
     """A second source (``--test``) read with the columns of a first one; group, time and split columns may be missing in it.
 
+    Several labels of a row are parted by what parts them in the first, where `label_separator` says nothing else.
+
     Raises:
         ColumnError: another column is missing in it.
     """
@@ -122,7 +124,9 @@ def read_like(
             f"Its columns are: {quoted(table.frame.columns)}. Give them the same names in both."
         )
     table = shaped(table, asked)
-    return label_table(table, find_columns(table, asked, need_labels=need_labels), label_separator=label_separator, multilabel=findings.multilabel)
+    separator = label_separator or findings.label_separator or ""
+    columns = replace(find_columns(table, asked, need_labels=need_labels), split=None)
+    return label_table(table, columns, label_separator=separator, multilabel=findings.multilabel)
 
 
 def read_raw(source: Any, *, encoding: str | None = None, delimiter: str | None = None, offline: bool = False) -> RawTable:
@@ -144,7 +148,7 @@ def read_source(source: Source) -> RawTable:
     Raises:
         ReadError: binary, wrong encoding, broken, without rows, or words with their tags.
     """
-    if is_office(source.content) and source.content.startswith(b"PK"):
+    if source.content.startswith(b"PK") and is_office(source.content):
         return with_delimiter_told(columnar.read_excel(source), source)
     for magic, reader in BINARY_FORMATS.items():
         if source.content.startswith(magic):
@@ -210,12 +214,17 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     labels = None if columns.label is None else read_labels(table, columns.label, separator=label_separator, several=multilabel)
     if labels is not None and columns.label is not None:
         refuse_tags(table.source, columns.label, labels.values)
+    if labels is not None and multilabel and not labels.multilabel:
+        labels = replace(labels, values=[(str(value),) for value in labels.values], multilabel=True)
     reasons = {reason: _mask(positions, len(frame)) for reason, positions in table.faults.items()}
     reasons[EMPTY_TEXT] = (texts.str.strip_chars() == "").to_numpy()
     if pairs is not None:
         reasons[EMPTY_PAIR] = (pairs.str.strip_chars() == "").to_numpy()
     if labels is not None:
         reasons[NO_LABEL] = labels.missing
+    splits = None if columns.split is None else as_strings(frame[columns.split]).fill_null("").str.strip_chars()
+    if splits is not None and (splits != "").any():
+        reasons[NO_SPLIT] = (splits == "").to_numpy()
     keep, dropped, examples = _sort_out(table, reasons)
     if not len(keep):
         what = "; ".join(f"{count:,} have {reason}" for reason, count in dropped.items())
@@ -225,11 +234,11 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
         )
     times, of_times = (None, ()) if columns.time is None else read_times(table, columns.time, keep)
     notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()), *of_times)
-    found = _findings(table, columns, len(keep), dropped, examples, bool(labels and labels.multilabel), notes)
+    found = _findings(table, columns, len(keep), dropped, examples, labels, notes)
     return LabelledTable(
-        _text_set(texts, labels, pairs, _strings(frame, columns.group), keep, as_tuples=bool(multilabel)),
+        _text_set(texts, labels, pairs, _group_names(frame, columns.group), keep),
         found,
-        None if columns.split is None else as_strings(frame[columns.split]).fill_null("").gather(keep).to_list(),
+        None if splits is None else splits.gather(keep).to_list(),
         times,
     )
 
@@ -255,8 +264,9 @@ def _mask(positions: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _strings(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
-    return None if column is None else as_strings(frame[column]).fill_null("")
+def _group_names(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
+    """Without blanks around them, as labels are: "ann" and "ann " are one author."""
+    return None if column is None else as_strings(frame[column]).fill_null("").str.strip_chars()
 
 
 def _sort_out(table: RawTable, reasons: dict[str, npt.NDArray[np.bool_]]) -> tuple[npt.NDArray[np.int64], dict[str, int], dict[str, list[str]]]:
@@ -273,19 +283,17 @@ def _sort_out(table: RawTable, reasons: dict[str, npt.NDArray[np.bool_]]) -> tup
     return np.flatnonzero(~gone), dropped, examples
 
 
-def _text_set(texts: pl.Series, labels: Labels | None, pairs: pl.Series | None, groups: pl.Series | None, keep: npt.NDArray[np.int64], *, as_tuples: bool) -> TextSet:
+def _text_set(texts: pl.Series, labels: Labels | None, pairs: pl.Series | None, groups: pl.Series | None, keep: npt.NDArray[np.int64]) -> TextSet:
     whole = len(keep) == len(texts)
 
     def pick(column: pl.Series | None) -> list[str] | None:
         return None if column is None else (column if whole else column.gather(keep)).to_list()
 
     values: Sequence[Label] | None = None if labels is None else labels.values if whole else [labels.values[i] for i in keep]
-    if values is not None and labels is not None and as_tuples and not labels.multilabel:
-        values = [(str(value),) for value in values]
     return TextSet(pick(texts) or [], values, pick(pairs), pick(groups), keep.astype(np.int64))
 
 
-def _findings(table: RawTable, columns: Columns, used: int, dropped: dict[str, int], examples: dict[str, list[str]], multilabel: bool, notes: Sequence[str]) -> ReadFindings:
+def _findings(table: RawTable, columns: Columns, used: int, dropped: dict[str, int], examples: dict[str, list[str]], labels: Labels | None, notes: Sequence[str]) -> ReadFindings:
     return ReadFindings(
         source=table.source,
         format=table.format,
@@ -305,6 +313,7 @@ def _findings(table: RawTable, columns: Columns, used: int, dropped: dict[str, i
         split_column=columns.split,
         dropped=dropped,
         examples=examples,
-        multilabel=multilabel,
+        multilabel=labels is not None and labels.multilabel,
+        label_separator=labels.separator if labels else None,
         notes=list(notes),
     )

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import sys
 import zipfile
 import zlib
@@ -24,6 +25,9 @@ from ringsmith.errors import ReadError
 STDIN = "standard input"
 ENCRYPTED = 1
 """Among the flags of a file in a zip archive."""
+
+OFFICE = re.compile(r"\[Content_Types\]\.xml|xl/work.*|docProps/.*|_rels/.*|mimetype")
+"""Files that an archive has which is a workbook."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,13 @@ def read_bytes(path: Path) -> bytes:
 
 
 def is_office(content: bytes) -> bool:
-    """Whether this zip file is a workbook (.xlsx, .ods): those are read as such, not unpacked."""
-    head = content[:4096]
-    return b"[Content_Types].xml" in head or b"xl/" in head or b"mimetypeapplication/vnd.oasis" in head
+    """Whether this zip file is a workbook (.xlsx, .ods), told by the names of its files: those are read as such, not unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(OFFICE.fullmatch(name) for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        # Damaged, and the directory of names with it: all that is left to tell is of what it was.
+        return OFFICE.search(content[:4096].decode("latin-1")) is not None
 
 
 def _guarded(kind: str, unpacker: Callable[[bytes], bytes]) -> Callable[[str, bytes], bytes]:

@@ -176,7 +176,7 @@ def _folds(texts: TextSet, folds: int, seed: int) -> list[Split]:
     for i in range(folds):
         test, rest = np.flatnonzero(part == i), part != i
         if folds == 2:
-            left, valid = _hold_out(texts.take(np.flatnonzero(rest)), 0.3, seed)
+            left, valid = hold_out(texts.take(np.flatnonzero(rest)), 0.3, seed)
             position = np.flatnonzero(rest)
             splits.append(Split(f"fold-{i + 1}", position[left], position[valid], test))
         else:
@@ -236,9 +236,13 @@ def _every(order: Rows, share: float, seed: int) -> Rows:
     return order[np.flatnonzero(np.diff(steps) > 0)]
 
 
-def _hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
-    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and keeps the only row of a class."""
-    if texts.groups is not None and _units(texts) > 1:
+def hold_out(texts: TextSet, share: float, seed: int) -> tuple[Rows, Rows]:
+    """(the rest, about `share` of the rows), by group or stratified; the rest is never empty and, without groups, keeps the only row of a class."""
+    if texts.groups is not None:
+        if _units(texts) < 2:
+            raise ColumnError(
+                "--group needs at least 2 groups besides those that test, to learn from and to choose by; got 1. Leave --group out, or take --folds 3 of three groups."
+            )
         part = assign_groups(texts.groups, strata(texts.labels or []), [1 - share, share], seed)
         return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
     order = _shuffled_by_class(texts, seed)
@@ -297,7 +301,7 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
     if folds is None:
         folds = _folds_of_few(texts) if (len(texts) < FEW_TO_CHOOSE or _has_few_groups(texts)) and _units(texts) >= 2 * FOLDS else 1
     if folds == 1:
-        train, valid = _hold_out(texts, eval_share(len(texts)), seed)
+        train, valid = hold_out(texts, eval_share(len(texts)), seed)
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
     part, none = _learnt_first(texts, even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
@@ -372,11 +376,13 @@ def _parts(split_names: Sequence[str]) -> dict[str, Rows]:
 def _by_time(texts: TextSet, times: Floats) -> SplitPlan:
     """The latest rows test, those before them choose; rows of one moment stay together."""
     order = np.argsort(times, kind="stable").astype(np.int64)
-    share = eval_share(len(texts))
-    first = _cut(times[order], round(len(order) * (1 - 2 * share)))
-    second = _cut(times[order], round(len(order) * (1 - share)), after=first)
-    if not 0 < first < second < len(order):
-        raise InputError(f"Rows can be split by time only if they have three different times or more; got {len(np.unique(times))}. Leave --time out.")
+    wanted = len(order) * eval_share(len(order))
+    changes = np.flatnonzero(np.diff(times[order]) > 0) + 1
+    if len(changes) < 2:
+        raise InputError(f"Rows can be split by time only if they have three different times or more; got {len(changes) + 1}. Leave --time out.")
+    second = _nearest(changes[1:], len(order) - wanted)
+    # Where many rows are of the latest time, those before them still have to be divided: half of what validation wants is the least.
+    first = _nearest(changes[changes < second], min(len(order) - 2 * wanted, second - wanted / 2))
     parts = [order[:first], order[first:second], order[second:]]
     notes = (*compare_labels(texts.take(parts[0]), texts.take(parts[2])), *_late_groups(texts, parts))
     return SplitPlan(texts, [Split("holdout", *(np.sort(part) for part in parts))], "by time: the latest rows test", notes)
@@ -389,8 +395,6 @@ def _late_groups(texts: TextSet, parts: list[Rows]) -> tuple[str, ...]:
     return (f"{len(both)} groups have rows on both sides of the time split; --time goes before --group.",) if both else ()
 
 
-def _cut(times: npt.NDArray[np.floating], wanted: int, after: int = 0) -> int:
-    """The position nearest to `wanted` (and beyond `after`) at which the time changes; 0 where there is none."""
-    changes = np.flatnonzero(np.diff(times) > 0) + 1
-    changes = changes[changes > after]
-    return int(changes[np.abs(changes - wanted).argmin()]) if len(changes) else 0
+def _nearest(positions: Rows, wanted: float) -> int:
+    """The one of these positions that is nearest to `wanted`."""
+    return int(positions[np.abs(positions - round(wanted)).argmin()])

@@ -45,10 +45,15 @@ def read_folder(folder: Path, encoding: str | None = None) -> RawTable:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below `folder` that is not hidden; a folder that may not be read is a fault, for its texts would be missing without a word."""
-    for place, folders, names in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    """Every file below `folder` that is not hidden, links followed; a folder that may not be read is a fault, for its texts would be missing without a word."""
+    for place, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(Path(place, name))]
         yield from (path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file())
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether this is a link to one of the folders that lead to it: it would be followed for ever."""
+    return folder.is_symlink() and folder.resolve() in {parent.resolve() for parent in folder.absolute().parents}
 
 
 def _refuse(error: OSError) -> None:

@@ -70,9 +70,9 @@ def read_jsonl(source: Source, content: bytes, encoding: str) -> RawTable:
 
 
 def _times_named(column: str, content: bytes) -> int:
-    """How often a name stands in quotes, its letters beyond ASCII as they are or as numbers."""
-    plain = content.count(json.dumps(column, ensure_ascii=False).encode())
-    return plain if column.isascii() else plain + len(re.findall(re.escape(json.dumps(column).encode()), content, re.IGNORECASE))
+    """How often a name stands in quotes before a colon, its letters beyond ASCII as they are or as numbers; as a value it names nothing."""
+    spellings = {json.dumps(column, ensure_ascii=False).encode(), json.dumps(column).encode()}
+    return sum(len(re.findall(re.escape(spelling) + rb"\s*:", content, re.IGNORECASE if b"\\u" in spelling else 0)) for spelling in spellings)
 
 
 def missing_cells(absent: Mapping[str, int]) -> list[str]:
