@@ -92,7 +92,7 @@ def compare(
         seed: seed of the splits and of training.
         seeds: how often every candidate is trained.
         search: how many settings of the best candidates are tried in the time that is left, the defaults included; 0 for the defaults alone.
-        names: whether a class with few rows learns from its name, too, where the texts speak of the names.
+        names: whether a class with few rows learns from its name, too, where the texts speak of the names or `describe` gives all of them.
         curve: whether candidates are fitted on fewer rows, too, in the time that is left, to see what more would bring: `Result.learning`.
         folds: parts of a cross-validation, 0 for one split and no play-off, None to let the number of rows decide.
         min_rows: classes with fewer rows are left out.

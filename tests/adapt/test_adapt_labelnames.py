@@ -79,6 +79,16 @@ def test_the_rows_alone(rows: TextSet, task: Classification, words: list[str]) -
     assert with_names(rows, task, words) is rows
 
 
+def test_names_that_somebody_described_are_meant() -> None:
+    """No text speaks of them; many rows, or two classes of one name, need none all the same."""
+    rows = TextSet(["dull and long", "never again", "what fun", "we laughed a lot"] * 4, ["0", "0", "1", "1"] * 4)
+    task, words = Classification(["0", "1"]), ["a bad film", "a good film"]
+    assert with_names(rows, task, words) is rows
+    assert with_names(rows, task, words, meant=True).texts[len(rows) :] == words
+    assert with_names(rows.take([*range(16)] * 3), task, words, meant=True).texts[-1] == rows.texts[-1]
+    assert with_names(rows, task, ["a film", "a film"], meant=True) is rows
+
+
 def test_names_that_mean_nothing_are_hardly_ever_taken() -> None:
     """Three standard errors: labels drawn by chance over the same texts are believed in at most 2 of 100 draws."""
     taken = 0

@@ -713,6 +713,16 @@ def test_rare_classes_learn_from_their_names_and_it_is_said(compare: Callable[..
     assert told == {True: ("2 classes of at most 16 training rows learn from their names, too: the texts speak of the names (--no-names does without).",), False: ()}
 
 
+def test_names_that_were_described_are_learnt_from_though_no_text_speaks_of_them(compare: Callable[..., Comparison]) -> None:
+    """Both of them: one alone is told to the recipe `prompt`, and nobody says that its words are those of the texts."""
+    for describe, rows in (({"a": "bad film", "b": "good film"}, 14), ({"a": "bad film"}, 12)):
+        events: list[Event] = []
+        compare("tenth", rows=table(24), events=events, describe=describe)
+        assert [event.result.why for event in events if isinstance(event, RunFinished)] == [f"fitted on {rows} rows"]
+        notes = next(event.notes for event in events if isinstance(event, Cut))
+        assert notes == (("2 classes of at most 16 training rows learn from their names, too: they were described (--no-names does without).",) if rows == 14 else ())
+
+
 def test_who_runs_knows_what_those_need_who_wait(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """Three candidates of one cost: the first leaves time for two, the last for none."""
     told, reckon = list[float](), races.seconds_to_learn

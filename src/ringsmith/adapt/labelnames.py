@@ -3,7 +3,7 @@
 Where 'card_arrival' has four rows its name says as much as one of them, and no row says it so plainly: 77 classes of 4 rows each are told apart better
 by 5 to 7 points with their names, of 8 rows by 1 to 3, of 32 no more (LOG.md); SetFit (Tunstall et al., 2022) makes its first rows of nothing else.
 Names that the texts do not speak of (ham and spam) are noise: they are learnt from only where more rows than chance allows lie nearer to the name of
-their own class than to any other's, by the words and letters that they share.
+their own class than to any other's, by the words and letters that they share; or where all classes were described, by somebody who means what is said.
 """
 
 from __future__ import annotations
@@ -43,13 +43,14 @@ def in_plain_words(labels: Sequence[str], describe: Mapping[str, str] | None = N
     return [" ".join(re.sub(r"[_\s]+", " ", (describe or {}).get(label, label)).split()) for label in labels]
 
 
-def with_names(train: TextSet, task: Task, words: Sequence[str]) -> TextSet:
-    """The rows, and below them the names of their rare classes; the rows alone where the names are none, or are not what the texts speak of.
+def with_names(train: TextSet, task: Task, words: Sequence[str], *, meant: bool = False) -> TextSet:
+    """The rows, and below them the names of their rare classes; the rows alone where the names are none, or neither meant nor what the texts speak of.
 
     Args:
         train: labelled texts.
         task: one label a row; of several labels, and of pairs of texts, no name is a row.
         words: of each of the task's labels; empty to do without.
+        meant: whether somebody described all of them, so that the texts need not speak of them.
 
     Examples:
         >>> from ringsmith.tasks import Classification
@@ -58,7 +59,7 @@ def with_names(train: TextSet, task: Task, words: Sequence[str]) -> TextSet:
         >>> with_names(rows, Classification(["exchange_rate", "new_card"]), ["exchange rate", "new card"]).texts[-2:]
         ['exchange rate', 'new card']
     """
-    named = speaking(train, task, words)
+    named = speaking(train, task, words, meant=meant)
     if not len(named):
         return train
     rows = np.concatenate([train.rows, train.rows.max() + 1 + np.arange(len(named))])
@@ -66,7 +67,7 @@ def with_names(train: TextSet, task: Task, words: Sequence[str]) -> TextSet:
     return replace(train, texts=[*train.texts, *(words[k] for k in named)], labels=[*(train.labels or ()), *(task.labels[k] for k in named)], groups=groups, rows=rows)
 
 
-def speaking(train: TextSet, task: Task, words: Sequence[str]) -> Rows:
+def speaking(train: TextSet, task: Task, words: Sequence[str], *, meant: bool = False) -> Rows:
     """The numbers of the rare classes whose names are worth a row: all of them or none."""
     none = np.empty(0, np.int64)
     if task.kind != "classification" or train.pairs is not None or not train.labels or len(set(words)) < len(task.labels):
@@ -74,7 +75,7 @@ def speaking(train: TextSet, task: Task, words: Sequence[str]) -> Rows:
     targets = task.targets(train.labels)
     sizes = np.bincount(targets, minlength=len(words))
     rare = np.flatnonzero((sizes > 0) & (sizes <= FEW))
-    if not len(rare) or not _told(np.flatnonzero(np.isin(targets, rare)), train, targets, words):
+    if not len(rare) or not (meant or _told(np.flatnonzero(np.isin(targets, rare)), train, targets, words)):
         return none
     return rare
 

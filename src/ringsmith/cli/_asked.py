@@ -29,7 +29,7 @@ Folds = Annotated[
 ]
 MinRows = Annotated[int | None, Option(help="Leave out classes with fewer rows. Default: none is left out, and every class needs 5.", rich_help_panel=ROWS)]
 Steps = Annotated[str | None, Option(help="Prepare every text first: names of steps, comma separated (see ringsmith text).", rich_help_panel=ROWS)]
-Names = Annotated[bool, Option(help="Let a class with few rows learn from its name, too, where the texts speak of the names.", rich_help_panel=RACE)]
+Names = Annotated[bool, Option(help="Let a class with few rows learn from its name, too, where the texts speak of the names or all are described.", rich_help_panel=RACE)]
 Task = Annotated[str | None, Option(help="classification or multilabel. Default: told from the labels.", rich_help_panel=RACE)]
 Threads = Annotated[int | None, Option(help="CPU threads. Default: all cores.", rich_help_panel=RACE)]
 On = Annotated[str, Option(help="Where the runs happen: local (a process each).", rich_help_panel=RACE)]

@@ -110,7 +110,7 @@ class Arena:
         model = entrant.model
         told = {name: value for name, value in (model.settings if model else {}).items() if name != "account"}
         weights = model.weights_sha256 if model else None
-        return digest([self.dataset.identity, self.dataset.names, entrant.candidate.to_json(), weights, split, seed, *([told] if told else [])])[:20]
+        return digest([self.dataset.identity, self.dataset.names, self.dataset.names_meant, entrant.candidate.to_json(), weights, split, seed, *([told] if told else [])])[:20]
 
     def which(self, split: str, seed: int) -> str:
         """What tells a run from the others of its candidate: ``"fold-2, seed 1"``; nothing where there is one only."""

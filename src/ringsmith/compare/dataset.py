@@ -74,6 +74,7 @@ class Dataset:
         y: targets of all rows.
         groups: number of the group of each row, None where rows are independent.
         names: words for each of the task's labels; empty where names are not learnt from.
+        names_meant: whether all of them were described.
         shares: (number of splits, K) shares of the classes among the training rows of each split.
         workload: size of one run.
         language: two letters, None where it is not known.
@@ -89,6 +90,7 @@ class Dataset:
     y: npt.NDArray[Any]
     groups: Rows | None
     names: tuple[str, ...]
+    names_meant: bool
     shares: npt.NDArray[np.float32]
     workload: Workload
     language: str | None
@@ -184,6 +186,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
         y=y,
         groups=None if table.texts.groups is None else number_groups(table.texts.groups),
         names=tuple(in_plain_words(task.labels, options.describe)) if options.names else (),
+        names_meant=set(task.labels) <= options.describe.keys(),
         shares=np.stack([task.shares(y[split.train]) for split in table.splits]),
         workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),
         language=table.language,
@@ -196,11 +199,12 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
 
 def note_of_names(table: Table, dataset: Dataset) -> tuple[str, ...]:
     """A sentence where classes learn from their names, by the training rows of the first split."""
-    rare = speaking(table.texts.take(table.splits[0].train), dataset.task, dataset.names)
+    rare = speaking(table.texts.take(table.splits[0].train), dataset.task, dataset.names, meant=dataset.names_meant)
     if not len(rare):
         return ()
     some = f"{plural(len(rare), 'class', 'classes')} of at most {FEW} training rows {'learns from its name' if len(rare) == 1 else 'learn from their names'}"
-    return (f"{some}, too: the texts speak of the names (--no-names does without).",)
+    why = "they were described" if dataset.names_meant else "the texts speak of the names"
+    return (f"{some}, too: {why} (--no-names does without).",)
 
 
 def task_of(labels: Sequence[Label], splits: Sequence[Split], kind: str | None) -> Task:

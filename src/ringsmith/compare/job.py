@@ -66,6 +66,7 @@ class Job(Record):
         floors: (share of the planned steps, least mark) of a run of a search, see `adapt.recipe.Setting`.
         timed: whether to measure how long one row takes; one run of a candidate is enough.
         names: words for each of the labels, for the classes with few rows (`adapt.labelnames`); empty to do without.
+        names_meant: whether all of them were described.
     """
 
     run: str
@@ -86,6 +87,7 @@ class Job(Record):
     floors: Sequence[Sequence[float]] = ()
     timed: bool = True
     names: Sequence[str] = ()
+    names_meant: bool = False
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
         """The result of this job."""
@@ -132,7 +134,7 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     recipe = create(job, task, report, pause=folder.with_name(f"{folder.name}.safetensors"))
     seconds = {"start": time.monotonic() - job.started}
     budget = Budget(None if job.fit_until is None else job.fit_until - time.monotonic())
-    train = with_names(rows["train"], task, job.names) if recipe.learns_names else rows["train"]
+    train = with_names(rows["train"], task, job.names, meant=job.names_meant) if recipe.learns_names else rows["train"]
     fitted, seconds["fit"] = _timed(lambda: recipe.fit(train, rows["valid"], budget))
     report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
     valid, rate = predict_timed(fitted, rows["valid"])

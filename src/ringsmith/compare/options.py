@@ -86,7 +86,7 @@ class CompareOptions:
         recipes: names of recipes, with options in brackets where they have any: ``"lora[rank=16]"``; None for those that compete by default.
         endpoint: a model behind an address that the recipe `prompt` asks, None for none.
         describe: label -> the words that stand for it, for the recipe `prompt`, and for all others where names are learnt from.
-        names: whether a class with few rows learns from its name, too, where the texts speak of the names (`adapt.labelnames`).
+        names: whether a class with few rows learns from its name, too, where the texts speak of the names or all were described (`adapt.labelnames`).
         budget: seconds of wall clock for everything, None for no limit. What is left of it lets more rows choose between those that are tied (`compare.playoff`).
         metric: name of the metric that judges, None for the task's own.
         seed: seed of the splits and of everything random.

@@ -320,6 +320,7 @@ class Race:
             floors=floors,
             timed=run.measures,
             names=arena.dataset.names,
+            names_meant=arena.dataset.names_meant,
         )
         write_json(place / JOB, job.to_json())
 
