@@ -720,7 +720,7 @@ def test_names_that_were_described_are_learnt_from_though_no_text_speaks_of_them
         compare("tenth", rows=table(24), events=events, describe=describe)
         assert [event.result.why for event in events if isinstance(event, RunFinished)] == [f"fitted on {rows} rows"]
         notes = next(event.notes for event in events if isinstance(event, Cut))
-        assert notes == (("2 classes of at most 16 training rows learn from their names, too: they were described (--no-names does without).",) if rows == 14 else ())
+        assert notes == (("2 classes of at most 16 training rows learn from their names, too: all were described (--no-names does without).",) if rows == 14 else ())
 
 
 def test_who_runs_knows_what_those_need_who_wait(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def note_of_names(table: Table, dataset: Dataset) -> tuple[str, ...]:
     if not len(rare):
         return ()
     some = f"{plural(len(rare), 'class', 'classes')} of at most {FEW} training rows {'learns from its name' if len(rare) == 1 else 'learn from their names'}"
-    why = "they were described" if dataset.names_meant else "the texts speak of the names"
+    why = "all were described" if dataset.names_meant else "the texts speak of the names"
     return (f"{some}, too: {why} (--no-names does without).",)
 
 
