@@ -1,9 +1,10 @@
 """The name of a class as one more row of it, where its rows are few and the texts speak of the names.
 
 Where 'card_arrival' has four rows its name says as much as one of them, and no row says it so plainly: 77 classes of 4 rows each are told apart better
-by 5 to 7 points with their names, of 8 rows by 1 to 3, of 32 no more (LOG.md). Where there are no rows at all SetFit's library (`get_templated_dataset`) makes all of them of the names.
-Names that the texts do not speak of (ham and spam) are noise: they are learnt from only where more rows than chance allows lie nearer to the name of
-their own class than to any other's, by the words and letters that they share; or where all classes were described, by somebody who means what is said.
+by 5 to 7 points with their names, of 8 rows by 1 to 3, of 32 no more (LOG.md). SetFit's library (`get_templated_dataset`) makes all rows of names where
+there are no others. Names that the texts do not speak of (ham and spam) are noise: they are learnt from only where more rows than chance allows lie
+nearer to the name of their own class than to any other's, by the words and letters that they share; or where all classes were described, by somebody
+who means what is said.
 """
 
 from __future__ import annotations
