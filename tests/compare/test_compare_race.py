@@ -31,6 +31,7 @@ from ringsmith.compare.leaderboard import COLUMNS, Row, as_markdown
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
+from ringsmith.compare.space import Entrant
 from ringsmith.errors import BudgetError, LabelError, MachineError, OptionError, RunRefused, UnknownName, UsageError
 from ringsmith.records import Split, TextSet
 from ringsmith.tasks import infer_task
@@ -729,3 +730,17 @@ def test_who_runs_knows_what_those_need_who_wait(compare: Callable[..., Comparis
     monkeypatch.setattr(races, "seconds_to_learn", lambda forecast, **given: told.append(given["others"] / forecast.seconds) or reckon(forecast, **given))
     compare("tenth", "third", "slowtenth", budget=600.0, folds=0)
     assert [round(others) for others in told] == [2, 1, 0]
+
+
+def test_who_does_not_fit_is_left_no_time(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`slowtenth`, forecast at three hours, will be skipped: nobody is cut short for it."""
+    told, reckon, foresee = list[float](), races.seconds_to_learn, forecast.Forecaster.forecast
+    monkeypatch.setattr(races, "seconds_to_learn", lambda forecast, **given: told.append(given["others"] / forecast.seconds) or reckon(forecast, **given))
+
+    def hours(self: forecast.Forecaster, entrant: Entrant, workload: forecast.Workload) -> forecast.Forecast:
+        found = foresee(self, entrant, workload)
+        return replace(found, fit=1e4, least=1e4) if entrant.candidate.recipe == "slowtenth" else found
+
+    monkeypatch.setattr(forecast.Forecaster, "forecast", hours)
+    compare("tenth", "third", "slowtenth", budget=600.0, folds=0)
+    assert [round(others) for others in told] == [1, 0]

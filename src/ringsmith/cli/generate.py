@@ -13,7 +13,6 @@ from ringsmith._files import TABLES, no_such_file
 from ringsmith._wording import plural
 from ringsmith.backbones import require_transformers
 from ringsmith.cli._progress import progress_bar
-from ringsmith.data.source import STDIN, read_bytes, unpack
 from ringsmith.errors import OptionError, ReadError
 
 if TYPE_CHECKING:
@@ -92,13 +91,17 @@ def read_text(given: str) -> str:
     is_name = len(given) <= LONGEST_NAME and "\n" not in given and "\0" not in given
     if is_name and Path(given).suffix.lower() in FILES and not any(letter.isspace() for letter in given) and not Path(given).exists():
         raise no_such_file(Path(given))
-    if given == "-":
-        return _decoded(STDIN, sys.stdin.buffer.read())
-    return _decoded(given, read_bytes(Path(given))) if is_name and Path(given).is_file() else given
+    if given != "-" and not (is_name and Path(given).is_file()):
+        return given
+    from ringsmith.data.source import STDIN, read_bytes  # here: the other commands' help does without
+
+    return _decoded(STDIN, sys.stdin.buffer.read()) if given == "-" else _decoded(given, read_bytes(Path(given)))
 
 
 def _decoded(name: str, content: bytes) -> str:
     """The text in the bytes of a file, its line ends as they are on this side of the disk."""
+    from ringsmith.data.source import unpack
+
     try:
         text = (unpack(name, content).content if content else content).decode("utf-8-sig")
     except UnicodeDecodeError as error:

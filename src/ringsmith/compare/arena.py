@@ -174,7 +174,7 @@ def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Stu
     choices = choices_of(options, dataset.language)
     competing, left_out = entrants(options.recipes, choices)
     left_out += unused_models(options)
-    competing = with_words(competing, options.describe, dataset.task.labels)
+    competing = with_words(competing, options.describe)
     threads = options.threads or machine.cores
     return Arena(
         options=options,

@@ -192,9 +192,9 @@ class Judge:
 
         If not even the best is shown to be better, the cheapest of all.
         """
-        left, doubted = list(tied), list[str]()
         if floor := next((c for c in tied if c.candidate.recipe == BASELINE), None):
             return floor, []
+        left, doubted = list(tied), list[str]()
         while left:
             taken = self._take(left)
             if self._beats_floor(taken):

@@ -166,7 +166,7 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
 
     Raises:
         LabelError: the training rows have one class only.
-        UnknownName, OptionError: the metric does not suit the task, or judges nothing.
+        UnknownName, OptionError: the metric does not suit the task, or judges nothing; a label is described that the data do not have.
     """
     from ringsmith.data import number_groups
 
@@ -178,14 +178,14 @@ def describe(table: Table, options: CompareOptions) -> Dataset:
     metric = parse_metric(options.metric or task.default_metric(y[trained]), task.labels, targets=y[trained] if y.ndim == 1 else None)
     if not metric.judges:
         raise OptionError(f"'metric' must tell models from guesses; got '{metric.name}', in which the shares of the classes do well, too. Take log_loss or brier.")
-    first = table.splits[0]
+    first, words = table.splits[0], in_plain_words(task.labels, options.describe)
     return Dataset(
         task=task,
         metric=metric,
         splits=table.splits,
         y=y,
         groups=None if table.texts.groups is None else number_groups(table.texts.groups),
-        names=tuple(in_plain_words(task.labels, options.describe)) if options.names else (),
+        names=tuple(words) if options.names else (),
         names_meant=set(task.labels) <= options.describe.keys(),
         shares=np.stack([task.shares(y[split.train]) for split in table.splits]),
         workload=workload(table.texts.texts, table.texts.pairs, train=len(first.train), other=len(first.valid) + len(first.test), classes=len(task.labels)),

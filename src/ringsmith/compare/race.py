@@ -273,22 +273,26 @@ class Race:
         self.listener(RunFinished(name, result, which, self._ended, self._total))
         return result
 
-    def _of_others(self) -> float:
-        """Seconds that those need who wait behind the one that runs."""
-        return sum(self.seconds_of(entrant, self.todo(entrant)) for entrant in self._waiting[1:])
-
     def _seconds_to_go(self) -> float | None:
         """How long the runs take that are still to come, by the forecasts, and no longer than there is time; None when the race is over."""
-        left, taken, to_import = self.left(), 0.0, self._import_seconds
         if self.to_come:
-            return min(sum(self.forecast(run.entrant).seconds for run in self.to_come), left) + self.reserve()
-        for entrant in self._waiting:
+            return min(sum(self.forecast(run.entrant).seconds for run in self.to_come), self.left()) + self.reserve()
+        return self._seconds_of_fitting(self._waiting, self.left()) + self.reserve() if self._waiting else None
+
+    def _of_others(self) -> float:
+        """Seconds that those take who wait behind the one that runs, as far as they fit beside it."""
+        return self._seconds_of_fitting(self._waiting[1:], self.left() - sum(self.seconds_of(entrant, self.todo(entrant)) for entrant in self._waiting[:1]))
+
+    def _seconds_of_fitting(self, waiting: Sequence[Entrant], left: float) -> float:
+        """What these candidates take one after the other, without those that do not fit into what is left then; what is cut short takes all of it."""
+        taken, to_import = 0.0, self._import_seconds
+        for entrant in waiting:
             forecast, todo = self.forecast(entrant), self.todo(entrant)
             first = to_import if stands_on_transformer(entrant) else 0.0
             if forecast.least * len(todo) <= left - taken - first:
                 taken += first + min(self.seconds_of(entrant, todo), left - taken - first)
                 to_import -= first
-        return taken + self.reserve() if self._waiting else None
+        return taken
 
     def _share_imports(self, entrant: Entrant) -> None:
         """Before the first run of a recipe: once what each of its runs would import for itself."""

@@ -146,15 +146,8 @@ def endpoint_choice(settings: EndpointSettings, account: Path) -> Choice:
     return Choice(settings.model, model, "named")
 
 
-def with_words(found: Sequence[Entrant], describe: Mapping[str, str], labels: Sequence[str]) -> list[Entrant]:
-    """The same candidates, and those that ask for labels by their words are told them.
-
-    Raises:
-        UnknownName: a label is described that the data do not have.
-    """
-    for label in describe:
-        if label not in labels:
-            raise UnknownName.of("label", label, labels)
+def with_words(found: Sequence[Entrant], describe: Mapping[str, str]) -> list[Entrant]:
+    """The same candidates, and those that ask for labels by their words are told them."""
     return [_told(entrant, entrant.model, describe) if describe and entrant.model and recipe_asks(entrant.candidate.recipe) else entrant for entrant in found]
 
 

@@ -222,7 +222,7 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
         reasons[EMPTY_PAIR] = (pairs.str.strip_chars() == "").to_numpy()
     if labels is not None:
         reasons[NO_LABEL] = labels.missing
-    splits = None if columns.split is None else as_strings(frame[columns.split]).fill_null("").str.strip_chars()
+    splits = _stripped(frame, columns.split)
     if splits is not None and (splits != "").any():
         reasons[NO_SPLIT] = (splits == "").to_numpy()
     keep, dropped, examples = _sort_out(table, reasons)
@@ -236,7 +236,7 @@ def label_table(table: RawTable, columns: Columns, *, label_separator: str | Non
     notes = (*table.notes, *columns.notes, *(labels.notes if labels else ()), *of_times)
     found = _findings(table, columns, len(keep), dropped, examples, labels, notes)
     return LabelledTable(
-        _text_set(texts, labels, pairs, _group_names(frame, columns.group), keep),
+        _text_set(texts, labels, pairs, _stripped(frame, columns.group), keep),
         found,
         None if splits is None else splits.gather(keep).to_list(),
         times,
@@ -264,8 +264,8 @@ def _mask(positions: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _group_names(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
-    """Without blanks around them, as labels are: "ann" and "ann " are one author."""
+def _stripped(frame: pl.DataFrame, column: str | None) -> pl.Series | None:
+    """Names of groups or splits without blanks around them, as labels are: "ann" and "ann " are one author."""
     return None if column is None else as_strings(frame[column]).fill_null("").str.strip_chars()
 
 
