@@ -732,6 +732,15 @@ def test_who_runs_knows_what_those_need_who_wait(compare: Callable[..., Comparis
     assert [round(others) for others in told] == [2, 1, 0]
 
 
+def test_who_cannot_be_cut_short_leaves_no_time_to_others(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut to its forecast a probe that takes longer would be lost, and nothing of it."""
+    told, reckon = list[float](), races.seconds_to_learn
+    monkeypatch.setattr(races, "seconds_to_learn", lambda forecast, **given: told.append(given["others"]) or reckon(forecast, **given))
+    monkeypatch.setitem(forecast.COSTS, "tenth", replace(forecast.UNKNOWN, least_steps=None))
+    compare("tenth", "third", budget=600.0, folds=0)
+    assert told == [0.0, 0.0]
+
+
 def test_who_does_not_fit_is_left_no_time(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """`slowtenth`, forecast at three hours, will be skipped: nobody is cut short for it."""
     told, reckon, foresee = list[float](), races.seconds_to_learn, forecast.Forecaster.forecast

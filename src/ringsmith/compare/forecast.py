@@ -248,6 +248,11 @@ class Forecaster:
         return [value for recipe, value in known.items() if COSTS.get(recipe, UNKNOWN).passes > 0] if backbone_of(entrant) else []
 
 
+def may_be_cut_short(entrant: Entrant) -> bool:
+    """Whether its recipe has something worth having before all of its work is done."""
+    return COSTS.get(entrant.candidate.recipe, UNKNOWN).least_steps is not None
+
+
 def stands_on_transformer(entrant: Entrant) -> bool:
     """Whether it starts from a transformer, whatever it makes of it."""
     return entrant.model is not None and entrant.model.kind == "transformer"

@@ -122,7 +122,7 @@ def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: flo
         left: seconds for all of them.
         share: how many they are.
         sure: what forecasts are multiplied by to be safe.
-        others: seconds that others need who wait.
+        others: seconds that others need who wait; 0 for a run that cannot be cut short.
 
     Examples:
         >>> quick = Forecast(start=2.0, fit=0.5, rest=0.5, least=3.0, memory_mb=100)
@@ -132,8 +132,7 @@ def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: flo
         >>> [round(seconds_to_learn(tuned, left=100, share=1, sure=1.25, others=others), 1) for others in (0, 30, 60)]
         [95.8, 66.7, 49.7]
     """
-    if forecast.least < forecast.seconds:
-        left = max(left - others, min(left, sure * share * forecast.seconds))
+    left = max(left - others, min(left, sure * share * forecast.seconds))
     rest = sure * forecast.rest
     return PUNCTUAL * max(left / share - rest, min(forecast.least - forecast.rest + forecast.start, left - forecast.rest))
 

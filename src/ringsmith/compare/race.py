@@ -15,7 +15,7 @@ from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.dataset import ROWS
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
 from ringsmith.compare.files import write_json
-from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, stands_on_transformer
+from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, may_be_cut_short, stands_on_transformer
 from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.plan import Plan, judge, make_plan, seconds_to_learn
@@ -265,7 +265,7 @@ class Race:
         self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial, self._seconds_to_go()))
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
-        to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant), others=self._of_others())
+        to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant), others=self._of_others() if may_be_cut_short(run.entrant) else 0.0)
         self._prepare(run, to_learn=to_learn, left=left, floors=floors)
         result = arena.backend.run(arena.place(run), until=time.monotonic() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
