@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from ringsmith.catalogue import Choice, expand
 from ringsmith.compare import machine as machines
 from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
-from ringsmith.compare.dataset import Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
+from ringsmith.compare.dataset import ROWS, Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
+from ringsmith.compare.job import Job
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.naming import for_shell
 from ringsmith.compare.options import CompareOptions
-from ringsmith.compare.space import Entrant, LeftOut, check_options, endpoint_choice, entrants, known_recipes, needs_models, taken_for_model, with_words
+from ringsmith.compare.space import BASELINE, Entrant, LeftOut, check_options, endpoint_choice, entrants, known_recipes, needs_models, taken_for_model, with_words
 from ringsmith.compare.stopping import fell_behind
 from ringsmith.compare.study import Study, as_json, claim
 from ringsmith.errors import MissingExtra, NotAtHand, UnknownName, UsageError
-from ringsmith.records import Budget, RunResult, Split, digest
+from ringsmith.records import Budget, RunResult, Split, digest, several_test
 from ringsmith.text import TextSteps
 
 WORK, SPENT = "work", "spent.jsonl"
 REFIT = "refit"
 """The split of the run on all rows, where folds test."""
+MEAN = "mean"
+"""The split of the mean of the folds' models, where folds only choose."""
+LEARNT = 500
+"""Rows that its models have learnt from, at most, which a mean must answer: it is broken where they are answered worse than rows that no model has seen."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,19 @@ class Arena:
         after = len(self.dataset.splits) + len(self.dataset.turns)
         return [run for number, some in enumerate(self.dataset.fewer) for run in self._on(some[level], after + number, entrant)]
 
+    @property
+    def averages(self) -> bool:
+        """Whether folds only choose, with one seed: the mean of their models stands for a candidate then."""
+        splits = self.dataset.splits
+        return len(splits) > 1 and self.options.seeds == 1 and not several_test(len(split.test) for split in splits)
+
+    def mean_of(self, entrant: Entrant) -> Run:
+        """The run that takes the mean of the models of all folds: it answers the test rows of the first, and some of those that they have learnt from."""
+        splits = self.dataset.splits
+        learnt = np.unique(np.concatenate([split.train for split in splits]))
+        split = Split(MEAN, np.zeros(0, dtype=np.int64), learnt[:: -(-len(learnt) // LEARNT)], splits[0].test)
+        return Run(entrant, 0, split, self.options.seed, self.key_of(entrant, MEAN, self.options.seed))
+
     def _on(self, split: Split, number: int, entrant: Entrant, seeds: int | None = None) -> Iterator[Run]:
         for seed in range(self.options.seed, self.options.seed + (seeds or self.options.seeds)):
             yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
@@ -115,9 +136,35 @@ class Arena:
     def which(self, split: str, seed: int) -> str:
         """What tells a run from the others of its candidate: ``"fold-2, seed 1"``; nothing where there is one only."""
         only = len(self.dataset.splits) == 1 and split == self.dataset.splits[0].name
-        cut = "all rows" if split == REFIT else "" if only else split
+        cut = "" if only else {REFIT: "all rows", MEAN: "mean of the folds"}.get(split, split)
         drawn = f"seed {seed}" if self.options.seeds > 1 or seed != self.options.seed else ""
         return ", ".join(filter(None, [cut, drawn]))
+
+    def job_of(self, run: Run, *, fit_until: float | None, until: float | None, floors: Sequence[tuple[float, float]], models: Sequence[Path]) -> Job:
+        """The orders of a run that begins now; see `Job` for what they say."""
+        entrant = run.entrant
+        return Job(
+            run=run.key,
+            candidate=entrant.candidate.to_json(),
+            place=entrant.place,
+            model=asdict(entrant.model) if entrant.model else None,
+            task=self.dataset.task.to_json(),
+            steps=self.options.steps,
+            split=run.split.name,
+            seed=run.seed,
+            threads=self.backend.threads,
+            rows=str(self.work / ROWS),
+            positions=str(self.positions(run.split)),
+            started=time.monotonic(),
+            fit_until=fit_until,
+            until=until,
+            baseline=entrant.candidate.recipe == BASELINE,
+            floors=floors,
+            timed=run.measures,
+            names=self.dataset.names,
+            names_meant=self.dataset.names_meant,
+            models=[str(model) for model in models],
+        )
 
     def finished(self, run: Run) -> RunResult | None:
         """The result of a run that need not be done again: it ended well, is broken and would be again, or fell behind in a search."""
@@ -129,6 +176,10 @@ class Arena:
     def predictions(self, run: Run) -> Path:
         """Where the answers of a run are kept."""
         return self.folder / "predictions" / "runs" / f"{run.key}.npz"
+
+    def positions(self, split: Split) -> Path:
+        """Where the positions of its rows are stored."""
+        return self.work / "splits" / f"{split.name}.npz"
 
     def place(self, run: Run) -> Path:
         """Where a run works."""

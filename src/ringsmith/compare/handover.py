@@ -1,14 +1,15 @@
 """The hand-over: the model of the recommended candidate becomes ``best/``.
 
-With one split it is the very model that was measured, and so it is where folds only choose: the first of them has the test rows. Where that model is
-gone, it is trained once more, as a run of its own: what was measured stays as it is, and it is said. Where folds test, it is fitted once more on
-all rows (one part of them stops it early); without the time for that, it is the model of the first fold, and it is said.
+With one split it is the very model that was measured, and so it is where folds only choose: the mean of their models, or the first of them. Where that
+model is gone, it is trained once more, as runs of their own: what was measured stays as it is, and it is said. Where folds test, it is fitted once more
+on all rows (one part of them stops it early); without the time for that, it is the model of the first fold, and it is said.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ import numpy as np
 from ringsmith._files import patiently
 from ringsmith.adapt.folder import mark_text
 from ringsmith.compare.arena import REFIT, Run
-from ringsmith.compare.files import write_arrays
 from ringsmith.compare.job import MODEL
+from ringsmith.compare.mean import models_to_mix
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.standings import answers
@@ -53,7 +54,9 @@ def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | 
 
 
 def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
-    """The model that was measured: of several seeds the one that is best on the validation rows."""
+    """The model that was measured: the mean of the folds' models where there is one, of several seeds the one that is best on the validation rows."""
+    if (mean := race.means.get(entrant.candidate.name)) is not None:
+        return _place_mean(race, mean, finishing)
     runs = [run for run in race.runs_of(entrant) if run.number == 0]
     best = runs[0]
     for run in runs[1:]:
@@ -110,14 +113,30 @@ def once_more(race: Race, run: Run) -> Run:
     return replace(run, split=split, key=race.arena.key_of(run.entrant, split.name, run.seed))
 
 
+def _place_mean(race: Race, mean: Run, finishing: float) -> Path | None:
+    """Move the mean of the folds' models to ``best/``; do all of their runs once more where it is gone and there is time for all of it."""
+    arena, runs, again = race.arena, race.runs_of(mean.entrant), once_more(race, mean)
+    trained = f"all rows but those that test: the mean of the weights of {arena.ledger.runs[mean.key].chosen['models']} models, each trained on a part of them"
+    if _is_there(race, mean) or _is_there(race, again):
+        return arena.folder / BEST
+    if (arena.place(mean) / MODEL / MANIFEST).exists():
+        return _move(race, mean, trained)
+    folds = [once_more(race, run) for run in runs]
+    if not _is_time_for(race, race.seconds_of(mean.entrant, folds), finishing):
+        return None
+    race.expect(len(folds) + 1)
+    if not all(_is_done(race, fold, finishing) for fold in folds) or not _is_done(race, again, finishing, models=models_to_mix(arena, again, folds)):
+        return None
+    return _move(race, again, f"{trained}, once more: the model that was measured is gone")
+
+
 def _is_time_for(race: Race, seconds: float, finishing: float) -> bool:
     return finishing != float("inf") and race.arena.budget.remaining() - finishing >= seconds
 
 
-def _is_done(race: Race, run: Run, finishing: float) -> bool:
+def _is_done(race: Race, run: Run, finishing: float, *, models: Sequence[Path] = ()) -> bool:
     """Do a run on a split that is not of the plan; whether it came to its end, and so has left a model."""
-    write_arrays(race.arena.work / "splits" / f"{run.split.name}.npz", {"train": run.split.train, "valid": run.split.valid, "test": run.split.test})
-    return race.perform(run, keep=True, finishing=finishing).status == "done"
+    return race.perform(run, keep=True, finishing=finishing, models=models).status == "done"
 
 
 def _is_there(race: Race, run: Run) -> bool:

@@ -28,6 +28,8 @@ from ringsmith._version import version
 from ringsmith.adapt.folder import mark_pairs
 from ringsmith.adapt.labelnames import with_names
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Report, Setting, silent
+from ringsmith.adapt.registry import load_fitted
+from ringsmith.adapt.soup import mix
 from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
 from ringsmith.compare.measure import latency_ms, peak_memory_mb, predict, predict_timed, size_mb
@@ -67,6 +69,7 @@ class Job(Record):
         timed: whether to measure how long one row takes; one run of a candidate is enough.
         names: words for each of the labels, for the classes with few rows (`adapt.labelnames`); empty to do without.
         names_meant: whether all of them were described.
+        models: folders of fitted models: nothing is fitted, the mean of their weights is what answers.
     """
 
     run: str
@@ -88,6 +91,7 @@ class Job(Record):
     timed: bool = True
     names: Sequence[str] = ()
     names_meant: bool = False
+    models: Sequence[str] = ()
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
         """The result of this job."""
@@ -131,6 +135,8 @@ def execute(folder: Path, report: Report = silent) -> RunResult:
 def perform(job: Job, folder: Path, report: Report) -> RunResult:
     """Fit, predict, save and measure."""
     rows, task = load_rows(job), create_task(job.task["kind"], job.task["labels"])
+    if job.models:
+        return perform_mean(job, folder, report, rows, task)
     recipe = create(job, task, report, pause=folder.with_name(f"{folder.name}.safetensors"))
     seconds = {"start": time.monotonic() - job.started}
     budget = Budget(None if job.fit_until is None else job.fit_until - time.monotonic())
@@ -148,6 +154,19 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     until = float("inf") if job.until is None else job.until - WRITING_SECONDS
     latency, seconds["measure"] = _timed(lambda: latency_ms(fitted, sample, until=until) if job.timed else {})
     return _done(job, fitted, seconds, latency, rate, size_mb(folder / MODEL))
+
+
+def perform_mean(job: Job, folder: Path, report: Report, rows: Mapping[str, TextSet], task: Task) -> RunResult:
+    """Put the mean of the fitted models into the model's place, and let it answer."""
+    seconds = {"start": time.monotonic() - job.started}
+    report(Progress("mean", 0, len(job.models), "models"))
+    _, seconds["fit"] = _timed(lambda: mix([Path(model) for model in job.models], folder / MODEL))
+    fitted = load_fitted(folder / MODEL, threads=job.threads)
+    report(Progress("predict", 0, len(rows["valid"]) + len(rows["test"]), "rows"))
+    (valid, test), seconds["predict"] = _timed(lambda: [predict(fitted, rows[part]) for part in PARTS[1:]])
+    check_scores(job, task, valid, test, rows["valid"], fitted.facts)
+    write_arrays(folder / PREDICTIONS, {"valid_proba": valid, "test_proba": test, **_numbers(job, rows)})
+    return replace(_done(job, fitted, seconds, {}, None, size_mb(folder / MODEL)), chosen={"models": len(job.models)})
 
 
 def _done(job: Job, fitted: Fitted, seconds: Mapping[str, float], latency: Mapping[str, float], rate: float | None, size: float) -> RunResult:

@@ -6,21 +6,22 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ringsmith.compare.arena import Arena, Run
+from ringsmith.compare.arena import MEAN, Arena, Run
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
-from ringsmith.compare.dataset import ROWS
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
-from ringsmith.compare.files import write_json
+from ringsmith.compare.files import read_arrays, write_arrays, write_json
 from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, may_be_cut_short, stands_on_transformer
-from ringsmith.compare.job import JOB, MODEL, PREDICTIONS, TRACE, Job
+from ringsmith.compare.job import JOB, MODEL, PARTS, PREDICTIONS, TRACE
 from ringsmith.compare.leaderboard import Row, write_leaderboard
+from ringsmith.compare.mean import PROMPT, models_to_mix, settle_mean
 from ringsmith.compare.plan import Plan, judge, make_plan, seconds_to_learn
 from ringsmith.compare.space import BASELINE, Entrant
-from ringsmith.compare.standings import contestant_of, evened, level, rows_of, write_predictions
+from ringsmith.compare.standings import contestant_of, evened, level, part_of, rows_of, write_predictions
 from ringsmith.records import RunResult, Status, several_test
 
 EXIT_SECONDS = 0.7
@@ -36,6 +37,7 @@ class Race:
         contestants: candidates all of whose runs are done.
         results: candidate -> results of its runs.
         others: candidate -> its row, where it did not come so far.
+        means: candidate -> the run of the mean of its folds' models, where that answers the test rows.
         known: name -> candidate, those of a search included.
         remarks: candidate -> what is to be said of it in the table.
         verdict: what the validation rows say now.
@@ -52,6 +54,7 @@ class Race:
         self.contestants: list[Contestant] = []
         self.results: dict[str, list[RunResult]] = {}
         self.others: dict[str, Row] = {}
+        self.means: dict[str, Run] = {}
         self.known: dict[str, Entrant] = {entrant.candidate.name: entrant for entrant in arena.entrants}
         self.remarks: dict[str, str] = {}
         self.verdict = Verdict()
@@ -174,12 +177,18 @@ class Race:
         broken = next((result for result in self.results[name] if result.status != "done"), None)
         if todo and broken is None:
             left = self.left() - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
-            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=sum(run.measures for run in todo), memory_mb=self.arena.machine.memory_mb)
+            fits, why = judge(
+                self.forecast(entrant),
+                left=left - self._seconds_of_mean(entrant),
+                runs=len(todo),
+                measured=sum(run.measures for run in todo),
+                memory_mb=self.arena.machine.memory_mb,
+            )
             if not fits:
                 self._ended += len(todo)
                 return self.lose(entrant, "skipped", why)
         for number, run in enumerate(todo if broken is None else []):
-            result = self.perform(run, share=len(todo) - number)
+            result = self.perform(run, share=len(todo) - number, keep=True if self.arena.averages else None, finishing=self.reserve() + self._seconds_of_mean(entrant))
             if result.status != "done":
                 broken = result
                 self._ended += len(todo) - number - 1
@@ -190,15 +199,34 @@ class Race:
         if broken is not None:
             which = self.arena.which(broken.split, broken.seed)
             return self.lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
-        self.enter(entrant)
+        mean = self.mean_of(entrant)
+        self.enter(entrant, mean=mean)
         return self.rank()
 
-    def enter(self, entrant: Entrant, *, seeds: int | None = None) -> None:
+    def mean_of(self, entrant: Entrant) -> Run | None:
+        """The run of the mean of the folds' models; None where there is none, it is worse than they are, or there is no time."""
+        if not self.arena.averages:
+            return None
+        run, runs = self.arena.mean_of(entrant), self.runs_of(entrant)
+        if self.left() >= self._seconds_of_mean(entrant) and (models := models_to_mix(self.arena, run, runs)):
+            self._total += 1
+            self.perform(run, models=models, keep=True)
+        mean = settle_mean(self.arena, run, runs)
+        if mean is None and entrant.candidate.recipe not in (BASELINE, PROMPT):
+            self.remarks[entrant.candidate.name] = "The test rows judge its first fold's model, for want of a mean of all."
+        return mean
+
+    def _seconds_of_mean(self, entrant: Entrant) -> float:
+        """What that takes: as long as a fold without its fit, and half of that for the rows that are answered besides."""
+        return (forecast := self.forecast(entrant)).start + 1.5 * forecast.rest if self.arena.averages else 0.0
+
+    def enter(self, entrant: Entrant, *, seeds: int | None = None, mean: Run | None = None) -> None:
         """Let a candidate all of whose runs are done take part, in the place of what was known of it before.
 
         Args:
             entrant: the candidate.
             seeds: how many seeds it was trained with, None for as many as all candidates.
+            mean: the run whose answers to the test rows stand for the candidate, None for those of its folds.
         """
         name = entrant.candidate.name
         self.leave(name)
@@ -210,6 +238,9 @@ class Race:
         self.results[name] = [self.arena.ledger.runs[run.key] for run in runs]
         ordered = [(run.number, self.arena.ledger.runs[run.key]) for run in runs]
         contestant = contestant_of(entrant.candidate, ordered, [self.arena.predictions(run) for run in runs], trial_of=entrant.trial_of)
+        if mean is not None:
+            contestant = replace(contestant, test=part_of(read_arrays(self.arena.predictions(mean)), "test", mean.number))
+            self.means[name] = mean
         self.contestants.append(contestant)
         write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
         self._stale = True
@@ -220,6 +251,7 @@ class Race:
             if contestant.name == name:
                 (self.arena.folder / "predictions" / f"{contestant.candidate.key}.npz").unlink(missing_ok=True)
         self.contestants = [contestant for contestant in self.contestants if contestant.name != name]
+        self.means.pop(name, None)
         self.arena.judge.forget(name)
         self._stale = True
 
@@ -247,8 +279,9 @@ class Race:
         self.rank()
 
     def perform(
-        self, run: Run, *, share: float = 1, keep: bool | None = None, finishing: float | None = None, trial: int | None = None, floors: Sequence[tuple[float, float]] = ()
-    ) -> RunResult:
+        self, run: Run, *, share: float = 1, keep: bool | None = None, finishing: float | None = None, trial: int | None = None,
+        floors: Sequence[tuple[float, float]] = (), models: Sequence[Path] = (),
+    ) -> RunResult:  # fmt: skip
         """Do one run and write its line of the ledger.
 
         Args:
@@ -258,6 +291,7 @@ class Race:
             finishing: seconds to keep free after it, None for the whole reserve.
             trial: its number in a search, None for other runs.
             floors: below which it is not worth going on with.
+            models: whose mean it is, where nothing is fitted.
         """
         arena, name = self.arena, run.entrant.candidate.name
         forecast, which = self.forecast(run.entrant), arena.which(run.split.name, run.seed)
@@ -266,7 +300,7 @@ class Race:
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant), others=self._of_others() if may_be_cut_short(run.entrant) else 0.0)
-        self._prepare(run, to_learn=to_learn, left=left, floors=floors)
+        self._prepare(run, to_learn=to_learn, left=left, floors=floors, models=models)
         result = arena.backend.run(arena.place(run), until=time.monotonic() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
@@ -300,33 +334,15 @@ class Race:
         if stands_on_transformer(entrant):
             self._import_seconds = 0.0
 
-    def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]]) -> None:
-        arena, entrant, place = self.arena, run.entrant, self.arena.place(run)
+    def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]], models: Sequence[Path]) -> None:
+        place = self.arena.place(run)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        limited = left != float("inf")
-        job = Job(
-            run=run.key,
-            candidate=entrant.candidate.to_json(),
-            place=entrant.place,
-            model=asdict(entrant.model) if entrant.model else None,
-            task=arena.dataset.task.to_json(),
-            steps=arena.options.steps,
-            split=run.split.name,
-            seed=run.seed,
-            threads=arena.backend.threads,
-            rows=str(arena.work / ROWS),
-            positions=str(arena.work / "splits" / f"{run.split.name}.npz"),
-            started=time.monotonic(),
-            fit_until=time.monotonic() + max(to_learn, 0.0) if limited else None,
-            until=time.monotonic() + left if limited else None,
-            baseline=entrant.candidate.recipe == BASELINE,
-            floors=floors,
-            timed=run.measures,
-            names=arena.dataset.names,
-            names_meant=arena.dataset.names_meant,
-        )
-        write_json(place / JOB, job.to_json())
+        if not (positions := self.arena.positions(run.split)).exists():  # not of the plan
+            write_arrays(positions, {part: getattr(run.split, part) for part in PARTS})
+        now = time.monotonic()
+        fit_until, until = (now + max(to_learn, 0.0), now + left) if left != float("inf") else (None, None)
+        write_json(place / JOB, self.arena.job_of(run, fit_until=fit_until, until=until, floors=floors, models=models).to_json())
 
     def _settle(self, run: Run, result: RunResult, *, keep: bool) -> RunResult:
         """Keep what a run left: its answers first, then its line, so that no line is without its answers."""
@@ -335,7 +351,8 @@ class Race:
         if result.status == "done":
             arena.predictions(run).parent.mkdir(parents=True, exist_ok=True)
             (place / PREDICTIONS).replace(arena.predictions(run))
-            self.forecaster.learn(run.entrant, arena.dataset.workload, result)
+            if run.split.name != MEAN:
+                self.forecaster.learn(run.entrant, arena.dataset.workload, result)
         arena.ledger.append(result)
         if result.status != "done" or not keep:
             shutil.rmtree(place / MODEL, ignore_errors=True)
