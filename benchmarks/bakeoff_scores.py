@@ -53,6 +53,11 @@ def drawn(metric: str, parts: Floats) -> Floats:
     return np.array([_spearman(parts[rng.integers(len(parts), size=len(parts))]) for _ in range(DRAWS)])
 
 
+def drawn_mean(metric: str, seeds: Sequence[Floats]) -> Floats:
+    """The mean of the seeds' figures in each draw of the rows, which is the same for all seeds."""
+    return np.asarray(np.mean([drawn(metric, parts) for parts in seeds], axis=0))
+
+
 def with_interval(metric: str, parts: Floats) -> dict[str, Any]:
     """Value and 95 % interval."""
     low, high = percentiles(drawn(metric, parts))
@@ -70,16 +75,29 @@ def difference(metric: str, ours: Sequence[Floats], theirs: Sequence[Floats]) ->
     return {"value": float(np.mean([score(metric, one) - score(metric, other) for one, other in zip(ours, theirs, strict=True)])), "low": low, "high": high}
 
 
-def tie_letters(metric: str, parts: Mapping[str, Floats]) -> dict[str, str]:
-    """Contestant -> letter: A for the best and all that are not significantly worse, B for the best of the rest and so on."""
+def tie_letters(metric: str, seeds: Mapping[str, Sequence[Floats]]) -> dict[str, str]:
+    """Contestant -> letter: A for the best and all that cannot be told from it, B for the best of the rest and so on.
+
+    Two are told apart where both the rows and the seeds do so: by the paired bootstrap over the rows of the mean of their seeds (Holm), and by the worst seed of one, which is
+    better than the best seed of the other. Three runs are too few for a test over seeds, and enough to see that their order is not always the same.
+
+    Args:
+        metric: what the figures are; fewer bits are better, of all others more.
+        seeds: contestant -> the parts of each of its seeds, of the same rows in the same order.
+
+    >>> right, wrong = np.array([[1.0, 1]] * 90 + [[0, 1]] * 10), np.array([[1.0, 1]] * 50 + [[0, 1]] * 50)
+    >>> tie_letters("accuracy", {"one": [right, right], "two": [wrong, wrong], "three": [wrong, right]})
+    {'one': 'A', 'three': 'A', 'two': 'B'}
+    """
     sign = -1 if metric == "bits per byte" else 1
-    draws = {name: sign * drawn(metric, one) for name, one in parts.items()}
-    left = sorted(parts, key=lambda name: -sign * score(metric, parts[name]))
+    draws = {name: sign * drawn_mean(metric, parts) for name, parts in seeds.items()}
+    values = {name: [sign * score(metric, one) for one in parts] for name, parts in seeds.items()}
+    left = sorted(seeds, key=lambda name: -float(np.mean(values[name])))
     letters: dict[str, str] = {}
     while left:
         leader, *others = left
         p_values = holm([bootstrap_p(draws[name] - draws[leader]) for name in others])
-        level = [name for name, p in zip(others, p_values, strict=True) if p >= LEVEL]
+        level = [name for name, p in zip(others, p_values, strict=True) if p >= LEVEL or max(values[name]) >= min(values[leader])]
         letters |= dict.fromkeys([leader, *level], chr(ord("A") + len(set(letters.values()))))
         left = [name for name in others if name not in level]
     return letters

@@ -1,6 +1,6 @@
 """All results as one JSON file and one Markdown table: a row for each contestant, a column for each question, with intervals and tie letters.
 
-Of several seeds the mean is shown, with the lowest and the highest of their intervals' ends and the letters of the first seed.
+Of several seeds the mean is shown, with its interval over the rows; what each of them has stands in a table of its own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bakeoff_scores import difference, tie_letters
+from bakeoff_scores import Floats, difference, drawn_mean, score, tie_letters
 from bakeoff_tasks import tasks
 from bakeoff_train import LINEUP
+
+from ringsmith.metrics.intervals import percentiles
 
 RECIPES = ("probe", "lora", "full")
 ALONE = ("likelihood",)
@@ -31,11 +33,19 @@ def write_table(work: Path, seeds: Sequence[int], page: Path | None = None) -> P
             cells[name][column] = cell
     trained = {name: _facts(work / "models" / f"seed{seeds[0]}" / name) for name in LINEUP}
     columns = list(dict.fromkeys(column for row in cells.values() for column in row))
+    losses = {name: [facts["held_out"]["loss"] for seed in seeds if "held_out" in (facts := _facts(work / "models" / f"seed{seed}" / name))] for name in LINEUP}
     rows = {name: {column: shown(cell) for column, cell in row.items()} for name, row in cells.items() if row}
     gains = {(task, other): found for task in tasks(RECIPES) if task.endswith(ADAPTED) for other in OTHERS if (found := gain(work, task, other))}
-    content = {"seeds": list(seeds), "training": trained, "cells": cells, "rows": rows, "gains": {f"{task}, {OURS} - {other}": found for (task, other), found in gains.items()}}
+    content = {
+        "seeds": list(seeds),
+        "training": trained,
+        "losses": losses,
+        "cells": cells,
+        "rows": rows,
+        "gains": {f"{task}, {OURS} - {other}": found for (task, other), found in gains.items()},
+    }
     (work / "bakeoff.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    tables, path = {"training": _training(trained), "scores": _scores(rows, columns), "gains": _gains(gains)}, work / "bakeoff.md"
+    tables, path = {"training": _training(trained), "scores": _scores(rows, columns), "seeds": _seeds(cells, losses, columns), "gains": _gains(gains)}, work / "bakeoff.md"
     path.write_text("\n\n".join(tables.values()) + "\n", encoding="utf-8", newline="\n")
     if page is not None:
         page.write_text(with_tables(page.read_text(encoding="utf-8"), tables), encoding="utf-8", newline="\n")
@@ -62,7 +72,8 @@ def shown(cell: dict[str, Any]) -> str:
     if "value" not in cell:
         return "refused"
     value, low, high = (_short(cell[name]) for name in ("value", "low", "high"))
-    return f"{value} [{low}-{high}]" + (f" {cell['tie']}" if cell.get("tie") else "")
+    learnt = [one for one in cell.get("seeds", ()) if one is not None]
+    return f"{value} [{low}-{high}]" + (f" {cell['tie']}" if cell.get("tie") else "") + (f" ({len(learnt)} of {len(cell['seeds'])} seeds)" if None in cell.get("seeds", ()) else "")
 
 
 def _short(number: float) -> str:
@@ -84,10 +95,13 @@ def _of_task(work: Path, seeds: Sequence[int], task: str) -> tuple[str, dict[str
             found[name] = told
     if not found:
         return "", {}
-    judged = {name: told for name, told in found.items() if all("units" in one for one in told)}
-    metric = next(iter(judged.values()))[0]["metric"] if judged else "refused"
-    letters = {} if task in ALONE else tie_letters(metric, {name: np.array(told[0]["units"]) for name, told in judged.items()})
-    return metric, {name: {**_mean(told), "tie": letters.get(name)} if name in judged else told[0] for name, told in found.items()}
+    judged = {name: told for name, told in found.items() if any("units" in one for one in told)}
+    metric = next((one["metric"] for told in judged.values() for one in told if "metric" in one), "refused")
+    parts = {name: [np.array(one["units"]) for one in told if "units" in one] for name, told in judged.items()}
+    letters = {} if task in ALONE else tie_letters(metric, {name: seeds for name, seeds in parts.items() if len(seeds) == len(judged[name])})
+    return metric, {
+        name: {**_mean(metric, judged[name], parts[name]), "tie": letters.get(name)} if name in judged else {**told[0], "seeds": [None] * len(told)} for name, told in found.items()
+    }
 
 
 def gain(work: Path, task: str, other: str) -> dict[str, Any]:
@@ -110,9 +124,11 @@ def gain(work: Path, task: str, other: str) -> dict[str, Any]:
     }
 
 
-def _mean(told: list[dict[str, Any]]) -> dict[str, Any]:
+def _mean(metric: str, told: list[dict[str, Any]], parts: list[Floats]) -> dict[str, Any]:
+    """The mean of the seeds that learnt, with its interval over the rows; None stands for a seed whose training was refused."""
     more = {key: told[0][key] for key in ("perplexity", "threshold", "strength", "valid") if key in told[0]}
-    return {"value": float(np.mean([one["value"] for one in told])), "low": min(one["low"] for one in told), "high": max(one["high"] for one in told), "seeds": len(told), **more}
+    low, high = percentiles(drawn_mean(metric, parts))
+    return {"value": float(np.mean([score(metric, one) for one in parts])), "low": low, "high": high, "seeds": [one.get("value") for one in told], **more}
 
 
 def _facts(place: Path) -> dict[str, Any]:
@@ -155,4 +171,15 @@ def _scores(rows: dict[str, dict[str, str]], columns: list[str]) -> str:
     """Contestants across, questions down: there are more questions than fit side by side."""
     lines = ["| | " + " | ".join(rows) + " |", "|---" * (len(rows) + 1) + "|"]
     lines += [f"| {column} | " + " | ".join(row.get(column, "") for row in rows.values()) + " |" for column in columns]
+    return "\n".join(lines)
+
+
+def _seeds(cells: dict[str, dict[str, dict[str, Any]]], losses: dict[str, list[float]], columns: list[str]) -> str:
+    """What each seed has, and how far they lie apart at most: the contestants across, questions down."""
+    several = [name for name, row in cells.items() if any(len(cell.get("seeds", ())) > 1 for cell in row.values())]
+    lines = ["| | " + " | ".join(several) + " |", "|---" * (len(several) + 1) + "|"]
+    lines.append("| loss of its own objective, held out | " + " | ".join(" ".join(f"{loss:.2f}" for loss in losses[name]) for name in several) + " |")
+    for column in columns:
+        told = [cells[name].get(column, {}).get("seeds", ()) for name in several]
+        lines.append(f"| {column} | " + " | ".join(" ".join("refused" if value is None else _short(value) for value in one) for one in told) + " |")
     return "\n".join(lines)
