@@ -45,14 +45,24 @@ FORMS: dict[str, bytes] = {
     "pairs.tsv.xz": lzma.compress(TABLE.encode()),
     "pairs.zip": zipped({"pairs.txt": TABLE}),
     "licensed.zip": zipped({"_about.txt": "A licence\nin two lines.", "pairs.txt": TABLE}),
+    "mac.tsv": TABLE.replace("\n", "\r").encode(),
 }
+NAMED = {"headed.tsv": "en, pt-BR", "pairs.csv": "source, target", "named.csv": "English, French", "turned.csv": "fr, en"}
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_table_is_read_in_every_form(tmp_path: Path, name: str) -> None:
-    """Packed or not, with or without names of its columns."""
+    """Packed or not, with or without names of its columns, which are told, and with the line ends of every system."""
     found = read_parallel(write(tmp_path / name, FORMS[name]))
-    assert (found.sources, found.targets, found.notes) == (LEFT, RIGHT, ())
+    told = (f"The first line was taken for the names of the columns: {NAMED[name]}.",) if name in NAMED else ()
+    assert (found.sources, found.targets, found.notes) == (LEFT, RIGHT, told)
+
+
+@pytest.mark.parametrize("first", [("yes", "oui"), ("go", "va"), ("dog", "hon"), ("no", "no"), ("what", "que")])
+def test_a_first_pair_of_short_words_is_a_pair(tmp_path: Path, first: tuple[str, str]) -> None:
+    """What names no two languages is learnt from."""
+    found = read_parallel(write(tmp_path / "a.tsv", "\t".join(first) + "\ngood day\tbonjour\n"))
+    assert (found.sources, found.targets, found.notes) == ((first[0], "good day"), (first[1], "bonjour"), ())
 
 
 def test_two_files_are_read_line_by_line_one_of_them_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +103,9 @@ def test_files_of_unequal_length_are_refused_with_the_first_line_alone(tmp_path:
         ("a.tsv", "\t\n\tun\n", r"got 2 lines and no pair with words on both sides"),
         ("a.zip", zipped({"a.txt": TABLE, "b.txt": TABLE}), r"exactly one table of pairs; 2 of its 2 files are such: 'a\.txt', 'b\.txt'"),
         ("a.zip", zipped({"a.txt": TABLE})[:-8], r"a\.zip"),
+        ("a.csv", 'one,un\n"two,deux\n' + "three,trois\n" * 20_000, r"in the row that begins in line 2 one does not \(field larger than field limit \(131072\)\)\. Mend this row"),
+        ("a.csv", 'one,un\n"two,deux\nthree,trois\n', r"in the row that begins in line 2 one does not \(unexpected end of data\)"),
+        ("a.csv", 'one,un\n"two\n2",deux\n"three,trois\n"four, 4",quatre\n', r"cells must end where a comma or a line does, .*; in the row that begins in line 4 one does not"),
         ("a.tsv.gz", gzip.compress(TABLE.encode(), mtime=0)[:-9], r"cut off or damaged"),
     ],
 )
@@ -113,7 +126,7 @@ def test_empty_sides_and_repeated_pairs_are_left_out_and_said(tmp_path: Path) ->
     """The line is the file's own, its row of names counted; several translations of one text stay."""
     found = read_parallel(write(tmp_path / "a.tsv", "en\tfr\nGo.\tVa !\nGo.\tAllez !\n\tx\nGo. \tVa !\n\n"))
     assert (found.sources, found.targets) == (("Go.", "Go."), ("Va !", "Allez !"))
-    assert found.notes == ("2 pairs with an empty side were left out, the first in line 4.", "1 pair that was there before was left out.")
+    assert found.notes[1:] == ("2 pairs with an empty side were left out, the first in line 4.", "1 pair that was there before was left out.")
 
 
 def test_no_source_text_stands_in_two_parts() -> None:
@@ -149,3 +162,11 @@ def test_one_source_text_is_too_few(texts: tuple[str, ...]) -> None:
     """There must be one to learn from and one to choose by."""
     with pytest.raises(InputError, match=r"Two different source texts are needed at least, .*; the text has a single one"):
         split_pairs(Pairs(texts, texts), valid=1, test=0)
+
+
+@pytest.mark.parametrize("alone", [f"text {number}" for number in range(8)])
+def test_a_source_text_with_most_of_the_pairs_is_learnt_from(alone: str) -> None:
+    """Wherever it stands in the order that is cut: held out, it left nothing to learn from."""
+    pairs = Pairs(("Go.",) * 10 + (alone,), tuple(map(str, range(11))))
+    parts = split_pairs(pairs, valid=2, test=0)
+    assert (parts.train.sources, parts.valid.sources) == (("Go.",) * 10, (alone,))

@@ -7,9 +7,11 @@ never merged with words ("age." would be another word than "age"), but for apost
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import tokenizers
 import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -20,35 +22,39 @@ SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
 PAD, UNKNOWN, START, END = range(len(SPECIAL))
 APART = r"[\p{P}&&[^'’\-]]"
 """Punctuation that is never merged with words: all but what stands within them."""
-CHARACTERS = 1_000
-"""Characters that may be pieces of their own; rarer ones are unknown."""
+BLANK = "▁"
+"""Stands for a blank within pieces, and before every text."""
+CHARACTERS, COVERED = 1_000, 0.9995
+"""Characters that may be pieces of their own, and the share of the text that they must be where more are needed for it, as in Chinese; rarer ones are unknown."""
 SPARE = 64
 """Pieces beyond special ones and characters that a vocabulary must have room for."""
 
 
-def train_joint_vocabulary(texts: Iterable[str], size: int, *, length: int) -> Any:
+def train_joint_vocabulary(texts: Sequence[str], size: int, *, length: int) -> Any:
     """A tokenizer of transformers with at most `size` pieces, learnt from the texts of both sides.
 
     Args:
-        texts: sources and targets; read once.
+        texts: sources and targets.
         size: pieces in all.
         length: pieces of the longest text, its end included.
 
     Raises:
-        OptionError: `size` is too small for the characters.
+        OptionError: `size` is too small.
         InputError: no text at all.
     """
+    if size < len(SPECIAL) + SPARE:
+        raise OptionError(f"'vocabulary' must have room for the special pieces, the characters and some words; got {size:,}. Use at least {len(SPECIAL) + SPARE:,}.")
+    if not any(map(str.strip, texts)):
+        raise InputError("The pairs must hold some text to learn a vocabulary from; got none. Check the files.")
     learner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
     learner.normalizer = normalizers.NFC()
     learner.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Split(tokenizers.Regex(APART), "isolated")])
     learner.decoder = decoders.Metaspace()
     trainer: Any = trainers.BpeTrainer
     dress: Any = transformers.PreTrainedTokenizerFast
-    learner.train_from_iterator(texts, trainer(vocab_size=size, special_tokens=list(SPECIAL), limit_alphabet=min(CHARACTERS, max(1, size // 4)), show_progress=False))
-    if learner.get_vocab_size() <= len(SPECIAL):
-        raise InputError("The pairs must hold some text to learn a vocabulary from; got none. Check the files.")
-    if learner.get_vocab_size() > size or size < len(SPECIAL) + SPARE:
-        raise OptionError(f"'vocabulary' must have room for the special pieces, the characters and some words; got {size:,}. Use at least {len(SPECIAL) + SPARE:,}.")
+    characters = _characters(map(learner.normalizer.normalize_str, texts), most=size // 2)
+    settings = {"vocab_size": size, "special_tokens": list(SPECIAL), "initial_alphabet": characters, "limit_alphabet": len(characters), "show_progress": False}
+    learner.train_from_iterator(texts, trainer(**settings))
     learner.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A $B </s>", special_tokens=[("</s>", END)])
     return dress(
         tokenizer_object=learner,
@@ -60,3 +66,19 @@ def train_joint_vocabulary(texts: Iterable[str], size: int, *, length: int) -> A
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
     )
+
+
+def _characters(texts: Iterable[str], most: int) -> list[str]:
+    """The most frequent characters, of equally frequent ones those with the lower code: chance has no say in it, as it has in that of the trainer.
+
+    Examples:
+        >>> _characters(["cab", "bad", "abc"], most=4)
+        ['a', 'b', '▁', 'c']
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(BLANK + text.replace(" ", BLANK))
+    ranked = sorted(counts, key=lambda character: (-counts[character], character))
+    covered = np.cumsum([counts[character] for character in ranked])
+    needed = int(np.searchsorted(covered, COVERED * covered[-1])) + 1
+    return ranked[: min(most, max(CHARACTERS, needed))]

@@ -26,12 +26,26 @@ from ringsmith._files import no_such_file, path_of
 from ringsmith.errors import InputError, OptionError, ReadError
 from ringsmith.words.sources import file_blocks
 
-HEADS = re.compile(
-    r"[a-z]{2,3}([-_][A-Za-z]{2,4})?|(?i:source|target|src|trg|tgt|original|translation|"
-    "arabic|bengali|chinese|czech|danish|dutch|english|finnish|french|german|greek|hebrew|hindi|hungarian|indonesian|italian|japanese|korean|norwegian|persian|polish|"
-    "portuguese|romanian|russian|spanish|swedish|thai|turkish|ukrainian|vietnamese)"
+CODES = frozenset(
+    (  # noqa: SIM905
+        "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv "
+        "ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my "
+        "na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr "
+        "ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu "
+        "afr ara aze ben bul ces cmn cym dan deu ell eng epo est eus fas fin fra glg guj heb hin hrv hun hye ind isl ita jpn kaz khm kor lav mkd msa mya nep nld nor pes pol "
+        "por ron rus slk slv spa sqi srp swa swe tgl tha tur ukr urd uzb vie yue zho zul "
+    ).split()
 )
-"""A first row of such names is no pair of texts: ``source,target``, ``en,fr``, ``en,pt-BR``, ``English,French``."""
+"""Of languages: all of ISO 639-1, and those of three letters that are no words of English."""
+CODE = re.compile(r"([a-z]{2,3})(?:[-_][A-Za-z]{2,4})?")
+"""How they are written, a country or a script behind them or not."""
+NAMES = frozenset(
+    (  # noqa: SIM905
+        "source target src trg tgt original translation arabic bengali chinese czech danish dutch english finnish french german greek hebrew hindi hungarian "
+        "indonesian italian japanese korean norwegian persian polish portuguese romanian russian spanish swedish thai turkish ukrainian vietnamese"
+    ).split()
+)
+"""Other names that columns have. A first row of two such is no pair of texts: ``source,target``, ``en,fr``, ``en,pt-BR``, ``eng,fra``, ``English,French``."""
 SHARE_OF_PAIRS = 0.9
 """A file is a table of pairs when so many of its first lines have at least two columns."""
 SAMPLE = 1_000
@@ -80,8 +94,8 @@ def read_parallel(source: str | Path, target: str | Path | None = None) -> Pairs
         InputError: files of unequal length, a row without two columns, or no pair at all.
     """
     if target is None:
-        pairs, first = _table(str(source), _text(source))
-        return _cleaned(pairs, str(source), first)
+        pairs, names = _table(str(source), _text(source))
+        return _cleaned(pairs, str(source), names)
     left, right = _text(source).split("\n"), _text(target).split("\n")
     _check_lengths(left, right, str(source), str(target))
     return _cleaned(list(zip(left, right, strict=True)), f"{source} and {target}")
@@ -106,7 +120,7 @@ def pairs_of(given: Iterable[Sequence[str]]) -> Pairs:
 
 
 def split_pairs(pairs: Pairs, *, valid: int, test: int) -> Parts:
-    """Pairs to learn from, and about so many to choose by and to report on; all pairs of one source text stand in one part.
+    """Pairs to learn from, and about so many to choose by and to report on; all pairs of one source text stand in one part, more than half of all to learn from.
 
     Raises:
         InputError: there are not two different source texts, one to learn from and one to choose by.
@@ -122,7 +136,7 @@ def split_pairs(pairs: Pairs, *, valid: int, test: int) -> Parts:
         groups.setdefault(place, []).append(row)
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
     for _, rows in sorted(groups.items()):
-        part = 0 if len(parts[0]) < test else 1 if len(parts[1]) < valid else 2
+        part = 2 if 2 * len(rows) > len(pairs) else 0 if len(parts[0]) < test else 1 if len(parts[1]) < valid else 2
         parts[part].extend(rows)
     taken = [pairs.take(sorted(rows)) for rows in parts]
     return Parts(train=taken[2], valid=taken[1], test=taken[0])
@@ -135,7 +149,7 @@ def _place(text: str) -> bytes:
 
 
 def _text(source: str | Path) -> str:
-    """All of a file (``'-'``: standard input), unpacked, with the line ends of Unix and none behind the last line.
+    """All of a file (``'-'``: standard input), unpacked, with the line ends of Unix (from an old Mac's or Windows') and none behind the last line.
 
     Raises:
         ReadError: not there, damaged, empty, or not UTF-8.
@@ -151,7 +165,8 @@ def _text(source: str | Path) -> str:
         ) from error
     if not text.strip():
         raise ReadError(f"{source}: parallel text is needed; the file holds none. Check how it was written.")
-    return text.replace("\r\n", "\n").removesuffix("\n")
+    text = text.replace("\r\n", "\n")
+    return (text if "\n" in text else text.replace("\r", "\n")).removesuffix("\n")
 
 
 def _content(path: Path | None) -> bytes:
@@ -188,27 +203,59 @@ def _has_columns(content: bytes) -> bool:
     return bool(lines) and sum(b"\t" in line for line in lines) >= SHARE_OF_PAIRS * len(lines)
 
 
-def _table(name: str, text: str) -> tuple[list[tuple[str, str]], int]:
-    """The two columns of each row that its first one names, else the first two, and the line of the first pair.
+def _table(name: str, text: str) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """The two columns of each row that its first one names, else the first two, and these names.
 
     Raises:
         InputError: a row with fewer columns, or a table of more than two in which it is not said which they are.
+        ReadError: quotes that are not closed.
     """
     tabs = "\t" in text.partition("\n")[0] or not _is_csv(name)
-    rows = [line.split("\t") for line in text.split("\n")] if tabs else list(csv.reader(io.StringIO(text)))
+    rows = [line.split("\t") for line in text.split("\n")] if tabs else _quoted_rows(name, text)
     short = next((number for number, row in enumerate(rows, 1) if len(row) < 2 and any(row)), None)
     if short is not None:
         hint = "Put a tab between a text and its translation, or name the file of the translations with --target."
         raise InputError(f"{name}: every line must hold a text and its translation; line {short:,} has {len(rows[short - 1])} column: {rows[short - 1][0][:60]!r}. {hint}")
-    named = [at for at, cell in enumerate(rows[0]) if HEADS.fullmatch(cell.strip()) and not (len(rows[0]) > 2 and cell.strip().lower() == "id")]
-    headed = len(named) == 2
+    heads = [cell.strip() for cell in rows[0]]
+    named = [at for at, head in enumerate(heads) if _names_a_column(head) and not (len(heads) > 2 and head.lower() == "id")]
+    headed = len({heads[at] for at in named}) == len(named) == 2
     if not headed and len(rows[0]) > 2 and not tabs:
         columns = ", ".join(map(repr, rows[0][:6]))
         way_out = "Name the two columns after their languages in its first row (en,fr), or leave the others out."
         raise InputError(f"{name}: a table of pairs must hold a text and its translation; this one has {len(rows[0])} columns ({columns}). {way_out}")
     left, right = named if headed else (0, 1)
     pairs = [(row[left], row[right]) if len(row) > max(left, right) else ("", "") for row in rows]
-    return (pairs[1:], 2) if headed else (pairs, 1)
+    return (pairs[1:], (heads[left], heads[right])) if headed else (pairs, ())
+
+
+def _quoted_rows(name: str, text: str) -> list[list[str]]:
+    """The rows of a table with commas, whose cells may stand in quotes.
+
+    Raises:
+        ReadError: a quote that is closed nowhere, or not at the end of its cell; says where the row begins.
+    """
+    reader = csv.reader(io.StringIO(text), strict=True)
+    rows: list[list[str]] = []
+    line = 1
+    try:
+        for row in reader:
+            rows.append(row)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        rule = 'cells must end where a comma or a line does, those in quotes behind the closing one, with quotes of their own written twice ("")'
+        raise ReadError(f"{name}: {rule}; in the row that begins in line {line:,} one does not ({error}). Mend this row, or write lines with a tab between the two.") from error
+    return rows
+
+
+def _names_a_column(head: str) -> bool:
+    """Whether this is the name of a language, or of a side.
+
+    Examples:
+        >>> [_names_a_column(head) for head in ("en", "pt-BR", "zh_Hans", "English", "yes")]
+        [True, True, True, True, False]
+    """
+    code = CODE.fullmatch(head)
+    return head.lower() in NAMES or (code is not None and code[1] in CODES)
 
 
 def _is_csv(name: str) -> bool:
@@ -231,8 +278,8 @@ def _check_lengths(left: list[str], right: list[str], source: str, target: str) 
     )
 
 
-def _cleaned(pairs: list[tuple[str, str]], name: str, first: int = 1) -> Pairs:
-    """Blanks around texts cut off, each pair once, none with an empty side; `first` is the line of the first.
+def _cleaned(pairs: list[tuple[str, str]], name: str, columns: tuple[str, ...] = ()) -> Pairs:
+    """Blanks around texts cut off, each pair once, none with an empty side; `columns` are the names in the line before the first, where one holds such.
 
     Raises:
         InputError: nothing is left.
@@ -242,9 +289,9 @@ def _cleaned(pairs: list[tuple[str, str]], name: str, first: int = 1) -> Pairs:
     kept = list(dict.fromkeys(full))
     if not kept:
         raise InputError(f"{name}: there must be at least one text with its translation; got {len(pairs):,} lines and no pair with words on both sides. Check the files.")
-    notes = []
+    notes = [f"The first line was taken for the names of the columns: {', '.join(columns)}."] if columns else []
     if empty := len(stripped) - len(full):
-        at = next(line for line, pair in enumerate(stripped, first) if not all(pair))
+        at = next(line for line, pair in enumerate(stripped, 2 if columns else 1) if not all(pair))
         notes.append(f"{_counted(empty)} with an empty side {_were(empty)} left out, the first in line {at:,}.")
     if twice := len(full) - len(kept):
         notes.append(f"{_counted(twice)} that {_were(twice)} there before {_were(twice)} left out.")

@@ -26,7 +26,8 @@ from ringsmith.adapt.memory import rows_that_fit
 from ringsmith.adapt.pacing import Course
 from ringsmith.adapt.transfer import send
 from ringsmith.adapt.work import Work, spread_looks
-from ringsmith.pretrain.joint import PAD, START
+from ringsmith.errors import OptionError
+from ringsmith.pretrain.joint import PAD, START, UNKNOWN
 from ringsmith.pretrain.options import SMALLER
 from ringsmith.pretrain.output import predicted_loss
 from ringsmith.pretrain.parallel import Pairs
@@ -83,13 +84,29 @@ class Encoded:
         """Pieces of both sides."""
         return len(self.sources.pieces) + len(self.targets.pieces)
 
+    @property
+    def unknown(self) -> float:
+        """Share of the pieces that stand for characters which the vocabulary does not know."""
+        return sum(int((side.pieces == UNKNOWN).sum()) for side in (self.sources, self.targets)) / self.tokens
 
-def encode_pairs(tokeniser: Any, pairs: Pairs, length: int) -> tuple[Encoded, int]:
-    """The pairs whose sides have at most `length` pieces, and how many were longer."""
+
+def encode_pairs(tokeniser: Any, pairs: Pairs, length: int, *, use: str) -> Encoded:
+    """The pairs whose sides have at most `length` pieces; `use` says what they are for: ``"to learn from"``.
+
+    Raises:
+        OptionError: all of them are longer.
+    """
     sources = tokeniser(list(pairs.sources), verbose=False)["input_ids"]
     targets = tokeniser(list(pairs.targets), verbose=False)["input_ids"]
-    kept = [row for row, (left, right) in enumerate(zip(sources, targets, strict=True)) if max(len(left), len(right)) <= length]
-    return Encoded(Side.of([sources[row] for row in kept]), Side.of([targets[row] for row in kept])), len(sources) - len(kept)
+    needed = np.array([max(len(left), len(right)) for left, right in zip(sources, targets, strict=True)])
+    kept = np.flatnonzero(needed <= length).tolist()
+    if not kept:
+        enough = int(np.quantile(needed, 0.9, method="higher"))
+        raise OptionError(
+            f"'length' must hold some of the pairs {use}; got {length}, and the shortest of these {len(needed):,} needs {needed.min():,} pieces. "
+            f"Take {enough:,}, which holds nine in ten of them."
+        )
+    return Encoded(Side.of([sources[row] for row in kept]), Side.of([targets[row] for row in kept]))
 
 
 def paired_batches(sources: Counts, targets: Counts, max_tokens: int, generator: np.random.Generator | None = None) -> list[Rows]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from ringsmith._wording import plural
 from ringsmith.adapt.folder import check_place
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop
@@ -36,6 +37,7 @@ from ringsmith.pretrain.looks import Looks
 from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pairs
 from ringsmith.pretrain.room import check_room, memory_faults
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, padding_share
+from ringsmith.pretrain.tokenfile import hash_tokeniser
 from ringsmith.pretrain.training import Say, quiet, steps_before
 from ringsmith.pretrain.transformer import count_parameters, create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
@@ -48,6 +50,8 @@ CLIP = 1.0
 EPOCHS = 10
 """Where neither steps nor epochs nor a budget are told."""
 UNLIMITED = 10**9
+LITTLE = 0.0005
+"""A smaller share of unknown pieces is not worth a line."""
 UNESSENTIAL = ("budget", "threads", "precision")
 """Options that do not change what is learnt but by rounding: a training goes on whatever they are."""
 
@@ -118,12 +122,14 @@ def train_translation(
     check_place(out)
     budget, threads = budget or Budget(options.budget), set_threads(options.threads)
     tokeniser = train_joint_vocabulary([*train.sources, *train.targets], options.vocabulary, length=options.length)
-    (learnt, longer), (judged, _) = (encode_pairs(tokeniser, pairs, options.length) for pairs in (train, valid))
+    identity = _identity(train, valid, options, hash_tokeniser(tokeniser))
+    learnt, judged = (encode_pairs(tokeniser, pairs, options.length, use=use) for pairs, use in ((train, "to learn from"), (valid, "to judge by")))
+    longer = len(train) + len(valid) - len(learnt) - len(judged)
+    _tell_losses(longer, learnt.unknown, options, say)
     check_room(count_parameters(options.shape, len(tokeniser)))
     with memory_faults():
         module = create_transformer(options.shape, len(tokeniser), dropout=options.dropout, seed=options.seed)
     precision = training_precision(options.precision, options.hidden)
-    identity = _identity(train, valid, options)
     state = out.expanduser().absolute().with_name(f".{out.name}.training")
     done = steps_before(pause := Pause(state / "pause.safetensors", identity))
     looks = Looks(state, identity, options.averaged)
@@ -142,11 +148,20 @@ def train_translation(
     keep_all(loop.module)
     loss, averaged = loop.together.agree(lambda: _finish(loop, work, looks))  # the looks lie where the first process wrote them
     facts = _facts(options, work, course, module)
-    facts |= {"vocabulary": len(tokeniser), "loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "longer": longer, "notes": [*notes, *told]}
+    facts |= {"vocabulary": len(tokeniser), "loss": loss, "averaged": averaged, "precision": precision.note, "threads": threads, "notes": [*notes, *told]}
+    facts |= {"longer": longer, "unknown": round(learnt.unknown, 6)}
     if loop.together.first:
         save_translation(out, loop.module, tokeniser, facts)
         shutil.rmtree(state, ignore_errors=True)
     return Translation(out, facts)
+
+
+def _tell_losses(longer: int, unknown: float, options: TranslationOptions, say: Say) -> None:
+    """Say before the training what it will not see of the pairs."""
+    if longer:
+        say("", f"{plural(longer, 'pair')} longer than {options.length:,} pieces left out; a larger --length takes them in.")
+    if unknown >= LITTLE:
+        say("", f"{unknown:.1%} of the pieces are unknown, characters that are too rare for a vocabulary of {options.vocabulary:,}; a larger --vocabulary knows more of them.")
 
 
 @contextmanager
@@ -206,10 +221,10 @@ def _put(module: Any, weights: dict[str, torch.Tensor]) -> None:
             weight.copy_(weights.get(name, weight))
 
 
-def _identity(train: Pairs, valid: Pairs, options: TranslationOptions) -> str:
+def _identity(train: Pairs, valid: Pairs, options: TranslationOptions, tokeniser: str) -> str:
     """Tells this training from every other."""
     kept = {name: value for name, value in asdict(options).items() if name not in UNESSENTIAL}
-    found = hashlib.blake2b(json.dumps([kept, torch.__version__]).encode(), digest_size=16)
+    found = hashlib.blake2b(json.dumps([kept, torch.__version__, tokeniser]).encode(), digest_size=16)
     for pairs in (train, valid):
         for text in (*pairs.sources, *pairs.targets):
             found.update(text.encode() + b"\n")

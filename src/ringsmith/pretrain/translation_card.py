@@ -78,12 +78,13 @@ def _rows(facts: dict[str, Any], versions: dict[str, str]) -> list[tuple[str, st
     """The table: label and value."""
     options, pairs = facts["options"], facts["pairs"]
     shape = f"{options['layers']} + {options['layers']} blocks, {options['hidden']} wide, {facts['parameters']:,} parameters"
+    unknown = f"; {facts['unknown']:.2%} of the pairs' pieces are unknown to it" if facts["unknown"] else ""
     longer = f"; {facts['longer']:,} were longer than {options['length']} pieces and left out" if facts["longer"] else ""
     mean = f", mean of the weights at the last {facts['averaged']} looks" if facts["averaged"] > 1 else ""
     chosen = {key: value for key, value in options.items() if value is not None and key not in ("layers", "hidden", "threads", "budget")}
     return [
         ("model", shape),
-        ("vocabulary", f"{facts['vocabulary']:,} pieces of both languages"),
+        ("vocabulary", f"{facts['vocabulary']:,} pieces of both languages{unknown}"),
         ("pairs", f"{pairs['train']:,} to learn from, {pairs['valid']:,} to judge by, no source text in both{longer}"),
         ("loss of a piece", f"{facts['loss']:.4f} nats, perplexity {math.exp(facts['loss']):,.2f} (pairs to judge by{mean})"),
         ("training", f"{facts['steps']:,} steps, {facts['epochs']:.2f} epochs, {facts['tokens']:,} pieces of both sides, {facts['padding']:.1%} of the batches padding"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf
 
 from ringsmith._rules import hold, whole
 from ringsmith.errors import OptionError
@@ -66,14 +67,16 @@ class TranslationOptions:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        sizes = ("layers", "hidden", "heads", "feed_forward", "warm_up", "steps", "held_out", "looks", "averaged", "threads")
+        sizes = ("layers", "hidden", "warm_up", "held_out", "looks", "averaged")
         hold(
             self,
             (
-                *(whole(name, 1, or_none=True) for name in sizes),
+                *(whole(name, 1) for name in sizes),
+                *(whole(name, 1, or_none=True) for name in ("heads", "feed_forward", "steps", "threads")),
                 *(whole(name, least) for name, least in (("length", 8), ("vocabulary", 68), ("batch_tokens", 16), ("patience", 0), ("seed", 0))),
                 *((name, lambda value: 0 <= value < 1, "from 0 to below 1") for name in ("dropout", "smoothing")),
-                *((name, lambda value: value is None or value > 0, "above 0") for name in ("epochs", "budget")),
+                ("epochs", lambda value: value is None or 0 < value < inf, "a finite number above 0"),
+                ("budget", lambda value: value is None or value > 0, "above 0"),
                 ("precision", lambda value: value in ("auto", "float32", "bfloat16"), "auto, float32 or bfloat16"),
             ),
         )
