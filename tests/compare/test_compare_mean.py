@@ -107,3 +107,17 @@ def test_without_the_time_for_it_the_first_fold_stands(compare: Callable[..., Co
     result = compare("averaged", budget=100.0)
     assert result.rows[0].test == pytest.approx(right(3))
     assert best(result)["split"] == "fold-1"
+
+
+def test_ctrl_c_while_it_is_taken_leaves_the_first_fold(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All folds are done then: the candidate is in the table, and its model is handed over."""
+    perform = Race.perform
+
+    def stop(race: Race, run: Any, **given: Any) -> Any:
+        if run.split.name == "mean":
+            raise KeyboardInterrupt
+        return perform(race, run, **given)
+
+    monkeypatch.setattr(Race, "perform", stop)
+    stopped = compare("averaged")
+    assert (stopped.rows[0].status, stopped.rows[0].test, best(stopped)["split"]) == ("done", pytest.approx(right(3)), "fold-1")

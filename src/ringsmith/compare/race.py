@@ -199,8 +199,9 @@ class Race:
         if broken is not None:
             which = self.arena.which(broken.split, broken.seed)
             return self.lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
-        mean = self.mean_of(entrant)
-        self.enter(entrant, mean=mean)
+        self.enter(entrant)  # whatever happens to the mean, this much stands
+        if (mean := self.mean_of(entrant)) is not None:
+            self.enter(entrant, mean=mean)
         return self.rank()
 
     def mean_of(self, entrant: Entrant) -> Run | None:
