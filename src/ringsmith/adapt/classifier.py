@@ -47,7 +47,7 @@ class Feed:
 
     def batch(self, module: Any, rows: npt.NDArray[np.int64]) -> Batch:
         """These rows, on the device of `module`."""
-        multiple = WIDTHS if module.device.type == "cuda" else 1
+        multiple = WIDTHS if module.device.type == "cuda" and not self.tokens.one_length else 1
         batch = pad_batch(self.tokens, rows, self.pad_id, left=module.config.model_type in CLS_AT_END, multiple=multiple)
         return {name: send(tensor, module.device) for name, tensor in batch.items()}
 
@@ -118,7 +118,7 @@ def _run(module: Any, feed: Feed, rows: Rows, width: int, compute: Callable[[Bat
     out, training = np.empty((len(rows), width), dtype=np.float32), module.training
     module.eval()
     with torch.inference_mode():
-        for some in batches_by_tokens(feed.tokens.lengths[rows], TOKENS_PER_BATCH[module.device.type]):
+        for some in batches_by_tokens(feed.tokens.lengths[rows], TOKENS_PER_BATCH[module.device.type], one_length=feed.tokens.one_length):
             out[some] = compute(feed.batch(module, rows[some])).float().cpu().numpy()
     module.train(training)
     return out

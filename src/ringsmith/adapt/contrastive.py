@@ -147,7 +147,7 @@ class ContrastiveLoop:
     def _vectors(self, tokens: Tokens, rows: Rows) -> tuple[torch.Tensor, Rows]:
         """Vectors of length 1 of a batch, with gradients, and the rows in their order: the longest first."""
         device = self.backbone.device
-        parts = batches_by_tokens(tokens.lengths[rows], TOKENS_PER_BATCH[device])
+        parts = batches_by_tokens(tokens.lengths[rows], TOKENS_PER_BATCH[device], one_length=tokens.one_length)
         pooled = []
         for part in parts:
             batch = {name: tensor.to(device) for name, tensor in pad_batch(tokens, rows[part], self.backbone.tokeniser.pad_id).items()}

@@ -235,7 +235,7 @@ def _record(module: Any, layer: nn.Module, feeds: Sequence[Feed], dtype: torch.d
     total, done = sum(map(len, feeds)), 0
     with _stopping_at(layer), torch.no_grad():
         for feed, store in zip(feeds, kept, strict=True):
-            for rows in batches_by_tokens(feed.tokens.lengths, TOKENS_PER_BATCH[module.device.type]):
+            for rows in batches_by_tokens(feed.tokens.lengths, TOKENS_PER_BATCH[module.device.type], one_length=feed.tokens.one_length):
                 batch = feed.batch(module, rows)
                 states = _states(module, batch)
                 store[positions_of(feed.tokens, rows)] = (states if batch_first else states.transpose(0, 1))[batch["attention_mask"].bool()].to("cpu", dtype)

@@ -28,7 +28,7 @@ from ringsmith._paths import cache_folder
 from ringsmith.catalogue.weights import Tensor, read_header
 from ringsmith.errors import ModelError
 
-VERSION = 1
+VERSION = 2
 LIMIT_BYTES = 2_000_000_000
 """All spaces together; the files that were not used for longest go first."""
 FEWEST_ROWS = 16

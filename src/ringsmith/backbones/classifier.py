@@ -11,6 +11,7 @@ import transformers
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.load import _quiet, read_tokeniser, read_weights
 from ringsmith.backbones.meanlayer import add_mean_layer, is_read_by_mean
+from ringsmith.backbones.padding import check_padding_by_scores
 from ringsmith.backbones.tokens import Tokeniser
 from ringsmith.catalogue import LocalModel
 
@@ -43,7 +44,7 @@ def load_classifier(model: LocalModel, labels: Sequence[str], *, multilabel: boo
         add_mean_layer(module)
     tokeniser = read_tokeniser(model, module)
     module.config.pad_token_id = tokeniser.pad_id
-    return tokeniser, module.train()
+    return check_padding_by_scores(tokeniser, module.eval()), module.train()
 
 
 def save_classifier(tokeniser: Tokeniser, module: Any, folder: Path) -> None:

@@ -164,7 +164,7 @@ def _compute(backbone: Backbone, work: Work, out: Floats, places: Rows, sink: _S
                 out[rows[batch]] = forward(backbone, tokens, batch, work)
                 return len(batch)
 
-            for count in run(compute, batches_by_tokens(tokens.lengths, size)):
+            for count in run(compute, batches_by_tokens(tokens.lengths, size, one_length=tokens.one_length)):
                 done += count
                 if report is not None:
                     report(done, len(places))
@@ -221,7 +221,7 @@ def forward(backbone: Backbone, tokens: Tokens, rows: Rows, work: Work) -> Float
     """Vectors (len(rows), L, hidden) of one batch.
 
     Raises:
-        ModelError: the model has another number of layers than its config says.
+        ModelError: the model has another number of layers than its config says, or these are no vectors of tokens.
     """
     low = backbone.precision == "bfloat16"
     with torch.inference_mode(), torch.autocast(backbone.device, dtype=torch.bfloat16, enabled=low):
@@ -242,6 +242,9 @@ def _padded_forward(backbone: Backbone, batch: dict[str, torch.Tensor], work: Wo
     states = output.hidden_states if work.layers == "all" else (output.last_hidden_state,)
     if work.layers == "all" and len(states) != backbone.layers:
         raise ModelError(f"{backbone.model.folder}: the config says {backbone.model.layers} layers; the model gave {len(states) - 1}. Fetch or save it again.")
+    if strange := {tuple(state.shape[1:]) for state in states} - {(mask.shape[1], backbone.hidden)}:
+        rule = f"a layer must give {backbone.hidden} numbers, the hidden size, for each of {mask.shape[1]} tokens"
+        raise ModelError(f"{backbone.model.folder}: {rule}; {type(backbone.module).__name__} gave {' x '.join(map(str, min(strange)))}. Choose another model.")
     with torch.autocast(backbone.device, enabled=False):
         return torch.stack([pool(state, mask, work.pooling, cls_at_end=backbone.cls_at_end) for state in states], dim=1)
 

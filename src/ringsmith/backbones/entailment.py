@@ -14,6 +14,7 @@ import transformers
 
 from ringsmith.backbones.batches import TOKENS_PER_BATCH, batches_by_tokens
 from ringsmith.backbones.load import best_device, read_tokeniser, read_weights, set_threads
+from ringsmith.backbones.padding import check_padding_by_scores
 from ringsmith.backbones.tokens import Tokeniser, pad_batch
 from ringsmith.catalogue import LocalModel, read_config
 
@@ -65,7 +66,7 @@ def load_entailment(model: LocalModel, *, threads: int | None = None, device: st
     set_threads(threads)
     place = device or best_device()
     module = read_weights(transformers.AutoModelForSequenceClassification, model, {}, whole=True).to(place).eval().requires_grad_(False)
-    return EntailmentModel(model, module, read_tokeniser(model, module), place, *columns)
+    return EntailmentModel(model, module, check_padding_by_scores(read_tokeniser(model, module), module), place, *columns)
 
 
 def follows(nli: EntailmentModel, texts: Sequence[str], sentences: Sequence[str], *, report: Report | None = None) -> Floats:
@@ -73,7 +74,7 @@ def follows(nli: EntailmentModel, texts: Sequence[str], sentences: Sequence[str]
     tokens = nli.tokeniser([text for text in texts for _ in sentences], [sentence for _ in texts for sentence in sentences])
     out = np.empty((len(texts) * len(sentences), 2), dtype=np.float32)
     done = 0
-    for batch in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH[nli.device]):
+    for batch in batches_by_tokens(tokens.lengths, TOKENS_PER_BATCH[nli.device], one_length=tokens.one_length):
         with torch.inference_mode():
             inputs = {name: tensor.to(nli.device) for name, tensor in pad_batch(tokens, batch, nli.tokeniser.pad_id).items()}
             out[batch] = nli.module(**inputs).logits[:, [nli.entails, nli.contradicts]].float().cpu().numpy()

@@ -4,15 +4,17 @@ Decisions:
 - Always a local folder that `catalogue` has checked, ``local_files_only``, safetensors, no remote code: nothing here can reach the
   network or run a model's own code.
 - Of an encoder-decoder (T5, BART) the encoder is used.
-- Weights that do not fit the architecture are refused, not silently replaced by random numbers.
+- Weights that do not fit the architecture are refused, not silently replaced by random numbers, nor silently left out of a layer.
+- BigBird attends to everything (`FULL_ATTENTION`), and OPT's last layer is as wide as the others: a projection to the width of the vocabulary is its head's.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +29,7 @@ from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.encoding import encode
 from ringsmith.backbones.fast import Kind, prepare
 from ringsmith.backbones.flat import FlatEncoder
+from ringsmith.backbones.padding import check_padding
 from ringsmith.backbones.pooling import CLS_AT_END
 from ringsmith.backbones.precision import Choice, choose_precision
 from ringsmith.backbones.samples import CALIBRATION
@@ -39,6 +42,10 @@ UNLIMITED_TOKENS = 1_024
 """Where the architecture has no longest input (XLNet, T5), rows are cut here: attention costs the square of it."""
 TOKENIZER_RULE = "A model folder holds tokenizer.json (or vocab.txt, or a .model file); copy it there, or fetch the model again."
 TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json")
+FULL_ATTENTION = {"big_bird", "bigbird_pegasus"}
+"""Families that transformers has attend to blocks, until it meets a short batch: from then on to everything, so that vectors would depend on what came before."""
+COMPUTED = {"causal_mask", "cos_cached", "inv_freq", "masked_bias", "original_inv_freq", "position_ids", "scale_attn", "sin_cached"}
+"""Tensors that older versions of transformers saved in layers, though they follow from the config."""
 SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -71,6 +78,7 @@ def load_backbone(model: LocalModel, *, threads: int | None = None, precision: P
         layers=model.layers + 1,
         cls_at_end=module.config.model_type in CLS_AT_END,
     )
+    plain = replace(plain, tokeniser=check_padding(plain.tokeniser, module, lambda texts: encode(plain, texts, cache=False)))
     return _fast_on_cpu(plain, precision) if place == "cpu" else _fast_elsewhere(plain, precision)
 
 
@@ -113,7 +121,21 @@ def read_body(model: LocalModel, settings: dict[str, Any] | None = None) -> Any:
     kind = read_config(Path(model.folder))["model_type"]
     alone = str(MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(kind, "")).endswith("EncoderModel")  # T5 and its kin
     module = read_weights(transformers.AutoModelForTextEncoding if alone else transformers.AutoModel, model, settings or {})
+    if getattr(getattr(module, "decoder", None), "project_out", None) is not None:
+        module.decoder.project_out = PassedBy(module.decoder.project_out)
     return module if alone or not module.config.is_encoder_decoder else module.get_encoder()
+
+
+class PassedBy(torch.nn.Module):
+    """The weight of a layer that is not used, kept to be saved with the others: what the layer is given goes on as it is."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.weight = layer.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What it is given."""
+        return x
 
 
 def read_whole(auto: Any, model: LocalModel, threads: int | None, device: str | None) -> tuple[Any, str]:
@@ -147,12 +169,21 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whol
     Raises:
         ModelError: the weights do not fit the architecture, or the architecture has no such head.
     """
+    if read_config(Path(model.folder))["model_type"] in FULL_ATTENTION:
+        settings = {**settings, "attention_type": "original_full"}
     with _quiet():
         try:
             module, info = auto.from_pretrained(model.folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **SAFE, **settings)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             reason = f"{model.architecture} cannot be loaded by transformers {transformers.__version__}: {_first_line(error)}"
             raise ModelError(f"{model.folder}: {reason}. Fetch or save the model again, or choose another.") from error
+    if faults := _faults(module, info, whole=whole):
+        raise ModelError(f"{model.folder}: the weights do not fit the config: {'; '.join(faults)}. Fetch or save the model again, or choose another.")
+    return module
+
+
+def _faults(module: Any, info: dict[str, Any], *, whole: bool) -> list[str]:
+    """What of a loaded model did not come from its file, and what of its file did not get into it."""
     body = "" if whole or module.base_model is module else f"{module.base_model_prefix}."
     computed = {name for name, part in module.named_modules() if "Sinusoidal" in type(part).__name__}  # places by the formula of 2017: nothing to be kept
     faults = []
@@ -160,9 +191,23 @@ def read_weights(auto: Any, model: LocalModel, settings: dict[str, Any], *, whol
         needed = [key for key in keys if key.startswith(body) and "pooler" not in key.split(".")]
         if lost := sorted(key for key in needed if key.rpartition(".")[0] not in computed):
             faults.append(f"{len(lost)} tensors are {what}, among them {lost[0]!r}")
-    if faults:
-        raise ModelError(f"{model.folder}: the weights do not fit the config: {'; '.join(faults)}. Fetch or save the model again.")
-    return module
+    if stray := _strays(module, info["unexpected_keys"]):
+        faults.append(f"{len(stray)} tensors have no place in its layers as transformers {transformers.__version__} makes them, among them {stray[0]!r}")
+    return faults
+
+
+def _strays(module: Any, keys: Iterable[str]) -> list[str]:
+    """Those of a file's tensors that the model did not take, though it has the layer they belong to: without them, its vectors are others."""
+    body = module.base_model
+    parts = dict(body.named_modules())
+    layers = {f"{name}.{child}" for name, part in parts.items() if isinstance(part, torch.nn.ModuleList) for child, _ in part.named_children()}
+    stray = []
+    for key in sorted(keys):
+        owner, _, name = key.removeprefix(f"{module.base_model_prefix}.").rpartition(".")
+        mask = name == "bias" and owner in parts and not hasattr(parts[owner], "weight")  # of GPT-2's kind: which tokens see which
+        if name not in COMPUTED and not mask and not layers.isdisjoint(accumulate(owner.split("."), "{}.{}".format)):
+            stray.append(key)
+    return stray
 
 
 def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None) -> Tokeniser:
@@ -177,7 +222,11 @@ def read_tokeniser(model: LocalModel, module: Any, max_tokens: int | None = None
         hf.pad_token = spare if spare is not None else hf.convert_ids_to_tokens(0)
     empty = next((number for number in (hf.bos_token_id, hf.eos_token_id, hf.unk_token_id, hf.pad_token_id) if number is not None), 0)
     limit = min(model.max_tokens or UNLIMITED_TOKENS, max_tokens or UNLIMITED_TOKENS * 1_024)
-    rows = module.get_input_embeddings().weight.shape[0]
+    try:
+        rows = module.get_input_embeddings().weight.shape[0]
+    except (NotImplementedError, AttributeError) as error:
+        rule = f"a model must have one table of vectors for its tokens; {type(module).__name__} has none"
+        raise ModelError(f"{model.folder}: {rule}. Choose another model.") from error
     hf.model_max_length = limit
     return Tokeniser(
         hf=hf,

@@ -83,7 +83,7 @@ def contextual_vectors(backbone: Backbone, uses: Sequence[Use], *, layers: Seque
     rows = [_read(backbone, use) for use in uses]
     out = {name: np.empty((len(uses), backbone.hidden), dtype=np.float32) for name in layers}
     done = 0
-    for batch in batches_by_tokens([len(row["ids"]) for row in rows], TOKENS_PER_BATCH[backbone.device]):
+    for batch in batches_by_tokens([len(row["ids"]) for row in rows], TOKENS_PER_BATCH[backbone.device], one_length=backbone.tokeniser.one_length):
         states = _states(backbone, [rows[at] for at in batch])
         for name in layers:
             mixture = mixed(states, name)

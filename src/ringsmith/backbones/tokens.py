@@ -37,12 +37,14 @@ class Tokens:
         types: int64 (total,), which text of a pair a token belongs to; None where the model does not ask.
         starts: int64 (n + 1,): row i is ``ids[starts[i]:starts[i + 1]]``.
         cut: bool (n,): whether something of the row did not fit.
+        one_length: whether only rows of one length may share a batch; see `Tokeniser`.
     """
 
     ids: npt.NDArray[np.int64]
     types: npt.NDArray[np.int64] | None
     starts: npt.NDArray[np.int64]
     cut: npt.NDArray[np.bool_]
+    one_length: bool = False
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -65,6 +67,7 @@ class Tokeniser:
         types: whether the model asks for token types.
         vocabulary: token numbers must be below this.
         fingerprint: hash of the tokenizer's files.
+        one_length: whether only rows of one length may share a batch, because the model mixes padding into its vectors (`padding.py`).
         alone: held by who sets how the Rust tokenizer truncates, until it is done: it remembers one setting for all threads.
     """
 
@@ -75,6 +78,7 @@ class Tokeniser:
     types: bool
     vocabulary: int
     fingerprint: str = ""
+    one_length: bool = False
     alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __call__(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
@@ -95,7 +99,8 @@ class Tokeniser:
                 cut.append(row_cut)
         starts = np.zeros(len(ids) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in ids], out=starts[1:])
-        return Tokens(self._flat(ids, starts[-1]), _flatten(types, starts[-1]) if self.types else None, starts, np.array(cut, dtype=np.bool_))
+        kinds = _flatten(types, starts[-1]) if self.types else None
+        return Tokens(self._flat(ids, starts[-1]), kinds, starts, np.array(cut, dtype=np.bool_), self.one_length)
 
     def unknown_share(self, tokens: Tokens) -> float:
         """Share (0 to 1) of these pieces that stand for anything the tokenizer does not know; 0 where it knows every letter or byte."""
