@@ -222,11 +222,18 @@ def test_vectors_take_the_place_of_vectors_only(ringsmith: Ringsmith, file: Path
     """A file of something else stays, and it is told before anything is read; vectors of an earlier run, and an empty file, go."""
     (tmp_path / "thesis.txt").write_text("Chapter one.\n\nIt was a dark night.\n", encoding="utf-8")
     (tmp_path / "corpus.txt").write_text("the king and the queen of the land\n" * 60, encoding="utf-8")
+    (tmp_path / "labelled.txt").write_text("Great phone, all of it.\t1\nNever again.\t0\n", encoding="utf-8")
     (tmp_path / "empty.txt").touch()
     train = ("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out")
-    for command in (("vectors", "train", "nowhere.txt", "--out", "thesis.txt"), ("vectors", "convert", file, "thesis.txt")):
-        refused(ringsmith(*command), r"thesis\.txt: vectors are written into a new file, or in the place of vectors; this file holds something else")
+    for command in (
+        ("train", "nowhere.txt", "--out", "thesis.txt"),
+        ("convert", file, "thesis.txt"),
+        ("train", "corpus.txt", "--out", "labelled.txt"),
+        ("convert", file, "labelled.txt"),
+    ):
+        refused(ringsmith("vectors", *command), r"(thesis|labelled)\.txt: vectors are written into a new file, or in the place of vectors; this file holds something else")
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8").startswith("Chapter one")
+    assert (tmp_path / "labelled.txt").read_text(encoding="utf-8").startswith("Great phone")
     assert [ringsmith(*train, name).code for name in ("empty.txt", "empty.txt")] == [0, 0]
 
 
