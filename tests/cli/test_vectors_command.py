@@ -218,6 +218,23 @@ def test_words_that_stand_alone_are_told(ringsmith: Ringsmith, tmp_path: Path) -
     assert "No word has a neighbour" not in ringsmith(*command).out
 
 
+def test_what_a_terminal_would_obey_is_not_printed(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """A word of somebody else's file with an escape in it."""
+    path = save_vectors(WordVectors(["a", "b\x1b]0;mine\x07", "c\x9bd"], np.eye(3, dtype=np.float32)), tmp_path / "evil.txt")
+    ended = ringsmith("vectors", "nearest", path, "a")
+    assert ended.code == 0
+    assert "b\ufffd]0;mine\ufffd" in ended.out
+    assert not {"\x1b", "\x07", "\x9b"} & set(ended.out)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "rule"), [("glove", ("--rate", "0"), r"'eta' \(--rate\) must be above 0"), ("glove", ("--epochs", "0"), r"'iterations' \(--epochs\) must")]
+)
+def test_options_of_glove_are_told_by_the_names_they_have_here(ringsmith: Ringsmith, method: str, given: tuple[str, ...], rule: str) -> None:
+    """Its own are those of the paper."""
+    refused(ringsmith("vectors", "train", "corpus.txt", "--out", "v.txt", "--method", method, *given), rule)
+
+
 def test_vectors_take_the_place_of_vectors_only(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
     """A file of something else stays, and it is told before anything is read; vectors of an earlier run, and an empty file, go."""
     (tmp_path / "thesis.txt").write_text("Chapter one.\n\nIt was a dark night.\n", encoding="utf-8")

@@ -77,7 +77,7 @@ def test_another_form_of_vectors_goes_where_it_cannot_be_mistaken(tmp_path: Path
 def test_files_beside_a_matrix_are_written_only_where_they_are_its_own(tmp_path: Path, beside: str) -> None:
     """Neither written over nor removed where there was no such matrix, or where they do not fit it."""
     (tmp_path / beside).write_text("keep me", encoding="utf-8")
-    with pytest.raises(OptionError, match=rf"{beside}: this file is written together with v\.npy, but it holds something else\. Name another place, or remove it\."):
+    with pytest.raises(OptionError, match=rf"{beside}: this file is written together with v\.npy, but it holds something else\. Name another place\."):
         save_vectors(some(), tmp_path / "v.npy")
     np.save(tmp_path / "v.npy", some().matrix)
     with pytest.raises(OptionError, match=r"v\.npy: vectors are written into a new file"):

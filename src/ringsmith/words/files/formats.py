@@ -112,7 +112,7 @@ def check_target(path: str | Path, form: str | None = None, *, sources: Sequence
             raise OptionError(f"{place}: vectors are written into a new file, or in the place of vectors; this file holds something else. Name another place, or remove it.")
         for file in chosen.companions(place):
             if _holds_something(file) and (there is not chosen or is_one_of(file, *sources)):
-                raise OptionError(f"{file}: this file is written together with {place.name}, but it holds something else. Name another place, or remove it.")
+                raise OptionError(f"{file}: this file is written together with {place.name}, but it holds something else. Name another place.")
         with tempfile.TemporaryFile(dir=place.parent):
             pass
 
