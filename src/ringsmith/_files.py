@@ -126,11 +126,18 @@ def refuse_source(out: Path, *sources: str | Path) -> None:
     Raises:
         OptionError: it is one of them.
     """
+    if is_one_of(out, *sources):
+        new = out.with_stem(f"{out.stem}-new")
+        raise OptionError(f"'out' must be another file than the one that is read; got {str(out)!r} twice. Name a new file, such as {str(new)!r}.")
+
+
+def is_one_of(path: Path, *sources: str | Path) -> bool:
+    """Whether this file is one of those that are read; a text, or ``"-"``, is none."""
     for source in sources:
         with suppress(OSError, ValueError, RuntimeError):  # a text is no name of a file
-            if out.samefile(Path(source).expanduser()):
-                new = out.with_stem(f"{out.stem}-new")
-                raise OptionError(f"'out' must be another file than the one that is read; got {str(out)!r} twice. Name a new file, such as {str(new)!r}.")
+            if path.samefile(Path(source).expanduser()):
+                return True
+    return False
 
 
 @contextmanager

@@ -218,15 +218,39 @@ def test_words_that_stand_alone_are_told(ringsmith: Ringsmith, tmp_path: Path) -
     assert "No word has a neighbour" not in ringsmith(*command).out
 
 
+def test_what_a_terminal_would_obey_is_not_printed(ringsmith: Ringsmith, tmp_path: Path) -> None:
+    """A word of somebody else's file with an escape in it."""
+    path = save_vectors(WordVectors(["a", "b\x1b]0;mine\x07", "c\x9bd"], np.eye(3, dtype=np.float32)), tmp_path / "evil.txt")
+    ended = ringsmith("vectors", "nearest", path, "a")
+    assert ended.code == 0
+    assert "b\ufffd]0;mine\ufffd" in ended.out
+    assert not {"\x1b", "\x07", "\x9b"} & set(ended.out)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "rule"), [("glove", ("--rate", "0"), r"'eta' \(--rate\) must be above 0"), ("glove", ("--epochs", "0"), r"'iterations' \(--epochs\) must")]
+)
+def test_options_of_glove_are_told_by_the_names_they_have_here(ringsmith: Ringsmith, method: str, given: tuple[str, ...], rule: str) -> None:
+    """Its own are those of the paper."""
+    refused(ringsmith("vectors", "train", "corpus.txt", "--out", "v.txt", "--method", method, *given), rule)
+
+
 def test_vectors_take_the_place_of_vectors_only(ringsmith: Ringsmith, file: Path, tmp_path: Path) -> None:
     """A file of something else stays, and it is told before anything is read; vectors of an earlier run, and an empty file, go."""
     (tmp_path / "thesis.txt").write_text("Chapter one.\n\nIt was a dark night.\n", encoding="utf-8")
     (tmp_path / "corpus.txt").write_text("the king and the queen of the land\n" * 60, encoding="utf-8")
+    (tmp_path / "labelled.txt").write_text("Great phone, all of it.\t1\nNever again.\t0\n", encoding="utf-8")
     (tmp_path / "empty.txt").touch()
     train = ("vectors", "train", "corpus.txt", "--dim", "4", "--epochs", "1", "--min-count", "1", "--out")
-    for command in (("vectors", "train", "nowhere.txt", "--out", "thesis.txt"), ("vectors", "convert", file, "thesis.txt")):
-        refused(ringsmith(*command), r"thesis\.txt: vectors are written into a new file, or in the place of vectors; this file holds something else")
+    for command in (
+        ("train", "nowhere.txt", "--out", "thesis.txt"),
+        ("convert", file, "thesis.txt"),
+        ("train", "corpus.txt", "--out", "labelled.txt"),
+        ("convert", file, "labelled.txt"),
+    ):
+        refused(ringsmith("vectors", *command), r"(thesis|labelled)\.txt: vectors are written into a new file, or in the place of vectors; this file holds something else")
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8").startswith("Chapter one")
+    assert (tmp_path / "labelled.txt").read_text(encoding="utf-8").startswith("Great phone")
     assert [ringsmith(*train, name).code for name in ("empty.txt", "empty.txt")] == [0, 0]
 
 

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringsmith._machine import cores
 from ringsmith.errors import InputError, OptionError, RunRefused
 from ringsmith.records import Progress
 from ringsmith.words.corpus import Corpus, CorpusOptions, read_corpus
 from ringsmith.words.growing import read_more, renumber
 from ringsmith.words.model import Word2VecModel, extend, make_model
 from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.parallel import threads_of
 from ringsmith.words.stretches import LARGEST, cut, pieces, work_through
 from ringsmith.words.vocabulary import Vocabulary
 from ringsmith.words.word2vec import _Training, train_word2vec
@@ -249,7 +251,9 @@ BAD = [
     ({"method": "glove"}, r"^'method' must be 'skipgram' or 'cbow'; got 'glove'\. Use skipgram, the usual value"),
     ({"sample": 1}, r"^'sample' must be from 0 to below 1; got 1\. Use 0\.001, the usual value"),
     ({"noise_power": float("nan")}, r"^'noise_power' must be a finite number; got nan\. Use 0\.75, the usual value"),
-    ({"rate": 0}, r"^'rate' must be above 0 and at most 1; got 0\. Use 0\.025, the usual value.*\n'min_rate' must be from 0 to 'rate' \(0\); got 0\.0001\."),
+    ({"rate": 0}, r"^'rate' must be above 0 and at most 1; got 0\. Use 0\.025, the usual value"),
+    ({"rate": 0.01, "min_rate": 0.02}, r"^'min_rate' must be from 0 to 'rate' \(0\.01\); got 0\.02\."),
+    ({"negative": 2_000_000}, r"^'negative' must be at most 1,000; got 2000000\. Use 5, the usual value"),
     ({"rate": float("nan")}, r"^'rate' must be above 0 and at most 1; got nan\."),
     ({"min_rate": 0.5}, r"^'min_rate' must be from 0 to 'rate' \(0\.025\); got 0\.5\. Use 0\.0001, the usual value"),
     ({"subwords": (5, 3)}, r"^'subwords' must be two lengths, the shorter first, from 1 up; got \(5, 3\)\. Use \(3, 6\), the usual value"),
@@ -368,3 +372,18 @@ def test_renumbering_goes_on_over_its_own_blocks(monkeypatch: pytest.MonkeyPatch
     parts = renumber(corpus, wanted)
     np.testing.assert_array_equal(whole.ids, parts.ids)
     np.testing.assert_array_equal(whole.starts, parts.starts)
+
+
+def test_the_rate_at_the_end_is_never_above_that_at_the_start() -> None:
+    """Unless one is named, it is the usual one or, below that, the rate itself."""
+    assert [Word2VecOptions(rate=rate).last_rate for rate in (None, 0.5, 5e-5)] == [1e-4, 1e-4, 5e-5]
+    assert Word2VecOptions(rate=0.5, min_rate=0.2).last_rate == 0.2
+
+
+def test_more_threads_than_can_work_are_not_started() -> None:
+    """Each would have copies of its own of the rows of frequent words."""
+    corpus, options = read_corpus(["a rose is a rose"] * 500, CorpusOptions(min_count=1)), Word2VecOptions(dim=8, epochs=1)
+    assert threads_of(3) == 3
+    assert threads_of(None) == cores()
+    assert threads_of(100_000) == 4 * cores()
+    assert train_word2vec(corpus, options, threads=100_000).trained_words == corpus.words

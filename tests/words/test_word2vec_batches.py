@@ -43,6 +43,14 @@ def trained(corpus: Corpus, options: Word2VecOptions, **given: Any) -> Word2VecM
     return model
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_window_ends_with_the_longest_sentence(corpus: Corpus, way: str) -> None:
+    """No room is made beyond it, and the vectors are the same."""
+    options = Word2VecOptions(dim=8, epochs=1, shrink=False, seed=3, **WAYS[way])
+    whole, huge = (trained(corpus, replace(options, window=window)).vectors.matrix for window in (7, 10**12))
+    np.testing.assert_array_equal(whole, huge)
+
+
 def purity(model: Word2VecModel) -> float:
     """Share of the five nearest neighbours that are of the word's own topic."""
     words = list(model.vocabulary.words)

@@ -15,7 +15,7 @@ from ringsmith.words.kernels.own import copies, hand_on, hand_on_all, own_rows, 
 from ringsmith.words.kernels.reference import Chance, Twin, pair_loss
 from ringsmith.words.kernels.steps import sigmoid
 from ringsmith.words.model import aligned, flat, padded, target_rows
-from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.options import FARTHEST, Word2VecOptions
 from ringsmith.words.sampling import keep_shares, keep_thresholds, negative_table
 
 
@@ -62,14 +62,19 @@ CASES = {
     "skipgram, fixed window": {"shrink": False},
     "skipgram, 11 negatives": {"negative": 11},
     "skipgram, 2 negatives": {"negative": 2},
+    "skipgram, whole sentence": {"window": FARTHEST},
+    "skipgram, fixed window, whole sentence": {"window": 1_000_000, "shrink": False},
     "skipgram, thinned": {"sample": 0.02},
     "skipgram, tree": {"hierarchical": True, "negative": 0},
     "skipgram, tree and negatives": {"hierarchical": True},
     "cbow": {"method": "cbow"},
     "cbow, sum": {"method": "cbow", "mean": False},
     "cbow, tree": {"method": "cbow", "hierarchical": True, "negative": 0},
+    "cbow, whole sentence": {"method": "cbow", "window": FARTHEST},
     "cbow, subwords": {"method": "cbow", "subwords": (2, 3)},
+    "cbow, subwords, whole sentence": {"method": "cbow", "subwords": (2, 3), "window": FARTHEST},
     "subwords": {"subwords": (2, 3)},
+    "subwords, whole sentence": {"subwords": (2, 3), "window": FARTHEST},
     "subwords, tree": {"subwords": (2, 3), "hierarchical": True, "negative": 0},
 }
 
@@ -93,7 +98,7 @@ def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int, 
     outputs[-1] = 0
     keep = keep_thresholds(counts, options.sample)
     twin = Twin(
-        sentences, inputs.astype(float), outputs.astype(float), bags, keep.tolist(), table.tolist(), paths_of, shrink=options.shrink, negative=options.negative, mean=options.mean
+        sentences, inputs.astype(float), outputs.astype(float), bags, keep.tolist(), table.tolist(), paths_of, options.window, options.shrink, options.negative, options.mean
     )
     starts = np.concatenate([[0], np.cumsum([len(sentence) for sentence in sentences])])
     rates = [float(np.float32(0.1 - 0.05 * start / starts[-1])) for start in starts[:-1]]
@@ -106,7 +111,7 @@ def test_a_stretch_moves_all_weights_as_the_slow_twin_says(name: str, dim: int, 
         weights,
         kernels.Bags(np.concatenate([[0], np.cumsum([len(bag) for bag in bags])]), np.concatenate(bags).astype(np.int32), max(map(len, bags))),
         kernels.Draws(keep, table, paths.starts, (paths.nodes + words).astype(np.int32), paths.labels),
-        kernels.Shape(5, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean),
+        kernels.Shape(options.window, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean),
         kernels.Stretch(0, len(sentences), 0.1, 0.05, 5),
     )
     hand_on_all(weights.own_inputs, weights.inputs, weights.width)
@@ -187,6 +192,13 @@ def test_negatives_are_drawn_by_the_power_of_the_count(power: float) -> None:
     expected = counts**power / (counts**power).sum()
     np.testing.assert_allclose(np.bincount(table) / len(table), expected, atol=2e-6)
     assert stats.chisquare(np.bincount(table[:20_000]), expected * 20_000).pvalue > 1e-3, "any part of the table is a fair sample"
+
+
+@pytest.mark.parametrize("power", [-300.0, 64.0, 300.0])
+def test_a_power_beyond_all_numbers_leaves_one_kind_of_words(power: float) -> None:
+    """The frequent ones, or the rare; the table keeps its length, and every word a slot."""
+    shares = np.bincount(negative_table(np.array([100_000, 5_000, 100]), power, np.random.default_rng(0)))
+    assert shares.tolist() == [1 << 20, 1, 1][:: 1 if power > 0 else -1]
 
 
 def test_huffman_paths_are_as_short_as_an_optimal_code_and_no_path_begins_another() -> None:

@@ -175,3 +175,14 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
     """Two words, one row."""
     with pytest.raises(InputError, match="2 words need 3 starts and as many columns as values; got 2 starts, 1 columns and 1 values"):
         Cooccurrences(Vocabulary.of("ab"), np.array([0, 1]), np.array([0], dtype=np.int32), np.array([1.0], dtype=np.float32))
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_a_window_ends_with_the_longest_sentence(weighted: bool) -> None:
+    """The whole sentence is often asked for by some huge number: no room is made for it."""
+    corpus = zipf_corpus(2_000)
+    reach = corpus.longest - 1
+    assert corpus.longest == max(np.diff(corpus.starts))
+    whole, huge = (count_cooccurrences(corpus, CooccurrenceOptions(window=window, weighted=weighted)) for window in (reach, 10**15))
+    assert np.array_equal(whole.columns, huge.columns)
+    assert whole.values.tobytes() == huge.values.tobytes()

@@ -269,7 +269,7 @@ def test_an_exception_of_the_listener_ends_training() -> None:
     ("change", "sentence"),
     [
         ({"dim": 0}, "'dim' must be at least 1; got 0. Use 100, the usual value"),
-        ({"iterations": 0, "eta": 0.0}, "'iterations' must be at least 1; got 0. .* 'eta' must be above 0; got 0.0"),
+        ({"iterations": 0, "eta": 0.0}, r"'iterations' \(--epochs\) must be at least 1; got 0. .* 'eta' \(--rate\) must be above 0; got 0.0"),
         ({"x_max": -1.0}, "'x_max' must be above 0"),
         ({"alpha": 2.0}, "'alpha' must be from 0 to 1"),
         ({"output": "all"}, "'output' must be 'sum', 'words' or 'both'; got 'all'"),

@@ -14,7 +14,7 @@ from vector_spaces import random_space
 
 from ringsmith.errors import InputError, OptionError, ReadError, RingsmithError
 from ringsmith.words.intrinsic import evaluate_analogies, evaluate_outliers, evaluate_pairs
-from ringsmith.words.questions import OutlierSet, Pair, Question, Section, read_analogies, read_outliers, read_pairs
+from ringsmith.words.questions import OutlierSet, Pair, Question, Section, read_analogies, read_outliers, read_pairs, read_questions
 from ringsmith.words.spaces import align, compare_spaces, procrustes
 from ringsmith.words.vectors import WordVectors
 
@@ -189,6 +189,21 @@ def test_pairs_come_in_many_dialects(tmp_path: Path) -> None:
     for content in ("# c\na\tb\t1.5\r\nc\td\t2\r\n", "\ufeffa,b,1.5\nc,d,2\n", "a b 1.5\nc d 2\n", "word1\tword2\tPOS\tSimLex999\na\tb\tN\t1.5\nc\td\tV\t2\n"):
         path.write_text(content, encoding="utf-8", newline="")
         assert read_pairs(path) == (Pair("a", "b", 1.5), Pair("c", "d", 2))
+
+
+@pytest.mark.parametrize("content", ["word1,word2,score\nw1,w2,1\nw3,w4,2\n", "w1;w2;1\nw3;w4;2\n", "w1,w2,1\n", "w1 w2 1 A\nw3 w4 2 B\n", "w1,w2,1\nw3,w4,2\nw5,w6,3\n"])
+def test_pairs_are_told_from_other_questions(tmp_path: Path, content: str) -> None:
+    """Whatever parts them, with a heading and further columns or without."""
+    (tmp_path / "pairs.csv").write_text(content, encoding="utf-8")
+    assert read_questions(tmp_path / "pairs.csv") == read_pairs(tmp_path / "pairs.csv")
+    assert read_pairs(tmp_path / "pairs.csv")[0] == Pair("w1", "w2", 1.0)
+
+
+def test_one_bad_line_makes_no_other_questions_of_pairs(tmp_path: Path) -> None:
+    """It is told by its number."""
+    (tmp_path / "pairs.csv").write_text("w1,w2,1\nw3,w4,2\nw5,w6\n", encoding="utf-8")
+    with pytest.raises(ReadError, match=r"pairs\.csv:3: a line must hold two words and a number; got 'w5,w6'"):
+        read_questions(tmp_path / "pairs.csv")
 
 
 def test_outlier_sets_come_as_a_file_or_a_folder(tmp_path: Path) -> None:

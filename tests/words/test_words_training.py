@@ -128,7 +128,7 @@ def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_read(tmp
     for out, error, sentence in (
         ("v.xyz", OptionError, r"v\.xyz: the suffix must say the form"),
         ("no/v.txt", MachineError, r"there is no folder '.*no' to write into\. Make it first"),
-        ("full", OptionError, r"full: vectors are written into a new file; this is a folder that holds something\. Name another place\."),
+        ("full", OptionError, r"full: static vectors are written into a new or an empty folder; this holds something else\. Name another one\."),
     ):
         with pytest.raises(error, match=sentence):
             make_vectors(VectorsJob(source=tmp_path / "nothing", out=tmp_path / out, word2vec=Word2VecOptions()))

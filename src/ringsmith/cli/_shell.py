@@ -164,10 +164,12 @@ def fail(sentence: str, *, code: int = WRONG_USE) -> None:
 
 
 def escape(text: str) -> str:
-    """`text` with its square brackets kept from being read as colours."""
+    """`text` with its square brackets kept from being read as colours, and without the control characters that a terminal would obey."""
     from rich.markup import escape as escape_markup
 
-    return escape_markup(text)
+    from ringsmith.report.wording import clean
+
+    return escape_markup(str(clean(text)))
 
 
 def check_page(out: Path | None) -> None:

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 import ringsmith.cli._shell as _shell
-from ringsmith._files import refuse_source
 from ringsmith.cli._progress import progress_bar
 from ringsmith.cli.vectors_train import train
 from ringsmith.errors import OptionError
@@ -138,13 +137,12 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Write vectors in another form, smaller if you like."""
-    from ringsmith.words.files import keeps_ngrams, refuse_other_content, save_vectors
+    from ringsmith.words.files import check_target, keeps_ngrams, save_vectors
     from ringsmith.words.quantise import quantise
 
     if precision == "int8" and out.suffix != ".safetensors" and to != "safetensors":
         raise OptionError(f"'--precision int8' needs a .safetensors file, which keeps the scales; got {str(out)!r}. Name such a file, or leave --precision out.")
-    refuse_source(out, file)
-    refuse_other_content(out)
+    check_target(out, to, sources=[file])
     with opened(file, form, errors, as_json=as_json, most=most) as (vectors, console, report):
         loss = None
         if precision is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ringsmith.cli._shell as _shell
-from ringsmith._files import as_typed, refuse_source
+from ringsmith._files import as_typed
 from ringsmith._wording import plural
 from ringsmith.cli._corpus import texts_of
 from ringsmith.cli._progress import progress_bar
@@ -69,9 +69,10 @@ def train(
 
     Ctrl-C while it trains saves the vectors so far and ends with exit code 3; before that nothing is written.
     """
+    from ringsmith.words.files import check_target
     from ringsmith.words.training import VectorsJob, make_vectors
 
-    refuse_source(out, corpus)
+    check_target(out, sources=[corpus])
     given = {"negative": negative, "sample": sample, "hierarchical": hierarchical or None, "subwords": lengths_of(subwords), "window": window, "epochs": epochs, "rate": rate}
     wanted = {name: value for name, value in given.items() if value is not None}
     ways = {**method_options(method, wanted, dim=dim, seed=seed, deterministic=deterministic, memory=memory), **phrase_options(phrases), **place_options(on, workers, method)}

@@ -22,6 +22,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ from ringsmith.errors import MachineError
 from ringsmith.records import Report
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.model import Word2VecModel
-from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.options import FARTHEST, Word2VecOptions
 from ringsmith.words.passes import AfterEpoch, Passes
 from ringsmith.words.sampling import keep_shares, negative_table
 from ringsmith.words.stretches import Piece
@@ -152,6 +153,7 @@ class _InBatches(Passes):
         self.inputs, self.outputs = (torch.from_numpy(np.ascontiguousarray(matrix)).to(self.device) for matrix in (model.inputs, model.outputs))
         self.chance, self.tiles = torch.Generator(self.device), min(MOST_TILES, max(FEWEST_TILES, corpus.words // (BATCHES * TILE)))
         self.told = torch.zeros(2, device=self.device)
+        self.within = replace(options, window=corpus.reach(options.window))  # no word looks farther
 
     def work_on(self, plan: Iterator[Piece], tell: Callable[[], None]) -> None:
         """Train on the pieces of a plan; the model has what was learnt at the end, also where it is stopped."""
@@ -178,10 +180,10 @@ class _InBatches(Passes):
         """Train on one piece, a batch after the other."""
         self.chance.manual_seed(piece.chance(self.options.seed))
         text = self._read(piece)
-        tiles = (len(text.ids) - 2 * self.options.window) // TILE
+        tiles = (len(text.ids) - 2 * self.within.window) // TILE
         negatives = self._draw(tiles * SHARED).view(tiles, SHARED)
         for first in range(0, tiles, self.tiles):
-            batch = batch_of(text, negatives[first : first + self.tiles], first, self.options)
+            batch = batch_of(text, negatives[first : first + self.tiles], first, self.within)
             rate = self.rate_at(piece.from_share + (piece.to_share - piece.from_share) * first / tiles)
             inputs, outputs = sides_of(self.inputs, self.outputs, batch, self.told)
             move(self.inputs, inputs, rate)
@@ -194,9 +196,9 @@ class _InBatches(Passes):
         numbers = torch.from_numpy(np.repeat(np.arange(len(starts) - 1), np.diff(starts))).to(self.device)
         stays = torch.rand(len(ids), generator=self.chance, device=self.device) <= self.keep[ids]
         ids, numbers = ids[stays], numbers[stays]
-        nearest = 1 if options.shrink else options.window
-        reach = torch.randint(nearest, options.window + 1, ids.shape, generator=self.chance, device=self.device)
-        blanks = (options.window, options.window + -len(ids) % TILE)
+        farthest, window = min(options.window, FARTHEST), self.within.window
+        reach = torch.randint(1 if options.shrink else farthest, farthest + 1, ids.shape, generator=self.chance, device=self.device).clamp(max=window)
+        blanks = (window, window + -len(ids) % TILE)
         return Sentences(*(torch.nn.functional.pad(each, blanks, value=value) for each, value in ((ids, 0), (numbers, -1), (reach, 0))))
 
     def _draw(self, count: int) -> Tensor:

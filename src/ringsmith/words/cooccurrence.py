@@ -11,7 +11,7 @@ import math
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
@@ -19,11 +19,11 @@ from shutil import rmtree
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith._machine import cores
 from ringsmith.errors import InputError, OptionError
 from ringsmith.records import Progress, Report, silent
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.idfile import remove_after
+from ringsmith.words.parallel import threads_of
 from ringsmith.words.rowcounts import ENTRY_BYTES, Counter, Matrix, stretches
 from ringsmith.words.spill import check_room, give_back
 from ringsmith.words.vocabulary import Vocabulary
@@ -146,7 +146,7 @@ def count_cooccurrences(
         >>> found.rows.tolist(), found.columns.tolist(), found.values.tolist()
         ([0, 0, 1], [0, 1, 0], [1.0, 2.0, 2.0])
     """
-    counter = counter_for(corpus, options, threads or cores())
+    counter = counter_for(corpus, options, threads_of(threads))
     return collect(corpus, options, folder, lambda matrix, work: _count(corpus, options, counter, matrix, work, report))
 
 
@@ -156,7 +156,8 @@ def counter_for(corpus: Corpus, options: CooccurrenceOptions, threads: int) -> C
     if options.memory_bytes is not None:
         # Half of the memory: each thread fills one room, and two more that are full may wait for their turn.
         entries = min(entries, max(options.memory_bytes // (2 * 3 * threads * ENTRY_BYTES), FEWEST_ENTRIES))
-    return Counter(len(corpus.vocabulary), options.exact_weights(corpus.words), options.symmetric, threads, entries)
+    weights = replace(options, window=corpus.reach(options.window)).exact_weights(corpus.words)
+    return Counter(len(corpus.vocabulary), weights, options.symmetric, threads, entries)
 
 
 def collect(corpus: Corpus, options: CooccurrenceOptions, folder: Path | None, fill: Callable[[Matrix, Path | None], None]) -> Cooccurrences:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._files import path_of
-from ringsmith._machine import cores
 from ringsmith._wording import plural
 from ringsmith.errors import OptionError
 from ringsmith.records import Progress, Report, silent
@@ -19,7 +18,7 @@ from ringsmith.text import TextSteps
 from ringsmith.words.counting import Seen, scan_blocks, scan_tokens
 from ringsmith.words.idfile import Shelf
 from ringsmith.words.kernels.scan import remap
-from ringsmith.words.parallel import in_order
+from ringsmith.words.parallel import in_order, threads_of
 from ringsmith.words.ranking import PART, are_unparted, rank
 from ringsmith.words.sources import Source, blocks_of, no_texts, peek, size_of, told_of
 from ringsmith.words.vocabulary import Vocabulary
@@ -27,6 +26,8 @@ from ringsmith.words.vocabulary import Vocabulary
 Errors = Literal["replace", "few", "refuse"]
 MOST_BROKEN: dict[Errors, float] = {"replace": 1.0, "few": 0.01, "refuse": 0.0}
 """Share of the words that may hold bytes that are not UTF-8; of more the encoding is another one."""
+AT_ONCE = 1 << 20
+"""Sentences whose lengths are looked at together: not all of a mapped corpus."""
 MAX_SENTENCE = 10_000
 """Longer sentences are cut into pieces of this many words, as gensim does."""
 
@@ -102,6 +103,15 @@ class Corpus:
         """S, the sentences that have at least one known word."""
         return len(self.starts) - 1
 
+    @property
+    def longest(self) -> int:
+        """Words of the longest sentence."""
+        return max((int(np.diff(self.starts[at : at + AT_ONCE + 1]).max()) for at in range(0, self.sentences, AT_ONCE)), default=0)
+
+    def reach(self, window: int) -> int:
+        """How far a window of so many words reaches at most: to the end of the longest sentence, and at least one word."""
+        return max(1, min(window, self.longest - 1))
+
 
 def read_corpus(source: Source, options: CorpusOptions = DEFAULTS, *, folder: Path | None = None, threads: int | None = None, report: Report = silent) -> Corpus:
     """The corpus in `source`, read once: words numbered by frequency, sentence after sentence.
@@ -128,7 +138,7 @@ def read_corpus(source: Source, options: CorpusOptions = DEFAULTS, *, folder: Pa
         >>> corpus.vocabulary.words, corpus.ids.tolist(), corpus.starts.tolist()
         (('to', 'be'), [0, 1, 0, 1], [0, 4])
     """
-    threads = threads or cores()
+    threads = threads_of(threads)
     shelf = Shelf(folder, options.memory_bytes)
     try:
         seen = _number(source, options, shelf, threads, report)

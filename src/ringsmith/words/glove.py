@@ -34,7 +34,6 @@ from safetensors.numpy import save_file
 
 from ringsmith._files import disk_faults, no_such_file, written
 from ringsmith._kernels.simd import LANES
-from ringsmith._machine import cores
 from ringsmith.errors import InputError, ModelError, OptionError
 from ringsmith.records import Progress, Report, silent
 from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
@@ -42,6 +41,7 @@ from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, cou
 from ringsmith.words.corpus import Corpus
 from ringsmith.words.kernels.glove import train
 from ringsmith.words.kernels.memory import lines, on_lines
+from ringsmith.words.parallel import threads_of
 from ringsmith.words.tiling import Tiles, cut_into_tiles
 from ringsmith.words.vectors import WordVectors
 from ringsmith.words.vocabulary import Vocabulary
@@ -52,6 +52,8 @@ STILL = np.float32(1e30)
 """AdaGrad's sum of what must not move."""
 BIAS_PACE = 1.0
 FORMAT = "ringsmith-glove-1"
+OPTIONS = {"iterations": " (--epochs)", "eta": " (--rate)"}
+"""What the command line calls those that have another name there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ class GloveOptions:
 
     def __post_init__(self) -> None:
         faults = [
-            f"{name!r} must be {rule}; got {getattr(self, name)!r}. Use {usual}, the usual value."
+            f"{name!r}{OPTIONS.get(name, '')} must be {rule}; got {getattr(self, name)!r}. Use {usual}, the usual value."
             for name, rule, usual, fine in (
                 ("dim", "at least 1", 100, self.dim >= 1),
                 ("iterations", "at least 1", 15, self.iterations >= 1),
@@ -197,7 +199,7 @@ def fit_glove(
         MachineError: the checkpoint cannot be written, or the disk has no room for the counts.
     """
     model = _going_on(model, counts, options) if model is not None else make_glove(counts.vocabulary, options)
-    threads = threads or cores()
+    threads = threads_of(threads)
     tiles = cut_into_tiles(counts, x_max=options.x_max, alpha=options.alpha, seed=options.seed, threads=threads, memory_bytes=memory_bytes)
     course = _Course(len(counts), len(model.losses), options.iterations, report)
     with ThreadPoolExecutor(threads) as pool:

@@ -10,6 +10,8 @@ from ringsmith._rules import is_whole
 from ringsmith.errors import OptionError
 
 Weighting = Literal["mean", "tfidf", "sif"]
+FARTHEST, MOST_NEGATIVES = (1 << 31) - 1, 1_000
+"""A window that reaches beyond any sentence, up to which numbers are drawn evenly; and more negatives than anybody has found a use for."""
 WEIGHTINGS: tuple[Weighting, ...] = ("mean", "tfidf", "sif")
 """How words make a sentence, see `ringsmith.words.sentences.SentenceOptions`."""
 
@@ -21,16 +23,16 @@ class Word2VecOptions:
     Attributes:
         method: ``"skipgram"`` (a word is told from each neighbour) or ``"cbow"`` (from all of them together).
         dim: numbers of a vector.
-        window: words to either side that are looked at, at most.
+        window: words to either side that are looked at, at most; within a sentence, however large it is.
         shrink: draw the window anew for each word, from 1 to `window`, so that near words weigh more, as word2vec.c does.
-        negative: words drawn at random for each word that is told; 0 for none, which wants `hierarchical`.
+        negative: words drawn at random for each word that is told, up to 1,000; 0 for none, which wants `hierarchical`.
         hierarchical: hierarchical softmax over a Huffman tree, instead of negatives or beside them.
         sample: words with a larger share of the corpus are thinned out; 0 keeps all.
         noise_power: negatives are drawn by count ** noise_power.
         mean: CBOW predicts from the mean of its context, else from the sum.
         epochs: passes over the corpus.
         rate: learning rate at the start; it falls linearly over all words of all epochs. None: 0.05 for CBOW by the mean, else 0.025, as in word2vec.c.
-        min_rate: learning rate at the end.
+        min_rate: learning rate at the end. None: 0.0001, or the rate at the start where that is lower.
         subwords: shortest and longest character n-gram of fastText's subword vectors, or None for whole words only.
         buckets: n-grams are hashed to so many vectors.
         shuffle: stretches of the corpus come in another order in every epoch.
@@ -52,7 +54,7 @@ class Word2VecOptions:
     mean: bool = True
     epochs: int = 5
     rate: float | None = None
-    min_rate: float = 1e-4
+    min_rate: float | None = None
     subwords: tuple[int, int] | None = None
     buckets: int = 2_000_000
     shuffle: bool = True
@@ -74,6 +76,11 @@ class Word2VecOptions:
         return self._usual_rate if self.rate is None else self.rate
 
     @property
+    def last_rate(self) -> float:
+        """The learning rate at the end."""
+        return min(1e-4, self.first_rate) if self.min_rate is None else self.min_rate
+
+    @property
     def _usual_rate(self) -> float:
         return 0.05 if self.averages else 0.025
 
@@ -90,9 +97,13 @@ class Word2VecOptions:
             (self.method in ("skipgram", "cbow"), f"'method' must be 'skipgram' or 'cbow'; got {self.method!r}. {usual.format('skipgram')}"),
             (self.negative != 0 or self.hierarchical, "'negative' is 0 and 'hierarchical' is off; one of them must tell right from wrong. Use negative=5, or hierarchical=True."),
             (0 <= self.sample < 1, f"'sample' must be from 0 to below 1; got {self.sample}. {usual.format('0.001')}"),
+            (not is_whole(self.negative) or self.negative <= MOST_NEGATIVES, f"'negative' must be at most {MOST_NEGATIVES:,}; got {self.negative!r}. {usual.format(5)}"),
             (math.isfinite(self.noise_power), f"'noise_power' must be a finite number; got {self.noise_power}. {usual.format(0.75)}"),
             (0 < self.first_rate <= 1, f"'rate' must be above 0 and at most 1; got {self.rate}. {usual.format(self._usual_rate)}"),
-            (0 <= self.min_rate <= self.first_rate, f"'min_rate' must be from 0 to 'rate' ({self.first_rate}); got {self.min_rate}. {usual.format(0.0001)}"),
+            (
+                self.min_rate is None or 0 <= self.min_rate <= self.first_rate,
+                f"'min_rate' must be from 0 to 'rate' ({self.first_rate}); got {self.min_rate}. {usual.format(0.0001)}",
+            ),
             (_are_lengths(self.subwords), f"'subwords' must be two lengths, the shorter first, from 1 up; got {self.subwords}. {usual.format('(3, 6)')}"),
         ]
 

@@ -7,8 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from ringsmith._machine import cores
+
+MOST_A_CORE = 4
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def threads_of(wanted: int | None) -> int:
+    """How many threads work: all cores for None; and no more than four a core, which would only wait for each other, each with memory of its own."""
+    return min(wanted or cores(), MOST_A_CORE * cores())
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], *, threads: int) -> Iterator[R]:

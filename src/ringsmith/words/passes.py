@@ -67,7 +67,7 @@ class Passes(ABC):
 
     def rate_at(self, share: float) -> float:
         """Learning rate when such a share of all words of all epochs is behind."""
-        return self.options.first_rate + (self.options.min_rate - self.options.first_rate) * share
+        return self.options.first_rate + (self.options.last_rate - self.options.first_rate) * share
 
     def tell(self) -> None:
         """Say how far the training is."""

@@ -165,17 +165,20 @@ Questions = tuple[Section, ...] | tuple[Pair, ...] | tuple[OutlierSet, ...]
 
 
 def read_questions(path: str | Path) -> Questions:
-    """A file of any of the three kinds, told by its content: sections or four words a line, single words, or pairs with numbers.
+    """A file of any of the three kinds, told by its first lines: sections, or four words a line; pairs with numbers, most of them; or single words.
 
     Raises:
         ReadError: as the reader of its kind.
     """
     place = path_of(path)
-    lines = [line.split() for _, line in _lines(place)][:20]
-    if lines and all(len(line) == 1 for line in lines):
-        return read_outliers(place)
-    if any(line[0].startswith(":") for line in lines) or (lines and all(len(line) == 4 and _number(line[3]) is None for line in lines)):
+    lines = [line for _, line in _lines(place)][:20]
+    if any(line.startswith(":") for line in lines):
         return read_analogies(place)
+    if 2 * sum(_pair(line) is not None for line in lines) < len(lines):  # a heading, and a line or two to be mended, make no other kind
+        if all(len(line.split()) == 1 for line in lines):
+            return read_outliers(place)
+        if all(len(line.split()) == 4 for line in lines):
+            return read_analogies(place)
     return read_pairs(place)
 
 

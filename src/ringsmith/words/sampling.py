@@ -34,6 +34,18 @@ def keep_thresholds(counts: npt.NDArray[np.int64], sample: float) -> npt.NDArray
     return (keep_shares(counts, sample) * LARGEST).astype(np.uint32)
 
 
+def noise_shares(counts: npt.NDArray[np.int64], power: float) -> npt.NDArray[np.float64]:
+    """Share of the negatives that each word is: counts ** power over their sum, whatever the power.
+
+    Examples:
+        >>> noise_shares(np.array([90, 10]), 1.0).round(3).tolist(), noise_shares(np.array([90, 10]), -900.0).tolist()
+        ([0.9, 0.1], [0.0, 1.0])
+    """
+    weights = (counts / (counts.max() if power > 0 else counts.min())) ** power  # at most 1: counts themselves would overflow
+    shares: npt.NDArray[np.float64] = weights / weights.sum()
+    return shares
+
+
 def negative_table(counts: npt.NDArray[np.int64], power: float, generator: np.random.Generator) -> npt.NDArray[np.int32]:
     """Word numbers in random order, each about as often as counts ** power says.
 
@@ -50,8 +62,7 @@ def negative_table(counts: npt.NDArray[np.int64], power: float, generator: np.ra
         (1048576, 0.9)
     """
     slots = min(MOST_SLOTS, max(FEWEST_SLOTS, SLOTS_A_WORD * len(counts)))
-    weights = counts.astype(np.float64) ** power
-    ends = np.round(np.cumsum(weights) / weights.sum() * slots).astype(np.int64)
+    ends = np.round(np.cumsum(noise_shares(counts, power)) * slots).astype(np.int64)
     times = np.maximum(1, np.diff(ends, prepend=0))
     table = np.repeat(np.arange(len(counts), dtype=np.int32), times)
     generator.shuffle(table)

@@ -20,7 +20,7 @@ from ringsmith.words.huffman import huffman_paths
 from ringsmith.words.kernels.word2vec import Bags
 from ringsmith.words.neighbours import Floats
 from ringsmith.words.options import Word2VecOptions
-from ringsmith.words.sampling import keep_shares
+from ringsmith.words.sampling import keep_shares, noise_shares
 from ringsmith.words.vocabulary import Vocabulary
 
 Shares = npt.NDArray[np.float64]
@@ -57,8 +57,7 @@ def steps_per_word(vocabulary: Vocabulary, options: Word2VecOptions, bags: Bags)
     width = options.window + 1 if options.shrink else 2 * options.window
     inputs = np.bincount(bags.rows, weights=np.repeat(kept * width, np.diff(bags.starts)))
     told = kept * (1 if options.method == "cbow" else width)
-    noise = counts.astype(np.float64) ** options.noise_power
-    outputs = [(told if options.negative else np.zeros_like(told)) + options.negative * told.sum() * noise / noise.sum()]
+    outputs = [(told if options.negative else np.zeros_like(told)) + options.negative * told.sum() * noise_shares(counts, options.noise_power)]
     if options.hierarchical:
         paths = huffman_paths(counts)
         outputs.append(np.bincount(paths.nodes, weights=np.repeat(told, np.diff(paths.starts)), minlength=len(counts) - 1))

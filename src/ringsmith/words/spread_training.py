@@ -175,12 +175,12 @@ def spread_word2vec(
         workers.fetch(ready)
     course = _Course(model, corpus.words * options.epochs, report)
     news, rounds = None, max(1, round(corpus.words / spread.sync_words))
-    often, apart = steps_per_word(corpus.vocabulary, options, model.bags), corpus.words / rounds / count
+    often, apart = steps_per_word(corpus.vocabulary, replace(options, window=corpus.reach(options.window)), model.bags), corpus.words / rounds / count
     for epoch in range(options.epochs):
         for turn in range(rounds):
             share = (epoch + (turn + 1) / rounds) / options.epochs
             learnt = [workers.fetch(ticket) for ticket in [shard.ask("train", share, news) for shard in shards]]
-            pull = PULL * (options.first_rate + (options.min_rate - options.first_rate) * share) * apart
+            pull = PULL * (options.first_rate + (options.last_rate - options.first_rate) * share) * apart
             news = workers.share(_put_together(model, learnt, (gain(pull * often[0], count), gain(pull * often[1], count))))
             course.add(learnt)
         course.end_epoch(options)

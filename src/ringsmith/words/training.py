@@ -8,7 +8,6 @@ Where it is stopped (Ctrl-C) while it trains, the vectors so far are saved and t
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,15 +18,14 @@ from typing import Literal
 import numpy as np
 
 from ringsmith._cluster import Workers, check_place, cluster
-from ringsmith._files import disk_faults, path_of
+from ringsmith._files import path_of
 from ringsmith.errors import OptionError, UnknownName
 from ringsmith.records import Report, silent
 from ringsmith.words.cooccurrence import DEFAULTS as COUNTING
 from ringsmith.words.cooccurrence import CooccurrenceOptions, Cooccurrences, count_cooccurrences
 from ringsmith.words.corpus import DEFAULTS, Corpus, CorpusOptions, read_corpus
 from ringsmith.words.devices import DEVICES, Device, find_device
-from ringsmith.words.files import save_vectors
-from ringsmith.words.files.formats import _form_to_write, keeps_ngrams, refuse_other_content
+from ringsmith.words.files import check_target, keeps_ngrams, save_vectors
 from ringsmith.words.glove import GloveOptions, fit_glove, make_glove
 from ringsmith.words.model import Word2VecModel, make_model
 from ringsmith.words.options import Word2VecOptions
@@ -146,7 +144,7 @@ def make_vectors(job: VectorsJob, *, report: Report = silent) -> VectorsResult:
         RingsmithError: the text, the options or the machine: one sentence says what and what to do. Whether the file can be written is
             known before anything is read.
     """
-    check_target(job.out)
+    check_target(job.out, sources=[job.source] if isinstance(job.source, str | Path) else [])
     result = VectorsResult(path_of(job.out), device=_device(job))
     with cluster() if job.on == "ray" else nullcontext() as workers:
         with result.timed("read"):
@@ -230,18 +228,3 @@ def _counted(corpus: Corpus, job: VectorsJob, workers: Workers | None, report: R
     if workers is None:
         return count_cooccurrences(corpus, job.counting, threads=job.threads, report=report)
     return spread_counts(corpus, job.counting, workers, report=report)
-
-
-def check_target(out: Path) -> None:
-    """Refuse a file that could not be written in the end.
-
-    Raises:
-        OptionError: the suffix says no form that can be written, or a folder or a file of something else is in the way. MachineError: the place may not be written.
-    """
-    place = path_of(out)
-    is_folder = _form_to_write(place, None).is_folder
-    if place.is_dir() and (not is_folder or any(place.iterdir())):
-        raise OptionError(f"{place}: vectors are written into a new file; this is a folder{' that holds something' if is_folder else ''}. Name another place.")
-    refuse_other_content(place)
-    with disk_faults(place), tempfile.TemporaryFile(dir=place.parent):
-        pass

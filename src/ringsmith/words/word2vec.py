@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith._machine import cores
 from ringsmith.errors import InputError, OptionError
 from ringsmith.records import Report, silent
 from ringsmith.words.corpus import Corpus
@@ -34,7 +33,8 @@ from ringsmith.words.kernels.own import hand_on_all, own_rows
 from ringsmith.words.model import Word2VecModel as Word2VecModel
 from ringsmith.words.model import flat, padded
 from ringsmith.words.model import make_model as make_model
-from ringsmith.words.options import Word2VecOptions
+from ringsmith.words.options import FARTHEST, Word2VecOptions
+from ringsmith.words.parallel import threads_of
 from ringsmith.words.passes import AfterEpoch as AfterEpoch
 from ringsmith.words.passes import Passes
 from ringsmith.words.sampling import keep_thresholds, negative_table
@@ -89,7 +89,7 @@ def train_word2vec(
     model = model or make_model(corpus.vocabulary, options)
     place = find_device(device, options)
     if place == "cpu":
-        _Training(corpus, options, model, report, after_epoch, 1 if options.deterministic else threads or cores()).run()
+        _Training(corpus, options, model, report, after_epoch, 1 if options.deterministic else threads_of(threads)).run()
     else:
         from ringsmith.words.batches import train_in_batches
 
@@ -129,7 +129,7 @@ class _Training(Passes):
         self.hands: list[kernels.Weights] = []  # the weights as each thread has them: what is taken while it works is put back after
         self.bags = model.bags
         self.draws = kernels.Draws(keep_thresholds(counts, options.sample), table, paths.starts, self._nodes(paths), paths.labels)
-        self.shape = kernels.Shape(options.window, options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean)
+        self.shape = kernels.Shape(min(options.window, FARTHEST), options.shrink, 1 + options.negative if options.negative else 0, paths.deepest, options.mean)
         self.kernel: Any = kernels.cbow if options.method == "cbow" else kernels.subword_skipgram if options.subwords else kernels.skipgram
         self.threads, self.lock = threads, threading.Lock()
         self.kernel(self.text, self._weights(0), self.bags, self.draws, self.shape, kernels.Stretch(0, 0, 0.0, 0.0, 0))  # compiled, or loaded, before the clock starts

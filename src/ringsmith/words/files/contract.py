@@ -69,6 +69,7 @@ class Format:
         write: vectors and where they go -> the file; None where it is only read.
         is_folder: whether it is a folder rather than a file.
         keeps_ngrams: whether vectors of n-grams, for words that are not there, are written, too.
+        companions: path -> the files that are written, or removed, together with it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Format:
     write: Callable[[WordVectors, Target], None] | None = None
     is_folder: bool = False
     keeps_ngrams: bool = False
+    companions: Callable[[Path], tuple[Path, ...]] = lambda _: ()
 
 
 def decode_words(pieces: Sequence[bytes], path: Path, errors: Errors, *, first: int, unit: str = "line") -> tuple[list[str], int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from ringsmith._files import disk_faults, inner_suffix, no_such_file, path_of, written
+from ringsmith._files import disk_faults, inner_suffix, is_one_of, no_such_file, path_of, refuse_source, written
 from ringsmith.errors import OptionError, ReadError, UnknownName
 from ringsmith.records import Report, silent
 from ringsmith.words.files.binary import WORD2VEC_BINARY
@@ -17,7 +19,7 @@ from ringsmith.words.files.mapped import SAFETENSORS
 from ringsmith.words.files.npy import NPY
 from ringsmith.words.files.packed import head_of, is_packed
 from ringsmith.words.files.static import STATIC, TOKENIZER, WEIGHTS
-from ringsmith.words.files.text import GLOVE, WORD2VEC_TEXT, header_of, shown
+from ringsmith.words.files.text import GLOVE, LOOKED_AT, WORD2VEC_TEXT, header_of, shown
 from ringsmith.words.vectors import WordVectors
 
 FORMATS: dict[str, Format] = {form.name: form for form in (WORD2VEC_TEXT, WORD2VEC_BINARY, GLOVE, FASTTEXT, SAFETENSORS, NPY, STATIC, JSON)}
@@ -26,6 +28,8 @@ BY_SUFFIX: dict[str, Format] = {suffix: form for form in FORMATS.values() for su
 STREAMS = (WORD2VEC_TEXT, WORD2VEC_BINARY, GLOVE)
 """Forms that may be packed when they are written."""
 HEAD = 1 << 16
+BLANK = re.compile(r"[ \t\r]")
+"""What no word holds that is written as text."""
 
 
 def open_vectors(path: str | Path, form: str | None = None, *, options: ReadOptions = DEFAULT) -> WordVectors:
@@ -50,7 +54,7 @@ def open_vectors(path: str | Path, form: str | None = None, *, options: ReadOpti
 
 
 def save_vectors(vectors: WordVectors, path: str | Path, form: str | None = None, *, report: Report = silent) -> Path:
-    """Write vectors; the file (or folder) appears whole or not at all, and an old one stays if the disk is full.
+    """Write vectors; the file (or folder) appears whole or not at all, and an old one stays if the disk is full, or if it holds something else.
 
     Args:
         vectors: what to write.
@@ -63,13 +67,14 @@ def save_vectors(vectors: WordVectors, path: str | Path, form: str | None = None
         The path.
 
     Raises:
-        OptionError: the suffix says nothing, the form is only read, or it cannot hold these words. MachineError: the disk is full ...
+        OptionError: the suffix says nothing, the form is only read, or it cannot hold these words; or `check_target` says no. MachineError: the disk is full ...
     """
     place = path_of(path)
     chosen = _form_to_write(place, form)
     assert chosen.write is not None
     if not len(vectors):
         raise OptionError(f"{place}: there must be at least one word to write; got none. Check where the vectors come from.")
+    check_target(place, form)
     with disk_faults(place), whole_characters(place):
         if chosen.is_folder:
             _write_folder(chosen, vectors, place, report)
@@ -79,19 +84,55 @@ def save_vectors(vectors: WordVectors, path: str | Path, form: str | None = None
     return place
 
 
-def refuse_other_content(path: str | Path) -> None:
-    """Refuse to write vectors over a file that holds something else.
+def check_target(path: str | Path, form: str | None = None, *, sources: Sequence[str | Path] = ()) -> None:
+    """Refuse a place where vectors may not be written: it is known before anything is read.
+
+    They may where nothing is, in the place of an empty file, and of vectors in a form that is written here. Lines without a header are vectors only
+    where that form is written: a table of texts and figures looks the same. So it is with the files beside it, which must be those of the old vectors.
+
+    Args:
+        path: as for `save_vectors`.
+        form: as there.
+        sources: what is read, where that may be files.
 
     Raises:
-        OptionError: it is no file of vectors, nor an empty one.
+        OptionError: the suffix says no form that can be written, or the file, one that is written beside it, or the folder is one that is read, or holds
+            something else. MachineError: the place may not be written.
     """
     place = path_of(path)
-    if not place.is_file() or not place.stat().st_size:
-        return
+    chosen = _form_to_write(place, form)
+    refuse_source(place, *sources)
+    with disk_faults(place):
+        if chosen.is_folder and _holds_something(place):
+            raise OptionError(f"{place}: static vectors are written into a new or an empty folder; this holds something else. Name another one.")
+        if not chosen.is_folder and place.is_dir():
+            raise OptionError(f"{place}: vectors are written into a new file; this is a folder. Name another place.")
+        there = _vectors_there(place, chosen)
+        if there is None and _holds_something(place):
+            raise OptionError(f"{place}: vectors are written into a new file, or in the place of vectors; this file holds something else. Name another place, or remove it.")
+        for file in chosen.companions(place):
+            if _holds_something(file) and (there is not chosen or is_one_of(file, *sources)):
+                raise OptionError(f"{file}: this file is written together with {place.name}, but it holds something else. Name another place.")
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+
+
+def _holds_something(place: Path) -> bool:
+    return place.exists() and (any(place.iterdir()) if place.is_dir() else place.stat().st_size > 0)
+
+
+def _vectors_there(place: Path, chosen: Format) -> Format | None:
+    """The form of the vectors that the new ones take the place of; None where nothing is, or something else."""
     try:
-        tell(place)
-    except ReadError as error:
-        raise OptionError(f"{place}: vectors are written into a new file, or in the place of vectors; this file holds something else. Name another place.") from error
+        form = tell(place)
+        if form.write is None or (form is GLOVE and chosen is not GLOVE):
+            return None
+        found = form.read(place, ReadOptions(most=LOOKED_AT, errors="replace"))
+    except ReadError:
+        return None
+    if form is GLOVE and found.dimensions == 1:
+        return None
+    return None if form in (GLOVE, WORD2VEC_TEXT) and any(BLANK.search(word) for word in found.words) else form
 
 
 def keeps_ngrams(path: str | Path, form: str | None = None) -> bool:
@@ -114,8 +155,6 @@ def _form_to_write(path: Path, name: str | None) -> Format:
 
 def _write_folder(form: Format, vectors: WordVectors, place: Path, report: Report) -> None:
     assert form.write is not None
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise OptionError(f"{place}: static vectors are written into a new or an empty folder; this holds something else. Name another one.")
     scratch = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
         form.write(vectors, Target(scratch / "new", place, report))

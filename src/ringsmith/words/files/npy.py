@@ -92,4 +92,11 @@ def _save(path: Path, array: npt.NDArray[Any]) -> None:
         file.write(array.data)
 
 
-NPY = Format("npy", "a NumPy matrix, with the words beside it in NAME.words.txt (how vectors leave gensim without pickle)", (".npy",), read_npy, write_npy)
+NPY = Format(
+    "npy",
+    "a NumPy matrix, with the words beside it in NAME.words.txt (how vectors leave gensim without pickle)",
+    (".npy",),
+    read_npy,
+    write_npy,
+    companions=lambda path: (beside(path, ".words.txt"), beside(path, ".counts.npy")),
+)

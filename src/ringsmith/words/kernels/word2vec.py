@@ -125,11 +125,12 @@ class Room(NamedTuple):
 
 
 @njit(**COMPILE)
-def make_room(text: Text, stretch: Stretch, shape: Shape, inputs: int, width: int) -> Room:
-    """Room for steps of up to `inputs` vectors."""
+def make_room(text: Text, stretch: Stretch, shape: Shape, bag: int, width: int) -> Room:
+    """Room for steps of the neighbours of a word, as many as a window or the longest sentence has, each of up to `bag` vectors."""
     longest = 1
     for s in range(stretch.first, stretch.last):
         longest = max(longest, text.starts[s + 1] - text.starts[s])
+    inputs = min(2 * shape.window, longest) * bag
     blocks = (shape.plain + shape.deepest + ROWS - 1) // ROWS
     kept, spots, places, places_right = np.empty(longest, np.int64), np.empty(longest, np.int64), np.empty(inputs + 1, np.int64), np.empty(inputs + 1, np.int64)
     rows, rows_right = np.empty(blocks * ROWS, np.int64), np.empty(blocks * ROWS, np.int64)
@@ -205,7 +206,7 @@ def skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shap
     """Train on a stretch: the centre is told from each context word; returns the loss of some pairs, and how many these were."""
     width, window = weights.width, shape.window
     blank, size, negatives = len(weights.outputs) - width, len(draws.negatives), max(0, shape.plain - 1)
-    room = make_room(text, stretch, shape, 2 * window, width)
+    room = make_room(text, stretch, shape, 1, width)
     ids, keep, x, outputs = address(text.ids), address(draws.keep), address(weights.inputs), address(weights.outputs)
     kept, spots, places, state, gradients = address(room.kept), address(room.spots), address(room.places), address(room.state), address(room.gradients)
     own, own_outputs = copies(weights.own_inputs, weights.inputs), copies(weights.own_outputs, weights.outputs)
@@ -249,7 +250,7 @@ def cbow(text: Text, weights: Weights, bags: Bags, draws: Draws, shape: Shape, s
     """
     width, window = weights.width, shape.window
     blank, size, negatives = len(weights.outputs) - width, len(draws.negatives), max(0, shape.plain - 1)
-    room = make_room(text, stretch, shape, 2 * window * bags.longest, width)
+    room = make_room(text, stretch, shape, bags.longest, width)
     ids, keep, x, outputs = address(text.ids), address(draws.keep), address(weights.inputs), address(weights.outputs)
     kept, spots, state, gradients = address(room.kept), address(room.spots), address(room.state), address(room.gradients)
     hidden, error, bag = address(room.hidden), address(room.error), (address(bags.starts), address(bags.rows), bags.longest)
@@ -304,7 +305,7 @@ def subword_skipgram(text: Text, weights: Weights, bags: Bags, draws: Draws, sha
     room = make_room(text, stretch, shape, bags.longest, width)
     ids, keep, x, outputs = address(text.ids), address(draws.keep), address(weights.inputs), address(weights.outputs)
     kept, state, gradients, hidden, error = address(room.kept), address(room.state), address(room.gradients), address(room.hidden), address(room.error)
-    bag, places, order = (address(bags.starts), address(bags.rows), bags.longest), address(room.places), np.empty(2 * window + 1, np.int64)
+    bag, places, order = (address(bags.starts), address(bags.rows), bags.longest), address(room.places), np.empty(len(room.kept) + 1, np.int64)
     own_outputs = copies(weights.own_outputs, weights.outputs)
     tables = (address(draws.negatives), address(draws.path_starts), (address(draws.path_nodes), address(draws.path_labels)), own_outputs)
     left, right = (address(room.rows), address(room.labels), address(room.rates)), (address(room.rows_right), address(room.labels), address(room.rates))
