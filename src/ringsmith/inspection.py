@@ -178,7 +178,8 @@ class Inspection(Record):
         tokens: T pieces, special ones included.
         cut: characters of the text and of the second that did not fit.
         max_tokens: most tokens it reads, None without a limit.
-        causal: whether tokens see only what stands before them.
+        causal: whether tokens see only themselves and what stands before them.
+        reader: position of the token that the whole text is read from: the last of a causal model, else the class token (XLNet's is the last), else the first.
         places: its parameters, part by part; they sum up to all of them.
         tied: weights that are the same as others and counted once: ``"lm_head.weight = transformer.wte.weight"``.
         shapes: of its outputs.
@@ -201,6 +202,7 @@ class Inspection(Record):
     cut: tuple[int, int]
     max_tokens: int | None
     causal: bool
+    reader: int
     places: tuple[Place, ...]
     tied: tuple[str, ...]
     shapes: tuple[Shape, ...]
@@ -235,9 +237,17 @@ class Inspection(Record):
         return math.exp(-sum(map(math.log, known)) / len(known)) if known else None
 
     @property
-    def reader(self) -> int:
-        """Position of the token that the whole text is read from: the last of a causal model, else the first."""
-        return len(self.tokens) - 1 if self.causal else 0
+    def perplexity_of(self) -> str:
+        """What `perplexity` is of: this text, or as much of it as was read and predicted."""
+        last = max((guess.position for guess in self.guesses if guess.probability is not None), default=0)
+        own = [place for place, token in enumerate(self.tokens) if not token.special]
+        predicted = sum(place <= last for place in own)
+        return "this text" if predicted == len(own) and not any(self.cut) else f"the first {predicted:,} tokens"
+
+    @property
+    def reader_place(self) -> str:
+        """Which token the whole text is read from, in words."""
+        return {0: "the first token", len(self.tokens) - 1: "the last token"}.get(self.reader, f"token {self.reader + 1}")
 
     def head(self, layer: int, head: int) -> Head:
         """A head by its numbers, both from 1."""
