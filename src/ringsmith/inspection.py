@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -14,6 +15,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
 from ringsmith.records import SCHEMA, Record
 
 Pattern = Literal["previous", "next", "self", "first", "separator", "broad", "mixed"]
@@ -280,7 +282,7 @@ class Occurrence(Record):
         sentence: the sentence.
         start: first character of the word in it.
         end: character after its last.
-        line: number of the sentence in the file, from 1.
+        line: number of the sentence, from 1: of a file the line at which it begins, or the row where the format has no lines.
         cluster: number of its group, from 0.
         x: place on the map, 0 to 1.
         y: place on the map, 0 to 1.
@@ -309,6 +311,7 @@ class Senses(Record):
         word: the word.
         layers: which layers the vectors are from, in words.
         occurrences: where it stands; the places on the map are the two main directions (PCA).
+        total: how many uses there are; more than `occurrences` where these were drawn from them by chance.
         clusters: how many groups of uses were found; 1 where they cannot be told apart.
         silhouette: how well the groups are told apart, -1 to 1 (Rousseeuw, 1987); None with one group.
         self_similarity: mean cosine of two uses (Ethayarajh, 2019); 1 for a static vector.
@@ -325,6 +328,7 @@ class Senses(Record):
     word: str
     layers: str
     occurrences: tuple[Occurrence, ...]
+    total: int
     clusters: int
     silhouette: float | None
     self_similarity: float
@@ -339,8 +343,17 @@ class Senses(Record):
     @property
     def forms(self) -> dict[str, int]:
         """The word as it is written, and how often, most frequent first."""
-        forms = [one.form for one in self.occurrences]
-        return {form: forms.count(form) for form in sorted(set(forms), key=lambda form: (-forms.count(form), form))}
+        counts = Counter(one.form for one in self.occurrences)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def seen(self) -> str:
+        """How many uses were looked at, and of how many.
+
+        Examples:
+            "40 uses", or "5,000 of 6,000 uses, drawn by chance".
+        """
+        return plural(self.total, "use") if self.total == len(self.occurrences) else f"{len(self.occurrences):,} of {self.total:,} uses, drawn by chance"
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

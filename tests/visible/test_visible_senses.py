@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -52,15 +53,45 @@ def backbone(folder: Path) -> Backbone:
 
 def test_words_are_found_whole_in_any_letters() -> None:
     """Neither "banks" nor "riverbank"; twice in one sentence; with its line."""
-    uses, lines = find_uses("bank", SENTENCES)
-    assert [(use.form, use.start) for use in uses] == [("bank", 4), ("bank", 15), ("Bank", 0), ("bank", 21)]
-    assert lines == [1, 2, 5, 5]
+    found = find_uses("bank", SENTENCES)
+    assert [(use.form, use.start) for use in found.uses] == [("bank", 4), ("bank", 15), ("Bank", 0), ("bank", 21)]
+    assert (found.lines, found.total) == ([1, 2, 5, 5], 4)
     with pytest.raises(InputError, match=r"The sentences must use the word 'river' at least twice; got 1 in 6 lines\. Bring more sentences, one a line"):
         find_uses("river", SENTENCES)
     with pytest.raises(InputError, match=r"--word must be a word; got an empty text"):
         find_uses(" ", SENTENCES)
     with pytest.raises(InputError, match=r"'sentences' must be several strings; got one, 'sentences\.txt'\. Read a file's lines first\."):
         find_uses("bank", "sentences.txt")
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence", "starts"),
+    [
+        ("पर", "परी घर पर है, उपर", [7]),  # a vowel sign goes on with the word
+        ("cafe", "cafe\u0301 cafe", [5]),
+        ("café", "cafe\u0301 cafe", [0]),
+        ("ม", "มี มา", [3]),
+        ("银行", "我去银行取钱", [2]),
+        ("ธนาคาร", "ไปธนาคารใหญ่", [2]),
+        ("iPhone", "新iPhone手机 iPhones", [1]),
+        ("کتاب", "کتاب‌ها کتاب", [8]),
+    ],
+)
+def test_words_are_whole_in_every_script(word: str, sentence: str, starts: list[int]) -> None:
+    """Marks belong to the letter before them, however they are written; where there are no blanks a word is found anywhere."""
+    uses = find_uses(word, [sentence, f"{word}. {word}"]).uses
+    assert [use.start for use in uses[:-2]] == starts
+    assert all(use.form == unicodedata.normalize("NFC", word) for use in uses)
+
+
+def test_of_very_many_uses_some_are_drawn() -> None:
+    """From all lines, in their order, the same ones again."""
+    sentences = [f"the bank number {at}" for at in range(6_000)]
+    found = find_uses("bank", sentences)
+    assert (len(found.uses), found.total) == (5_000, 6_000)
+    assert found.lines == sorted(set(found.lines))
+    assert 700 < sum(line > 5_000 for line in found.lines) < 950
+    assert find_uses("bank", sentences) == found
 
 
 @pytest.mark.parametrize("layers", ["last", "last4", "all", "0", "2"])
@@ -174,6 +205,10 @@ def test_other_words_are_other_words() -> None:
     found = other_words([Use("the bank lent money", 4, 8), Use("bank money", 0, 4), Use("an ox", 3, 5)], "bank")
     assert len(found) == len({use.form.lower() for use in found}) == 2
     assert "bank" not in {use.form for use in found}
+    (hindi,) = other_words([Use("बैंक नदीकिनारा", 0, 4)], "बैंक")
+    assert hindi.form == "नदीकिनारा"
+    chinese = other_words([Use("我去银行取钱", 2, 4)] * 9, "银行")
+    assert sorted(use.form for use in chinese) == sorted("我去取钱")
 
 
 def test_the_best_threshold_is_the_best_of_all() -> None:

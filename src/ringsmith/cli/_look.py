@@ -180,7 +180,9 @@ def show_sources(console: Console, look: Inspection) -> None:
     """Print how much of each token is in the one that the text is read from, the most first."""
     weights = look.rollout[look.reader]
     order = sorted(range(len(weights)), key=lambda place: -weights[place])[:MOST_SOURCES]
-    console.print(f"\n[bold]Where it comes from[/]  {look.reader_place}, {escape(look.shown(look.tokens[look.reader].piece))}, through all layers (attention rollout)", soft_wrap=True)
+    console.print(
+        f"\n[bold]Where it comes from[/]  {look.reader_place}, {escape(look.shown(look.tokens[look.reader].piece))}, through all layers (attention rollout)", soft_wrap=True
+    )
     show_bars(console, [(look.shown(look.tokens[place].piece), float(weights[place])) for place in order])
 
 

@@ -16,6 +16,7 @@ from ringsmith.inspection import Occurrence, Senses
 EXAMPLES, LETTERS = 4, 44
 COLOURS = ("blue", "yellow", "green", "magenta", "red", "cyan")
 ROWS, COLUMNS = 14, 56
+NO_NEIGHBOURS = "no word of the vocabulary is a single token"
 
 
 def show_word(
@@ -37,7 +38,7 @@ def show_word(
     from ringsmith.data import read_texts
     from ringsmith.visible.face import inspect_word
 
-    sentences = read_texts(given, encoding=encoding, delimiter=delimiter).texts.texts
+    sentences = read_texts(given, encoding=encoding, delimiter=delimiter).by_line()
     with progress_bar(console) as report:
         senses = inspect_word(model, word, sentences, layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
     if out is not None:  # before anything is printed: who reads may stop reading
@@ -57,14 +58,14 @@ def show_senses(console: Console, senses: Senses) -> None:
     """Print how much is context, the groups with examples, the static vector, and the map."""
     forms = ", ".join(f"{form} {count:,}" for form, count in senses.forms.items())
     where = f"{_shell.escape(senses.model)}, {senses.layers}"
-    console.print(f"[bold]{_shell.escape(senses.word)}[/]  {len(senses.occurrences):,} uses ({_shell.escape(forms)}) · {where}", soft_wrap=True)
+    console.print(f"[bold]{_shell.escape(senses.word)}[/]  {senses.seen} ({_shell.escape(forms)}) · {where}", soft_wrap=True)
     console.print(f"\nAlike        {bar(max(0.0, senses.self_similarity), 20)} {senses.self_similarity:6.3f}  mean cosine of two uses; 1 for a static vector", soft_wrap=True)
     console.print(f"Other words  {bar(max(0.0, senses.baseline), 20)} {senses.baseline:6.3f}  mean cosine of two different words here", soft_wrap=True)
     console.print(f"Context      {bar(senses.context_share, 20)} {senses.context_share:6.1%}  of the vector is not common to all uses", soft_wrap=True)
     show_groups(console, senses)
     show_map(console, senses)
-    near = ", ".join(f"{word} {cosine:.2f}" for word, cosine in senses.static_neighbours)
-    console.print(f"\n[bold]The one static vector[/]  from {_shell.escape(senses.static_from)}: nearest {_shell.escape(near)}", soft_wrap=True)
+    near = "nearest " + ", ".join(f"{word} {cosine:.2f}" for word, cosine in senses.static_neighbours) if senses.static_neighbours else NO_NEIGHBOURS
+    console.print(f"\n[bold]The one static vector[/]  from {_shell.escape(senses.static_from)}: {_shell.escape(near)}", soft_wrap=True)
 
 
 def show_groups(console: Console, senses: Senses) -> None:
