@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from ringsmith.backbones import Backbone, load_backbone
 from ringsmith.backbones.senses import Use, check_layers, contextual_vectors, static_neighbours, static_vectors
@@ -129,6 +129,26 @@ def test_the_static_vector_is_the_mean_of_the_pieces_embeddings(backbone: Backbo
     neighbours = static_neighbours(backbone, vector, exclude=("bank",), n=3)
     assert len(neighbours) == 3
     assert neighbours[0][1] >= neighbours[1][1] >= neighbours[2][1]
+
+
+def test_the_static_vector_is_that_of_the_word_within_a_text(tmp_path: Path) -> None:
+    """Of GPT-2's kind: "bank" alone is torn in two, and in every sentence but at its beginning one piece; fragments are no neighbours."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("b", "a"), ("n", "k"), ("Ġ", "ba"), ("Ġba", "nk"), ("t", "o"), ("Ġ", "to"), ("æ", "²")]
+    vocabulary = {piece: number for number, piece in enumerate(["<|endoftext|>", *alphabet, *("".join(pair) for pair in merges)])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(tmp_path)
+    config = transformers.GPT2Config(vocab_size=len(vocabulary) + 3, n_embd=8, n_layer=1, n_head=2, n_positions=32)  # padded, as many are
+    module = transformers.GPT2Model(config)
+    module.wte.weight.data[vocabulary["Ġto"]] = module.wte.weight.data[vocabulary["Ġbank"]] * 2
+    module.wte.weight.data[vocabulary["nk"]] = module.wte.weight.data[vocabulary["Ġbank"]]
+    module.save_pretrained(tmp_path)
+    loaded = load_backbone(resolve(str(tmp_path)), threads=1, precision="float32", device="cpu")
+    assert loaded.tokeniser.hf.tokenize("bank") == ["ba", "nk"]
+    (vector,) = static_vectors(loaded, ["bank"])
+    np.testing.assert_allclose(vector, module.wte.weight.detach().numpy()[vocabulary["Ġbank"]], atol=1e-7)
+    assert [name for name, _ in static_neighbours(loaded, vector, exclude=("bank",), n=8)] == ["to", "ba"]
 
 
 def drawn(count: int = 30, *, apart: float = 0.0) -> Array:
