@@ -348,11 +348,7 @@ class Senses(Record):
 
     @property
     def seen(self) -> str:
-        """How many uses were looked at, and of how many.
-
-        Examples:
-            "40 uses", or "5,000 of 6,000 uses, drawn by chance".
-        """
+        """How many uses were looked at, and of how many."""
         return plural(self.total, "use") if self.total == len(self.occurrences) else f"{len(self.occurrences):,} of {self.total:,} uses, drawn by chance"
 
     @classmethod

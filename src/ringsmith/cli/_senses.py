@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -14,6 +15,7 @@ from ringsmith.cli._progress import progress_bar
 from ringsmith.inspection import Occurrence, Senses
 
 EXAMPLES, LETTERS = 4, 44
+"""Uses of a group that are shown, and cells on either side of the word."""
 COLOURS = ("blue", "yellow", "green", "magenta", "red", "cyan")
 ROWS, COLUMNS = 14, 56
 NO_NEIGHBOURS = "no word of the vocabulary is a single token"
@@ -86,9 +88,9 @@ def show_groups(console: Console, senses: Senses) -> None:
 def in_context(one: Occurrence, colour: str) -> Text:
     """A use between what stands before and after it, the word in one column."""
     before, after = one.sentence[: one.start].replace("\n", " "), one.sentence[one.end :].replace("\n", " ")
-    left = "…" + before[-(LETTERS - 1) :] if len(before) > LETTERS else before
-    right = after[: LETTERS - 1] + "…" if len(after) > LETTERS else after
-    return Text.assemble("  ", (left.rjust(LETTERS), ""), (one.form, f"bold {colour}"), right)
+    left = before if cell_len(before) <= LETTERS else "…" + set_cell_size(before[::-1], LETTERS - 1)[::-1]
+    right = after if cell_len(after) <= LETTERS else set_cell_size(after, LETTERS - 1) + "…"
+    return Text.assemble("  " + " " * (LETTERS - cell_len(left)), left, (one.form, f"bold {colour}"), right)
 
 
 def show_map(console: Console, senses: Senses) -> None:
