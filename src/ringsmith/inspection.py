@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -14,6 +15,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from ringsmith._wording import plural
 from ringsmith.records import SCHEMA, Record
 
 Pattern = Literal["previous", "next", "self", "first", "separator", "broad", "mixed"]
@@ -178,7 +180,8 @@ class Inspection(Record):
         tokens: T pieces, special ones included.
         cut: characters of the text and of the second that did not fit.
         max_tokens: most tokens it reads, None without a limit.
-        causal: whether tokens see only what stands before them.
+        causal: whether tokens see only themselves and what stands before them.
+        reader: position of the token that the whole text is read from: the last of a causal model, else the class token (XLNet's is the last), else the first.
         places: its parameters, part by part; they sum up to all of them.
         tied: weights that are the same as others and counted once: ``"lm_head.weight = transformer.wte.weight"``.
         shapes: of its outputs.
@@ -201,6 +204,7 @@ class Inspection(Record):
     cut: tuple[int, int]
     max_tokens: int | None
     causal: bool
+    reader: int
     places: tuple[Place, ...]
     tied: tuple[str, ...]
     shapes: tuple[Shape, ...]
@@ -235,9 +239,17 @@ class Inspection(Record):
         return math.exp(-sum(map(math.log, known)) / len(known)) if known else None
 
     @property
-    def reader(self) -> int:
-        """Position of the token that the whole text is read from: the last of a causal model, else the first."""
-        return len(self.tokens) - 1 if self.causal else 0
+    def perplexity_of(self) -> str:
+        """What `perplexity` is of: this text, or as much of it as was read and predicted."""
+        last = max((guess.position for guess in self.guesses if guess.probability is not None), default=0)
+        own = [place for place, token in enumerate(self.tokens) if not token.special]
+        predicted = sum(place <= last for place in own)
+        return "this text" if predicted == len(own) and not any(self.cut) else f"the first {predicted:,} tokens"
+
+    @property
+    def reader_place(self) -> str:
+        """Which token the whole text is read from, in words."""
+        return {0: "the first token", len(self.tokens) - 1: "the last token"}.get(self.reader, f"token {self.reader + 1}")
 
     def head(self, layer: int, head: int) -> Head:
         """A head by its numbers, both from 1."""
@@ -270,7 +282,7 @@ class Occurrence(Record):
         sentence: the sentence.
         start: first character of the word in it.
         end: character after its last.
-        line: number of the sentence in the file, from 1.
+        line: number of the sentence, from 1: of a file the line at which it begins, or the row where the format has no lines.
         cluster: number of its group, from 0.
         x: place on the map, 0 to 1.
         y: place on the map, 0 to 1.
@@ -299,6 +311,7 @@ class Senses(Record):
         word: the word.
         layers: which layers the vectors are from, in words.
         occurrences: where it stands; the places on the map are the two main directions (PCA).
+        total: how many uses there are; more than `occurrences` where these were drawn from them by chance.
         clusters: how many groups of uses were found; 1 where they cannot be told apart.
         silhouette: how well the groups are told apart, -1 to 1 (Rousseeuw, 1987); None with one group.
         self_similarity: mean cosine of two uses (Ethayarajh, 2019); 1 for a static vector.
@@ -315,6 +328,7 @@ class Senses(Record):
     word: str
     layers: str
     occurrences: tuple[Occurrence, ...]
+    total: int
     clusters: int
     silhouette: float | None
     self_similarity: float
@@ -329,8 +343,13 @@ class Senses(Record):
     @property
     def forms(self) -> dict[str, int]:
         """The word as it is written, and how often, most frequent first."""
-        forms = [one.form for one in self.occurrences]
-        return {form: forms.count(form) for form in sorted(set(forms), key=lambda form: (-forms.count(form), form))}
+        counts = Counter(one.form for one in self.occurrences)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def seen(self) -> str:
+        """How many uses were looked at, and of how many."""
+        return plural(self.total, "use") if self.total == len(self.occurrences) else f"{len(self.occurrences):,} of {self.total:,} uses, drawn by chance"
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

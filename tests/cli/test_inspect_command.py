@@ -12,10 +12,12 @@ import pytest
 import torch
 import transformers
 from command_line import Ringsmith, refused, reviews
+from rich.cells import cell_len
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import ringsmith as rs
-from ringsmith.inspection import BYTE_OF, PATTERNS
+from ringsmith.cli._senses import in_context
+from ringsmith.inspection import BYTE_OF, PATTERNS, Occurrence
 from translation_tiny import make_translator
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz.,")
@@ -164,19 +166,28 @@ def test_models_without_a_transformer_are_sent_elsewhere(ringsmith: Ringsmith, m
 
 def test_a_word_shows_its_senses(ringsmith: Ringsmith, bert: Path, tmp_path: Path) -> None:
     """Uses with their forms, groups with lines around the word, the static vector, a map; as JSON; as a page."""
-    (tmp_path / "sentences.txt").write_text("the bank by the river\nthe Bank lent\nno such\na river, a bank\n", encoding="utf-8")
+    (tmp_path / "sentences.txt").write_text("the bank by the river\n\nthe Bank lent\nno such\n\n\na river, a bank\n", encoding="utf-8")
     ended = ringsmith("inspect", bert, "sentences.txt", "--word", "bank", "--layers", "last", "--out", "senses.html")
     assert (ended.code, ended.err) == (0, "")
     for part in ("bank  3 uses (bank 2, Bank 1)", "the last layer", "mean cosine of two uses", "The one static vector  from the input embedding", "Map", "Written   senses.html"):
         assert part in ended.out, part
     assert "<strong>Bank</strong>" in (tmp_path / "senses.html").read_text(encoding="utf-8")
     content = json.loads(ringsmith("inspect", bert, "sentences.txt", "--word", "bank", "--json").out)
-    assert [one["line"] for one in content["occurrences"]] == [1, 2, 4]
+    assert [one["line"] for one in content["occurrences"]] == [1, 3, 7]
     (tmp_path / "table.txt").write_text("id^text\n1^the bank by the river\n2^the Bank lent\n", encoding="utf-8")
-    assert [one["line"] for one in json.loads(ringsmith("inspect", bert, "table.txt", "--word", "bank", "--delimiter", "^", "--json").out)["occurrences"]] == [1, 2]
+    assert [one["line"] for one in json.loads(ringsmith("inspect", bert, "table.txt", "--word", "bank", "--delimiter", "^", "--json").out)["occurrences"]] == [2, 3]
     senses = rs.inspect_word(bert, "bank", ["the bank by the river", "the Bank lent", "no such", "a river, a bank"])
     assert content["self_similarity"] == pytest.approx(senses.self_similarity, abs=1e-3)
     assert [one["start"] for one in content["occurrences"]] == [one.start for one in senses.occurrences]
+
+
+def test_a_word_stands_in_one_column_in_wide_letters_too() -> None:
+    """Chinese letters take two cells each; what is too long is cut to the same width."""
+    sentences = ["我去银行取钱", "we went to the 银行", "他每天早上都从家里走到河边" * 5 + "银行" + "然后和同事们一起喝茶" * 5]
+    lines = [in_context(Occurrence(text, (start := text.index("银行")), start + 2, 1, 0, 0.0, 0.0), "blue").plain for text in sentences]
+    assert [cell_len(line.partition("银行")[0]) for line in lines] == [46, 46, 46]
+    assert [cell_len(line.partition("银行")[2]) <= 44 for line in lines] == [True, True, True]
+    assert lines[2].strip()[0] == lines[2][-1] == "…"
 
 
 @pytest.mark.parametrize(

@@ -204,3 +204,18 @@ def test_where_predictions_go(write: Write, tmp_path: Path, capsys: pytest.Captu
         write_predictions(tmp_path / "file" / "out.csv", inputs, ["pos"], [0.5])
     write_predictions(tmp_path / "out.jsonl", inputs, ["pos"], [0.5])
     assert json.loads((tmp_path / "out.jsonl").read_text()) == {"text": "a b", "more": {"x": 1}, "prediction": "pos", "score": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "lines"),
+    [
+        ("s.txt", "the bank\n\n\na river\n", ["the bank", "", "", "a river"]),
+        ("s.csv", 'id,text\n1,"the\nbank"\n\n2,a river\n', ["", "the\nbank", "", "", "a river"]),
+        ("s.jsonl", '{"text": "the bank"}\n\n{"text": ""}\n{"text": "a river"}\n', ["the bank", "", "", "a river"]),
+        ("s.json", '[{"text": "the bank"}, {"text": ""}, {"text": "a river"}]', ["the bank", "", "a river"]),
+    ],
+)
+def test_texts_by_line_stand_where_they_begin_in_the_file(tmp_path: Path, name: str, content: str, lines: list[str]) -> None:
+    """Headers, blank lines, cells of several lines and empty texts counted; rows where objects have no lines of their own."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert read_texts(tmp_path / name).by_line() == lines

@@ -36,6 +36,7 @@ def make_look(*, width: int = 14, layers: int = 3, heads: int = 4, kind: str = "
         cut=(12, 0),
         max_tokens=512,
         causal=False,
+        reader=0,
         places=(Place("embeddings", other=9_000), *(Place(f"layer {n + 1}", 400, 800, 16) for n in range(layers)), Place("head", norms=8, other=70)),
         tied=("cls.predictions.decoder.weight = bert.embeddings.word_embeddings.weight",),
         shapes=(

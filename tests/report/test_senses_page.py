@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from browser import Browser
 from test_report_browser import CONTRAST, TROUBLE
 
 from ringsmith.inspection import Occurrence, Senses
-from ringsmith.report.sensepage import LONG, NARROW, TALL, WIDE, dots_of, line_of, lines_of, snippet, write_senses
+from ringsmith.report.sensepage import LONG, NARROW, TALL, WIDE, dots_of, line_of, lines_of, render_senses, snippet, write_senses
 from ringsmith.report.wordmap import _box as box_of
 
 
@@ -23,9 +24,9 @@ def make_senses(count: int, clusters: int) -> Senses:
         start = text.index("bank")
         rows.append(Occurrence(text, start, start + 4, at + 1, at % clusters, (at * 37 % 100) / 100, (at * 61 % 60) / 100))
     return Senses(
-        model="my <model>", word="bank", layers="the last layer", occurrences=tuple(rows), clusters=clusters, silhouette=0.31 if clusters > 1 else None, self_similarity=0.7,
-        baseline=0.1, context_share=0.3, between_share=0.4, explained=0.5, static_neighbours=(("<i>money</i>", 0.8), ("river", -0.1)), static_from="my <model>",
-        central=tuple(range(clusters)),
+        model="my <model>", word="bank", layers="the last layer", occurrences=tuple(rows), total=count, clusters=clusters, silhouette=0.31 if clusters > 1 else None,
+        self_similarity=0.7, baseline=0.1, context_share=0.3, between_share=0.4, explained=0.5, static_neighbours=(("<i>money</i>", 0.8), ("river", -0.1)),
+        static_from="my <model>", central=tuple(range(clusters)),
     )  # fmt: skip
 
 
@@ -47,6 +48,15 @@ def test_every_use_is_on_the_page_and_escaped(sense_pages: Mapping[str, Path], n
     assert text.count("<li value=") == len(senses.occurrences)
     assert [word for word in ("<b>grass", "<i>money", "my <model>", "<script", "url(", ' style="') if word in text] == []
     assert ("fall into" in text) == (senses.clusters > 1)
+
+
+def test_uses_that_were_drawn_and_neighbours_that_are_none_are_said() -> None:
+    """Of how many they were drawn; no table of nothing."""
+    text = render_senses(replace(SENSES["two"], total=6_000, static_neighbours=()), version="0")
+    assert "One word, 40 of 6,000 uses, drawn by chance" in text
+    assert "no word of the vocabulary is a single token" in text
+    assert "Nearest words by cosine" not in text
+    assert "One word, 40 uses<" in render_senses(SENSES["two"], version="0")
 
 
 def test_dots_stand_where_the_record_says() -> None:

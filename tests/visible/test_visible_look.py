@@ -13,7 +13,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from ringsmith.catalogue import resolve
+from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import InputError
 from ringsmith.inspection import Inspection
 from ringsmith.visible.asked import check_text
@@ -142,6 +142,51 @@ def test_pseudo_perplexity_is_of_each_token_hidden_in_turn(folder: Path) -> None
             hidden[0, place] = 4
             chances.append(plain(input_ids=hidden).logits[0, place].softmax(-1)[ids[0, place]].item())
     assert found.perplexity == pytest.approx(math.prod(chances) ** (-1 / 3), rel=1e-4)
+
+
+def saved(module: transformers.PreTrainedModel, folder: Path, template: str = "$A") -> LocalModel:
+    """A model with a tokenizer that puts this around a text."""
+    tokenizer = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(VOCABULARY)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]").save_pretrained(folder)
+    module.save_pretrained(folder)
+    return resolve(str(folder))
+
+
+def test_a_text_is_read_from_the_class_token_wherever_it_stands(folder: Path, tmp_path: Path) -> None:
+    """XLNet's stands last, BERT's first; a causal model reads its last token, whatever stands first."""
+    torch.manual_seed(0)
+    xlnet = transformers.XLNetLMHeadModel(transformers.XLNetConfig(vocab_size=len(VOCABULARY), d_model=16, n_layer=1, n_head=2, d_inner=32))
+    gpt2 = transformers.GPT2Model(transformers.GPT2Config(vocab_size=len(VOCABULARY), n_embd=16, n_layer=1, n_head=2, n_positions=12))
+    looks = [
+        inspect_text(resolve(str(folder)), "the cat", threads=1),
+        inspect_text(saved(xlnet, tmp_path / "xlnet", "$A [SEP] [CLS]"), "the cat", threads=1),
+        inspect_text(saved(gpt2, tmp_path / "gpt2", "[CLS] $A"), "the cat", threads=1),
+    ]
+    assert [(look.tokens[look.reader].piece, look.reader_place, look.causal) for look in looks] == [
+        ("[CLS]", "the first token", False),
+        ("[CLS]", "the last token", False),
+        ("cat", "the last token", True),
+    ]
+
+
+def test_a_causal_model_is_known_by_one_token(tmp_path: Path) -> None:
+    """Whose attention on itself tells nothing; a model that sees both ways is not taken for one."""
+    gpt2 = transformers.GPT2Model(transformers.GPT2Config(vocab_size=len(VOCABULARY), n_embd=16, n_layer=1, n_head=2, n_positions=12))
+    bert = transformers.BertModel(transformers.BertConfig(vocab_size=len(VOCABULARY), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32))
+    looks = [inspect_text(saved(module, tmp_path / name), "cat", threads=1) for name, module in (("gpt2", gpt2), ("bert", bert))]
+    assert [(len(look.tokens), look.causal) for look in looks] == [(1, True), (1, False)]
+
+
+def test_what_a_perplexity_is_of_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the whole text, of as many tokens as were hidden in turn, or of as many as were read."""
+    assert inspect_text(resolve(str(folder)), "the cat sat", threads=1).perplexity_of == "this text"
+    assert inspect_text(resolve(str(folder)), "the cat sat on the mat the cat sat on the mat", threads=1).perplexity_of == "the first 10 tokens"
+    gpt2 = saved(transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(VOCABULARY), n_embd=16, n_layer=1, n_head=2, n_positions=12)), tmp_path)
+    assert inspect_text(gpt2, "the cat sat on", threads=1).perplexity_of == "this text"
+    monkeypatch.setattr("ringsmith.backbones.guesses.MOST_HIDDEN", 2)
+    assert inspect_text(resolve(str(folder)), "the cat sat", threads=1).perplexity_of == "the first 2 tokens"
 
 
 def test_what_was_cut_is_said(folder: Path) -> None:

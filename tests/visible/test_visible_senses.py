@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from ringsmith.backbones import Backbone, load_backbone
 from ringsmith.backbones.senses import Use, check_layers, contextual_vectors, static_neighbours, static_vectors
@@ -52,15 +53,45 @@ def backbone(folder: Path) -> Backbone:
 
 def test_words_are_found_whole_in_any_letters() -> None:
     """Neither "banks" nor "riverbank"; twice in one sentence; with its line."""
-    uses, lines = find_uses("bank", SENTENCES)
-    assert [(use.form, use.start) for use in uses] == [("bank", 4), ("bank", 15), ("Bank", 0), ("bank", 21)]
-    assert lines == [1, 2, 5, 5]
+    found = find_uses("bank", SENTENCES)
+    assert [(use.form, use.start) for use in found.uses] == [("bank", 4), ("bank", 15), ("Bank", 0), ("bank", 21)]
+    assert (found.lines, found.total) == ([1, 2, 5, 5], 4)
     with pytest.raises(InputError, match=r"The sentences must use the word 'river' at least twice; got 1 in 6 lines\. Bring more sentences, one a line"):
         find_uses("river", SENTENCES)
     with pytest.raises(InputError, match=r"--word must be a word; got an empty text"):
         find_uses(" ", SENTENCES)
     with pytest.raises(InputError, match=r"'sentences' must be several strings; got one, 'sentences\.txt'\. Read a file's lines first\."):
         find_uses("bank", "sentences.txt")
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence", "starts"),
+    [
+        ("पर", "परी घर पर है, उपर", [7]),  # a vowel sign goes on with the word
+        ("cafe", "cafe\u0301 cafe", [5]),
+        ("café", "cafe\u0301 cafe", [0]),
+        ("ม", "มี มา", [3]),
+        ("银行", "我去银行取钱", [2]),
+        ("ธนาคาร", "ไปธนาคารใหญ่", [2]),
+        ("iPhone", "新iPhone手机 iPhones", [1]),
+        ("کتاب", "کتاب‌ها کتاب", [8]),
+    ],
+)
+def test_words_are_whole_in_every_script(word: str, sentence: str, starts: list[int]) -> None:
+    """Marks belong to the letter before them, however they are written; where there are no blanks a word is found anywhere."""
+    uses = find_uses(word, [sentence, f"{word}. {word}"]).uses
+    assert [use.start for use in uses[:-2]] == starts
+    assert all(use.form == unicodedata.normalize("NFC", word) for use in uses)
+
+
+def test_of_very_many_uses_some_are_drawn() -> None:
+    """From all lines, in their order, the same ones again."""
+    sentences = [f"the bank number {at}" for at in range(6_000)]
+    found = find_uses("bank", sentences)
+    assert (len(found.uses), found.total) == (5_000, 6_000)
+    assert found.lines == sorted(set(found.lines))
+    assert 700 < sum(line > 5_000 for line in found.lines) < 950
+    assert find_uses("bank", sentences) == found
 
 
 @pytest.mark.parametrize("layers", ["last", "last4", "all", "0", "2"])
@@ -98,6 +129,26 @@ def test_the_static_vector_is_the_mean_of_the_pieces_embeddings(backbone: Backbo
     neighbours = static_neighbours(backbone, vector, exclude=("bank",), n=3)
     assert len(neighbours) == 3
     assert neighbours[0][1] >= neighbours[1][1] >= neighbours[2][1]
+
+
+def test_the_static_vector_is_that_of_the_word_within_a_text(tmp_path: Path) -> None:
+    """Of GPT-2's kind: "bank" alone is torn in two, and in every sentence but at its beginning one piece; fragments are no neighbours."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("b", "a"), ("n", "k"), ("Ġ", "ba"), ("Ġba", "nk"), ("t", "o"), ("Ġ", "to"), ("æ", "²")]
+    vocabulary = {piece: number for number, piece in enumerate(["<|endoftext|>", *alphabet, *("".join(pair) for pair in merges)])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(tmp_path)
+    config = transformers.GPT2Config(vocab_size=len(vocabulary) + 3, n_embd=8, n_layer=1, n_head=2, n_positions=32)  # padded, as many are
+    module = transformers.GPT2Model(config)
+    module.wte.weight.data[vocabulary["Ġto"]] = module.wte.weight.data[vocabulary["Ġbank"]] * 2
+    module.wte.weight.data[vocabulary["nk"]] = module.wte.weight.data[vocabulary["Ġbank"]]
+    module.save_pretrained(tmp_path)
+    loaded = load_backbone(resolve(str(tmp_path)), threads=1, precision="float32", device="cpu")
+    assert loaded.tokeniser.hf.tokenize("bank") == ["ba", "nk"]
+    (vector,) = static_vectors(loaded, ["bank"])
+    np.testing.assert_allclose(vector, module.wte.weight.detach().numpy()[vocabulary["Ġbank"]], atol=1e-7)
+    assert [name for name, _ in static_neighbours(loaded, vector, exclude=("bank",), n=8)] == ["to", "ba"]
 
 
 def drawn(count: int = 30, *, apart: float = 0.0) -> Array:
@@ -174,6 +225,10 @@ def test_other_words_are_other_words() -> None:
     found = other_words([Use("the bank lent money", 4, 8), Use("bank money", 0, 4), Use("an ox", 3, 5)], "bank")
     assert len(found) == len({use.form.lower() for use in found}) == 2
     assert "bank" not in {use.form for use in found}
+    (hindi,) = other_words([Use("बैंक नदीकिनारा", 0, 4)], "बैंक")
+    assert hindi.form == "नदीकिनारा"
+    chinese = other_words([Use("我去银行取钱", 2, 4)] * 9, "银行")
+    assert sorted(use.form for use in chinese) == sorted("我去取钱")
 
 
 def test_the_best_threshold_is_the_best_of_all() -> None:
@@ -211,6 +266,8 @@ def test_layers_that_are_not_there_are_refused(folder: Path, tmp_path: Path) -> 
     assert [check_layers(name, 5) for name in ("last", "0", "5")] == ["last", "0", "5"]
     with pytest.raises(OptionError, match=r"'layers' must be last, last4, all or a number from 0 to 5; got '6'\. Leave it out for the usual"):
         inspect_word(resolve(str(folder)), "bank", SENTENCES, layers="6")
+    with pytest.raises(OptionError, match=r"a number from 0 to 5; got '²'"):  # a digit to Python, and no number
+        check_layers("²", 5)
     (tmp_path / "v.txt").write_text("2 2\nthe 1 2\ncat 2 1\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"'inspect --word' needs a transformer; .* Name them with --vectors instead"):
         inspect_word(resolve(str(tmp_path / "v.txt")), "bank", SENTENCES)

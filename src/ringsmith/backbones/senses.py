@@ -3,10 +3,13 @@
 Decisions:
 - A word is found by its letters, and its pieces by where they stand in the text, so that any tokenizer will do that tells places.
 - A sentence too long for the model is read around the word, not from its beginning.
+- The static vector is of the pieces that a word has within a text, behind a blank: alone, vocabularies of bytes tear "city" into other pieces than " city".
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +23,17 @@ from ringsmith.backbones.backbone import Backbone
 from ringsmith.backbones.batches import batches_by_tokens
 from ringsmith.errors import ModelError, OptionError
 from ringsmith.records import Progress, Report, silent
+from ringsmith.text.scripts import UNSPACED
 
 Floats = npt.NDArray[np.float32]
 TOKENS_PER_BATCH = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
 AROUND = 400
 """Letters that are read before and behind a word: more than 100 tokens on either side."""
+BEFORE = "a "
+"""What stands before a word that is looked at by itself."""
+BLANKS = ("Ġ", "▁")
+"""How vocabularies write the blank before a piece (GPT-2's bytes, SentencePiece)."""
+UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ def check_layers(layers: str, most: int | None = None) -> str:
     Raises:
         OptionError: it is none of these, or a number above `most`.
     """
-    if layers in ("last", "last4", "all") or (layers.isdigit() and (most is None or int(layers) <= most)):
+    if layers in ("last", "last4", "all") or (layers.isdecimal() and (most is None or int(layers) <= most)):
         return layers
     numbers = "a number" if most is None else f"a number from 0 to {most}"
     raise OptionError(f"'layers' must be last, last4, all or {numbers}; got {layers!r}. Leave it out for the usual.")
@@ -63,7 +72,7 @@ def mixed(states: Sequence[torch.Tensor], layers: str) -> torch.Tensor:
     """One layer of hidden states, or the mean of several."""
     if layers == "last":
         return states[-1]
-    if layers.isdigit():
+    if layers.isdecimal():
         return states[int(layers)]
     return torch.stack(tuple(states[1:][-4:] if layers == "last4" else states[1:])).mean(dim=0)
 
@@ -95,26 +104,39 @@ def contextual_vectors(backbone: Backbone, uses: Sequence[Use], *, layers: Seque
 
 
 def static_vectors(backbone: Backbone, forms: Sequence[str]) -> Floats:
-    """The one vector of each word before the first layer: the mean of the input embeddings of its pieces, float32 (n, embedding)."""
+    """The one vector of each word before the first layer: the mean of the input embeddings of its pieces behind another word, float32 (n, embedding)."""
     table = backbone.module.get_input_embeddings().weight  # type: ignore[operator]
-    hf = backbone.tokeniser.hf
-    rows = [hf(form, add_special_tokens=False)["input_ids"] or [backbone.tokeniser.empty_id] for form in forms]
+    read = [_read(backbone, Use(BEFORE + form, len(BEFORE), len(BEFORE + form))) for form in forms]
+    rows = [[row["ids"][at] for at in row["pieces"]] for row in read]
     return np.stack([table[row].mean(dim=0).float().cpu().numpy() for row in rows]) if rows else np.empty((0, table.shape[1]), dtype=np.float32)
 
 
 def static_neighbours(backbone: Backbone, vector: Floats, *, exclude: Sequence[str], n: int) -> list[tuple[str, float]]:
-    """The tokens whose input embeddings are nearest to a vector, by cosine: whole words, without those in `exclude` (in small letters)."""
+    """The tokens whose input embeddings are nearest to a vector, by cosine: such as begin a word, without those in `exclude` (in small letters)."""
     table = backbone.module.get_input_embeddings().weight.float().cpu().numpy()  # type: ignore[operator]
     norms = np.linalg.norm(table, axis=1) * max(float(np.linalg.norm(vector)), 1e-12)
     cosines = table @ vector / np.maximum(norms, 1e-12)
-    hf, found = backbone.tokeniser.hf, list[tuple[str, float]]()
+    hf, found = backbone.tokeniser.hf, dict[str, tuple[str, float]]()
+    marked = any(piece.startswith(BLANKS) for piece in hf.tokenize("a a"))
     for number in np.argsort(-cosines)[: 50 * n]:
-        word = hf.convert_tokens_to_string([hf.convert_ids_to_tokens(int(number))]).strip()
-        if word.isalpha() and word.lower() not in exclude and word.lower() not in {known.lower() for known, _ in found}:
-            found.append((word, round(float(cosines[number]), 6)))
+        piece = hf.convert_ids_to_tokens(int(number)) or ""  # tables are padded beyond the vocabulary
+        word = hf.convert_tokens_to_string([piece]).strip()
+        whole = not marked or piece.startswith(BLANKS) or UNSPACED_LETTER.match(word)
+        if whole and is_word(word) and word.lower() not in (*exclude, *found):
+            found[word.lower()] = (word, round(float(cosines[number]), 6))
         if len(found) == n:
             break
-    return found
+    return list(found.values())
+
+
+def is_word(text: str) -> bool:
+    """Whether it is of letters, with the marks they have.
+
+    Examples:
+        >>> [is_word(text) for text in ("नदी", "naïve", "##ing", "2nd", "")]
+        [True, True, False, False, False]
+    """
+    return text[:1].isalpha() and all(unicodedata.category(sign)[0] in "LM" for sign in text)
 
 
 def _read(backbone: Backbone, use: Use) -> dict[str, Any]:

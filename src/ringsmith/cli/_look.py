@@ -118,7 +118,7 @@ def show_guesses(console: Console, look: Inspection) -> None:
     if len(shown) < len(look.guesses):
         console.print(f"[dim]The {len(shown)} least expected of {len(look.guesses)} places; all of them: --out or --json[/]")
     if look.perplexity is not None:
-        console.print(f"{'Perplexity' if look.causal else 'Pseudo-perplexity'} of this text {look.perplexity:,.1f}")
+        console.print(f"{'Perplexity' if look.causal else 'Pseudo-perplexity'} of {look.perplexity_of} {look.perplexity:,.1f}")
 
 
 def surprising(guesses: Sequence[Guess]) -> list[Guess]:
@@ -132,7 +132,7 @@ def surprising(guesses: Sequence[Guess]) -> list[Guess]:
 def show_heads(console: Console, look: Inspection) -> None:
     """Print the grid of heads by pattern, and how many there are of each."""
     counts = Counter(head.pattern for head in look.heads)
-    console.print(f"\n[bold]Heads[/]  a row for each layer; every token sees {'what stands before it' if look.causal else 'all the others'}")
+    console.print(f"\n[bold]Heads[/]  a row for each layer; every token sees itself and {'what stands before it' if look.causal else 'all the others'}")
     per_layer = look.attention.shape[1]
     for start in range(0, len(look.heads), per_layer):
         row = Text(f"{start // per_layer + 1:3d}  ")
@@ -180,8 +180,9 @@ def show_sources(console: Console, look: Inspection) -> None:
     """Print how much of each token is in the one that the text is read from, the most first."""
     weights = look.rollout[look.reader]
     order = sorted(range(len(weights)), key=lambda place: -weights[place])[:MOST_SOURCES]
-    end = "last" if look.causal else "first"
-    console.print(f"\n[bold]Where it comes from[/]  the {end} token, {escape(look.shown(look.tokens[look.reader].piece))}, through all layers (attention rollout)", soft_wrap=True)
+    console.print(
+        f"\n[bold]Where it comes from[/]  {look.reader_place}, {escape(look.shown(look.tokens[look.reader].piece))}, through all layers (attention rollout)", soft_wrap=True
+    )
     show_bars(console, [(look.shown(look.tokens[place].piece), float(weights[place])) for place in order])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -14,8 +15,10 @@ from ringsmith.cli._progress import progress_bar
 from ringsmith.inspection import Occurrence, Senses
 
 EXAMPLES, LETTERS = 4, 44
+"""Uses of a group that are shown, and cells on either side of the word."""
 COLOURS = ("blue", "yellow", "green", "magenta", "red", "cyan")
 ROWS, COLUMNS = 14, 56
+NO_NEIGHBOURS = "no word of the vocabulary is a single token"
 
 
 def show_word(
@@ -37,7 +40,7 @@ def show_word(
     from ringsmith.data import read_texts
     from ringsmith.visible.face import inspect_word
 
-    sentences = read_texts(given, encoding=encoding, delimiter=delimiter).texts.texts
+    sentences = read_texts(given, encoding=encoding, delimiter=delimiter).by_line()
     with progress_bar(console) as report:
         senses = inspect_word(model, word, sentences, layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
     if out is not None:  # before anything is printed: who reads may stop reading
@@ -57,14 +60,14 @@ def show_senses(console: Console, senses: Senses) -> None:
     """Print how much is context, the groups with examples, the static vector, and the map."""
     forms = ", ".join(f"{form} {count:,}" for form, count in senses.forms.items())
     where = f"{_shell.escape(senses.model)}, {senses.layers}"
-    console.print(f"[bold]{_shell.escape(senses.word)}[/]  {len(senses.occurrences):,} uses ({_shell.escape(forms)}) · {where}", soft_wrap=True)
+    console.print(f"[bold]{_shell.escape(senses.word)}[/]  {senses.seen} ({_shell.escape(forms)}) · {where}", soft_wrap=True)
     console.print(f"\nAlike        {bar(max(0.0, senses.self_similarity), 20)} {senses.self_similarity:6.3f}  mean cosine of two uses; 1 for a static vector", soft_wrap=True)
     console.print(f"Other words  {bar(max(0.0, senses.baseline), 20)} {senses.baseline:6.3f}  mean cosine of two different words here", soft_wrap=True)
     console.print(f"Context      {bar(senses.context_share, 20)} {senses.context_share:6.1%}  of the vector is not common to all uses", soft_wrap=True)
     show_groups(console, senses)
     show_map(console, senses)
-    near = ", ".join(f"{word} {cosine:.2f}" for word, cosine in senses.static_neighbours)
-    console.print(f"\n[bold]The one static vector[/]  from {_shell.escape(senses.static_from)}: nearest {_shell.escape(near)}", soft_wrap=True)
+    near = "nearest " + ", ".join(f"{word} {cosine:.2f}" for word, cosine in senses.static_neighbours) if senses.static_neighbours else NO_NEIGHBOURS
+    console.print(f"\n[bold]The one static vector[/]  from {_shell.escape(senses.static_from)}: {_shell.escape(near)}", soft_wrap=True)
 
 
 def show_groups(console: Console, senses: Senses) -> None:
@@ -85,9 +88,9 @@ def show_groups(console: Console, senses: Senses) -> None:
 def in_context(one: Occurrence, colour: str) -> Text:
     """A use between what stands before and after it, the word in one column."""
     before, after = one.sentence[: one.start].replace("\n", " "), one.sentence[one.end :].replace("\n", " ")
-    left = "…" + before[-(LETTERS - 1) :] if len(before) > LETTERS else before
-    right = after[: LETTERS - 1] + "…" if len(after) > LETTERS else after
-    return Text.assemble("  ", (left.rjust(LETTERS), ""), (one.form, f"bold {colour}"), right)
+    left = before if cell_len(before) <= LETTERS else "…" + set_cell_size(before[::-1], LETTERS - 1)[::-1]
+    right = after if cell_len(after) <= LETTERS else set_cell_size(after, LETTERS - 1) + "…"
+    return Text.assemble("  " + " " * (LETTERS - cell_len(left)), left, (one.form, f"bold {colour}"), right)
 
 
 def show_map(console: Console, senses: Senses) -> None:

@@ -78,7 +78,8 @@ def read_texts(
     table = shaped(opened, asked)
     columns = find_columns(table, asked, need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
-    return Inputs(read.texts, read.findings, raw.frame, [*raw.notes, *(_other_columns(known, opened, columns.text) if text is None else [])])
+    lines = read.texts.rows + 1 if raw.lines is None else raw.lines[read.texts.rows]
+    return Inputs(read.texts, read.findings, raw.frame, lines.tolist(), [*raw.notes, *(_other_columns(known, opened, columns.text) if text is None else [])])
 
 
 def _as_in_training(known: Sequence[str], table: RawTable) -> str | None:

@@ -42,10 +42,17 @@ class Inputs:
         texts: the rows that have a text; ``texts.rows`` are their positions in `table`.
         findings: how they were read.
         table: the whole input, a polars DataFrame: what `write_predictions` writes beside the predictions.
+        lines: line of the file (from 1) at which each text begins; the row (from 1) where the format has no lines.
         notes: what reading the file found, and where the texts are not from the columns the model learnt from, a sentence each.
     """
 
     texts: TextSet
     findings: ReadFindings
     table: Any
+    lines: Sequence[int]
     notes: Sequence[str] = ()
+
+    def by_line(self) -> list[str]:
+        """The texts as the lines they begin at, from the first line on; lines at which none begins are empty."""
+        text_at = dict(zip(self.lines, self.texts.texts, strict=True))
+        return [text_at.get(line, "") for line in range(1, max(text_at) + 1)]

@@ -40,6 +40,7 @@ def inspect_with(visible: Visible, text: str, pair: str | None = None) -> Inspec
     """As `inspect_text`, with a model that is loaded."""
     seen = look(visible, text, pair)
     guesses, guessed = expect(visible, seen)
+    causal = sees_no_further(visible, seen, text)
     return Inspection(
         model=visible.model.name,
         architecture=type(visible.module).__name__,
@@ -48,7 +49,8 @@ def inspect_with(visible: Visible, text: str, pair: str | None = None) -> Inspec
         tokens=seen.tokens,
         cut=seen.cut,
         max_tokens=visible.model.max_tokens,
-        causal=is_causal(seen.attention),
+        causal=causal,
+        reader=reader_of(visible, seen, causal=causal),
         places=count_places(visible.module),
         tied=tied_weights(visible.module),
         shapes=shapes_of(visible, seen),
@@ -62,6 +64,18 @@ def inspect_with(visible: Visible, text: str, pair: str | None = None) -> Inspec
         notes=tuple(notes_of(visible, seen, text, pair)),
         of_bytes=visible.tokeniser.hf.convert_tokens_to_string(["Ġ"]) == " ",
     )
+
+
+def sees_no_further(visible: Visible, seen: Seen, text: str) -> bool:
+    """Whether no token sees one behind it; one token alone cannot tell, the text twice can."""
+    return is_causal(seen.attention if len(seen.tokens) > 1 else look(visible, f"{text} {text}").attention)
+
+
+def reader_of(visible: Visible, seen: Seen, *, causal: bool) -> int:
+    """Position of the token that the whole text is read from."""
+    if causal:
+        return len(seen.tokens) - 1
+    return next((place for place, token in enumerate(seen.tokens) if token.special and token.id == visible.tokeniser.hf.cls_token_id), 0)
 
 
 def shapes_of(visible: Visible, seen: Seen) -> tuple[Shape, ...]:
