@@ -269,6 +269,17 @@ def test_one_class_only_and_classes_with_too_few_rows() -> None:
         require_classes(TextSet(["x"], ["a"]))
 
 
+def test_a_slip_of_the_pen_is_told_where_a_class_is_rare() -> None:
+    """A class that is another one in other capitals or with other blanks: to be written alike, not left out."""
+    labels = ["Rechnung"] * 20 + ["rechnung"] + ["on time"] * 9 + ["on  time"] * 2 + ["other"]
+    hint = r"Hardly different: 'rechnung' from 'Rechnung' \(20 rows\), 'on  time' from 'on time' \(9 rows\); write them alike if they mean the same\."
+    with pytest.raises(LabelError, match=rf"'on  time' has 2, 'other' has 1, 'rechnung' has 1\. {hint} Add rows, or leave such classes out with --min-rows 5"):
+        require_classes(TextSet(["x"] * len(labels), labels))
+    table = read_table([(f"text {number}", label) for number, label in enumerate(labels)])
+    assert re.search(rf"3 classes with fewer than 5 rows were left out: .*\. {hint}$", keep_classes(table, 5).findings.notes[-1])
+    assert labels_of(["a", "k. A."]).notes[0].startswith("'k. A.' is taken for a class; rows without a label are those")
+
+
 @pytest.mark.parametrize("form", ["{:,.2f} €", "${:,.2f}", "{:.1f} %", "german"])
 def test_amounts_are_scores_however_they_are_written(form: str) -> None:
     """With the signs of thousands and money; a few of them may still be classes."""

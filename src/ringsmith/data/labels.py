@@ -11,7 +11,7 @@ import polars as pl
 
 from ringsmith._wording import plural
 from ringsmith.data import names
-from ringsmith.data.columns import as_strings
+from ringsmith.data.cells import as_strings
 from ringsmith.data.lists import are_lists, is_list, read_list
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError
@@ -19,7 +19,7 @@ from ringsmith.records import Label
 
 MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
 """Spellings (in any case) of a label that is not there."""
-PERHAPS_MISSING = ("na", "none", "-", "--", "?")
+PERHAPS_MISSING = ("na", "n.a.", "n. a.", "k.a.", "k. a.", "none", "-", "--", "?")
 """What may be the name of a class as well, and is taken for one; it is said."""
 NONE_OF_THEM = "[]"
 """A cell that says that a row has none of the labels, where an empty one says that nobody has looked."""
