@@ -75,8 +75,8 @@ def read_texts(
     if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
         raw, pair, known, known_pair = _quoted(source, pair), None if pair is None else PAIR, (), None
     else:
-        columns = [*(known if text is None else [text]), pair or known_pair]
-        raw = _raw(source, columns, encoding, delimiter, may_be_lines=text is None and delimiter is None, offline=offline)
+        wanted = [*(known if text is None else [text]), pair or known_pair]
+        raw = _raw(source, wanted, encoding, delimiter, may_be_lines=text is None and delimiter is None, offline=offline)
     opened = open_objects(raw)
     asked = Asked(text=text or _as_in_training(known, opened), pair=pair)
     if pair is None and known_pair not in (None, asked.text):
