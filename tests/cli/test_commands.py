@@ -14,7 +14,7 @@ from command_line import Ringsmith, Write, as_csv, refused, reviews
 from rich.cells import cell_len
 from rich.console import Console
 
-from ringsmith.adapt.folder import mark_pairs
+from ringsmith.adapt.folder import PAIR, mark_pairs, read_manifest
 from ringsmith.cli.predict import show
 from ringsmith.serve import Prediction
 
@@ -149,6 +149,7 @@ def test_a_model_knows_whether_it_was_trained_on_pairs(ringsmith: Ringsmith, wri
     assert [*answers[1]] == ["row", "text", "pair", "prediction", "score"]
     assert (answers[1]["row"], answers[1]["text"]) == (1, ROWS[1][0])
     assert ringsmith("predict", "out/best", "pairs.csv").code == 0
+    assert read_manifest(Path("out/best"))[PAIR] == "hypothesis"
     refused(ringsmith("predict", "out/best", "one text"), r"This model was trained on pairs of texts; got no second texts\. .* --pair: a column, or the second text\.")
     [answer] = json.loads(ringsmith("predict", "out/best", "one text", "--pair", "something else", "--json").out)
     assert (answer["text"], answer["pair"]) == ("one text", "something else")

@@ -54,6 +54,22 @@ def test_few_rows_are_folded(tmp_path: Path) -> None:
     assert sorted(dataset.order.tolist()) == list(range(200))
 
 
+def test_a_first_row_that_may_hold_the_names_is_told_first(tmp_path: Path) -> None:
+    """Where its label is the only one of its kind: to leave that class out would lose the row, and the names."""
+    path = write(tmp_path / "t.csv", 12, labels="aab")
+    path.write_text(path.read_text().replace("text,label", "What did you think of it all?,Type of your message"))
+    with pytest.raises(
+        LabelError,
+        match=r"the first row was taken for a row like the others; if 'Type of your message' is the name of the column, say --label 'Type of your message'\. Else every class",
+    ):
+        load(path)
+    with pytest.raises(LabelError, match=r"labels in 'label': every class needs at least 5 rows"):
+        load(write(tmp_path / "t.csv", 12, labels="aab"))
+    path.write_text(path.read_text().replace("text,label", "What did you think of it all?,Type of your message"))
+    with pytest.raises(LabelError, match=r"labels in 'Type of your message': every class needs at least 5 rows"):
+        load(path, label="Type of your message")
+
+
 def test_a_second_table_is_reported_on(tmp_path: Path) -> None:
     """Its rows come after those of the first; a label that only it has counts as wrong."""
     write(tmp_path / "train.csv", 300)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
 import pytest
 from data_tables import Write
 
-from ringsmith.data.columns import Asked, Columns, as_strings, find_columns
+from ringsmith.data.cells import as_strings
+from ringsmith.data.columns import Asked, Columns, find_columns
 from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.read import read_table
 from ringsmith.errors import ColumnError
@@ -154,6 +156,32 @@ def test_a_split_column_is_followed_only_if_all_its_values_name_splits() -> None
     """``split`` with north and south is a column like any other."""
     assert columns_of(text=PROSE, label=FEW, split=["train", "dev", "test"] * 2).split == "split"
     assert columns_of(text=PROSE, label=FEW, split=["north", "south", "test"] * 2).split is None
+
+
+def test_a_slip_in_a_split_column_is_told_with_its_place(write: Write) -> None:
+    """Named it is refused; found it is passed over, which once turned a given split into a random one without a word; a column of regions is no slip."""
+    rows = [f"{text.replace(',', '')} {number},{'ab'[number % 2]},{('train', 'train', 'tset')[number % 3]}" for number, text in enumerate(PROSE)]
+    path = write("t.csv", "\n".join(["text,label,split", *rows]) + "\n")
+    slip = r"'tset' \(2 rows, first: line 4; did you mean 'test'\?\)"
+    with pytest.raises(
+        ColumnError, match=rf"t\.csv: a split column must name each row's split \(train, valid or test\); 'split' \(--split\) holds {slip}\. Mend the rows, or leave --split out\."
+    ):
+        read_table(path, split="split")
+    table = read_table(path)
+    assert (table.split_names, len(table.findings.notes)) == (None, 1)
+    assert re.fullmatch(rf"The column 'split' is not followed as the split, for it holds {slip}\. Mend it if it is meant\.", table.findings.notes[0])
+    assert columns_of(text=PROSE, label=FEW, split=["train"] * 6).notes == ("The column 'split' is not followed as the split, for it names 'train' only.",)
+    assert columns_of(text=PROSE, label=FEW, split=["north", "south", "south"] * 2).notes == ()
+
+
+def test_a_column_that_names_no_splits_is_refused_as_the_split() -> None:
+    """Before anyone asks which column is the text."""
+    with pytest.raises(
+        ColumnError, match=r"memory: a split column must name each row's split .*; 'text' \(--split\) holds 'the battery is really awful' \(1 row, first: row 1\), .* and 3 more\."
+    ):
+        columns_of(Asked(split="text"), text=PROSE, label=FEW)
+    with pytest.raises(ColumnError, match=r"'part' \(--split\) holds nothing"):
+        columns_of(Asked(split="part"), text=PROSE, label=FEW, part=[""] * 6)
 
 
 def test_a_text_column_full_of_numbers_is_refused() -> None:

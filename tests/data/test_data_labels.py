@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from data_tables import Write
 
 from ringsmith.data.classes import class_counts, compare_labels, keep_classes, require_classes, strata
 from ringsmith.data.formats.memory import read_memory
@@ -69,11 +74,17 @@ def test_blanks_around_labels_are_taken_off_and_it_is_said() -> None:
         ['["x", "y"]', '["x"]', "[]"],
         ["['x', 'y']", "['x']", "[]"],
         ["[y, x]", "[x]", "[]"],
+        ["('x', 'y')", "('x',)", "()"],
+        ["{'x', 'y'}", "{'x'}", "set()"],
+        ["frozenset({'x', 'y'})", "frozenset({'x'})", "frozenset()"],
+        ["['x' 'y']", "['x']", "[]"],
+        ["{y,x}", "{x}", "{}"],
+        ['["y", "x", null]', "x", "[]"],
         [["y", "x", "x"], ["x "], [""]],
     ],
 )
 def test_lists_are_multi_label(cells: list[Any]) -> None:
-    """Typed, JSON, Python's, bare; sorted, each once; an empty list is a row without any of the labels."""
+    """Typed, JSON, Python's of every kind, NumPy's, bare; sorted, each once; an empty list is a row without any of the labels."""
     found = labels_of(cells)
     assert (found.values, found.multilabel, found.missing.any()) == ([("x", "y"), ("x",), ()], True, False)
 
@@ -87,6 +98,23 @@ def test_lists_of_one_label_each_are_classes_where_one_is_asked_for(cells: list[
     two = ["x", "y"] if isinstance(cells[0], list) else '["x", "y"]'
     with pytest.raises(LabelError, match=r"row 4: classification needs one label for each row; the list in 'label' has 2: 'x', 'y'\. Say --task multilabel"):
         labels_of([*cells, two], several=False)
+
+
+@pytest.mark.parametrize("write_list", [json.dumps, repr, lambda names: repr(set(names)) if names else "set()", lambda names: str(np.array(names))])
+def test_lists_in_the_cells_of_a_table_that_is_text(write: Write, write_list: Callable[[list[str]], str]) -> None:
+    """What pandas writes of a column of lists: with commas between, brackets and quotes were left on the labels, four of which became sixteen."""
+    names = ["sport", "don't care", "a, b", 'say "x"']
+    rows = [[name for at, name in enumerate(names) if number >> at & 1] for number in range(16)] * 3
+    out = io.StringIO()
+    csv.writer(out).writerows([["text", "tags"], *([f"the text number {number}", write_list(row)] for number, row in enumerate(rows))])
+    assert read_table(write("t.csv", out.getvalue())).texts.labels == [tuple(sorted(row)) for row in rows]
+
+
+def test_names_in_brackets_are_names(write: Write) -> None:
+    """Round ones without a comma, and square ones beside names without."""
+    for names in (["(good)", "(bad)"], ["[spam]", "[spam]", "ham"], ["a (b)", "d"]):
+        path = write("t.csv", "text,label\n" + "".join(f"the text number {number},{name}\n" for number, name in enumerate(names)))
+        assert read_table(path).texts.labels == names
 
 
 def test_nothing_separates_labels_where_each_row_has_one() -> None:
@@ -239,6 +267,17 @@ def test_one_class_only_and_classes_with_too_few_rows() -> None:
         require_classes(TextSet(["x"] * 6, ["a", "b"] * 3))
     with pytest.raises(LabelError, match=r"got only 'a' in 1 row\. Check"):
         require_classes(TextSet(["x"], ["a"]))
+
+
+def test_a_slip_of_the_pen_is_told_where_a_class_is_rare() -> None:
+    """A class that is another one in other capitals or with other blanks: to be written alike, not left out."""
+    labels = ["Rechnung"] * 20 + ["rechnung"] + ["on time"] * 9 + ["on  time"] * 2 + ["other"]
+    hint = r"Hardly different: 'rechnung' from 'Rechnung' \(20 rows\), 'on  time' from 'on time' \(9 rows\); write them alike if they mean the same\."
+    with pytest.raises(LabelError, match=rf"'on  time' has 2, 'other' has 1, 'rechnung' has 1\. {hint} Add rows, or leave such classes out with --min-rows 5"):
+        require_classes(TextSet(["x"] * len(labels), labels))
+    table = read_table([(f"text {number}", label) for number, label in enumerate(labels)])
+    assert re.search(rf"3 classes with fewer than 5 rows were left out: .*\. {hint}$", keep_classes(table, 5).findings.notes[-1])
+    assert labels_of(["a", "k. A."]).notes[0].startswith("'k. A.' is taken for a class; rows without a label are those")
 
 
 @pytest.mark.parametrize("form", ["{:,.2f} €", "${:,.2f}", "{:.1f} %", "german"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from ringsmith.data.checks import check
 from ringsmith.data.dialect import sniff
+from ringsmith.data.lists import read_list
 from ringsmith.data.predictions import read_texts
 from ringsmith.data.read import read_source, read_table
 from ringsmith.data.scan import Dialect, parse, scan
@@ -167,3 +169,20 @@ def test_checked_splits_choose_by_rows_wherever_planned_ones_did_and_share_no_te
         assert valid or not len(planned.valid)
         assert not train & valid
         assert not (train | valid) & test
+
+
+@FAST
+@given(st.lists(st.text(max_size=12), max_size=5))
+def test_lists_written_by_others_are_read(names: list[str]) -> None:
+    """JSON, Python and NumPy write, whatever the names hold."""
+    listed = "[]" if not names else str(np.array(names, dtype=object))
+    for written in (json.dumps(names), json.dumps(names, ensure_ascii=False), repr(names), repr(tuple(names)), listed):
+        assert read_list(written) == names
+    assert sorted(read_list(repr(set(names))) or []) == sorted(set(names))
+
+
+@FAST
+@given(st.text(alphabet=st.sampled_from(list("ab, '\"\\[](){}:")), max_size=30))
+def test_no_cell_breaks_the_reader_of_lists(cell: str) -> None:
+    """A list of its parts, or nothing."""
+    assert read_list(cell) is None or isinstance(read_list(cell), list)

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from data_tables import Write
 
+from ringsmith.data.predictions import read_texts
 from ringsmith.data.read import read_table
 from ringsmith.data.source import open_source
 from ringsmith.errors import ReadError
@@ -43,6 +44,21 @@ def test_each_compression_is_recognised_by_content(write: Write, kind: str) -> N
     """Whatever the file is called."""
     found = read_table(write("misnamed.csv", PACKED[kind])).findings
     assert (found.compression, found.rows_used) == (kind, 400)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".xlsx", ".csv.gz", ".feather"])
+def test_text_that_is_called_otherwise_is_told(write: Write, suffix: str) -> None:
+    """A table is read all the same; the page of an error in the place of a download is no table, nor are lines of text, for whichever command."""
+    found = read_table(write(f"t{suffix}", TABLE)).findings
+    assert found.rows_used == 400
+    assert found.notes[0] == f"The name ends in {Path(f't{suffix}').suffix}, but the file is text and was read as that (delimited)."
+    for content in ("nope", "nope\nnot here\n", "<!doctype html>\n<p>Sorry, no, not found\n<p>Ask, or go, home"):
+        path = write(f"t{suffix}", content)
+        for reader in (read_table, read_texts):
+            with pytest.raises(
+                ReadError, match=rf"t{suffix}: the name ends in {Path(f't{suffix}').suffix}, but the file is text that begins with '.{{4}}.*'\. Fetch it again, or name it for what"
+            ):
+                reader(path)
 
 
 def test_what_an_archive_holds_makes_no_workbook_of_it(write: Write) -> None:

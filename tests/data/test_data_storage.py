@@ -175,6 +175,17 @@ def test_texts_from_other_columns_than_in_training_are_said(write: Write, known:
     assert read_texts(write("lines.txt", "so good\nso bad\n"), known=[known]).notes == []
 
 
+def test_the_column_of_second_texts_is_found_as_in_training(write: Write) -> None:
+    """In whatever letter case; another is named, and where it is missing there is none."""
+    path = write("in.csv", "satz_b,Satz_A,other\nnobody sleeps,a man sleeps,x y\n")
+    found = read_texts(path, known=["satz_a"], known_pair="satz_b").texts
+    assert (found.texts, found.pairs) == (["a man sleeps"], ["nobody sleeps"])
+    assert read_texts(path, known=["satz_a"], pair="other", known_pair="satz_b").texts.pairs == ["x y"]
+    assert read_texts(path, text="satz_b", known=["satz_a"], known_pair="satz_b").texts.pairs is None
+    assert read_texts(path, known=["satz_a"], known_pair="satz_c").texts.pairs is None
+    assert read_texts("a man sleeps", known=["satz_a"], known_pair="satz_b").texts.pairs is None
+
+
 def test_the_first_row_of_a_single_column_is_its_name_where_the_model_knows_it(write: Write) -> None:
     """A name that is no usual one was answered like a text; one that the model does not know may be a text, and it is said."""
     path = write("in.csv", "what they wrote\nso good it is\nso bad it is\n")
@@ -182,7 +193,7 @@ def test_the_first_row_of_a_single_column_is_its_name_where_the_model_knows_it(w
     assert (inputs.texts.texts, inputs.notes, inputs.table.columns) == (["so good it is", "so bad it is"], [], ["what they wrote"])
     inputs = read_texts(write("other.csv", "other\nso good it is\nso bad it is\n"), known=["what they wrote"])
     assert inputs.texts.texts == ["other", "so good it is", "so bad it is"]
-    assert inputs.notes == ["The first row ('other') was taken for a row like the others, not for the names of the columns."]
+    assert inputs.notes == ["The first row ('other') was taken for a row like the others, not for the names of the columns; if it names them, say so with --text."]
     assert read_texts(path, known=["text"]).notes == []
 
 

@@ -31,11 +31,13 @@ OTHERS = {
 """Format of a folder that pre-training wrote -> what to do with it instead."""
 MANIFEST = "ringsmith.json"
 KEYS = ("schema", "format", "ringsmith", "recipe", "task", "steps", "backbone", "options", "files")
-"""What a manifest of this schema holds, no more and no less, but for what is not in every one: `PAIRS` and `TEXT`."""
+"""What a manifest of this schema holds, no more and no less, but for what is not in every one: `PAIRS`, `TEXT` and `PAIR`."""
 PAIRS = "pairs"
 """Whether the model was trained on pairs of texts."""
 TEXT = "text_column"
 """Name of the column that its texts came from; several with commas between."""
+PAIR = "pair_column"
+"""The same of its second texts."""
 ABOUT = {"name", "revision", "weights_sha256", "licence"}
 """What is told of a backbone."""
 FORMS: dict[str, Callable[[Any], bool]] = {
@@ -47,6 +49,7 @@ FORMS: dict[str, Callable[[Any], bool]] = {
     "files": lambda value: isinstance(value, dict) and is_strings(list(value.values())),
     PAIRS: lambda value: isinstance(value, bool),
     TEXT: lambda value: isinstance(value, str),
+    PAIR: lambda value: isinstance(value, str),
 }
 """What the fields must look like; whether their values are known is for those who read them."""
 BLOCK = 1 << 20
@@ -143,9 +146,9 @@ def mark_pairs(folder: Path, *, pairs: bool) -> None:
     _replace(folder, {**read_manifest(folder), PAIRS: pairs})
 
 
-def mark_text(folder: Path, *, column: str) -> None:
-    """Add to the manifest of `folder` which column the texts came from: other tables are read with the same one."""
-    _replace(folder, {**read_manifest(folder), TEXT: column})
+def mark_columns(folder: Path, *, text: str, pair: str | None) -> None:
+    """Add to the manifest of `folder` which columns the texts, and the second texts, came from: other tables are read with the same ones."""
+    _replace(folder, {**read_manifest(folder), TEXT: text, **({} if pair is None else {PAIR: pair})})
 
 
 def _replace(folder: Path, content: Mapping[str, Any]) -> None:
@@ -178,7 +181,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if content.get("schema") != SCHEMA:
         way_out = f"Install the version that wrote it ({content.get('ringsmith')}) or save the model again."
         raise ModelError(f"{path}: schema {SCHEMA} is read by this version of Ringsmith; got {content.get('schema')!r}. {way_out}")
-    if wrong := sorted(set(KEYS) ^ (content.keys() - {PAIRS, TEXT})):
+    if wrong := sorted(set(KEYS) ^ (content.keys() - {PAIRS, TEXT, PAIR})):
         raise ModelError(f"{path}: must hold exactly {', '.join(KEYS)}; missing or unknown: {', '.join(wrong)}. Save the model again.")
     if wrong := [name for name, holds in FORMS.items() if name in content and not holds(content[name])]:
         raise ModelError(f"{path}: {', '.join(map(repr, wrong))} must be as Ringsmith wrote them; they were changed. Save the model again.")

@@ -31,7 +31,9 @@ def predict(
     given: Annotated[str, typer.Argument(metavar="INPUT", help="A table of texts, a file with one text a line, '-' for standard input, or a text in quotes.")],
     out: Annotated[Path | None, typer.Option(help="Write INPUT's columns plus 'prediction' and 'score' to this file: .csv, .tsv, .jsonl, .json, .parquet, .arrow.")] = None,
     text: Annotated[str | None, typer.Option(help="Column of the texts, or several, joined: title,body. Default: as in training, or found where it is plain.")] = None,
-    pair: Annotated[str | None, typer.Option(help="For a model of pairs: column of the second texts; where INPUT is a text in quotes, the second text.")] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="For a model of pairs: column of the second texts (default: as in training); where INPUT is a text in quotes, the second text.")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help=_shell.ENCODING)] = None,
     delimiter: Annotated[str | None, typer.Option(help=_shell.DELIMITER)] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
@@ -39,7 +41,7 @@ def predict(
 ) -> None:
     """Label new texts with a fitted model."""
     _shell.wait_awake()
-    from ringsmith.adapt.folder import TEXT, read_manifest
+    from ringsmith.adapt.folder import PAIR, TEXT, read_manifest
     from ringsmith.cli._progress import progress_bar
     from ringsmith.data import check_out, read_texts, write_predictions
     from ringsmith.data.predictions import remarks
@@ -50,8 +52,9 @@ def predict(
     if out is not None:
         check_out(out, given)
     model = load(model_dir, threads=threads)
-    known = read_manifest(model_dir).get(TEXT)
-    inputs = read_texts(given, text=text, pair=pair, known=[known] if known else [], encoding=encoding, delimiter=delimiter)
+    known = read_manifest(model_dir)
+    learnt = [known[TEXT]] if TEXT in known else []
+    inputs = read_texts(given, text=text, pair=pair, known=learnt, known_pair=known.get(PAIR), encoding=encoding, delimiter=delimiter)
     # Second texts that only the names of columns speak of are none to a model that was trained on single texts.
     pairs = inputs.texts.pairs if pair is not None or model.pairs is not False else None
     with progress_bar(console) as report:

@@ -7,6 +7,7 @@ the run that works on them.
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -135,7 +136,7 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
     test = None if asked is None else read_like(asked, table.findings, encoding=options.encoding, delimiter=options.delimiter, offline=options.offline)
     found = tuple(part.findings for part in (table, test) if part is not None)
     listener(Read(found[0], found[1] if test else None, time.monotonic() - begin))
-    with naming_the_column(found[0]):
+    with naming_the_column(found[0], table.texts.labels or []):
         plan = plan_splits(
             table.texts,
             seed=options.seed,
@@ -153,12 +154,19 @@ def load_table(options: CompareOptions, listener: Listener, *, rows: Any = None,
 
 
 @contextmanager
-def naming_the_column(read: ReadFindings) -> Iterator[None]:
-    """Within the block what is wrong with the labels is said with the table and the column they are from: it may have been found, not named."""
+def naming_the_column(read: ReadFindings, labels: Sequence[Label]) -> Iterator[None]:
+    """Within the block what is wrong with the labels is said with the table and the column they are from, which may have been found, not named.
+
+    Where the table has no names of columns and no other row has the label of the first one, that may be the name.
+    """
     try:
         yield
     except LabelError as error:
-        raise LabelError(f"{read.source}, labels in {read.label_column!r}: {str(error)[0].lower()}{str(error)[1:]}") from error
+        first = labels[0] if labels and read.header is False and list(labels).count(labels[0]) == 1 else None
+        perhaps = (
+            f"the first row was taken for a row like the others; if {first!r} is the name of the column, say --label {shlex.quote(first)}. Else " if isinstance(first, str) else ""
+        )
+        raise LabelError(f"{read.source}, labels in {read.label_column!r}: {perhaps}{str(error)[0].lower()}{str(error)[1:]}") from error
 
 
 def describe(table: Table, options: CompareOptions) -> Dataset:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ringsmith._files import patiently
-from ringsmith.adapt.folder import mark_text
+from ringsmith.adapt.folder import mark_columns
 from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.mean import models_to_mix
@@ -151,7 +151,8 @@ def _move(race: Race, run: Run, trained: str) -> Path:
     shutil.rmtree(old, ignore_errors=True)
     if best.exists():
         patiently(lambda: best.rename(old))
-    mark_text(arena.place(run) / MODEL, column=arena.study.content["read"]["text_column"])
+    read = arena.study.content["read"]
+    mark_columns(arena.place(run) / MODEL, text=read["text_column"], pair=read["pair_column"])
     patiently(lambda: (arena.place(run) / MODEL).rename(best))
     arena.study.set(best={"candidate": run.entrant.candidate.name, "run": run.key, "split": run.split.name, "seed": run.seed, "trained_on": trained})
     return best

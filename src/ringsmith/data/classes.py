@@ -68,10 +68,14 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
             f"the largest, {name!r}, has {most:,} row{'s' if most > 1 else ''}. Give a smaller number."
         )
     names = first_of((f"{name!r} ({count})" for name, count in rare.items()), 5)
-    were = "was" if len(rare) == 1 else "were"
+    were, hint = "was" if len(rare) == 1 else "were", _slips(counts, list(rare)).rstrip()
+    hint = hint and f" {hint}"
     if is_multilabel(labels):
         kept = [tuple(name for name in row if name not in rare) for row in labels]
-        notes = [*table.findings.notes, f"{plural(len(rare), 'label')} with fewer than {min_rows} rows {were} taken off {'its' if len(rare) == 1 else 'their'} rows: {names}."]
+        notes = [
+            *table.findings.notes,
+            f"{plural(len(rare), 'label')} with fewer than {min_rows} rows {were} taken off {'its' if len(rare) == 1 else 'their'} rows: {names}.{hint}",
+        ]
         return replace(table, texts=replace(table.texts, labels=kept), findings=replace(table.findings, notes=notes))
     keep = np.flatnonzero(np.array([label not in rare for label in labels]))
     reason = f"class below {min_rows} rows"
@@ -79,7 +83,7 @@ def keep_classes(table: LabelledTable, min_rows: int) -> LabelledTable:
         table.findings,
         rows_used=len(keep),
         dropped={**table.findings.dropped, reason: len(labels) - len(keep)},
-        notes=[*table.findings.notes, f"{plural(len(rare), 'class', 'classes')} with fewer than {min_rows} rows {were} left out: {names}."],
+        notes=[*table.findings.notes, f"{plural(len(rare), 'class', 'classes')} with fewer than {min_rows} rows {were} left out: {names}.{hint}"],
     )
     split_names = None if table.split_names is None else [table.split_names[i] for i in keep.tolist()]
     times = None if table.times is None else table.times[keep]
@@ -105,7 +109,15 @@ def require_classes(texts: TextSet, *, min_rows: int = MIN_ROWS) -> None:
         way_out = f"leave such classes out with --min-rows {min_rows}" if len(counts) - len(rare) > 1 else "name another column as the label (--label)"
         least = min(count for _, count in rare)
         keep = f", or keep all of them with --min-rows {least} and trust their scores little" if least > 1 else ""
-        raise LabelError(f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. Add rows, or {way_out}{keep}.")
+        hint = _slips(counts, [name for name, _ in rare])
+        raise LabelError(f"Every class needs at least {min_rows} rows to be split into training, validation and test; {named}. {hint}Add rows, or {way_out}{keep}.")
+
+
+def _slips(counts: Mapping[str, int], rare: Sequence[str]) -> str:
+    """A sentence, with a blank behind it, on rare classes whose names hardly differ from a larger one's; nothing where there are none."""
+    largest = {name: found[0] for found in alike(counts) for name in found[1:] if name in rare}
+    shown = first_of((f"{name!r} from {other!r} ({plural(counts[other], 'row')})" for name, other in largest.items()), 3)
+    return f"Hardly different: {shown}; write them alike if they mean the same. " if largest else ""
 
 
 def alike(names: Iterable[str]) -> list[list[str]]:

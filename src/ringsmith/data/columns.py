@@ -6,18 +6,19 @@ tells, by what it holds. Whatever stays ambiguous is a `ColumnError` that lists 
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import polars as pl
 
 from ringsmith._wording import first_of
 from ringsmith.data import names
+from ringsmith.data.cells import as_strings
+from ringsmith.data.formats.header import nameless
 from ringsmith.data.raw import RawTable
+from ringsmith.data.split_column import find_split, refuse_no_split
 from ringsmith.errors import ColumnError
 
 SAMPLE = 10_000
@@ -40,6 +41,10 @@ class Asked:
     group: str | None = None
     time: str | None = None
     split: str | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(filter(None, vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,9 @@ def find_columns(table: RawTable, asked: Asked, *, need_labels: bool = True) -> 
     taken = Asked(*(None if name is None else existing(table, role, name) for role, name in vars(asked).items()))
     profiles = {name: profile(frame[name]) for name in frame.columns}
     notes: list[str] = []
-    split = taken.split or _split_column(table, profiles, notes, need_labels)
+    if taken.split is not None:
+        refuse_no_split(table, taken.split)
+    split = taken.split or table.split_column or (find_split(table, notes) if need_labels else None)
     others = [name for name in (taken.group, taken.time, split) if name is not None]
     excluded = [*others, *filter(None, (taken.label, taken.pair))]
     grouped = taken.group if _groups_are_texts(profiles, taken.group, excluded) else None
@@ -145,7 +152,8 @@ def existing(table: RawTable, role: str, name: str) -> str:
         return columns[int(name) - 1]
     near = get_close_matches(name, columns, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise ColumnError(f"{table.source}: --{role} must name a column; there is none called {name!r}. {hint}The columns are: {quoted(columns)}.")
+    first = f" {nameless(table.frame)}" if table.header is False and table.lines is not None else ""
+    raise ColumnError(f"{table.source}: --{role} must name a column; there is none called {name!r}. {hint}The columns are: {quoted(columns)}.{first}")
 
 
 def profile(column: pl.Series) -> Profile:
@@ -171,58 +179,6 @@ def spread(column: pl.Series, most: int) -> pl.Series:
     """At most `most` values, evenly from the whole column: tables are often sorted by label."""
     step = -(-len(column) // most) if most else 1
     return column.gather_every(step) if step > 1 else column
-
-
-def as_strings(column: pl.Series) -> pl.Series:
-    """Any column as strings: whole floats without their ``.0``, lists joined by ``|``, objects and lists of lists as JSON.
-
-    What polars does not write as text (bytes that are none, stretches of time, and lists of them) is written value by value: a table may hold pictures, too.
-    """
-    try:
-        return _cast(column)
-    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
-        return pl.Series(column.name, [None if value is None else _written(value) for value in column.to_list()], dtype=pl.String)
-
-
-def _written(value: Any) -> str:
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _cast(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.String:
-        return column
-    if isinstance(column.dtype, pl.Array):
-        column = column.arr.to_list()
-    if isinstance(column.dtype, pl.List) and column.dtype.inner.is_nested():
-        return pl.Series(column.name, [None if cells is None else json.dumps(cells, ensure_ascii=False, default=str) for cells in column.to_list()], dtype=pl.String)
-    if isinstance(column.dtype, pl.List):
-        return column.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
-    if column.dtype.is_float() and (known := column.fill_nan(None)).eq_missing((whole := known.cast(pl.Int64, strict=False)).cast(column.dtype)).all():
-        column = whole
-    if isinstance(column.dtype, pl.Struct):
-        return column.struct.json_encode()
-    if column.dtype in (pl.Object, pl.Null):
-        return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
-    return column.cast(pl.String)
-
-
-def as_texts(column: pl.Series) -> pl.Series:
-    r"""A column as texts: words in a list with blanks between, objects in a list (the turns of a talk) a line each.
-
-    Examples:
-        >>> as_texts(pl.Series([["my", "phone"], None])).to_list(), as_texts(pl.Series([[{"who": "me", "said": "hi"}, {"who": "you", "said": "oh"}]])).to_list()
-        (['my phone', None], ['me: hi\nyou: oh'])
-    """
-    if not isinstance(column.dtype, (pl.List, pl.Array)):
-        return as_strings(column)
-    texts = [None if cells is None else _said([cell for cell in cells if cell is not None]) for cells in column.to_list()]
-    return pl.Series(column.name, texts, dtype=pl.String)
-
-
-def _said(cells: Sequence[Any]) -> str:
-    if not any(isinstance(cell, dict) for cell in cells):
-        return " ".join(map(str, cells))
-    return "\n".join(": ".join(str(value) for value in cell.values() if value is not None) for cell in cells)
 
 
 def _of_name(profiles: dict[str, Profile], known: frozenset[str], excluded: Sequence[str]) -> list[Profile]:
@@ -334,19 +290,6 @@ def _pair_column(profiles: dict[str, Profile], text: str, notes: list[str]) -> s
         return None
     notes.append(f"The texts are pairs: {text!r} with {found[0]!r}.")
     return found[0]
-
-
-def _split_column(table: RawTable, profiles: dict[str, Profile], notes: list[str], need_labels: bool) -> str | None:
-    """A column named like one, all of whose values name splits."""
-    if table.split_column or not need_labels:
-        return table.split_column
-    for name, found in profiles.items():
-        if names.plain(name) in names.SPLIT and 2 <= found.distinct <= 20:
-            values = as_strings(table.frame[name]).drop_nulls().unique().to_list()
-            if all(names.split_kind(value) for value in values if value.strip()):
-                notes.append(f"The column {name!r} says which rows are for training, validation and test; it is followed.")
-                return name
-    return None
 
 
 def _refuse_numbers(table: RawTable, found: Profile, *, asked_for: bool) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,14 +11,15 @@ import polars as pl
 
 from ringsmith._wording import plural
 from ringsmith.data import names
-from ringsmith.data.columns import as_strings
+from ringsmith.data.cells import as_strings
+from ringsmith.data.lists import are_lists, is_list, read_list
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError
 from ringsmith.records import Label
 
 MISSING = ("", "nan", "null", "<na>", "#n/a", "n/a")
 """Spellings (in any case) of a label that is not there."""
-PERHAPS_MISSING = ("na", "none", "-", "--", "?")
+PERHAPS_MISSING = ("na", "n.a.", "n. a.", "k.a.", "k. a.", "none", "-", "--", "?")
 """What may be the name of a class as well, and is taken for one; it is said."""
 NONE_OF_THEM = "[]"
 """A cell that says that a row has none of the labels, where an empty one says that nobody has looked."""
@@ -81,8 +80,10 @@ def read_labels(table: RawTable, column: str, *, separator: str | None = None, s
     if missing.all():
         raise LabelError(f"{table.source}: labels are needed; the column {column!r} is empty in all {len(bare):,} rows. Name another column with --label.")
     known = bare.filter(~missing)
-    bracketed = _bracketed(known, typed=table.format in ("json", "jsonl", "memory"))
-    if several is not False:
+    typed = table.format in ("json", "jsonl", "memory")
+    bracketed = are_lists(known, typed=typed)
+    # What stands between the items of lists parts no labels; beside labels that a mark parts, [] is none of them.
+    if several is not False and not are_lists(known.filter(known != NONE_OF_THEM), typed=typed):
         separator = separator or _separator(known) or (_likeliest_separator(known) if several and separator is None and not bracketed else None)
     if separator or bracketed:
         found = _of_strings(table, column, bare, missing, separator, notes)
@@ -133,12 +134,6 @@ def _of_objects(place: str, column: str) -> LabelError:
     return LabelError(f"{place}: labels must be names or lists of names; the column {column!r} holds lists of objects. Name another column with --label.")
 
 
-def _bracketed(known: pl.Series, *, typed: bool) -> bool:
-    """Whether all labels are written as lists; where lists were lists in the source (`typed`), whether any is."""
-    lists = known.str.starts_with("[") & known.str.ends_with("]")
-    return bool(lists.any() if typed else lists.all())
-
-
 def _separator(known: pl.Series, *, beyond_doubt: bool = True) -> str | None:
     """``|``, ``;`` or ``,`` where rows with several labels share them with other rows, in varying number.
 
@@ -177,7 +172,7 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
     places = {value: position for position, value in reversed(list(enumerate(bare.to_list())))} if not separator else {}
     taken: dict[str, tuple[str, ...]] = {}
     for value in bare.filter(~missing).unique(maintain_order=True).to_list():
-        parts = value.split(separator) if separator else _parse_list(value, f"{table.source}: {table.place(places[value])}", column) if value.startswith("[") else [value]
+        parts = value.split(separator) if separator else _parts(value, f"{table.source}: {table.place(places[value])}", column) if is_list(value) else [value]
         taken[value] = tuple(sorted({part.strip() for part in parts} - {"", NONE_OF_THEM}))
     how = f"separated by {separator!r}" if separator else "written as lists"
     values: list[Label] = [taken.get(value, ()) for value in bare.to_list()]
@@ -189,21 +184,15 @@ def _of_strings(table: RawTable, column: str, bare: pl.Series, missing: pl.Serie
     return Labels(values, missing.to_numpy(), True, (*notes, _several(how, [value for value, gone in zip(values, missing, strict=True) if not gone])), separator)
 
 
-def _parse_list(value: str, place: str, column: str) -> list[str]:
-    """``["a", "b"]``, ``['a', 'b']`` or ``[a, b]`` as a list of strings."""
-    for reader in (json.loads, ast.literal_eval):
-        try:
-            found = reader(value)
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            continue
-        if isinstance(found, list):
-            if any(isinstance(item, dict | list) for item in found):
-                raise _of_objects(place, column)
-            return [item if isinstance(item, str) else json.dumps(item, default=str) for item in found]
-    inside = value[1:-1]
-    if any(mark in inside for mark in "[]{}\"'"):
+def _parts(value: str, place: str, column: str) -> list[str]:
+    """The labels of a list that is written as text."""
+    found = read_list(value)
+    if found is None:
         raise LabelError(f'{place}: the labels in {column!r} are written as lists, and this one cannot be read: {value[:60]!r}. Write it as a JSON list: ["a", "b"].')
-    return inside.split(",")
+    names = [item for item in found if isinstance(item, str)]
+    if len(names) < len(found):
+        raise _of_objects(place, column)
+    return names
 
 
 def _whole_numbers(known: pl.Series, bare: pl.Series, notes: list[str]) -> pl.Series:

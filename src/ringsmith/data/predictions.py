@@ -15,13 +15,14 @@ import polars as pl
 
 from ringsmith._files import DELIMITED, held, put, refuse_source
 from ringsmith._wording import plural
-from ringsmith.data.columns import Asked, as_strings, find_columns
+from ringsmith.data.cells import as_strings
+from ringsmith.data.columns import Asked, find_columns
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.formats.delimited import PROSE, read_lines
-from ringsmith.data.formats.header import nameless
+from ringsmith.data.formats.header import nameless, share_asked
 from ringsmith.data.names import HEADER_WORDS, plain
 from ringsmith.data.raw import RawTable
-from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, label_table, read_raw, read_source, with_encoding_told
+from ringsmith.data.read import EMPTY_PAIR, EMPTY_TEXT, NOT_TEXT, label_table, read_raw, read_source, with_encoding_told
 from ringsmith.data.shape import is_there, open_objects, shaped
 from ringsmith.data.source import Source, open_source, path_of
 from ringsmith.data.table import Inputs
@@ -42,6 +43,7 @@ def read_texts(
     text: str | None = None,
     pair: str | None = None,
     known: Sequence[str] = (),
+    known_pair: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     offline: bool = False,
@@ -53,6 +55,7 @@ def read_texts(
         text: the text column; None: it is found.
         pair: the column of second texts; the second text itself where `source` is a text.
         known: names the text column had in training, tried first; several columns that were joined are one name with commas.
+        known_pair: the same for the column of second texts.
         encoding: as for `read_table`.
         delimiter: as for `read_table`.
         offline: refuse addresses on the network.
@@ -70,11 +73,14 @@ def read_texts(
     if isinstance(source, str) and not source.strip():
         raise ReadError("A text, a file or '-' must be given; got nothing but blanks. Check the command (an unset variable?).")
     if isinstance(source, str) and source != "-" and not source.startswith("hf://") and is_quoted_text(source):
-        raw, pair, known = _quoted(source, pair), None if pair is None else PAIR, ()
+        raw, pair, known, known_pair = _quoted(source, pair), None if pair is None else PAIR, (), None
     else:
-        raw = _raw(source, text, known, encoding, delimiter, offline=offline)
+        wanted = [*(known if text is None else [text]), pair or known_pair]
+        raw = _raw(source, wanted, encoding, delimiter, may_be_lines=text is None and delimiter is None, offline=offline)
     opened = open_objects(raw)
     asked = Asked(text=text or _as_in_training(known, opened), pair=pair)
+    if pair is None and known_pair not in (None, asked.text):
+        asked = replace(asked, pair=_as_in_training([known_pair], opened))
     table = shaped(opened, asked)
     columns = find_columns(table, asked, need_labels=False)
     read = label_table(table, replace(columns, label=None, split=None))
@@ -117,24 +123,21 @@ def _quoted(text: str, second: str | None) -> RawTable:
     return read_raw([{"text": text} if second is None else {"text": text, PAIR: second}])
 
 
-def _raw(source: Any, text: str | None, known: Sequence[str], encoding: str | None, delimiter: str | None, *, offline: bool) -> RawTable:
+def _raw(source: Any, columns: Sequence[str | None], encoding: str | None, delimiter: str | None, *, may_be_lines: bool, offline: bool) -> RawTable:
+    """The cells of a source; `columns` as in `Source`."""
     if not isinstance(source, (str, Path)) or str(source).startswith("hf://") or (str(source) != "-" and path_of(source).is_dir()):
         return read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
-    opened = open_source(source, encoding, delimiter)
-    if text is None and delimiter is None and opened.suffix not in DELIMITED and (lines := _as_lines(opened, known)) is not None:
+    opened = open_source(source, encoding, delimiter, columns)
+    if may_be_lines and opened.suffix not in (*DELIMITED, *NOT_TEXT) and (lines := _as_lines(opened)) is not None:
         return with_encoding_told(lines, opened)
-    return _first_row(read_source(opened), known, opened.suffix)
+    return _first_row_told(read_source(opened), opened.suffix)
 
 
-def _first_row(table: RawTable, known: Sequence[str], suffix: str) -> RawTable:
-    """`table` without its first row where that is the name, of its only column, that the model learnt from; where it may be another name, that is said."""
-    if table.header is not False or table.lines is None or table.frame.width > 1:
+def _first_row_told(table: RawTable, suffix: str) -> RawTable:
+    """`table` with a note where the first row of its only column may be its name."""
+    if table.header is not False or table.lines is None or table.frame.width > 1 or suffix not in DELIMITED or len((table.frame.row(0)[0] or "").split()) >= PROSE:
         return table
-    first = (table.frame.row(0)[0] or "").strip()
-    if len(table.frame) > 1 and first.casefold() in (name.casefold() for name in known):
-        faults = {reason: rows[rows > 0] - 1 for reason, rows in table.faults.items()}
-        return replace(table, frame=table.frame[1:].rename({table.frame.columns[0]: first}), header=True, lines=table.lines[1:], faults=faults)
-    return replace(table, notes=[*table.notes, nameless(table.frame)]) if suffix in DELIMITED and len(first.split()) < PROSE else table
+    return replace(table, notes=[*table.notes, nameless(table.frame)])
 
 
 def is_quoted_text(source: str) -> bool:
@@ -153,7 +156,7 @@ def is_quoted_text(source: str) -> bool:
     return not looks_like_path
 
 
-def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
+def _as_lines(source: Source) -> RawTable | None:
     """One text a line, where nothing says that the file is a table: no tab, no known column name, no JSON, no binary format."""
     head = source.content[:4096]
     if head.startswith((b"PAR1", b"ARROW1", b"PK", b"{", b"[", b"\xff\xff\xff\xff", b"\xd0\xcf")):
@@ -162,8 +165,7 @@ def _as_lines(source: Source, known: Sequence[str]) -> RawTable | None:
     refuse_words(source, content)
     first = content.split(b"\n", 1)[0].decode("utf-8").strip("\r")
     cells = [cell.strip("\"' ") for mark in ",;|\t" for cell in first.split(mark)]
-    names = {part.strip() for name in known for part in (name, *name.split(","))}
-    if b"\t" in content[:4096] or any(plain(cell) in HEADER_WORDS or cell in names for cell in cells):
+    if b"\t" in content[:4096] or share_asked(cells, source.columns) or any(plain(cell) in HEADER_WORDS for cell in cells):
         return None
     return read_lines(source, content, encoding)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ringsmith.data.columns import Asked, Columns, as_strings, as_texts, find_columns, quoted
+from ringsmith.data import names
+from ringsmith.data.cells import as_strings, as_texts
+from ringsmith.data.columns import Asked, Columns, find_columns, quoted
 from ringsmith.data.encoding import to_utf8
 from ringsmith.data.findings import ReadFindings
 from ringsmith.data.formats import columnar, json
@@ -22,7 +24,7 @@ from ringsmith.data.formats.memory import read_memory
 from ringsmith.data.labels import Labels, read_labels
 from ringsmith.data.raw import RawTable
 from ringsmith.data.shape import is_there, open_objects, shaped
-from ringsmith.data.source import Source, is_office, open_source, path_of
+from ringsmith.data.source import PACKERS, Source, is_office, open_source, path_of
 from ringsmith.data.table import LabelledTable
 from ringsmith.data.tags import refuse_tags, refuse_words
 from ringsmith.data.times import read_times
@@ -35,6 +37,8 @@ BINARY_FORMATS: dict[bytes, Callable[[Source], RawTable]] = {
     b"\xff\xff\xff\xff": columnar.read_arrow_stream,
     columnar.XLS: columnar.read_excel,
 }
+NOT_TEXT = (".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods", *(f".{kind}" for kind in PACKERS))
+"""Suffixes of files that are no text."""
 BYTES_SAY_IT = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
 """Encodings that cannot be mistaken: by the mark at the beginning of the file, or because no other bytes are like these."""
 MOST_BYTES = 5_000_000
@@ -90,8 +94,8 @@ def read_table(
         >>> len(table.texts), table.findings.dropped
         (2, {'empty text': 1})
     """
-    table = read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline)
     asked = Asked(text, label, pair, group, time, split)
+    table = read_raw(source, encoding=encoding, delimiter=delimiter, columns=asked.names(), offline=offline)
     table = shaped(table, asked)
     columns = find_columns(table, asked, need_labels=need_labels)
     return label_table(table, columns, label_separator=label_separator, multilabel=multilabel)
@@ -114,7 +118,8 @@ def read_like(
     Raises:
         ColumnError: another column is missing in it.
     """
-    table = open_objects(read_raw(source, encoding=encoding, delimiter=delimiter, offline=offline))
+    named = (findings.text_column, findings.label_column, findings.pair_column)
+    table = open_objects(read_raw(source, encoding=encoding, delimiter=delimiter, columns=named, offline=offline))
     group, time = (name if name is not None and is_there(name, table) else None for name in (findings.group_column, findings.time_column))
     asked = Asked(findings.text_column, findings.label_column if need_labels else None, findings.pair_column, group, time)
     lacking = [name for name in (asked.text, asked.label, asked.pair) if name is not None and not is_there(name, table)]
@@ -129,8 +134,8 @@ def read_like(
     return label_table(table, columns, label_separator=separator, multilabel=findings.multilabel)
 
 
-def read_raw(source: Any, *, encoding: str | None = None, delimiter: str | None = None, offline: bool = False) -> RawTable:
-    """The cells of any source, not yet understood."""
+def read_raw(source: Any, *, encoding: str | None = None, delimiter: str | None = None, columns: Iterable[str | None] = (), offline: bool = False) -> RawTable:
+    """The cells of any source, not yet understood; `columns` as in `Source`."""
     if not isinstance(source, (str, Path)):
         return read_memory(source)
     if str(source).startswith("hf://"):
@@ -139,7 +144,7 @@ def read_raw(source: Any, *, encoding: str | None = None, delimiter: str | None 
         return read_hub(str(source), offline=offline)
     if str(source) != "-" and (path := path_of(source)).is_dir():
         return read_folder(path, encoding)
-    return read_source(open_source(source, encoding, delimiter))
+    return read_source(open_source(source, encoding, delimiter, columns))
 
 
 def read_source(source: Source) -> RawTable:
@@ -153,12 +158,32 @@ def read_source(source: Source) -> RawTable:
     for magic, reader in BINARY_FORMATS.items():
         if source.content.startswith(magic):
             return with_delimiter_told(reader(source), source)
+    return misnamed_told(_read_text(source), source)
+
+
+def _read_text(source: Source) -> RawTable:
     content, encoding = to_utf8(source.content, source.name, source.encoding)
     if not content.strip():
         raise ReadError(f"{source.name}: the file holds blanks only. A table needs a header and at least a few rows; check how it was written.")
     refuse_words(source, content)
     table = (json.looks_like_json(content) and _read_json(source, content, encoding)) or read_delimited(source, content, encoding)
     return with_encoding_told(with_delimiter_told(table, source), source)
+
+
+def misnamed_told(table: RawTable, source: Source) -> RawTable:
+    """`table`, which is text, with a note where its name says that the file is none.
+
+    Raises:
+        ReadError: and it is no table either: a page that speaks of an error, or the like, in the place of a file.
+    """
+    if source.suffix not in NOT_TEXT:
+        return table
+    if table.frame.width < 2 or source.content.lstrip().startswith(b"<"):
+        first = names.shorten(source.content[:200].decode("utf-8", errors="replace"))
+        raise ReadError(
+            f"{source.name}: the name ends in {source.suffix}, but the file is text that begins with {first!r}. Fetch it again, or name it for what it is (.csv, .txt)."
+        )
+    return replace(table, notes=[f"The name ends in {source.suffix}, but the file is text and was read as that ({table.format}).", *table.notes])
 
 
 def with_delimiter_told(table: RawTable, source: Source) -> RawTable:

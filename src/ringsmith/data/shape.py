@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from ringsmith.data.columns import Asked, as_strings, as_texts, existing, is_named
+from ringsmith.data.cells import as_strings, as_texts
+from ringsmith.data.columns import Asked, existing, is_named
 from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import LabelError

@@ -10,7 +10,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class Source:
         compression: what was taken off, or None.
         encoding: the encoding of its text as the user says, None to find it.
         delimiter: what stands between the cells of a table that is text, as the user says, None to find it.
+        columns: names of columns that the user, or a model, speaks of: the row of a table that has them names its columns.
     """
 
     name: str
@@ -49,9 +50,10 @@ class Source:
     compression: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    columns: tuple[str, ...] = ()
 
 
-def open_source(source: str | Path, encoding: str | None = None, delimiter: str | None = None) -> Source:
+def open_source(source: str | Path, encoding: str | None = None, delimiter: str | None = None, columns: Iterable[str | None] = ()) -> Source:
     """The bytes of a file or, for ``"-"``, of standard input, with one layer of compression taken off.
 
     Raises:
@@ -62,7 +64,7 @@ def open_source(source: str | Path, encoding: str | None = None, delimiter: str 
     encoding, delimiter = known_encoding(encoding), known_delimiter(delimiter)
     name = STDIN if str(source) == "-" else str(source)
     content = sys.stdin.buffer.read() if name == STDIN else read_bytes(path_of(source))
-    return replace(unpack(name, content), encoding=encoding, delimiter=delimiter)
+    return replace(unpack(name, content), encoding=encoding, delimiter=delimiter, columns=tuple(filter(None, columns)))
 
 
 def unpack(name: str, content: bytes) -> Source:

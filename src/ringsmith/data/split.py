@@ -101,7 +101,7 @@ def plan_splits(
 
     Raises:
         LabelError: one class only, a class with too few rows, or a test set that shares no label with training.
-        ColumnError: split names that are none, no training rows, too few groups.
+        ColumnError: no training rows, or too few groups.
         OptionError: fewer than one fold, or more folds than rows.
     """
     if folds is not None and folds < 1:
@@ -366,9 +366,6 @@ def _folds_of_few(texts: TextSet) -> int:
 def _parts(split_names: Sequence[str]) -> dict[str, Rows]:
     """Split kind -> positions."""
     kinds = {name: split_kind(name) for name in set(split_names)}
-    strange = sorted(name for name, kind in kinds.items() if kind is None)
-    if strange:
-        raise ColumnError(f"A split column must name each row's split (train, valid or test); got {', '.join(map(repr, strange[:5]))}. Mend the rows, or leave --split out.")
     found = np.array([kinds[name] for name in split_names])
     return {kind: np.flatnonzero(found == kind) for kind in ("train", "valid", "test")}
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ringsmith._wording import plural
-from ringsmith.data.columns import as_strings
+from ringsmith.data.cells import as_strings
 from ringsmith.data.names import shorten
 from ringsmith.data.raw import RawTable
 from ringsmith.errors import ColumnError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fastexcel
 import polars as pl
 
-from ringsmith.data.formats.header import guessed, has_header, is_guessed, nameless, unique_names, without_titles
+from ringsmith.data.formats.header import named_columns, skip_titles
 from ringsmith.data.names import listed
 from ringsmith.data.raw import RawTable
 from ringsmith.data.source import Source
@@ -81,14 +81,8 @@ def _days(column: pl.Series) -> pl.Series:
 
 def headed(source: Source, frame: pl.DataFrame, notes: list[str]) -> RawTable:
     """A sheet of strings -> named columns."""
-    frame = without_titles(frame, notes)
-    header = has_header(frame)
-    if not header and frame.width > 1 and len(frame):
-        notes.append(nameless(frame))
-    if header and is_guessed(frame):
-        notes.append(guessed(frame))
-    first = [" ".join((cell or "").split()) for cell in frame.row(0)] if header else [""] * frame.width
-    columns = unique_names(source.name, [cell or f"column_{number + 1}" for number, cell in enumerate(first)])
+    frame, header = skip_titles(frame, source.columns, notes)
+    columns = named_columns(source.name, frame, frame.width, header)
     frame = frame[1:] if header else frame
     if not len(frame):
         raise ReadError(f"{source.name}: a table needs rows; the sheet has a header ({listed(columns)}) and no rows under it.")

@@ -17,7 +17,7 @@ import polars as pl
 from ringsmith._wording import plural
 from ringsmith.data import names
 from ringsmith.data.dialect import NAMES, SAMPLE, sniff
-from ringsmith.data.formats.header import guessed, has_header, is_guessed, named_columns, nameless, without_titles
+from ringsmith.data.formats.header import has_header, named_columns, skip_titles, title_rows
 from ringsmith.data.raw import RawTable
 from ringsmith.data.scan import Dialect, Scan, parse, scan
 from ringsmith.data.source import Source
@@ -63,7 +63,7 @@ def read_delimited(source: Source, content: bytes, encoding: str) -> RawTable:
     dialect = sniff(_whole_lines(content, SAMPLE), _scattered(content), source.delimiter)
     content = _doubled(content, dialect, notes)
     records, dialect = read_records(content, dialect, source.delimiter)
-    return _table(source, content, encoding, dialect, _with_row_names(records, notes), notes)
+    return _table(source, content, encoding, dialect, _with_row_names(source, records, notes), notes)
 
 
 def refuse_absent(source: Source, content: bytes) -> None:
@@ -233,15 +233,10 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     """Records -> named columns, with the rows that are too long or too short accounted for."""
     label_first = dialect.delimiter == " "
     notes += skipped(records)
-    frame = records.frame if label_first else without_titles(records.frame, notes)
+    frame, header = (records.frame, False) if label_first else skip_titles(records.frame, source.columns, notes)
     above = len(records.frame) - len(frame)
     cells, starts = records.cells[above:], records.starts[above:]
-    header = not label_first and has_header(frame)
     width = int(cells[0]) if header else _usual(cells)
-    if not header and not label_first and width > 1:
-        notes.append(nameless(frame))
-    if header and is_guessed(frame):
-        notes.append(guessed(frame))
     columns = named_columns(source.name, frame, width, header) if not label_first else list(frame.columns)
     if header:
         frame, cells, starts = frame[1:], cells[1:], starts[1:]
@@ -257,10 +252,10 @@ def _table(source: Source, content: bytes, encoding: str, dialect: Dialect, reco
     )
 
 
-def _with_row_names(records: Records, notes: list[str]) -> Records:
+def _with_row_names(source: Source, records: Records, notes: list[str]) -> Records:
     """Tables whose rows all have one cell more than their header: R's row names in front, or a delimiter too many at the end."""
     cells = records.cells
-    if len(cells) < 3 or not (cells[1:] == cells[0] + 1).all() or not has_header(records.frame[:, : int(cells[0])]):
+    if len(cells) < 3 or not (cells[1:] == cells[0] + 1).all() or not has_header(records.frame[:, : int(cells[0])]) or title_rows(records.frame, source.columns):
         return records
     frame = records.frame
     last = frame[1:, -1]
@@ -311,7 +306,7 @@ def _faults(name: str, cells: npt.NDArray[np.int64], lines: npt.NDArray[np.int64
 
 def _without_empty(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     """`frame` less the nameless columns that hold nothing (spreadsheets leave them behind)."""
-    empty = [column for column in frame.columns if column.startswith("column_") and not frame[column].is_not_null().any()]
+    empty = [column for column in frame.columns if column.startswith("column_") and not (frame[column].fill_null("") != "").any()]
     if not empty or len(empty) == frame.width:
         return frame
     notes.append(f"{len(empty)} nameless empty columns were left out.")
