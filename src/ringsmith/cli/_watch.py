@@ -167,7 +167,7 @@ class Watch:
     def _(self, event: events.Searching) -> None:
         self._trials = []
         self._searched.add(event.candidate)
-        known = f", {event.known - 1} of them known from before" if event.known > 1 else ""
+        known = f", {plural(event.known - 1, 'other')} known from before" if event.known > 1 else ""
         self.line("Search", f"{event.candidate}: {event.trials} trials over {', '.join(name.replace('_', ' ') for name in event.options)}; the defaults are the first{known}")
 
     @_draw.register
