@@ -12,4 +12,19 @@ from ringsmith.catalogue.inspect import inspect_folder, read_config
 from ringsmith.catalogue.local import LocalModel
 from ringsmith.catalogue.vectors import inspect_vectors
 
-__all__ = ["Choice", "Entry", "FetchPolicy", "LocalModel", "entries", "entry_of", "expand", "find", "groups", "inspect_folder", "inspect_vectors", "methods", "read_config", "resolve"]
+__all__ = [
+    "Choice",
+    "Entry",
+    "FetchPolicy",
+    "LocalModel",
+    "entries",
+    "entry_of",
+    "expand",
+    "find",
+    "groups",
+    "inspect_folder",
+    "inspect_vectors",
+    "methods",
+    "read_config",
+    "resolve",
+]
