@@ -125,6 +125,6 @@ def _labels(axes: Sequence[Axis], last: str, places: dict[str, Any], *, upright:
     if not choices:
         return layers
     side = "left" if upright else "center"
-    place = {"fontSize": 11, "align": side, "dx": 6 if upright else 0, "dy": -7 if upright else 12}
+    place: dict[str, Any] = {"fontSize": 11, "align": side, "dx": 6 if upright else 0, "dy": -7 if upright else 12}
     margin = chart_of(choices).mark_text(color=PAPER, stroke=PAPER, strokeWidth=4, **place)  # lines end before a name that they would cross
     return [*layers, *(names.encode(**places, text="text:N") for names in (margin, chart_of(choices).mark_text(color=MUTED, **place)))]
