@@ -207,18 +207,19 @@ def path_of(source: str | Path) -> Path:
 
 
 def no_such_file(path: Path) -> ReadError:
-    """The sentence for a path that is not there, with the nearest names that are."""
+    """The sentence for a path that is not there, with the nearest names that are; where a folder is missing on the way to it, it is the folder's name that is compared."""
     parent = path.parent
     while not parent.is_dir() and parent != parent.parent:
         parent = parent.parent
+    lost = path.relative_to(parent).parts[0] if path.is_relative_to(parent) and path != parent else path.name
+    no_folder = parent != path.parent
     try:
-        names = sorted(entry.name for entry in parent.iterdir())[:10_000] if parent.is_dir() else []
+        names = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() or not no_folder)[:10_000] if parent.is_dir() else []
     except OSError:
         names = []
-    lost = path.relative_to(parent).parts[0] if path.is_relative_to(parent) and path != parent else path.name
-    near = get_close_matches(lost, names, n=3, cutoff=0.5)
+    near = [name for name in get_close_matches(lost, names, n=3) if get_close_matches(lost.partition(".")[0], [name.partition(".")[0]])]
     hint = f"Did you mean {' or '.join(repr(str(parent / name)) for name in near)}?" if near else f"In '{parent}' there is nothing of a similar name; check the path."
-    return ReadError(f"{path}: there is no such file. {hint}")
+    return ReadError(f"{path}: there is no such {f'file, for there is no folder {str(parent / lost)!r}' if no_folder else 'file'}. {hint}")
 
 
 def inner_suffix(path: Path, packed: tuple[str, ...] = PACKED) -> str:

@@ -44,13 +44,14 @@ def hold(options: object, rules: tuple[Rule, ...]) -> None:
     Raises:
         OptionError: at least one value breaks its rule.
     """
-    broken = [f"{name!r} must be {words}; got {getattr(options, name)!r}" for name, rule, words in rules if not _holds(rule, getattr(options, name))]
+    broken = [f"{name!r} must be {must}; got {getattr(options, name)!r}" for name, rule, words in rules if (must := _broken(rule, words, getattr(options, name)))]
     if broken:
         raise OptionError(". ".join(broken) + ". Leave it out for the usual value.")
 
 
-def _holds(rule: Callable[[Any], bool], value: Any) -> bool:
+def _broken(rule: Callable[[Any], bool], words: str, value: Any) -> str:
+    """What must be of this value and is not; nothing where it is. Text that cannot be compared should have been a number, which the rule's words may take for granted."""
     try:
-        return bool(rule(value))
+        return "" if rule(value) else words
     except (TypeError, AttributeError):  # not even of its kind
-        return False
+        return f"a number, {words}" if isinstance(value, str) and "number" not in words else words

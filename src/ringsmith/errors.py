@@ -47,14 +47,14 @@ class UnknownName(UsageError):
     """
 
     @classmethod
-    def of(cls, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> UnknownName:
-        """Build the sentence: what was asked for, the nearest names, all names, and a hint of what else to do."""
+    def of(cls, kind: str, name: str, known: Iterable[str], *, hint: str = "", listed: str = "") -> UnknownName:
+        """Build the sentence: what was asked for, the nearest names, all names or (`listed`) where they are to be seen, and a hint of what else to do."""
         names = sorted(known)
         near = get_close_matches(name, names, n=3, cutoff=0.6)
         parts = [f"There is no {kind} {name!r}."]
         if near:
             parts.append(f"Did you mean {' or '.join(map(repr, near))}?")
-        parts.append(f"Known: {', '.join(names)}.")
+        parts.append(listed or f"Known: {', '.join(names)}.")
         if hint:
             parts.append(hint)
         return cls(" ".join(parts))
@@ -93,7 +93,17 @@ class MachineError(RingsmithError):
 
 
 class BudgetError(RingsmithError):
-    """The time given is too short for anything at all."""
+    """The time given is too short for anything at all.
+
+    Examples:
+        >>> print(BudgetError.of("Encoding with 'minilm'", 4.2, "356 rows need about 12.0 s, and 0.1 s are left"))
+        Encoding with 'minilm' does not fit into this run's share of the budget, 4.2 s: 356 rows need about 12.0 s, and 0.1 s are left. Give it more time.
+    """
+
+    @classmethod
+    def of(cls, what: str, seconds: float | None, reached: str) -> BudgetError:
+        """Build the sentence: what does not fit into the seconds that a run was given, which are a part of those of the whole comparison, and how far it came."""
+        return cls(f"{what} does not fit into this run's share of the budget, {max(seconds or 0.0, 0.0):.1f} s: {reached}. Give it more time.")
 
 
 class RunRefused(RingsmithError):

@@ -233,6 +233,8 @@ def test_the_plan_is_made_again_when_the_pace_is_sure(tiny_bert: LocalModel, mon
 
 def test_all_broken_options_are_named_at_once() -> None:
     """Two faults, two sentences, one error."""
+    with pytest.raises(OptionError, match=r"'epochs' must be a number, above 0; got 'abc'\. Leave it out"):
+        FullOptions(epochs="abc")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match=r"'epochs' must be above 0; got 0\. 'precision' must be auto, float32 or bfloat16; got 'half'\. Leave it out for the usual value\."):
         FullOptions(epochs=0, precision="half")
 

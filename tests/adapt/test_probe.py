@@ -54,7 +54,7 @@ def test_rows_that_do_not_fit_the_budget_are_left_out_and_it_is_said(encoder: En
 def test_hardly_any_row_is_a_budget_too_short(encoder: Encoder) -> None:
     """Fewer than twenty rows are not worth a head."""
     encoder.characters_per_second = 5
-    with pytest.raises(BudgetError, match=r"Encoding with 'tiny-bert' does not fit the budget: \d+\.\d s are left for 48 rows"):
+    with pytest.raises(BudgetError, match=r"does not fit into this run's share of the budget, \d+\.\d s: 48 rows need about \d+\.\d s, and \d+\.\d s are left\. Give it more time"):
         encoder.rows_that_fit(toy())
 
 

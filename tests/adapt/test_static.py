@@ -200,7 +200,7 @@ def test_time_that_is_short_buys_fewer_epochs() -> None:
 def test_glove_that_does_not_end_in_time_says_so() -> None:
     """It is worth nothing before its end."""
     tokens = read_tokens(["a b c d e f g h i j"] * 2000)
-    with pytest.raises(BudgetError, match=r"GloVe does not fit the budget: it was not done after 0\.0 s, the half of it\. Give it more time\."):
+    with pytest.raises(BudgetError, match=r"GloVe does not fit into this run's share of the budget, 0\.0 s: it was not done after 0\.0 s, the half of it\. Give it more time\."):
         own_vectors(tokens, own("glove"), Budget(1e-9), seed=0, threads=1, report=silent)
 
 

@@ -94,10 +94,14 @@ def test_a_folder_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (
             "minlm",
             UnknownName,
-            r"There is no model 'minlm'. Did you mean 'minilm'\? Known: albert, .* A folder with a model in it, a file of word vectors",
+            r"There is no model 'minlm'. Did you mean 'minilm'\? 'ringsmith models' lists them all\. A folder with a model in it, a file of word vectors",
         ),
         ("static", UnknownName, "'static' is a group of models, and one is needed here: word2vec, glove. Name one of these."),
-        ("./nowhere", UnknownName, "There is no model folder or file of word vectors './nowhere'"),
+        (
+            "./nowhere",
+            UnknownName,
+            r"There is no model folder or file of word vectors '\./nowhere'\. .* a model of the catalogue: 'ringsmith models' lists them all\.$",
+        ),
         ("nobody/nothing", NotAtHand, r"Model 'nobody/nothing' \(nobody/nothing\) is not on this machine, and fetching is not allowed here. Allow the network once"),
         ("bert", NotAtHand, r"Model 'bert' \(google-bert/bert-base-uncased, about 440 MB\) is not on this machine"),
     ],

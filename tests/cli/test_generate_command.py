@@ -107,3 +107,11 @@ def test_a_fitted_model_is_sent_to_predict(ringsmith: Ringsmith, model: Path) ->
 def test_minilm_writes_nothing_and_says_who_does(ringsmith: Ringsmith) -> None:
     """It reads in both directions."""
     refused(ringsmith("generate", "minilm", "the cat", "--offline"), r"minilm: 'generate' needs a causal language model .* reads in both directions \(BertModel\)")
+
+
+@pytest.mark.parametrize("way", ["--stream", "--no-stream"])
+def test_a_terminal_shows_the_prompt_too(ringsmith: Ringsmith, gpt2: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """The model goes on in the middle of a word, and both read as one text; where the output is piped, what follows the prompt is all."""
+    piped = ringsmith("generate", gpt2, "the cat", "-n", "5", way)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert ringsmith("generate", gpt2, "the cat", "-n", "5", way).out.endswith(f"the cat{piped.out}")

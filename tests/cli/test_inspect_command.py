@@ -176,6 +176,7 @@ def test_a_word_shows_its_senses(ringsmith: Ringsmith, bert: Path, tmp_path: Pat
     assert [one["line"] for one in content["occurrences"]] == [1, 3, 7]
     (tmp_path / "table.txt").write_text("id^text\n1^the bank by the river\n2^the Bank lent\n", encoding="utf-8")
     assert [one["line"] for one in json.loads(ringsmith("inspect", bert, "table.txt", "--word", "bank", "--delimiter", "^", "--json").out)["occurrences"]] == [2, 3]
+    assert "Read " not in ended.out
     senses = rs.inspect_word(bert, "bank", ["the bank by the river", "the Bank lent", "no such", "a river, a bank"])
     assert content["self_similarity"] == pytest.approx(senses.self_similarity, abs=1e-3)
     assert [one["start"] for one in content["occurrences"]] == [one.start for one in senses.occurrences]
@@ -188,6 +189,17 @@ def test_a_word_stands_in_one_column_in_wide_letters_too() -> None:
     assert [cell_len(line.partition("银行")[0]) for line in lines] == [46, 46, 46]
     assert [cell_len(line.partition("银行")[2]) <= 44 for line in lines] == [True, True, True]
     assert lines[2].strip()[0] == lines[2][-1] == "…"
+
+
+def test_of_a_table_the_column_is_said_and_can_be_named(ringsmith: Ringsmith, bert: Path, tmp_path: Path) -> None:
+    """Where several columns hold texts, the number of uses does not tell which was read."""
+    (tmp_path / "pairs.tsv").write_text("first\tsecond\n" + "the bank by the river\tthe river\n" * 3 + "the Bank\tno bank, or bank\n", encoding="utf-8")
+    found = ringsmith("inspect", bert, "pairs.tsv", "--word", "bank", "--text", "second", "--json")
+    assert len(json.loads(found.out)["occurrences"]) == 2
+    assert "Read" not in found.err
+    (tmp_path / "table.csv").write_text("id,text\n1,the bank by the river\n2,the Bank lent\n", encoding="utf-8")
+    assert "Read      the column 'text' of table.csv (--text names another)" in ringsmith("inspect", bert, "table.csv", "--word", "bank").out
+    refused(ringsmith("inspect", bert, "the bank", "--text", "first"), r"--text must go with --word; got no --word")
 
 
 @pytest.mark.parametrize(

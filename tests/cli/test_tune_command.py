@@ -37,7 +37,7 @@ def test_tune_tells_every_trial_and_writes_what_compare_writes(ringsmith: Ringsm
     (search,) = json.loads(again.out)["search"]
     assert (search["candidate"], len(search["trials"]), search["wanted"]) == ("tfidf", 4, 4)
     assert [axis["name"] for axis in search["axes"]] == ["characters", "min_rows"]
-    assert "3 of them known from before" in again.err
+    assert "the defaults are the first, 3 others known from before" in again.err
 
 
 def test_the_python_face_has_the_trials_as_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,13 @@ import pytest
 from rich.console import Console
 
 from ringsmith.cli._watch import Watch
-from ringsmith.compare.events import MachineSeen, PlayOff, RunFinished, RunStarted
+from ringsmith.compare.events import Cut, MachineSeen, Planned, PlayOff, Read, RunFinished, RunStarted
+from ringsmith.compare.forecast import Forecast
 from ringsmith.compare.machine import Machine
-from ringsmith.records import Budget, RunResult
+from ringsmith.compare.plan import Plan, Step
+from ringsmith.compare.space import Entrant
+from ringsmith.data import DataFindings, ReadFindings
+from ringsmith.records import Budget, Candidate, RunResult
 
 MACHINE = Machine(cores=2, memory_mb=8000.0, gflops=200.0, system="Test", python="3")
 
@@ -65,3 +69,14 @@ def test_a_play_off_is_announced() -> None:
         watch(PlayOff(("minilm+full", "minilm+probe"), 157, 1_368, 2))
     told = " ".join(out.getvalue().split())
     assert told == "Play-off minilm+full or minilm+probe: 157 rows cannot tell which is better, so 1,368 more choose, in 2 turns"
+
+
+def test_models_of_another_language_are_told() -> None:
+    """Else what an English model reaches on German texts passes for what transformers can do."""
+    out = io.StringIO()
+    step = Step(Entrant(Candidate("probe", "minilm"), "", None), Forecast(1, 1, 1, 1, 1), 1, 1, True, "")
+    with Watch(Console(file=out, width=160)) as watch:
+        watch(Read(ReadFindings("t.csv", "delimited", ["text"], "text", 9, 9), None, 0.1))
+        watch(Cut([{"name": "holdout", "train": 7, "valid": 1, "test": 1}], DataFindings(rows=9, language="de"), {"labels": ["a", "b"]}, "accuracy", "stratified"))
+        watch(Planned(Plan((step, replace(step, entrant=replace(step.entrant, candidate=Candidate("full", "minilm")))))))
+    assert out.getvalue().count("minilm learnt from English texts, and these look German: a model that knows German may do better (--models e5-small)") == 1

@@ -152,6 +152,15 @@ def test_the_cost_of_use_counts() -> None:
     assert verdict.reason.endswith("500 x cheaper to run")
 
 
+@pytest.mark.parametrize(("train", "milliseconds", "taken"), [(5.0, 0.8, "better"), (5.0, 1.2, "cheap"), (60.0, 0.8, "cheap")])
+def test_costs_that_nobody_feels_do_not_decide(train: float, milliseconds: float, taken: str) -> None:
+    """Three times as dear to run, and both far below what anybody would feel: of those tied the one that is ahead on the validation rows is taken."""
+    verdict = judge().decide([contestant("cheap", 6, 0, train=4, answer=25), contestant("better", 4, 0, train=train, answer=100 * milliseconds)])
+    assert verdict.recommended == taken
+    if taken == "better":
+        assert verdict.reason == "the best on 200 validation rows (accuracy 0.980), and what those tied with it (cheap) may save nobody would feel"
+
+
 def test_what_is_no_better_than_the_floor_is_refused() -> None:
     """100 of 200 right is what answering 0 for everything gets."""
     verdict = judge().decide([contestant("blind", 100, 0), contestant("good", 10, 0), contestant("majority", 100, 100)])

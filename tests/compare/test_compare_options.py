@@ -21,10 +21,17 @@ def test_a_budget_is_read(text: str, seconds: float) -> None:
     assert parse_budget(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "m", "abc", "-5m", "5m2h", "0s", "1d", "1:30", "5mm", "10 m 5"])
+@pytest.mark.parametrize("text", ["", "m", "abc", "-5m", "5m2h", "1d", "1:30", "5mm", "10 m 5"])
 def test_what_is_no_budget_is_refused(text: str) -> None:
     """The sentence shows how to write one."""
     with pytest.raises(OptionError, match=r"'budget' must be a time such as 90s, 10m, 2m30s or 1h30m; got .* Leave it out for no limit\."):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "0m0s"])
+def test_no_time_at_all_is_refused_as_that(text: str) -> None:
+    """It is written as it should be; there is only nothing of it."""
+    with pytest.raises(OptionError, match=rf"'budget' must be more than 0 seconds; got '{text}'\. Leave it out for no limit\."):
         parse_budget(text)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fake_tables import table, table_with_turns
 
-from ringsmith.compare import choose, playoff
+from ringsmith.compare import choose, contestants, playoff
 from ringsmith.compare import race as races
 from ringsmith.compare.events import Event, PlayOff, RunStarted
 from ringsmith.compare.options import CompareOptions
@@ -24,6 +24,7 @@ from ringsmith.metrics import compare_paired
 def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Comparison]:
     """Compare fakes on a table with turns; half a second of theirs stands for what nobody would spend for nothing."""
     monkeypatch.setattr(choose, "SMALL_CHANGE", 0.0)
+    monkeypatch.setattr(contestants, "UNFELT_TRAINING", 0.0)
 
     def run(*recipes: str, events: list[Event] | None = None, rows: Any = None, **options: Any) -> Comparison:
         asked = CompareOptions(**({"data": "made.csv", "recipes": recipes or ("tenth", "slow", "majority"), "out": tmp_path / "out", "on": "inline"} | options))

@@ -577,7 +577,7 @@ class TestBudget:
 
     def test_the_clock_runs_from_the_start_of_the_process(self, compare: Callable[..., Comparison]) -> None:
         """Reading ate the time: nothing fits, and the sentence says what would."""
-        with pytest.raises(BudgetError, match=r"'budget' must leave time for one candidate; got 1:00, of which 1:00 went into reading .* give --budget \d+s or more\."):
+        with pytest.raises(BudgetError, match=r"'budget' must leave time for one candidate; got 1:00, where reading took 1:00 and the table .* give --budget \d+s or more\."):
             compare("tenth", budget=60, started=time.monotonic() - 59.5)
 
     def test_a_recipe_is_told_how_long_it_may_learn(self, compare: Callable[..., Comparison]) -> None:

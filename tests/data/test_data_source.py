@@ -101,8 +101,19 @@ def test_no_such_file_offers_the_nearest_names(write: Write) -> None:
     path = write("reviews.csv", TABLE)
     with pytest.raises(ReadError, match=r"reviws\.csv: there is no such file\. Did you mean '.*reviews\.csv'\?"):
         open_source(path.with_name("reviws.csv"))
-    with pytest.raises(ReadError, match="there is nothing of a similar name; check the path"):
-        open_source(path.with_name("zzz"))
+    for name in ("zzz", "a.csv"):  # an ending in common is no likeness
+        with pytest.raises(ReadError, match=r"there is no such file\. In '.*' there is nothing of a similar name; check the path"):
+            open_source(path.with_name(name))
+
+
+def test_where_a_folder_is_missing_no_file_is_offered_for_it(write: Write) -> None:
+    """What lies beside the place of the folder is no folder to look into; folders of similar names are."""
+    path = write("review", TABLE)
+    with pytest.raises(ReadError, match=r"x\.csv: there is no such file, for there is no folder '.*reviews'\. In '.*' there is nothing of a similar name"):
+        open_source(path.with_name("reviews") / "x.csv")
+    path.with_name("revues").mkdir()
+    with pytest.raises(ReadError, match=r"no folder '.*reviews'\. Did you mean '.*revues'\?$"):
+        open_source(path.with_name("reviews") / "x.csv")
 
 
 def test_no_such_folder_offers_the_nearest_folder(write: Write) -> None:

@@ -236,6 +236,15 @@ def test_equal_scores_are_not_pulled_apart_by_the_axis(board: list[Standing]) ->
     assert max(ticks) >= 0.93
 
 
+def test_sizes_that_hardly_differ_stand_together(board: list[Standing]) -> None:
+    """Ten kB of 87 MB are no width of a picture."""
+    near = [replace(row, size_mb=87.558 + number / 100) for number, row in enumerate(board[:2])]
+    figure = charts.trade(near, ACCURACY, cost="size")
+    assert figure is not None
+    ticks = [float(text) for text in texts_of(figure.wide) if re.fullmatch(r"\d\d\d?", text)]
+    assert max(ticks) - min(ticks) >= 10
+
+
 def test_one_candidate_alone_needs_no_chart(board: list[Standing]) -> None:
     """Nothing to compare, nothing to draw."""
     assert charts.intervals(board[:1], ACCURACY) is None

@@ -56,7 +56,8 @@ def test_every_trial_is_in_the_pictures_or_in_their_words(search: Search) -> Non
     done = [trial for trial in search.trials if trial.valid is not None]
     assert [line[0] for line in lines.body] == [str(trial.number) for trial in ranked(done, ACCURACY)]
     assert lines.body[0][-1] == f"{max(trial.valid or 0 for trial in done):.3f}"
-    assert {"rate", "epochs", "max rows", "subwords", "Accuracy", "auto", "3-6", "none", "0.0008"} <= set(texts_of(lines.wide))
+    assert {"rate", "epochs", "max rows", "subwords", "Accuracy", "auto", "none", "0.0008"} <= set(texts_of(lines.wide))
+    assert "3-6" not in texts_of(lines.wide), "no trial had it"
     assert lines.narrow is not None
     assert {"rate", "Accuracy", "none"} <= set(texts_of(lines.narrow))
 
@@ -101,6 +102,7 @@ def test_the_page_has_the_search_with_its_trials_folded_away(tmp_path: Path) -> 
     assert '<a href="#search">The search</a>' in page
     section = page[page.index('id="search"') : page.index('id="cost"')]
     assert "61.0 %" in section
+    assert '<td class="span">auto, none</td><td class="source quiet">auto, 3-6, none: Bojanowski et al. 2017</td>' in section
     assert re.search(r"<details>\s*<summary>All 20 trials of minilm(<wbr>)?\+full</summary>", section)
     assert section.count("<figure") == 2
     assert len(re.findall(r'<tr><th scope="row" class="n">\d+</th>', section)) == 20

@@ -58,10 +58,20 @@ def test_one_text_gives_one_answer_and_many_give_a_list(model: Predictor) -> Non
     assert model.embed("abc").tolist() == [3.0]
 
 
-def test_a_text_of_blanks_keeps_its_place(model: Predictor) -> None:
-    """Answers and probabilities stand beside their texts; which rows have none is for who reads the table."""
-    assert model.predict(["HELP", "", "HELP"]) == ["loud", "calm", "loud"]
-    assert (model.predict(""), model.predict_proba(["HELP", " "]).shape) == ("calm", (2, 2))
+def test_a_text_of_blanks_has_no_answer_but_its_place(model: Predictor) -> None:
+    """As on the command line: no label, and no number that could be taken for one; the others stand beside their texts."""
+    assert model.predict(["HELP", "", "HELP"]) == ["loud", None, "loud"]
+    assert model.predict(" \n") is None
+    assert model.predict(["", " "]) == [None, None]
+    assert np.isnan(model.predict_proba(["HELP", " "])).tolist() == [[False, False], [True, True]]
+    assert np.isnan(model.predict_proba("")).tolist() == [True, True]
+    assert np.isnan(model.embed(["abc", ""])).tolist() == [[False], [True]]
+    assert model.answers([" ", "HELP"])[0].label is None
+
+
+def test_a_pair_without_its_second_text_has_no_answer(model: Predictor) -> None:
+    """Both texts are needed."""
+    assert model.predict(["HELP", "HELP"], ["", "me"]) == [None, "loud"]
 
 
 def test_nothing_asked_gives_nothing(model: Predictor) -> None:

@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numba import njit
 from typer.testing import CliRunner
 
 from ringsmith._kernels import cache
@@ -21,7 +21,7 @@ from ringsmith.cli import app
 from ringsmith.cli.vectors_train import bytes_of
 from ringsmith.errors import MachineError, OptionError, RingsmithError
 from ringsmith.records import Progress
-from ringsmith.words import kernels
+from ringsmith.words import training
 from ringsmith.words.corpus import CorpusOptions, read_corpus
 from ringsmith.words.files import open_vectors
 from ringsmith.words.glove import GloveOptions, train_glove
@@ -327,21 +327,21 @@ def test_a_stamp_changes_with_the_files_a_kernel_imports_from(tmp_path: Path, mo
     cache.stamp.cache_clear()
 
 
-def test_a_warm_start_is_told_from_a_cold_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By compiled code that is newer than its source."""
-    monkeypatch.setattr(cache, "kernel_folder", lambda: tmp_path)
-    assert not kernels.are_compiled()
-    index = tmp_path / "word2vec.skipgram-1.py311.nbi"
-    index.touch()
-    os.utime(index, (1, 1))
-    assert not kernels.are_compiled()
-    os.utime(index, (time.time() + 5, time.time() + 5))
-    assert kernels.are_compiled()
+def double(number: int) -> int:
+    """What is to be compiled."""
+    return 2 * number
 
 
 def test_a_cold_start_is_said(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once; a warm one says nothing."""
-    for compiled in (False, True):
-        monkeypatch.setattr("ringsmith.words.kernels.are_compiled", lambda compiled=compiled: compiled)
-        ended = run(corpus, "--dim", "5", "--min-count", "1", "--epochs", "1", "--out", tmp_path / "v.txt")
-        assert ("Compiling" in ended.output) != compiled
+    """Once, when the first kernel is compiled, whichever it is; a warm one says nothing."""
+    make_vectors = training.make_vectors
+    arguments = (corpus, "--dim", "5", "--min-count", "1", "--epochs", "1", "--out", tmp_path / "v.txt")
+    run(*arguments)
+    assert "Compiling" not in run(*arguments).output
+
+    def cold(*job: Any, **report: Any) -> Any:
+        assert (njit(double)(1), njit(double)(2)) == (2, 4)
+        return make_vectors(*job, **report)
+
+    monkeypatch.setattr(training, "make_vectors", cold)
+    assert run(*arguments).output.count("Compiling") == 1

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Self
 
-from numba.core import caching, config
+from numba.core import caching, config, event
 
 from ringsmith._paths import cache_folder
 
@@ -87,13 +89,27 @@ def closure(source: Path) -> list[Path]:
     return sorted(found)
 
 
-def are_compiled(source: Path) -> bool:
-    """Whether a kernel of this file was compiled since it, or one it imports from, last changed."""
-    folder = kernel_folder()
-    if folder is None:
-        return False
-    newest = max(path.stat().st_mtime for path in closure(source))
-    return any(index.stat().st_mtime > newest for index in folder.glob(f"{source.stem}.*.nbi"))
+@contextmanager
+def told_of_compiling(tell: Callable[[], None]) -> Iterator[None]:
+    """Within the block `tell` is called once when the first kernel is compiled; not where all that are needed lie compiled on disk."""
+    with event.install_listener("numba:compile", _First(tell)):
+        yield
+
+
+class _First(event.Listener):
+    """Hears of the first kernel that is compiled."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def on_start(self, _: event.Event) -> None:
+        """A kernel begins to be compiled."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell()
+
+    def on_end(self, _: event.Event) -> None:
+        """It is there."""
 
 
 def install() -> None:

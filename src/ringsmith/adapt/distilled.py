@@ -39,7 +39,7 @@ class Distilled(Static):
 
         def told(done: int, total: int) -> None:
             if budget.remaining() <= 0:
-                raise BudgetError(f"Distilling does not fit the budget: {done:,} of {total:,} words were done when it ended. Give it more time.")
+                raise BudgetError.of("Distilling", budget.seconds, f"{done:,} of {total:,} words were done")
             self.setting.report(Progress("words", done, total, "words", "distilled"))
 
         backbone = load_backbone(self.setting.model, threads=self.setting.threads)

@@ -143,8 +143,8 @@ class Encoder:
         order = np.random.default_rng(self.setting.seed).permutation(len(rows))
         kept = np.sort(order[np.cumsum(sizes[order]) <= affordable])
         if len(kept) < FEWEST_ROWS:
-            left = f"{max(self.budget.remaining(), 0):.1f} s are left for {len(rows):,} rows"
-            raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {left}. Give it more time.")
+            needed = f"{len(rows):,} rows need about {sizes.sum() / self.characters_per_second:.1f} s, and {max(self.budget.remaining(), 0):.1f} s are left"
+            raise BudgetError.of(f"Encoding with {self.backbone.model.name!r}", self.budget.seconds, needed)
         return rows.take(kept), (f"{len(kept):,} of {len(rows):,} training rows were used, drawn by chance: the budget allows no more.",)
 
     def encode(self, rows: TextSet, layers: Literal["all", "last"], way: Long = "cut") -> Layers:
@@ -173,7 +173,7 @@ class Encoder:
 
     def _report(self, done: int, total: int) -> None:
         if self.budget.remaining() <= 0:
-            raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {done:,} of {total:,} rows were done when it ended. Give it more time.")
+            raise BudgetError.of(f"Encoding with {self.backbone.model.name!r}", self.budget.seconds, f"{done:,} of {total:,} rows were done")
         self.setting.report(Progress("encode", done, total, "rows"))
 
 

@@ -90,7 +90,7 @@ class FewShot(Recipe):
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedFewShot:
         if budget.remaining() <= 0:
-            raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
+            raise BudgetError.of(f"The recipe {self.name!r}", budget.seconds, "it was over before it could begin")
         assert self.setting.model is not None, "create_recipe sees to it"
         watch = Stopwatch()
 

@@ -135,7 +135,7 @@ class FineTuning(Recipe):
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FineTuned:
         if budget.remaining() <= 0:
-            raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it began. Give it more time.")
+            raise BudgetError.of(f"The recipe {self.name!r}", budget.seconds, "it was over before it could begin")
         set_threads(self.setting.threads)
         watch = Stopwatch()
 

@@ -131,7 +131,7 @@ class Lookout:
 
     def _report(self, done: int, total: int) -> None:
         if self.last is None and self.budget.remaining() <= 0:
-            raise BudgetError(f"Encoding with {self.backbone.model.name!r} does not fit the budget: {done:,} of {total:,} rows were done when it ended. Give it more time.")
+            raise BudgetError.of(f"Encoding with {self.backbone.model.name!r}", self.budget.seconds, f"{done:,} of {total:,} rows were done")
         self.setting.report(Progress("encode", done, total, "rows"))
 
 

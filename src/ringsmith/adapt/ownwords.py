@@ -127,7 +127,7 @@ def _glove(corpus: Corpus, options: OwnOptions, seconds: float, seed: int, threa
     try:
         return halved(train_glove(corpus, how, CooccurrenceOptions(window=options.window), threads=threads, report=_until(seconds, report)))
     except _EnoughError:
-        raise BudgetError(f"GloVe does not fit the budget: it was not done after {seconds:.1f} s, the half of it. Give it more time.") from None
+        raise BudgetError.of("GloVe", 2 * seconds, f"it was not done after {seconds:.1f} s, the half of it") from None
 
 
 def _until(seconds: float, report: Report) -> Report:

@@ -180,4 +180,4 @@ def replan(course: Course, look_tokens: int, budget: Budget, *, reserve: float =
 
 def too_short(course: Course, budget: Budget) -> BudgetError:
     """The sentence for a budget in which hardly any step fits."""
-    return BudgetError(f"Training does not fit the budget: a step takes {course.step_seconds:.2f} s, and {max(budget.remaining(), 0):.1f} s are left. Give it more time.")
+    return BudgetError.of("Training", budget.seconds, f"a step takes {course.step_seconds:.2f} s, and {max(budget.remaining(), 0):.1f} s are left")

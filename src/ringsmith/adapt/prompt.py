@@ -154,9 +154,8 @@ class Prompt(Recipe):
         if fitting >= len(valid):
             return valid
         if fitting < FEWEST_VALID:
-            raise BudgetError(
-                f"Prompting {_name(self.setting)!r} does not fit the budget: an answer takes {each:.2f} s and {max(budget.remaining(), 0):.1f} s are left. Give it more time."
-            )
+            reached = f"an answer takes {each:.2f} s, and {max(budget.remaining(), 0):.1f} s are left"
+            raise BudgetError.of(f"Prompting {_name(self.setting)!r}", budget.seconds, reached)
         notes.append(f"{fitting:,} of {len(valid):,} validation rows were asked: the budget allows no more.")
         return valid.take(range(fitting))
 
@@ -179,8 +178,8 @@ class Prompt(Recipe):
 
         def report(done: int, total: int) -> None:
             if budget.remaining() <= 0:
-                asked = f"{done:,} of {rows or total:,} rows were asked in the {budget.seconds:,.0f} s that choosing may take"
-                raise BudgetError(f"Prompting {_name(self.setting)!r} does not fit the budget: {asked}, for the test rows need time, too. Give it more.")
+                asked = f"{done:,} of {rows or total:,} rows were asked, and the test rows need time, too"
+                raise BudgetError.of(f"Prompting {_name(self.setting)!r}", budget.seconds, asked)
             self.setting.report(Progress("ask", done, total, "rows"))
 
         return report

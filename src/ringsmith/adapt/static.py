@@ -138,7 +138,7 @@ class Static(Recipe):
             train, notes = self._rows_in_memory(train, len(valid))
             rows, valid_rows = Rows.of(train, setting.steps), Rows.of(valid, setting.steps)
         if budget.remaining() <= 0:
-            raise BudgetError(f"The recipe {self.name!r} got a budget that is over before it could begin. Give it more time.")
+            raise BudgetError.of(f"The recipe {self.name!r}", budget.seconds, "it was over before it could begin")
         with watch.stage("words"):
             spaces, more = self._spaces(rows.all, budget)
         with watch.stage("train"):

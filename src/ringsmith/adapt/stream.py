@@ -136,7 +136,7 @@ def fit_stream(
                 seen += len(positions)
                 report(Progress("train", seen, None, "rows"))
             if not seen:
-                raise BudgetError(f"Learning from {total:,} rows does not fit the budget: it is over before the first {min(CHUNK_ROWS, total):,} are read. Give it more time.")
+                raise BudgetError.of(f"Learning from {total:,} rows", budget.seconds, f"it was over before the first {min(CHUNK_ROWS, total):,} were read")
             before, best = best, best_of(learners, valid, judge, activation)
             if until.remaining() <= 0 or (before is not None and best[0][0] < before[0][0] * (1 - GAIN)):
                 break

@@ -143,7 +143,7 @@ class Tfidf(Recipe):
         with watch.stage("estimate"):
             outlook = foresee(train, self.setting.steps, self.options, self.setting.seed)
         if budget.remaining() <= 0:
-            raise BudgetError("The recipe 'tfidf' got a budget that is over before it could begin. Give it more time.")
+            raise BudgetError.of("The recipe 'tfidf'", budget.seconds, "it was over before it could begin")
         if outlook.nonzeros > self.options.most_nonzeros or outlook.seconds > budget.remaining():
             return self._fit_stream(train, valid, budget, watch, outlook)
         with watch.stage("features"):

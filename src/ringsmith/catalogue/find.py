@@ -23,6 +23,7 @@ from ringsmith.catalogue.vectors import inspect_vectors, is_vector_folder, is_ve
 from ringsmith.errors import MissingExtra, ModelError, NotAtHand, OptionError, UnknownName
 
 DEFAULT = "default"
+LISTED = "'ringsmith models' lists them all."
 HINT = "A folder with a model in it, a file of word vectors, or a repository of the hub (owner/name), will do too."
 
 
@@ -60,7 +61,7 @@ def find(names: Sequence[str] = (), *, language: str | None = None) -> list[Entr
     known = entries()
     for name in names:
         if name not in known and name not in groups():
-            raise UnknownName.of("model", name, [*known, *groups()])
+            raise UnknownName.of("model", name, [*known, *groups()], listed=LISTED)
     chosen = [entry for entry in known.values() if not names or entry.name in names or any(group in names for group in entry.groups)]
     return [entry for entry in chosen if entry.speaks(language)]
 
@@ -84,7 +85,7 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
         raise UnknownName(f"{name!r} is a group of models, and one is needed here: {', '.join(_members(name))}. Name one of these.")
     if name in methods():
         return LocalModel(name, "", None, None, "", 0.0, name, 0, 0, 0, None, kind="method")
-    entry = _entry_of(name)
+    entry = entry_of(name)
     if entry is not None and (place := entry.embedded()) is not None:
         return inspect_vectors(place, name=name) if place.is_file() else inspect_folder(place, name=name, licence=entry.licence)
     if entry is not None and entry.hub is None:
@@ -92,7 +93,7 @@ def resolve(name: str, *, policy: FetchPolicy = "if-missing", offline: bool = Fa
     if entry is None and _is_path(name):
         return _from_folder(name)
     if entry is None and not is_hub_name(name):
-        raise UnknownName.of("model", name, [*entries(), *methods(), *groups()], hint=HINT)
+        raise UnknownName.of("model", name, [*entries(), *methods(), *groups()], hint=HINT, listed=LISTED)
     hub, _, revision = (entry.hub if entry and entry.hub else name).partition("@")
     snapshot = _snapshot(hub, revision or None, entry, "never" if offline else policy, name)
     return inspect_folder(snapshot.folder, name=name, revision=snapshot.revision, licence=entry.licence if entry else None)
@@ -120,7 +121,7 @@ def expand(models: Sequence[str] | None = None, *, language: str | None = None, 
 
 def _named(name: str, model: LocalModel, found: Mapping[str, Choice]) -> Choice:
     """A model that was named: a file of word vectors is called by the file's short name unless another model has it."""
-    if model.kind != "vectors" or _entry_of(name) is not None:
+    if model.kind != "vectors" or entry_of(name) is not None:
         return Choice(name, model, "named")
     short = short_name(Path(model.folder))
     other = found.get(short)
@@ -170,8 +171,8 @@ def _at_hand(entry: Entry) -> LocalModel | str:
         return str(error)
 
 
-def _entry_of(name: str) -> Entry | None:
-    """By short name, by repository, or by a repository's last part (``bert-base-uncased``)."""
+def entry_of(name: str) -> Entry | None:
+    """What the catalogue knows of a model that goes by this name: by short name, by repository, or by a repository's last part (``bert-base-uncased``)."""
     known = entries()
     if name in known:
         return known[name]
@@ -193,7 +194,7 @@ def _folder(name: str) -> Path:
 def _from_folder(name: str) -> LocalModel:
     place = _folder(name)
     if not place.exists():
-        raise UnknownName(f"There is no model folder or file of word vectors {name!r}. Check the path, or choose one of: {', '.join([*entries(), *methods()])}.")
+        raise UnknownName(f"There is no model folder or file of word vectors {name!r}. Check the path, or name a model of the catalogue: {LISTED}")
     if place.is_file() or is_vector_folder(place):
         return inspect_vectors(place, name=name)
     return inspect_folder(place, name=name)

@@ -28,6 +28,7 @@ def show_word(
     given: str,
     *,
     layers: str | None,
+    column: str | None,
     encoding: str | None,
     delimiter: str | None,
     vectors: Path | None,
@@ -40,9 +41,11 @@ def show_word(
     from ringsmith.data import read_texts
     from ringsmith.visible.face import inspect_word
 
-    sentences = read_texts(given, encoding=encoding, delimiter=delimiter).by_line()
+    inputs = read_texts(given, text=column, encoding=encoding, delimiter=delimiter)
+    if column is None and len(inputs.table.columns) > 1:
+        console.print(f"Read      the column {_shell.escape(repr(inputs.findings.text_column))} of {_shell.escape(inputs.findings.source)} (--text names another)", soft_wrap=True)
     with progress_bar(console) as report:
-        senses = inspect_word(model, word, sentences, layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
+        senses = inspect_word(model, word, inputs.by_line(), layers=layers, vectors=vectors, threads=threads, offline=offline, report=report)
     if out is not None:  # before anything is printed: who reads may stop reading
         from ringsmith._version import version
         from ringsmith.report.sensepage import write_senses

@@ -18,6 +18,7 @@ from rich.text import Text
 from ringsmith._files import NEW, as_typed, held
 from ringsmith._wording import plural
 from ringsmith.adapt.recipe import Progress as Standing
+from ringsmith.cli._languages import of_other_languages
 from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_hanging, print_leaderboard
 from ringsmith.compare import Comparison, Row, events
@@ -44,6 +45,7 @@ class Watch:
         self._console = console
         self._budget: Any = None
         self._read: events.Read | None = None
+        self._language = "unknown"
         self._waiting: Status | None = None
         columns = (BarColumn(bar_width=BAR, table_column=Column(width=BAR)), TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")))
         self._progress = Progress(TextColumn(" "), *columns, console=console, transient=True, expand=True, disable=not console.is_interactive)
@@ -95,6 +97,7 @@ class Watch:
     def _(self, event: events.Cut) -> None:
         self._rest()
         assert self._read is not None
+        self._language = event.findings.language
         for number, text in enumerate(sentences_of_reading(self._read, event)):
             self.line("" if number else "Read", text)
         self._splits = len(event.splits)
@@ -118,6 +121,8 @@ class Watch:
         for step in steps:
             if not step.fits:
                 self.line("", f"{step.name}: {step.why}")
+        for text in of_other_languages((step.entrant.candidate.model or "" for step in steps), self._language):
+            self.line("", text)
         elsewhere = [left_out.name for left_out in event.plan.left_out if NOT_HERE in left_out.why]
         if elsewhere:
             self.line("", f"not on this machine: {', '.join(elsewhere)} (name one with --models to fetch it)")
@@ -167,7 +172,7 @@ class Watch:
     def _(self, event: events.Searching) -> None:
         self._trials = []
         self._searched.add(event.candidate)
-        known = f", {event.known - 1} of them known from before" if event.known > 1 else ""
+        known = f", {plural(event.known - 1, 'other')} known from before" if event.known > 1 else ""
         self.line("Search", f"{event.candidate}: {event.trials} trials over {', '.join(name.replace('_', ' ') for name in event.options)}; the defaults are the first{known}")
 
     @_draw.register

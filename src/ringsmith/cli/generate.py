@@ -47,7 +47,10 @@ def generate(
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write on from a prompt with a causal language model: GPT-2, XLNet, Llama ..."""
+    """Write on from a prompt with a causal language model: GPT-2, XLNet, Llama ...
+
+    A terminal shows the prompt and what follows it, read as one text; a file, another program and --json get what follows alone.
+    """
     _shell.wait_awake()
     from ringsmith.backbones.decoding import DecodingOptions, check_prompt
 
@@ -116,8 +119,7 @@ def _streamed(writer: Writer, text: str, options: DecodingOptions) -> None:
         sys.stdout.write(piece)
         sys.stdout.flush()
 
-    if sys.stdout.isatty():
-        show(text)
+    show(_begun(text))
     found = write(writer, text, options, listener=show)
     show("\n")
     if sys.stdout.isatty():
@@ -136,9 +138,14 @@ def _at_once(console: Console, writer: Writer, text: str, options: DecodingOptio
     for number, one in enumerate(found.continuations, start=1):
         if len(found.continuations) > 1:
             console.print(f"[bold]{number}[/]  [dim]{_facts(found, one)}[/]", soft_wrap=True)
-        sys.stdout.write(one.text + "\n")
+        sys.stdout.write(_begun(text) + one.text + "\n")
         sys.stdout.flush()
     return _tell_limit(writer, found)
+
+
+def _begun(prompt: str) -> str:
+    """What stands before a continuation: in a terminal the prompt, in the middle of whose last word the model may go on; elsewhere nothing."""
+    return prompt if sys.stdout.isatty() else ""
 
 
 def _tell_limit(writer: Writer, found: Generation) -> None:

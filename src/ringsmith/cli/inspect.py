@@ -24,6 +24,7 @@ def inspect(
     head: Annotated[int | None, typer.Option(help="Show this head, from 1; of every layer, or of --layer.")] = None,
     word: Annotated[str | None, typer.Option(help="Show one word in many sentences, in capital or small letters: the senses it has.")] = None,
     layers: Annotated[str | None, typer.Option(help="With --word: the layers its vectors are from: last (the usual), last4, all or a number.")] = None,
+    column: Annotated[str | None, typer.Option("--text", help="With --word: column of the sentences, where they stand in a table. Found by itself where it is plain.")] = None,
     encoding: Annotated[str | None, typer.Option(help="With --word: encoding of a file that is not UTF-8: cp1250, koi8-r ... Found by itself where it is plain.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="With --word: what stands between the cells of a table: ';', tab, '^' ... Found by itself where it is plain.")] = None,
     vectors: Annotated[Path | None, typer.Option(help="With --word: a file of word vectors to take its one static vector from.")] = None,
@@ -38,9 +39,9 @@ def inspect(
         refuse_together("--word", {"--pair": pair, "--layer": layer, "--head": head})
         from ringsmith.cli._senses import show_word
 
-        given = {"layers": layers, "encoding": encoding, "delimiter": delimiter}
+        given = {"layers": layers, "column": column, "encoding": encoding, "delimiter": delimiter}
         return show_word(console, model, word, text, **given, vectors=vectors, out=out, threads=threads, offline=offline, as_json=as_json)
-    refuse_alone("--word", {"--layers": layers, "--encoding": encoding, "--delimiter": delimiter, "--vectors": vectors})
+    refuse_alone("--word", {"--layers": layers, "--text": column, "--encoding": encoding, "--delimiter": delimiter, "--vectors": vectors})
     from ringsmith.cli.generate import read_text
     from ringsmith.visible.face import inspect as look_into
 

@@ -39,7 +39,7 @@ def predict(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: all cores.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
 ) -> None:
-    """Label new texts with a fitted model."""
+    """Label new texts with a fitted model; rows whose text is empty are left without a label."""
     _shell.wait_awake()
     from ringsmith.adapt.folder import PAIR, TEXT, read_manifest
     from ringsmith.cli._progress import progress_bar
@@ -109,11 +109,11 @@ def _begin(text: str, room: int) -> Text:
     return begin
 
 
-def in_words(label: Label) -> str:
+def in_words(label: Label | None) -> str:
     """A label, or several joined by commas.
 
     Examples:
-        >>> in_words("spam"), in_words(("bug", "docs")), in_words(())
-        ('spam', 'bug, docs', '(none)')
+        >>> in_words("spam"), in_words(("bug", "docs")), in_words(()), in_words(None)
+        ('spam', 'bug, docs', '(none)', '')
     """
-    return label if isinstance(label, str) else ", ".join(label) or "(none)"
+    return "" if label is None else label if isinstance(label, str) else ", ".join(label) or "(none)"

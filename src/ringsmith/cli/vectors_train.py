@@ -25,6 +25,7 @@ TEXT, MODEL, RUN = "The text", "The model", "The run"
 METHODS = ("skipgram", "cbow", "glove")
 NOT_OF_GLOVE = ("negative", "sample", "hierarchical", "subwords")
 MEMORY = "Memory for reading, counting and glove's counts in training, e.g. 500MB or 2GB; what is more goes to disk. Default: 1GiB for reading, no bound for the rest."
+COMPILING = "[bold]Compiling[/]  the inner loops for this processor: once, some seconds; later runs find them ready."
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 
 
@@ -69,6 +70,7 @@ def train(
 
     Ctrl-C while it trains saves the vectors so far and ends with exit code 3; before that nothing is written.
     """
+    from ringsmith._kernels.cache import told_of_compiling
     from ringsmith.words.files import check_target
     from ringsmith.words.training import VectorsJob, make_vectors
 
@@ -80,8 +82,7 @@ def train(
     console = _shell.people(as_json=as_json)
     with progress_bar(console) as report:
         texts = texts_of(corpus, column, encoding, delimiter, report)
-    say_compilation(console)
-    with progress_bar(console) as report:
+    with progress_bar(console) as report, told_of_compiling(lambda: console.print(COMPILING)):
         job = VectorsJob(source=texts.source, out=out, corpus=replace(reading, column=texts.column), threads=threads, device=device, **ways)  # type: ignore[arg-type]
         result = make_vectors(job, report=report)
     result.notes = (*texts.notes, *result.notes)
@@ -173,14 +174,6 @@ def bytes_of(text: str) -> int:
         return int(float(number) * UNITS[unit])
     except (ValueError, KeyError, OverflowError):
         raise OptionError(f"'--memory' must be a size such as 500MB or 2GB; got {text!r}. Leave it out for 1GiB.") from None
-
-
-def say_compilation(console: Console) -> None:
-    """Say why the first run waits, if it does."""
-    from ringsmith.words.kernels import are_compiled
-
-    if not are_compiled():
-        console.print("[bold]Compiling[/]  the inner loops for this processor: once, some seconds; later runs find them ready.")
 
 
 def as_content(result: VectorsResult) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def _why(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], met
     if len(tied) > 1:
         others = {tie.candidate for tie in tied[1:]}
         named, cheapest = first_of(sorted(others), 3), all(taken.cost <= c.cost for c in able if c.name in others)
-        rest = f"also the cheapest of those tied with it ({named})" if cheapest else f"none that is tied with it ({named}) is clearly cheaper"
+        saved = f"what those tied with it ({named}) may save nobody would feel" if taken.unfelt else f"none that is tied with it ({named}) is clearly cheaper"
+        rest = f"also the cheapest of those tied with it ({named})" if cheapest else saved
         return f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f}), and {rest}"
     if alone:
         return f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f})"

@@ -3,6 +3,7 @@
 - Runs of a candidate are pooled: with folds every row is judged once; with several seeds a row comes several times, and the bootstrap
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
+- Costs that nobody feels (`contestants.UNFELT_ANSWER`) do not decide: of those tied that answer within a millisecond the better on validation is taken.
 - What is no better than answering by the shares of the classes is refused, not ranked; what is cheap and not shown to be better is not taken where another is.
 - Where rows come in groups, groups are compared; where these are too few to show anything, rows are, and it is said.
 - Those that the validation rows call tied may be judged once more, by these and the rows of a play-off together; p values are doubled then.
@@ -25,8 +26,6 @@ from ringsmith.compare.space import BASELINE
 from ringsmith.metrics import LEVEL, Metric, Tie, TieGroups, can_tell, compare_paired, evaluate, letter_after, tie_groups
 from ringsmith.records import Floats, Score, Split
 
-ANSWERS = 100_000
-"""Rows that a model is taken to answer in its life, to weigh the cost of training against the cost of use."""
 AS_CHEAP, SMALL_CHANGE = 1.25, 30.0
 """Costs this near to the cheapest are called equal: timings are not surer than that, and half a minute in all is worth no risk of a poorer model."""
 
@@ -212,9 +211,9 @@ class Judge:
         return self.better(found.difference, 0.0) and found.p_value < LEVEL
 
     def _take(self, tied: Sequence[Contestant]) -> Contestant:
-        """The best on validation among those that are about as cheap as the cheapest."""
+        """The best on validation among those that are about as cheap as the cheapest, or so cheap that nobody feels it."""
         least = min(c.cost for c in tied)
-        cheap = [c for c in tied if c.cost <= max(least * AS_CHEAP, least + SMALL_CHANGE)]
+        cheap = [c for c in tied if c.unfelt or c.cost <= max(least * AS_CHEAP, least + SMALL_CHANGE)]
         best = cheap[0]
         for contestant in cheap[1:]:
             if self.better(self.valid(contestant), self.valid(best)):

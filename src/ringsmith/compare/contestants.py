@@ -9,6 +9,11 @@ import numpy as np
 
 from ringsmith.records import Candidate, Floats, Rows
 
+ANSWERS = 100_000
+"""Rows that a model is taken to answer in its life, to weigh the cost of training against the cost of use."""
+UNFELT_ANSWER, UNFELT_TRAINING = 1e-3, 10.0
+"""Seconds for a row and for a training that nobody feels: a page shows an answer after ten times as long, and 100,000 rows are answered within two minutes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -51,7 +56,7 @@ class Contestant:
         valid: its answers on validation rows.
         test: its answers on test rows.
         train_seconds: to fit it once.
-        answer_seconds: to predict 100,000 rows.
+        answer_seconds: to predict 100,000 rows (`ANSWERS`).
         trial_of: name of the candidate whose search proposed it, None for what competes by itself.
         further: its answers on the rows of a play-off, None where it was in none.
     """
@@ -73,6 +78,11 @@ class Contestant:
     def cost(self) -> float:
         """Seconds to train it and to answer 100,000 rows."""
         return self.train_seconds + self.answer_seconds
+
+    @property
+    def unfelt(self) -> bool:
+        """Whether nobody feels what it costs: then it is no reason to take a poorer one that is cheaper still."""
+        return self.train_seconds <= UNFELT_TRAINING and self.answer_seconds <= UNFELT_ANSWER * ANSWERS
 
     @property
     def choosing(self) -> Part:

@@ -37,6 +37,8 @@ def parse_budget(text: str) -> float:
     """
     found = SPAN.fullmatch(text.strip().lower().replace(" ", ""))
     seconds = sum(float(value) * UNITS[unit] for unit, value in found.groupdict().items() if value) if found else 0.0
+    if seconds <= 0 and (text.strip() == "0" or (found and any(found.groups()))):
+        raise OptionError(f"'budget' must be more than 0 seconds; got {text!r}. Leave it out for no limit.")
     if seconds <= 0:
         hint = f" Write {text.strip()}s or {text.strip()}m." if text.strip().isdecimal() and int(text) else ""
         raise OptionError(f"'budget' must be a time such as 90s, 10m, 2m30s or 1h30m; got {text!r}.{hint or ' Leave it out for no limit.'}")

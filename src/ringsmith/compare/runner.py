@@ -185,7 +185,7 @@ def check_any(race: Race, *, stopped: bool) -> None:
     its_runs = race.forecast(cheapest).of(runs, arena.options.seeds)
     needed = race.stages["prepare"] + its_runs + race.reserve()
     raise BudgetError(
-        f"'budget' must leave time for one candidate; got {clock(arena.budget.seconds)}, of which {clock(race.stages['prepare'])} went into reading and {clock(race.reserve())} "
-        f"are for the table and the report. The cheapest, {cheapest.candidate.name}, needs about {clock(its_runs)}: "
+        f"'budget' must leave time for one candidate; got {clock(arena.budget.seconds)}, where reading took {clock(race.stages['prepare'])} and the table and the "
+        f"report need {clock(race.reserve())}. The cheapest, {cheapest.candidate.name}, needs about {clock(its_runs)}: "
         f"give --budget {round(needed * 1.3) + 1}s or more."
     )

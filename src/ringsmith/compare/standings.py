@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from ringsmith.compare.arena import Arena, Run
-from ringsmith.compare.choose import ANSWERS, Judge, Verdict
-from ringsmith.compare.contestants import Contestant, Part, pool
+from ringsmith.compare.choose import Judge, Verdict
+from ringsmith.compare.contestants import ANSWERS, Contestant, Part, pool
 from ringsmith.compare.files import read_arrays, write_arrays
 from ringsmith.compare.leaderboard import Row
 from ringsmith.records import FINE_TUNED, Candidate, Rows, RunResult

@@ -170,7 +170,7 @@ def _as_lines(source: Source) -> RawTable | None:
     return read_lines(source, content, encoding)
 
 
-def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> list[str]:
+def write_predictions(out: Path | str | None, inputs: Inputs, predictions: Sequence[Label | None], scores: Sequence[float]) -> list[str]:
     """Write the input's columns plus ``prediction`` and ``score``; rows without a text have neither.
 
     Args:
@@ -243,7 +243,7 @@ def remarks(inputs: Inputs) -> list[str]:
     return [*inputs.notes, *unanswered]
 
 
-def predicted(inputs: Inputs, predictions: Sequence[Label], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:
+def predicted(inputs: Inputs, predictions: Sequence[Label | None], scores: Sequence[float]) -> tuple[pl.DataFrame, list[str]]:
     """The input table with two more columns (older ones of the same names are replaced)."""
     frame: pl.DataFrame = inputs.table
     old = [name for name in (PREDICTION, SCORE) if name in frame.columns]

@@ -14,7 +14,7 @@ import vl_convert
 
 from ringsmith.report import wording
 from ringsmith.report.figure import Figure
-from ringsmith.report.layout import SPOTS, Point, Spot, elide, front, place, ticks_of
+from ringsmith.report.layout import SPOTS, Point, Spot, apart, elide, front, place, ticks_of
 from ringsmith.report.summary import Curve, Diagnosis, Metric, Standing
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dress
 
@@ -120,7 +120,7 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     height = (280 if width == WIDE else 260) + 12 * max(0, len(points) - NAMED)
     costs, qualities = [p.cost for p in points], [p.quality for p in points]
     log = max(costs) / min(costs) > LINEAR_UP_TO
-    x_domain, y_domain = domain_of(costs, log=log), domain_of([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
+    x_domain, y_domain = domain_of(apart(costs), log=log), domain_of([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
     ticks = {"values": ticks_of(x_domain)} if log else {"tickCount": 4}
     x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
     y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import altair as alt
@@ -11,9 +12,9 @@ from ringsmith.report import wording
 from ringsmith.report.charts import WIDE, Rows, chart_of, figure_of, fit
 from ringsmith.report.figure import Figure
 from ringsmith.report.layout import elide
-from ringsmith.report.search import Axis, Search, Trial, of
+from ringsmith.report.search import Axis, Search, Trial, chosen, of
 from ringsmith.report.summary import Metric
-from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED
+from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER
 
 BEST = 0.25
 """This share of the trials, the best, is drawn strongly."""
@@ -58,7 +59,7 @@ def parallel(search: Search, metric: Metric, name: str) -> Figure | None:
     done = [trial for trial in search.trials if trial.valid is not None]
     if len(done) < 3:
         return None
-    axes = [*search.axes, _of_marks(done, metric)]
+    axes = [*(replace(axis, values=chosen(done, axis)) for axis in search.axes), _of_marks(done, metric)]
     title = wording.metric_title(metric.name)
     body = [[str(trial.number), *(of(trial, axis) for axis in search.axes), wording.score(trial.valid)] for trial in ranked(done, metric)]
     caption = (
@@ -124,4 +125,6 @@ def _labels(axes: Sequence[Axis], last: str, places: dict[str, Any], *, upright:
     if not choices:
         return layers
     side = "left" if upright else "center"
-    return [*layers, chart_of(choices).mark_text(color=MUTED, fontSize=11, align=side, dx=6 if upright else 0, dy=-7 if upright else 12).encode(**places, text="text:N")]
+    place: dict[str, Any] = {"fontSize": 11, "align": side, "dx": 6 if upright else 0, "dy": -7 if upright else 12}
+    margin = chart_of(choices).mark_text(color=PAPER, stroke=PAPER, strokeWidth=4, **place)  # lines end before a name that they would cross
+    return [*layers, *(names.encode(**places, text="text:N") for names in (margin, chart_of(choices).mark_text(color=MUTED, **place)))]

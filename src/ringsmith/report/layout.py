@@ -10,6 +10,8 @@ from typing import Literal
 LETTER = 6.6
 """Mean width of a letter of 12 pixels, in pixels."""
 LINE = 15.0
+LEAST_RANGE = 0.2
+"""An axis of costs shows at least this share of their middle: what is nearer than that is called equally cheap."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
 
@@ -36,6 +38,18 @@ SPOTS = tuple(spot for dx, dy in ((5, -14), (10, 0), (5, 15), (5, -29), (5, 30))
 """Where a name may stand, best first."""
 BEHIND = tuple(spot for spot in SPOTS if spot.align == "left")
 """The same behind the ends of lines, which come from the left."""
+
+
+def apart(costs: Sequence[float]) -> list[float]:
+    """The costs, and ends around them where all are nearly equal, so that what hardly differs does not stand at the two ends of a picture.
+
+    Examples:
+        >>> apart([80.0, 100.0]), [round(cost, 2) for cost in apart([87.558, 87.568])[2:]]
+        ([80.0, 100.0], [78.81, 96.32])
+    """
+    middle = (min(costs) + max(costs)) / 2
+    ends = [middle * (1 - LEAST_RANGE / 2), middle * (1 + LEAST_RANGE / 2)]
+    return [*costs, *(ends if max(costs) - min(costs) < ends[1] - ends[0] else [])]
 
 
 def front(points: Sequence[Point], *, greater_is_better: bool) -> list[Point]:

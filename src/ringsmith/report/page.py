@@ -17,7 +17,7 @@ from ringsmith._wording import plural
 from ringsmith.report import charts, charts_learning, charts_search, wording
 from ringsmith.report.figure import Figure
 from ringsmith.report.layout import elide
-from ringsmith.report.search import Search, of
+from ringsmith.report.search import Search, of, tried
 from ringsmith.report.summary import Metric, Standing, Summary
 
 LIST_UP_TO = 20
@@ -108,7 +108,7 @@ def templates() -> jinja2.Environment:
     )
     for name in ("score", "interval", "count", "duration", "latency", "megabytes", "large", "share", "p_value", "rate", "joined", "capital", "metric_title"):
         environment.filters[name] = getattr(wording, name)
-    environment.filters |= {"heat": heat, "clip": clip, "elide": elide, "pieces": pieces, "moment": moment, "of": of, "plural": plural}
+    environment.filters |= {"heat": heat, "clip": clip, "elide": elide, "pieces": pieces, "moment": moment, "of": of, "tried": tried, "plural": plural}
     environment.globals |= {"label_limit": CLIP_LABEL, "text_limit": CLIP_TEXT}
     return environment
 

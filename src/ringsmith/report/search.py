@@ -101,6 +101,24 @@ def of(trial: Trial, axis: Axis) -> str:
     return setting(trial.settings[axis.name]) if axis.name in trial.settings else axis.usual
 
 
+def chosen(trials: Sequence[Trial], axis: Axis) -> tuple[str, ...]:
+    """What the trials had of that which could be chosen, in the order of the option; of a number nothing."""
+    return tuple(value for value in axis.values if value in {of(trial, axis) for trial in trials})
+
+
+def tried(trials: Sequence[Trial], axis: Axis) -> str:
+    """What the trials had of an option, in words: the choices, or from the least number to the largest.
+
+    Examples:
+        >>> rate, layers = (Axis(name, 0.0, 1.0, False, values, "own rule", "", None) for name, values in (("rate", ()), ("layers", ("last", "all", "mean"))))
+        >>> trials = [Trial(n, "", {"rate": n / 10, "layers": ("all", "last")[n % 2]}, "done", 0.5, None, 1.0, "", False, False) for n in range(1, 4)]
+        >>> tried(trials, rate), tried(trials, layers)
+        ('0.1 to 0.3', 'last, all')
+    """
+    numbers = sorted(trial.settings[axis.name] for trial in trials if axis.name in trial.settings and not axis.values)
+    return " to ".join(dict.fromkeys(f"{number:g}" for number in (numbers[:1] + numbers[-1:]))) if numbers else ", ".join(chosen(trials, axis))
+
+
 def setting(value: Any) -> str:
     """One value of an option in words.
 

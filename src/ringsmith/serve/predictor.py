@@ -1,7 +1,8 @@
 """A model folder as an object that answers: `load` it, then `predict`, `predict_proba`, `embed`.
 
 Decisions: one text or many go through the same call and come back in the same shape (a string gives one answer, a list gives a list);
-work is cut into chunks so that a progress bar can move and memory stays flat; an empty list gives an empty answer.
+work is cut into chunks so that a progress bar can move and memory stays flat; an empty list gives an empty answer. A text of blanks has no
+answer, here as on the command line: what a model says of no text is no prediction. Its place stays, so that answers stand beside their texts.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ class Prediction:
     """One answer.
 
     Attributes:
-        label: the predicted label (a tuple of labels for multi-label).
-        score: its probability; for multi-label the lowest probability among the predicted labels, or of none of them.
+        label: the predicted label (a tuple of labels for multi-label); None where the text, or the second one, is empty or blanks.
+        score: its probability; for multi-label the lowest probability among the predicted labels, or of none of them; NaN where there is no label.
     """
 
-    label: Label
+    label: Label | None
     score: float
+
+
+NO_ANSWER = Prediction(None, float("nan"))
 
 
 class Predictor:
@@ -57,27 +61,26 @@ class Predictor:
         return f"Predictor({str(self.folder)!r}, recipe={self.recipe!r}, labels={list(self.labels)})"
 
     @overload
-    def predict(self, texts: str, pairs: str | None = None) -> Label: ...  # type: ignore[overload-overlap]
+    def predict(self, texts: str, pairs: str | None = None) -> Label | None: ...  # type: ignore[overload-overlap]
     @overload
-    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Label]: ...
-    def predict(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Label | list[Label]:
+    def predict(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Label | None]: ...
+    def predict(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Label | list[Label | None] | None:
         """The label of one text, or of each of many.
 
         Args:
-            texts: one text or n of them. Every one is answered, so that answers stand beside their texts: one of blanks with what the model expects of a text
-                without words. Leave such rows out, as ``ringsmith predict`` does, where that is no answer.
+            texts: one text or n of them. One that is empty or of blanks has no label, as with ``ringsmith predict``: None stands in its place.
             pairs: the second text of each, for a model that was trained on pairs.
         """
         labels = [answer.label for answer in self.answers(*_listed(texts, pairs))]
         return labels[0] if isinstance(texts, str) else labels
 
     def predict_proba(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Floats:
-        """Probabilities, float32: (K,) for one text, (n, K) for many; column k belongs to ``labels[k]``."""
+        """Probabilities, float32: (K,) for one text, (n, K) for many; column k belongs to ``labels[k]``. NaN for texts that are empty or of blanks."""
         probabilities = self._stacked(self._fitted.predict_proba, *_listed(texts, pairs), width=len(self.labels))
         return probabilities[0] if isinstance(texts, str) else probabilities
 
     def embed(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Floats:
-        """The vectors the model's head sees, float32: (d,) for one text, (n, d) for many.
+        """The vectors the model's head sees, float32: (d,) for one text, (n, d) for many. NaN for texts that are empty or of blanks.
 
         Raises:
             UsageError: the model has no vectors (the majority baseline).
@@ -87,14 +90,15 @@ class Predictor:
 
     def answers(self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, report: Callable[[int], None] | None = None) -> list[Prediction]:
         """Label and score of each text; `report` is told how many are done after each chunk."""
-        out: list[Prediction] = []
+        out = [NO_ANSWER] * len(texts)
         self._check(pairs)
-        for some, seconds in _chunks(texts, pairs):
+        for at, some, seconds in _chunks(texts, pairs):
             probabilities = self._fitted.predict_proba(some, seconds)
             labels = self._fitted.task.decode(probabilities)
-            out += [Prediction(label, self._score(label, row)) for label, row in zip(labels, probabilities, strict=True)]
+            for row, label, of_row in zip(at, labels, probabilities, strict=True):
+                out[row] = Prediction(label, self._score(label, of_row))
             if report is not None:
-                report(len(out))
+                report(at[-1] + 1)
         return out
 
     def _check(self, pairs: Sequence[str] | None) -> None:
@@ -111,8 +115,11 @@ class Predictor:
 
     def _stacked(self, function: Callable[..., Floats], texts: Sequence[str], pairs: Sequence[str] | None, *, width: int) -> Floats:
         self._check(pairs)
-        parts = [function(some, seconds) for some, seconds in _chunks(texts, pairs)]
-        return np.concatenate([np.zeros((0, parts[0].shape[1] if parts else width), dtype=np.float32), *parts])
+        parts = [(at, function(some, seconds)) for at, some, seconds in _chunks(texts, pairs)]
+        stacked = np.full((len(texts), parts[0][1].shape[1] if parts else width), np.nan, dtype=np.float32)
+        for at, part in parts:
+            stacked[at] = part
+        return stacked
 
 
 def load(folder: str | Path, *, threads: int | None = None) -> Predictor:
@@ -153,7 +160,9 @@ def _strings(name: str, given: Any) -> Sequence[str]:
     return many
 
 
-def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[tuple[Sequence[str], Sequence[str] | None]]:
-    for start in range(0, len(texts), CHUNK):
-        part = slice(start, start + CHUNK)
-        yield texts[part], None if pairs is None else pairs[part]
+def _chunks(texts: Sequence[str], pairs: Sequence[str] | None) -> Iterator[tuple[list[int], Sequence[str], Sequence[str] | None]]:
+    """The positions of so many texts at once that have words, the texts, and their second texts."""
+    told = [row for row, text in enumerate(texts) if text.strip() and (pairs is None or pairs[row].strip())]
+    for start in range(0, len(told), CHUNK):
+        at = told[start : start + CHUNK]
+        yield at, [texts[row] for row in at], None if pairs is None else [pairs[row] for row in at]
