@@ -57,6 +57,15 @@ def test_every_word_is_on_the_page_and_escaped(page: Path) -> None:
     assert "url(" not in text
 
 
+def test_words_that_no_picture_can_hold_are_drawn_with_the_replacement_character(tmp_path: Path) -> None:
+    """Control characters and half an emoji, in words, groups, title and notes: they would end the renderer, and with it the process."""
+    broken = "".join(map(chr, [*range(9), *range(11, 32), 0x7F, 0x9F, 0xD83D, 0xFFFE, 0xFFFF]))
+    page = write_wordmap(tmp_path / "map.html", title=broken, words=[broken, "b"], points=np.array([[0, 0], [1, 1.0]]), groups=[0, 0], method="PCA", version="0", notes=[broken])
+    text = page.read_text(encoding="utf-8")
+    assert not set(broken) & set(text)
+    assert text.count("\N{REPLACEMENT CHARACTER}") > 50
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_silent_and_readable(browser: Browser, page: Path, scheme: str) -> None:

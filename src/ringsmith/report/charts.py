@@ -254,8 +254,8 @@ def chart_of(rows: Rows) -> alt.Chart:
 
 
 def render_svg(chart: alt.LayerChart) -> str:
-    """The renderer's SVG of a chart; nothing is fetched."""
-    return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False), config=CONFIG, allowed_base_urls=[]))
+    """The renderer's SVG of a chart; nothing is fetched. All pictures pass here: a character that XML cannot hold would end the process."""
+    return str(vl_convert.vegalite_to_svg(wording.clean(chart.to_dict(validate=False)), config=CONFIG, allowed_base_urls=[]))
 
 
 def fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart:
