@@ -16,7 +16,7 @@ from studies import PLOTS, make_study
 
 from ringsmith.records import LearningCurve
 from ringsmith.report import charts, charts_learning
-from ringsmith.report.layout import LETTER, LINE, Point, elide, front, place
+from ringsmith.report.layout import LETTER, LINE, Point, elide, elide_all, front, place
 from ringsmith.report.summarise import summarise
 from ringsmith.report.summary import Curve, Metric, Standing
 from ringsmith.report.svg import COLOURS, dress
@@ -92,6 +92,66 @@ def test_a_short_name_keeps_its_beginning_and_its_end(name: str, letters: int) -
     assert short == name if len(name) <= letters else short[0] == name[0] and "…" in short
 
 
+parts = st.lists(st.sampled_from(["minilm", "+full[", "rate=2e-05,", "rate=5e-05,", "epochs=3,", "epochs=4,", "rows=32]", "x" * 40]), max_size=7).map("".join)
+
+
+@settings(max_examples=200)
+@given(st.lists(parts, unique=True, max_size=8), st.integers(12, 40))
+def test_names_elided_together_stay_different(names: list[str], letters: int) -> None:
+    """At most so many letters each; names that differ alone are as `elide` has them."""
+    short = elide_all(names, letters)
+    assert len(set(short)) == len(names)
+    assert all(len(text) <= letters for text in short)
+    alone = [elide(name, letters) for name in names]
+    assert len(set(alone)) < len(names) or short == alone
+
+
+def test_candidates_that_differ_in_the_middle_of_their_names_stand_on_lines_of_their_own(board: list[Standing]) -> None:
+    """On screens and on phones, in the intervals and beside the points."""
+    names = [f"minilm+lora[rank={rank},rate={rate},epochs=3,batch_rows=32]" for rank in (8, 16) for rate in (0.0003, 0.001)]
+    rows = [replace(board[0], candidate=name, test=0.9 + at / 50, test_low=0.89 + at / 50, test_high=0.91 + at / 50, size_mb=10.0**at) for at, name in enumerate(names)]
+    for figure in (charts.intervals(rows, ACCURACY), charts.trade(rows, ACCURACY, cost="size")):
+        assert figure is not None
+        assert figure.narrow is not None
+        for drawing in (figure.wide, figure.narrow):
+            shown = [text for text in texts_of(drawing) if "…" in text]
+            assert len(set(shown)) == len(shown) >= 1
+    intervals = charts.intervals(rows, ACCURACY)
+    assert intervals is not None
+    assert len({text for text in texts_of(intervals.wide) if "minilm" in text}) == 4
+
+
+def test_good_models_are_told_apart_by_axis_and_table(board: list[Standing]) -> None:
+    """All say 0.999 with three digits: four tell the ticks and the figures apart, in every picture and table of the board."""
+    scores = (0.9993, 0.9992, 0.9991)
+    rows = [replace(board[0], candidate=f"m{at}", test=one, test_low=one - 3e-4, test_high=one + 2e-4, size_mb=1.0 + at) for at, one in enumerate(scores)]
+    for figure in (charts.intervals(rows, ACCURACY), charts.trade(rows, ACCURACY, cost="size")):
+        assert figure is not None
+        ticks = [text for text in texts_of(figure.wide) if re.fullmatch(r"[01]\.\d+", text)]
+        assert len(set(ticks)) == len(ticks) >= 3
+        assert [line[1] for line in figure.body] == ["0.9993", "0.9992", "0.9991"]
+    assert charts.digits_on(rows) == 4
+    assert charts.digits_on(board) == 3
+
+
+@pytest.mark.parametrize(("low", "high", "expected"), [(0.2, 90.0, {"0", "20", "40"}), (0.0, 1.0, {"0.00", "0.40"}), (0.97, 0.99, {"0.970", "0.980"})])
+def test_an_axis_has_the_digits_that_its_range_needs(board: list[Standing], low: float, high: float, expected: set[str]) -> None:
+    """Whole numbers for a loss up to 90, hundredths for a share of all, thousandths for four hundredths."""
+    rows = [replace(board[0], candidate=str(at), test=one, test_low=one, test_high=one, size_mb=1.0 + at) for at, one in enumerate((low, high))]
+    figure = charts.trade(rows, ACCURACY, cost="size")
+    assert figure is not None
+    assert expected <= set(texts_of(figure.wide))
+
+
+def test_losses_far_below_one_have_an_axis_and_a_table() -> None:
+    """The loss of a model that has learnt all; of a run that gave no number nothing is drawn."""
+    figure = charts.curves("loss", "Loss", "Loss", [Curve("holdout", (0.0009, 0.0004, 0.0001))])
+    assert figure is not None
+    assert {"0.0002", "0.0004"} <= set(texts_of(figure.wide))
+    assert list(figure.body[0][2:]) == ["0.0009", "0.0001", "0.0009", "0.0001"]
+    assert charts.curves("loss", "Loss", "Loss", [Curve("holdout", (math.nan, math.nan))]) is not None
+
+
 def test_every_candidate_stands_in_the_interval_chart_in_order(board: list[Standing]) -> None:
     """Ranked ones but the floor, from the best down, in both widths."""
     figure = charts.intervals(board, ACCURACY)
@@ -142,6 +202,16 @@ def test_a_learning_curve_goes_on_to_twice_the_rows(greater: bool) -> None:
     assert list(figure.head[1:4]) == ["131 rows", "262 rows", "525 rows"]
     assert list(figure.body[1][4:]) == ["0.050", "0.010 to 0.090", "0.012"]
     assert charts_learning.learning([], metric, None) is None
+
+
+def test_lines_that_cross_within_their_intervals_are_called_chance() -> None:
+    """What the table has is drawn, a bar for each candidate, and no lead is claimed that is smaller than it."""
+    curves = [LearningCurve(name, (100, 200, 400), (first, 0.85, last), 0.05, -0.02, 0.12, 0.03, "") for name, first, last in (("probe", 0.801, 0.9), ("full", 0.8, 0.901))]
+    figure = charts_learning.learning(curves, ACCURACY, "full")
+    assert figure is not None
+    assert "That with 100 rows probe was ahead, and with 400 full is, may be chance." in figure.caption
+    assert len(re.findall(r'<line [^>]*stroke="var\(--soft\)"', figure.wide)) == 2
+    assert "0.95" in texts_of(figure.wide)  # 0.85 + 0.12 lies on the axis
 
 
 def test_a_drawing_is_one_named_image_without_the_renderers_own_roles(board: list[Standing]) -> None:

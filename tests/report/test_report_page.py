@@ -7,16 +7,17 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from studies import NASTY, PLOTS, make_study, variant
+from studies import NASTY, PLOTS, Plot, make_study, variant
 
 from ringsmith.errors import MachineError
 from ringsmith.report import write_report
-from ringsmith.report.page import templates, tie_groups
+from ringsmith.report.page import render, templates, tie_groups
 from ringsmith.report.summarise import summarise
 from ringsmith.report.write import write_text
 
@@ -299,3 +300,35 @@ def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_figures_of_a_good_model_have_four_digits_in_the_leaderboard_and_the_answer(tmp_path: Path) -> None:
+    """Three would say 0.999 for all of them."""
+    summary = summarise(make_study(tmp_path, variant("intents")))
+    board = [
+        replace(row, test=0.9992 + at / 1e4, test_low=0.999 + at / 1e4, test_high=0.9994 + at / 1e4) if row.test and row.recipe != "majority" else row
+        for at, row in enumerate(summary.board)
+    ]
+    best = next(row for row in board if row.recommended)
+    page = render(replace(summary, board=board, headline=replace(summary.headline, standing=best)))
+    for row in board:
+        if row.ranked and row.recipe != "majority":
+            assert f"{row.test:.4f}<span" in page
+    assert f"<strong>{best.test:.4f}</strong><span>95 % interval {best.test_low:.4f} to {best.test_high:.4f}" in page
+
+
+def test_a_calibration_error_is_told_in_percentage_points(tmp_path: Path) -> None:
+    """A difference of shares is no share; one test row is one row."""
+    summary = summarise(make_study(tmp_path, variant("intents")))
+    assert summary.diagnosis is not None
+    page = render(replace(summary, diagnosis=replace(summary.diagnosis, ece=0.139, ece_by_chance=0.01, rows=1)))
+    assert "Here it is off by 13.9 percentage points on average." in page
+    assert "On 1 row a model that is right exactly as often as it says" in page
+
+
+def test_bars_of_class_sizes_have_no_track(tmp_path: Path) -> None:
+    """The largest class is not the whole: a full track beside 8.9 % would say so. The bars of F1 keep theirs."""
+    page = render(summarise(make_study(tmp_path, Plot())))
+    sizes, classes = (page[page.index(f'id="{name}"') :].split("</table>")[0] for name in ("sizes-table", "classes-table"))
+    assert ('class="fill"' in sizes, 'class="track"' in sizes) == (True, False)
+    assert ('class="fill"' in classes, 'class="track"' in classes) == (True, True)

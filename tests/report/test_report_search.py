@@ -79,6 +79,20 @@ def test_too_few_trials_make_no_picture(search: Search) -> None:
     assert parallel(few, ACCURACY, "p") is None
 
 
+def test_trials_of_good_models_are_told_apart(search: Search, board: list[Standing]) -> None:
+    """Marks within a thousandth have four digits on the axes, in the tables and in the sentence."""
+    trials = [replace(trial, valid=None if trial.valid is None else 0.999 + trial.number / 1e5, reached=None, winner=trial.number == 3) for trial in search.trials]
+    close = replace(search, trials=trials)
+    for figure in (history(close, ACCURACY, "h"), parallel(close, ACCURACY, "p")):
+        assert figure is not None
+        ticks = [text for text in texts_of(figure.wide) if text.startswith("0.99")]
+        assert len(set(ticks)) == len(ticks) >= 2
+        assert any("0.9991" in cell for line in figure.body for cell in line)
+    best, base = replace(board[0], valid=0.99903), replace(board[0], valid=0.99901)
+    assert f"Accuracy {0.99903:.{close.digits}f} on the validation rows against {0.99901:.{close.digits}f} of the defaults" in gain_of(trials, best, base, ACCURACY)
+    assert close.digits > 3
+
+
 def test_the_gain_is_told_on_both_rows(search: Search, board: list[Standing]) -> None:
     """On the rows that chose and on those that did not; a difference within the interval is called what it is."""
     trials = [replace(trial, winner=trial.number == 3) for trial in search.trials]

@@ -354,3 +354,15 @@ def test_what_was_chosen_is_that_of_the_model_handed_over(tmp_path: Path) -> Non
     assert dict(summarise(tmp_path).method.chosen)["Rate"] == "of the turn"
     edit(tmp_path / "study.json", best={"run": own["run"]})
     assert "of the turn" not in dict(summarise(tmp_path).method.chosen).values()
+
+
+def test_labels_that_are_numbers_stand_by_their_size(tmp_path: Path) -> None:
+    """2 before 10, as the model's columns have them not; every cell of the matrix stays with its labels."""
+    labels = tuple(sorted(("1", "2", "10", "2.5", "1e3")))
+    diagnosis = summarise(make_study(tmp_path, Plot(labels=labels))).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.labels == ["1", "2", "2.5", "10", "1e3"]
+    assert [one.label for one in diagnosis.classes] == diagnosis.labels
+    truth, proba, _ = answers(tmp_path, "minilm+probe")
+    told = [labels[column] for column in proba.argmax(axis=1)]
+    assert diagnosis.confusion == [[sum(pair == (a, b) for pair in zip(truth, told, strict=True)) for b in diagnosis.labels] for a in diagnosis.labels]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from browser import Browser
 from test_report_browser import CONTRAST, TROUBLE
 
-from ringsmith.report.wordmap import NARROW, WIDE, grouped, place_names, write_wordmap
+from ringsmith.report.wordmap import LONG, NARROW, TALL, WIDE, draw, grouped, place_names, write_wordmap
 from ringsmith.report.wordmap import _box as box_of
 
 NAMES = ["<b>bold</b>", "東京", "שלום", "a-very-long-word-that-nobody-would-ever-write-down", "&amp;", *(f"word{at}" for at in range(120))]
@@ -43,7 +44,30 @@ def test_names_cover_neither_each_other_nor_dots() -> None:
 def test_groups_are_named_by_their_first_words() -> None:
     """In the order of the map."""
     groups = grouped(["a", "b", "c", "d", "e"], [1, 0, 1, 1, 1])
-    assert [(group.number, group.name, group.words) for group in groups] == [(0, "b", ("b",)), (1, "a, c, d", ("a", "c", "d", "e"))]
+    assert [(group.number, group.first, group.words) for group in groups] == [(0, ("b",), ("b",)), (1, ("a", "c", "d"), ("a", "c", "d", "e"))]
+
+
+def test_one_scale_serves_both_directions(tmp_path: Path) -> None:
+    """Distances on the page are those of the map, in both widths; a flat map makes a flat picture."""
+    points = np.array([[0.0, 0.1], [0.4, 0.0], [1.0, 0.25]])
+    for width, tall in ((WIDE, TALL), (NARROW, LONG)):
+        drawing, _ = draw(["a", "b", "c"], points, [0, 0, 0], width, tall)
+        at = np.array([[float(x), float(y)] for x, y in re.findall(r'<path aria-label="x: [^"]*" [^>]*transform="translate\(([\d.]+),([\d.]+)\)"', drawing)])
+        assert len(at) == 3
+        true, seen = (np.linalg.norm(where[:, None] - where[None], axis=2) for where in (points, at))
+        assert np.allclose(seen / seen.max(), true / true.max(), atol=0.01)
+        height = float(re.findall(r'height="([\d.]+)"', drawing)[0])
+        assert height < 0.4 * width
+    flat = write_wordmap(tmp_path / "map.html", title="t", words=["a", "b", "c"], points=points, groups=[0, 0, 0], method="PCA", version="0").read_text(encoding="utf-8")
+    assert "The two directions are those in which they differ most" in flat
+    assert "the size of gaps" not in flat
+
+
+def test_every_word_of_a_heading_is_isolated(tmp_path: Path) -> None:
+    """One that is written from right to left does not turn its neighbours round."""
+    words = ["\u202eevil", "x9", "live"]
+    page = write_wordmap(tmp_path / "map.html", title="t", words=words, points=np.array([[0, 0], [1, 1], [0.5, 0.2]]), groups=[0, 0, 0], method="PCA", version="0")
+    assert "<span><bdi>\u202eevil</bdi>, <bdi>x9</bdi>, <bdi>live</bdi></span></h3>" in page.read_text(encoding="utf-8")
 
 
 def test_every_word_is_on_the_page_and_escaped(page: Path) -> None:
@@ -51,10 +75,20 @@ def test_every_word_is_on_the_page_and_escaped(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "<b>bold" not in text
     assert "my <vectors>" not in text
+    assert "the size of gaps and the directions do not. <span" in text
     assert "&lt;b&gt;bold&lt;/b&gt;" in text
     assert all(f"word{at}" in text for at in range(120))
     assert "<script" not in text
     assert "url(" not in text
+
+
+def test_words_that_no_picture_can_hold_are_drawn_with_the_replacement_character(tmp_path: Path) -> None:
+    """Control characters and half an emoji, in words, groups, title and notes: they would end the renderer, and with it the process."""
+    broken = "".join(map(chr, [*range(9), *range(11, 32), 0x7F, 0x9F, 0xD83D, 0xFFFE, 0xFFFF]))
+    page = write_wordmap(tmp_path / "map.html", title=broken, words=[broken, "b"], points=np.array([[0, 0], [1, 1.0]]), groups=[0, 0], method="PCA", version="0", notes=[broken])
+    text = page.read_text(encoding="utf-8")
+    assert not set(broken) & set(text)
+    assert text.count("\N{REPLACEMENT CHARACTER}") > 50
 
 
 @pytest.mark.browser

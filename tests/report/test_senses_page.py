@@ -91,6 +91,25 @@ def test_a_use_stands_between_what_is_around_it() -> None:
     assert [one.number for one in lines_of(SENSES["two"], 1)][:3] == [2, 4, 6]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("他昨天下午在公司开完会" * 12, "并且在那里办理了一些" * 12), ("a " + "x" * 100, "y" * 100 + " b"), ("ab " + "x" * 58, "y" * 58 + " ab")]
+)
+def test_a_text_without_blanks_is_cut_between_letters(before: str, after: str) -> None:
+    """What stands around the word is shown, and the word itself is in its label on the map, whole."""
+    one = Occurrence(before + "银行" + after, len(before), len(before) + 2, 1, 0, 0.0, 0.0)
+    line = line_of(one, 1)
+    assert line.before.startswith("… ")
+    assert line.after.endswith(" …")
+    assert 56 < len(line.before) <= 62
+    assert 56 < len(line.after) <= 62
+    assert before.endswith(line.before[2:])
+    assert after.startswith(line.after[:-2])
+    label = snippet(one)
+    assert "银行" in label
+    assert len(label) <= 22
+    assert (label[0], label[-1]) == ("…", "…")
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("name", SENSES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])

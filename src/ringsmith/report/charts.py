@@ -14,7 +14,7 @@ import vl_convert
 
 from ringsmith.report import wording
 from ringsmith.report.figure import Figure
-from ringsmith.report.layout import SPOTS, Point, Spot, apart, elide, front, place, ticks_of
+from ringsmith.report.layout import SPOTS, Point, Spot, apart, elide, elide_all, front, place, ticks_of
 from ringsmith.report.summary import Curve, Diagnosis, Metric, Standing
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER, SOFT, dress
 
@@ -32,7 +32,7 @@ CONFIG: dict[str, Any] = {
     "background": "transparent",
     "view": {"stroke": None},
     "axis": {"domain": False, "ticks": False, "gridColor": GRID, "labelColor": MUTED, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
-             "labelPadding": 8, "titlePadding": 10, "labelLimit": 260},
+             "labelPadding": 8, "labelSeparation": 4, "titlePadding": 10, "labelLimit": 260},
     "text": {"fontSize": 12},
 }  # fmt: skip
 COSTS: dict[str, tuple[str, str, Callable[[float | None], str]]] = {
@@ -54,7 +54,8 @@ def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
         {"name": row.candidate, "low": row.test_low, "high": row.test_high, "test": row.test, "colour": ACCENT if row.recommended else DATA, "tie": row.tie_group or ""}
         for row in ranked
     ]
-    body = [[row.candidate, wording.score(row.test), wording.score(row.test_low), wording.score(row.test_high), row.tie_group or wording.NOTHING] for row in ranked]
+    digits = digits_on(board)
+    body = [[row.candidate, *(wording.score(value, digits) for value in (row.test, row.test_low, row.test_high)), row.tie_group or wording.NOTHING] for row in ranked]
     caption = f"{title_of(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
     caption += _without_floor(board)
     return figure_of(
@@ -68,13 +69,15 @@ def _without_floor(board: Sequence[Standing]) -> str:
 
 
 def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
-    rows = [{**row, "label": elide(row["name"], NAME_LETTERS[width]) + (f"  {row['tie']}" if row["tie"] else "")} for row in rows]
+    short = elide_all([row["name"] for row in rows], NAME_LETTERS[width])
+    rows = [{**row, "label": name + (f"  {row['tie']}" if row["tie"] else "")} for row, name in zip(rows, short, strict=True)]
     names = [row["label"] for row in rows]
     room = 8.2 * max(map(len, names)) + 8
     labels = alt.Axis(labelColor=INK, labelFontSize=13, grid=False, title=None, labelLimit=330, minExtent=room) if width == WIDE else None
     y = alt.Y("label:N", sort=names, axis=labels, scale=alt.Scale(paddingInner=0.2, paddingOuter=0.3))
-    digits = digits_of([row["low"] for row in rows] + [row["high"] for row in rows])
-    x = alt.X("low:Q", title=title_of(metric), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6 if width == WIDE else 4, format=digits))
+    x = alt.X(
+        "low:Q", title=title_of(metric), scale=alt.Scale(zero=False, nice=True), axis=axis_of([end for row in rows for end in (row["low"], row["high"])], 6 if width == WIDE else 4)
+    )
     base = chart_of(rows).encode(y=y)
     best = chart_of(rows[:1])
     layers = [
@@ -106,7 +109,8 @@ def trade(board: Sequence[Standing], metric: Metric, *, cost: str) -> Figure | N
     best = {point.name for point in front(points, greater_is_better=metric.greater_is_better)}
     take = next((row.candidate for row in ranked if row.recommended), None)
     points.sort(key=lambda point: (point.name != take, point.name not in best))  # whose names are placed first
-    body = [[p.name, wording.score(p.quality), unit(p.cost), "yes" if p.name in best else "no"] for p in points]
+    digits = digits_on(board)
+    body = [[p.name, wording.score(p.quality, digits), unit(p.cost), "yes" if p.name in best else "no"] for p in points]
     caption = "Up and to the left is better." if metric.greater_is_better else "Down and to the left is better."
     caption += " The soft bars are 95 % intervals."
     caption += FRONT if len(best) > 1 else f" {min(best)} is both the best and the cheapest."
@@ -123,9 +127,9 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     x_domain, y_domain = domain_of(apart(costs), log=log), domain_of([*qualities, *(end for pair in ends.values() for end in pair)], log=False)
     ticks = {"values": ticks_of(x_domain)} if log else {"tickCount": 4}
     x = alt.X("cost:Q", title=title, scale=alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False), axis=alt.Axis(**ticks, format="~g", grid=False))
-    y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=alt.Axis(tickCount=4, format=digits_of(y_domain)))
+    y = alt.Y("quality:Q", title=title_of(metric), scale=alt.Scale(domain=y_domain, nice=False, zero=False), axis=axis_of(y_domain, 4))
     line = [{"cost": p.cost, "quality": p.quality} for p in front(points, greater_is_better=metric.greater_is_better)]
-    rows = [named(point.name, point.cost, point.quality, take, width) for point in points]
+    rows = named(points, take, width)
     dots = chart_of(rows).encode(x=x, y=y)
     bars = [{"cost": p.cost, "low": ends[p.name][0], "high": ends[p.name][1]} for p in points if p.name in ends]
     layers = [
@@ -138,9 +142,10 @@ def _trade(points: Sequence[Point], ends: Mapping[str, tuple[float, float]], met
     return fit(layers + names, width, height)
 
 
-def named(name: str, cost: float, quality: float, take: str | None, width: int) -> dict[str, Any]:
-    """A point with its name, as `names_of` places it."""
-    return {"cost": cost, "quality": quality, "name": elide(name, NAME_LETTERS[width]), "colour": ACCENT if name == take else DATA}
+def named(points: Sequence[Point], take: str | None, width: int) -> Rows:
+    """Points with their names, as `names_of` places them."""
+    short = elide_all([point.name for point in points], NAME_LETTERS[width])
+    return [{"cost": p.cost, "quality": p.quality, "name": name, "colour": ACCENT if p.name == take else DATA} for p, name in zip(points, short, strict=True)]
 
 
 def names_of(rows: Rows, x_domain: Sequence[float], y_domain: Sequence[float], *, log: bool, width: int, height: int, spots: Sequence[Spot] = SPOTS) -> list[alt.Chart]:
@@ -195,14 +200,16 @@ def curves(name: str, title: str, axis: str, lines: Sequence[Curve]) -> Figure |
     if not lines:
         return None
     rows = [{"run": line.run, "step": number + 1, "value": value} for line in lines for number, value in enumerate(line.values) if math.isfinite(value)]
+    seen = [value for line in lines for value in line.values if math.isfinite(value)]
+    digits = wording.digits_of(seen)
     body = [
-        [line.run, wording.count(len(line.values)), wording.score(line.values[0]), wording.score(min(line.values)), wording.score(max(line.values)), wording.score(line.values[-1])]
+        [line.run, wording.count(len(line.values)), *(wording.score(value, digits) for value in (line.values[0], min(line.values), max(line.values), line.values[-1]))]
         for line in lines
     ]
 
     def make(width: int) -> alt.LayerChart:
         x = alt.X("step:Q", title="Time it was looked at", axis=alt.Axis(tickCount=5, format="~d", tickMinStep=1, grid=False), scale=alt.Scale(nice=False, zero=False))
-        y = alt.Y("value:Q", title=axis, axis=alt.Axis(tickCount=5, format=".2~f"), scale=alt.Scale(zero=False))
+        y = alt.Y("value:Q", title=axis, axis=axis_of(seen, 5, trim=True), scale=alt.Scale(zero=False))
         base = chart_of(rows).encode(x=x, y=y, detail="run:N")
         points = [base.mark_point(color=DATA, filled=True, size=26, opacity=1)] if max(len(line.values) for line in lines) <= 30 else []
         return fit([base.mark_line(color=DATA, strokeWidth=1.8), *points], width, 250)
@@ -254,8 +261,8 @@ def chart_of(rows: Rows) -> alt.Chart:
 
 
 def render_svg(chart: alt.LayerChart) -> str:
-    """The renderer's SVG of a chart; nothing is fetched."""
-    return str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False), config=CONFIG, allowed_base_urls=[]))
+    """The renderer's SVG of a chart; nothing is fetched. All pictures pass here: a character that XML cannot hold would end the process."""
+    return str(vl_convert.vegalite_to_svg(wording.clean(chart.to_dict(validate=False)), config=CONFIG, allowed_base_urls=[]))
 
 
 def fit(layers: Sequence[alt.Chart], width: int, height: int) -> alt.LayerChart:
@@ -269,10 +276,23 @@ def title_of(metric: Metric) -> str:
     return elide(wording.metric_title(metric.name), 40)
 
 
-def digits_of(values: Sequence[float | None]) -> str:
-    """Format of an axis: enough digits to tell its ticks apart."""
-    known = [value for value in values if value is not None]
-    return ".2f" if max(known) - min(known) >= 0.04 else ".3f"
+def digits_on(board: Sequence[Standing]) -> int:
+    """Digits that tell the figures of those in the table and their intervals apart, the floor left out."""
+    ranked = [row for row in board if row.ranked and row.recipe != "majority"]
+    return wording.digits_of(value for row in ranked for value in (row.test, row.test_low, row.test_high))
+
+
+def axis_of(values: Sequence[float], ticks: int, *, trim: bool = False) -> alt.Axis:
+    """An axis through these values with about so many ticks, and enough digits to tell these apart.
+
+    Args:
+        values: what is drawn, or the ends of the axis.
+        ticks: how many.
+        trim: whether zeros at the end are left out.
+    """
+    span = max(values, default=0.0) - min(values, default=0.0)
+    digits = wording.digits_of(values, parts=ticks, least=0 if span >= 10 else 2 if span >= 0.04 else 3)
+    return alt.Axis(tickCount=ticks, format=f".{digits}{'~' if trim else ''}f")
 
 
 def domain_of(values: Sequence[float], *, log: bool) -> list[float]:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import altair as alt
 
 from ringsmith.report import wording
-from ringsmith.report.charts import WIDE, Rows, chart_of, figure_of, fit
+from ringsmith.report.charts import WIDE, Rows, axis_of, chart_of, figure_of, fit
 from ringsmith.report.figure import Figure
-from ringsmith.report.layout import elide
+from ringsmith.report.layout import elide, elide_all
 from ringsmith.report.search import Axis, Search, Trial, chosen, of
 from ringsmith.report.summary import Metric
 from ringsmith.report.svg import ACCENT, DATA, GRID, INK, MUTED, PAPER
@@ -33,14 +33,16 @@ def history(search: Search, metric: Metric, name: str) -> Figure | None:
         line.append({"number": trial.number, "valid": best})
     line.append({"number": search.trials[-1].number, "valid": best})
     rows = [{"number": trial.number, "valid": trial.valid, "colour": ACCENT if trial.winner else DATA} for trial in done]
-    body = [[str(trial.number), wording.score(trial.valid), trial.status, wording.duration(trial.seconds)] for trial in search.trials]
+    digits = search.digits
+    body = [[str(trial.number), wording.score(trial.valid, digits), trial.status, wording.duration(trial.seconds)] for trial in search.trials]
     title = wording.metric_title(metric.name)
     caption = "Each dot is a trial, the first one is the defaults; the line is the best so far. The ring marks the best in the end; hollow dots stand where trials were stopped."
 
     def make(width: int) -> alt.LayerChart:
         axis = alt.Axis(grid=False, tickMinStep=1, tickCount=8 if width == WIDE else 5, format="d")
         x = alt.X("number:Q", title="Trial", axis=axis, scale=alt.Scale(nice=False, zero=False, padding=8))
-        y = alt.Y("valid:Q", title=f"{elide(title, 30)} on valid", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5, format=".3~f"))
+        reached = [mark for trial in search.trials for mark in (trial.valid, trial.reached) if mark is not None]
+        y = alt.Y("valid:Q", title=f"{elide(title, 30)} on valid", scale=alt.Scale(zero=False), axis=axis_of(reached, 5, trim=True))
         dots = chart_of(rows).encode(x=x, y=y)
         hollow = [{"number": trial.number, "valid": trial.reached} for trial in stopped]
         layers = [
@@ -61,7 +63,7 @@ def parallel(search: Search, metric: Metric, name: str) -> Figure | None:
         return None
     axes = [*(replace(axis, values=chosen(done, axis)) for axis in search.axes), _of_marks(done, metric)]
     title = wording.metric_title(metric.name)
-    body = [[str(trial.number), *(of(trial, axis) for axis in search.axes), wording.score(trial.valid)] for trial in ranked(done, metric)]
+    body = [[str(trial.number), *(of(trial, axis) for axis in search.axes), wording.score(trial.valid, search.digits)] for trial in ranked(done, metric)]
     caption = (
         f"Each line is a trial; the best quarter is drawn strongly, the best one thickest. {title} on the validation rows stands last. An option matters where the strong "
         f"lines meet and the others do not."
@@ -113,18 +115,30 @@ def _channel(name: str, field: str, scale: alt.Scale) -> Any:
 
 def _labels(axes: Sequence[Axis], last: str, places: dict[str, Any], *, upright: bool) -> list[alt.Chart]:
     """Names of the options, and what stands at the ends of each axis (at each place of a choice)."""
-    heads = [{"at": at, "position": 1.0 if upright else 0.0, "text": elide(axis.title or last, 17 if upright else 40)} for at, axis in enumerate(axes)]
+    titles = elide_all([axis.title or last for axis in axes], 17 if upright else 40)
+    heads = [{"at": at, "position": 1.0 if upright else 0.0, "text": title} for at, title in enumerate(titles)]
     middle: Literal["center", "left"] = "center" if upright else "left"
     layers = [chart_of(heads).mark_text(color=INK, align=middle, dy=-26 if upright else -28, fontWeight="bold").encode(**places, text="text:N")]
     for low in (True, False):
-        ends = [{"at": at, "position": 0.0 if low else 1.0, "text": f"{axis.low if low else axis.high:.3g}"} for at, axis in enumerate(axes) if not axis.values]
+        ends = [{"at": at, "position": 0.0 if low else 1.0, "text": ends_of(axis)[0 if low else 1]} for at, axis in enumerate(axes) if not axis.values]
         side: Literal["center", "left", "right"] = "center" if upright else "left" if low else "right"
         down = 12 if not upright else 14 if low else -11
         layers.append(chart_of(ends).mark_text(color=MUTED, fontSize=11, align=side, dy=down).encode(**places, text="text:N"))
-    choices = [{"at": at, "position": (number + 0.5) / len(axis.values), "text": elide(value, 12)} for at, axis in enumerate(axes) for number, value in enumerate(axis.values)]
+    choices = [{"at": at, "position": (number + 0.5) / len(axis.values), "text": text} for at, axis in enumerate(axes) for number, text in enumerate(elide_all(axis.values, 12))]
     if not choices:
         return layers
     side = "left" if upright else "center"
     place: dict[str, Any] = {"fontSize": 11, "align": side, "dx": 6 if upright else 0, "dy": -7 if upright else 12}
     margin = chart_of(choices).mark_text(color=PAPER, stroke=PAPER, strokeWidth=4, **place)  # lines end before a name that they would cross
     return [*layers, *(names.encode(**places, text="text:N") for names in (margin, chart_of(choices).mark_text(color=MUTED, **place)))]
+
+
+def ends_of(axis: Axis) -> tuple[str, str]:
+    """Both ends of an axis in as many digits as tell them apart, three at least.
+
+    Examples:
+        >>> ends_of(Axis("", 0.9991, 0.9994, False, (), "", "", None))
+        ('0.9991', '0.9994')
+    """
+    pairs = [(f"{axis.low:.{digits}g}", f"{axis.high:.{digits}g}") for digits in range(3, 7)]
+    return next(((low, high) for low, high in pairs if low != high), pairs[0])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ringsmith import metrics
 from ringsmith.report.files import Predictions, Study, read_predictions, row_labels, rows_at
 from ringsmith.report.summary import Bin, ClassScore, Diagnosis, Mistake, Pair
-from ringsmith.report.wording import joined
+from ringsmith.report.wording import in_order, joined
 
 MATRIX_UP_TO = 20
 """More classes than this make a matrix nobody can read; the commonest confusions remain."""
@@ -40,12 +40,14 @@ def diagnose(study: Study, candidate: str) -> Diagnosis | None:
     y = _several(truth, labels) if many else _one(truth, labels)
     p = predictions.proba
     wrong = ((p >= THRESHOLD) != y).any(axis=1) if many else p.argmax(axis=1) != y
+    order = in_order(labels)
+    classes = _classes(y, p, labels)
     calibration, once = metrics.calibration(y, p), len(np.unique(predictions.position)) / max(1, len(y))  # several seeds judge the same rows
     return Diagnosis(
-        labels=labels,
-        confusion=[] if many or len(labels) > MATRIX_UP_TO else metrics.confusion(y, p)[: len(labels)].tolist(),
+        labels=[labels[place] for place in order],
+        confusion=[] if many or len(labels) > MATRIX_UP_TO else metrics.confusion(y, p)[np.ix_(order, order)].tolist(),
         pairs=_label_pairs(y, p, labels) if many else _pairs(y, p.argmax(axis=1), labels),
-        classes=_classes(y, p, labels),
+        classes=[classes[place] for place in order],
         mistakes=_mistakes(study, predictions, y, labels),
         rows=len(y),
         wrong=int(wrong.sum()),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 LETTER = 6.6
@@ -12,6 +14,10 @@ LETTER = 6.6
 LINE = 15.0
 LEAST_RANGE = 0.2
 """An axis of costs shows at least this share of their middle: what is nearer than that is called equally cheap."""
+PARTS = re.compile(r"[^+/\[\],]*[+/\[\],]?")
+"""Parts of a candidate's name: what stands before the recipe, within a path, each option."""
+SHARED = 6
+"""Letters that stay of what names share, at least."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
 
@@ -117,6 +123,63 @@ def elide(name: str, letters: int) -> str:
         return name
     head = letters // 2
     return f"{name[:head]}…{name[len(name) - (letters - head - 1) :]}"
+
+
+def elide_all(names: Sequence[str], letters: int) -> list[str]:
+    """Names of at most so many letters that stay as different as they are: where the middle tells them apart, what they share goes instead.
+
+    Names that differ in too much of their length are told apart by their places, from 1.
+
+    Examples:
+        >>> elide_all(["minilm+lora[rank=8,rate=0.0003]", "minilm+lora[rank=16,rate=0.0003]", "tfidf"], 26)
+        ['minilm+lora[rank=8,….0003]', 'minilm+lora[rank=16,…0003]', 'tfidf']
+    """
+    short = {name: elide(name, letters) for name in names}
+    for alike in _alike(short):
+        short |= _apart(alike, letters)
+    unclear = {name for alike in _alike(short) for name in alike}
+    marks = [f" #{place}" if name in unclear else "" for place, name in enumerate(names, start=1)]
+    return [elide(name, letters - len(mark)) + mark if mark else short[name] for name, mark in zip(names, marks, strict=True)]
+
+
+def _alike(short: Mapping[str, str]) -> list[list[str]]:
+    """Names that are shown alike."""
+    found: dict[str, list[str]] = {}
+    for name, text in short.items():
+        found.setdefault(text, []).append(name)
+    return [names for names in found.values() if len(names) > 1]
+
+
+def _apart(names: Sequence[str], letters: int) -> dict[str, str]:
+    """Names shortened in the parts that they share before and behind those that tell them apart; nothing where these are too long."""
+    parts = [PARTS.findall(name) for name in names]
+    before = "".join(_shared(parts))
+    behind = "".join(reversed(_shared([part[::-1] for part in parts])))
+    behind = behind[max(0, len(before) + len(behind) - min(map(len, names))) :]
+    found = {}
+    for name in names:
+        own = name[len(before) : len(name) - len(behind)]
+        room = letters - len(own)
+        if room < SHARED:
+            return {}
+        begin = elide(before, max(room - len(behind), min(len(before), room - 1)))
+        found[name] = begin + own + tail(behind, room - len(begin))
+    return found
+
+
+def _shared(lists: Sequence[Sequence[str]]) -> list[str]:
+    """What all of them begin with."""
+    return [same[0] for same in takewhile(lambda column: len(set(column)) == 1, zip(*lists, strict=False))]
+
+
+def tail(text: str, letters: int) -> str:
+    """The end of a text, so many letters at most.
+
+    Examples:
+        >>> tail("a long story", 6)
+        '…story'
+    """
+    return text if len(text) <= letters else "…" + text[len(text) - letters + 1 :]
 
 
 def _box(name: str, x: float, y: float, spot: Spot) -> Box:

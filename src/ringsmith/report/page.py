@@ -53,6 +53,7 @@ def render(summary: Summary) -> str:
     context = {
         "s": summary,
         "figures": _draw(summary),
+        "digits": charts.digits_on(summary.board),
         "groups": tie_groups(summary.board),
         "remarks": remarks_of(summary.board),
         "unranked": [row for row in summary.board if not row.ranked],

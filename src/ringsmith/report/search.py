@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringsmith.report.wording import shown
+from ringsmith.report.wording import digits_of, shown
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class Search:
     def winner(self) -> Trial | None:
         """The best trial, None where none came to its end."""
         return next((trial for trial in self.trials if trial.winner), None)
+
+    @property
+    def digits(self) -> int:
+        """Digits that tell the figures of its trials apart."""
+        return digits_of(trial.valid for trial in self.trials)
 
 
 def of(trial: Trial, axis: Axis) -> str:

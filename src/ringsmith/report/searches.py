@@ -8,7 +8,7 @@ from typing import Any
 from ringsmith._wording import plural
 from ringsmith.report.search import Axis, Search, Trial, setting
 from ringsmith.report.summary import Metric, Standing
-from ringsmith.report.wording import capital, metric_title, score
+from ringsmith.report.wording import capital, digits_of, metric_title, score
 
 DEFAULTS = 1
 """The trial of the recipe's own defaults."""
@@ -44,17 +44,18 @@ def gain_of(trials: Sequence[Trial], best: Standing | None, defaults: Standing |
     winner = next((trial for trial in trials if trial.winner), None)
     if best is None or winner is None:
         return f"None of {plural(len(trials), 'trial')} came to its end."
-    title = metric_title(metric.name)
+    title, digits = metric_title(metric.name), digits_of(trial.valid for trial in trials)
+    valid, test = score(best.valid, digits), score(best.test, digits)
     if winner.number == DEFAULTS or defaults is None:
         which = "the defaults" if winner.number == DEFAULTS else f"trial {winner.number}"
         level = sum(trial.valid == winner.valid for trial in trials) - 1
         beside = f", and {plural(level, 'other')} just as well" if level else ""
-        return capital(f"{which} did best of {plural(len(trials), 'trial')}{beside}: {title} {score(best.valid)} on the validation rows and {score(best.test)} on the test rows.")
-    valid = f"{title} {score(best.valid)} on the validation rows against {score(defaults.valid)} of the defaults"
+        return capital(f"{which} did best of {plural(len(trials), 'trial')}{beside}: {title} {valid} on the validation rows and {test} on the test rows.")
+    valid = f"{title} {valid} on the validation rows against {score(defaults.valid, digits)} of the defaults"
     if best.test is None or defaults.test is None:
         return f"Trial {winner.number} of {len(trials)} did best: {valid}."
     sure = "" if best.test_low is None or best.test_high is None or not best.test_low <= defaults.test <= best.test_high else "; a difference this small could be chance"
     return (
         f"Trial {winner.number} of {len(trials)} did best: {valid}. The best of many looks better on the rows it was chosen by than it is; "
-        f"on the test rows it has {score(best.test)} against {score(defaults.test)}{sure}."
+        f"on the test rows it has {test} against {score(defaults.test, digits)}{sure}."
     )

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ringsmith.inspection import Occurrence, Senses
-from ringsmith.report.page import templates
-from ringsmith.report.wordmap import Label, place_names
+from ringsmith.report.layout import tail
+from ringsmith.report.page import clip, templates
+from ringsmith.report.wordmap import LETTERS, Label, on_one_scale, place_names
 from ringsmith.report.write import write_text
 
 WIDE, TALL, NARROW, LONG = 900, 520, 340, 380
@@ -23,8 +24,8 @@ RADIUS = {WIDE: 5, NARROW: 4}
 EXAMPLES = 8
 BEHIND = re.compile(r"\S*(?:\s+\S+){0,2}")
 """What stands behind the word: the rest of its own piece of text (a full stop, say) and two words."""
-BEFORE, AFTER = 60, 60
-"""Letters that are shown on either side of the word."""
+AROUND, NEAR = 60, 20
+"""Letters that are shown on either side of the word, and how far from there a blank is looked for, to cut at."""
 
 
 @dataclass(frozen=True)
@@ -98,38 +99,42 @@ def lines_of(senses: Senses, number: int) -> list[Line]:
 
 
 def line_of(one: Occurrence, number: int) -> Line:
-    """A use with its neighbourhood, cut between words.
+    """A use with its neighbourhood, cut between words, or between letters where no blank is near (Chinese, Thai).
 
     Examples:
         >>> line_of(Occurrence("We sat on the bank of the river.", 14, 18, 1, 0, 0.0, 0.0), 1)
         Line(number=1, before='We sat on the ', form='bank', after=' of the river.')
     """
     before, after = one.sentence[: one.start], one.sentence[one.end :]
-    if len(before) > BEFORE:
-        before = "… " + before[-BEFORE:].partition(" ")[2]
-    if len(after) > AFTER:
-        after = after[:AFTER].rpartition(" ")[0] + " …"
+    if len(before) > AROUND:
+        kept = before[-AROUND:]
+        before = "… " + kept[kept.find(" ", 0, NEAR) + 1 :]
+    if len(after) > AROUND:
+        blank = after.rfind(" ", AROUND - NEAR, AROUND)
+        after = after[: blank if blank >= 0 else AROUND] + " …"
     return Line(number, before, one.form, after)
 
 
 def dots_of(senses: Senses, width: int, height: int) -> list[Dot]:
     """Where each use stands in a picture of this size; one scale for both directions, so that distances can be compared."""
     points = np.array([(one.x, -one.y) for one in senses.occurrences])
-    low, high = points.min(axis=0), points.max(axis=0)
-    span = np.maximum(high - low, 1e-6)
-    scale = min(width * (1 - 4 * MARGIN) / span[0], height * (1 - 2 * MARGIN) / span[1])
-    xs, ys = (np.array([width, height]) / 2 + (points - (low + high) / 2) * scale).T
+    xs, ys = on_one_scale(points, width, height, width * (1 - 4 * MARGIN), height * (1 - 2 * MARGIN))
     labels = {label.row: label for label in place_names([snippet(one) for one in senses.occurrences], xs, ys, width, height, dot=RADIUS[width])}
     rows = zip(senses.occurrences, xs.tolist(), ys.tolist(), strict=True)
     return [Dot(at + 1, round(x, 1), round(y, 1), one.cluster, labels.get(at)) for at, (one, x, y) in enumerate(rows)]
 
 
 def snippet(one: Occurrence) -> str:
-    """The word with its neighbours.
+    """The word with its neighbours, which are cut where all is longer than a name on the map.
 
     Examples:
         >>> snippet(Occurrence("We sat on the bank of the river.", 14, 18, 1, 0, 0.0, 0.0))
         'the bank of the'
     """
-    before, after = one.sentence[: one.start].split()[-1:], BEHIND.match(one.sentence, one.end)
-    return " ".join([*before, one.form]) + (after[0] if after else "")
+    before = one.sentence[: one.start]
+    before = "".join(before.split()[-1:]) + (" " if before[-1:].isspace() else "")
+    found = BEHIND.match(one.sentence, one.end)
+    after = found[0] if found else ""
+    room = max(2, LETTERS - len(one.form))
+    before = tail(before, max(room // 2, room - len(after)))
+    return before + one.form + clip(after, max(1, room - len(before)))

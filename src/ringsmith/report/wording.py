@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ringsmith._wording import size_of
 
 NOTHING = "–"
 ABBREVIATIONS = {"f1": "F1", "mcc": "MCC", "auroc": "AUROC", "ece": "ECE"}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE)
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What no page and no picture can hold: control characters but tab and line feed, halves of surrogate pairs, non-characters."""
 
@@ -21,17 +23,31 @@ def score(value: float | None, digits: int = 3) -> str:
         >>> score(0.91666), score(None), score(-0.0001)
         ('0.917', '–', '0.000')
     """
-    return NOTHING if value is None else f"{value:.{digits}f}".replace("-0.000", "0.000").replace("-", "−")
+    return NOTHING if value is None else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def interval(low: float | None, high: float | None) -> str:
+def digits_of(values: Iterable[float | None], *, parts: int = 4, least: int = 3) -> int:
+    """Digits behind the point that tell figures of this range apart: those of about `parts` equal steps through it, in ones, twos or fives; at least `least`.
+
+    Examples:
+        >>> digits_of([0.8, 0.95]), digits_of([0.9990, 0.9995]), digits_of([0.9, 0.9])
+        (3, 4, 3)
+    """
+    known = [value for value in values if value is not None]
+    step = (max(known) - min(known)) / parts if known else 0.0
+    if step < 1e-7:  # equal but for rounding
+        return max(least, 3)
+    return max(least, -math.floor(math.log10(math.sqrt(2) * step)))  # from 7.07 of a power of ten on the next one is the nearest round step
+
+
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """Both ends of an interval; nothing at all where there is none.
 
     Examples:
         >>> interval(0.897, 0.936), interval(None, None)
         ('0.897 to 0.936', '')
     """
-    return "" if low is None or high is None else f"{score(low)} to {score(high)}"
+    return "" if low is None or high is None else f"{score(low, digits)} to {score(high, digits)}"
 
 
 def count(value: float | None) -> str:
@@ -174,6 +190,17 @@ def metric_title(name: str) -> str:
     stem, _, label = name.partition(":")
     words = [ABBREVIATIONS.get(word, word) for word in stem.split("_")]
     return capital(" ".join(words)) + (f" of {label}" if label else "")
+
+
+def in_order(labels: Sequence[str]) -> list[int]:
+    """Places of the labels in the order in which people expect them: by their size where all are numbers, as they stand otherwise.
+
+    Examples:
+        >>> in_order(["1e3", "10", "2.5"]), in_order(["b", "10", "2"])
+        ([2, 1, 0], [0, 1, 2])
+    """
+    places = list(range(len(labels)))
+    return sorted(places, key=lambda place: float(labels[place])) if all(NUMBER.fullmatch(label) for label in labels) else places
 
 
 def joined(names: Sequence[str], *, last: str = "and") -> str:

@@ -20,7 +20,10 @@ from ringsmith.report.page import templates
 from ringsmith.report.svg import GROUPS, dress
 from ringsmith.report.write import write_text
 
-WIDE, TALL, NARROW, LONG = 1080, 760, 340, 460
+WIDE, TALL, NARROW, LONG = 1080, 900, 340, 460
+"""Widths of the two pictures, and how tall each is at most."""
+ROOM = 30
+"""Pixels above the highest and below the lowest dot."""
 LETTERS = 22
 FONT, DOT, GAP = 12, 3, 2
 NAMED = 3
@@ -38,12 +41,12 @@ class Group:
 
     Attributes:
         number: its colour.
-        name: its first words.
+        first: the words that name it, short.
         words: all of them, in the order of the map.
     """
 
     number: int
-    name: str
+    first: tuple[str, ...]
     words: tuple[str, ...]
 
 
@@ -66,7 +69,7 @@ def write_wordmap(path: Path, *, title: str, words: Sequence[str], points: Point
         path: where to.
         title: what the words are from.
         words: n words, the most important first: where there is no room for all names, the first have theirs.
-        points: (n, 2) from 0 to 1.
+        points: (n, 2) on one scale, y upwards.
         groups: n numbers from 0 to 7.
         method: how the places were found: ``"t-SNE"``.
         version: of Ringsmith.
@@ -101,17 +104,19 @@ def grouped(words: Sequence[str], groups: Sequence[int]) -> list[Group]:
     """The groups by their numbers.
 
     Examples:
-        >>> [group.name for group in grouped(["a", "b", "c"], [0, 1, 0])]
-        ['a, c', 'b']
+        >>> [group.first for group in grouped(["a", "b", "c"], [0, 1, 0])]
+        [('a', 'c'), ('b',)]
     """
     members = {number: tuple(word for word, group in zip(words, groups, strict=True) if group == number) for number in sorted(set(groups))}
-    return [Group(number, ", ".join(elide(word, LETTERS) for word in inside[:NAMED]), inside) for number, inside in members.items()]
+    return [Group(number, tuple(elide(word, LETTERS) for word in inside[:NAMED]), inside) for number, inside in members.items()]
 
 
-def draw(words: Sequence[str], points: Points, groups: Sequence[int], width: int, height: int) -> tuple[str, int]:
-    """The drawing as SVG, and how many names there was room for."""
-    margin = 0.09 if width == WIDE else 0.16
-    xs, ys = (margin + points[:, 0] * (1 - 2 * margin)) * width, (0.03 + (1 - points[:, 1]) * 0.94) * height
+def draw(words: Sequence[str], points: Points, groups: Sequence[int], width: int, tall: int) -> tuple[str, int]:
+    """The drawing as SVG, as tall as it needs and at most `tall`, and how many names there was room for."""
+    wide = (0.82 if width == WIDE else 0.74) * width
+    across, along = np.maximum(np.ptp(points, axis=0), 1e-6)
+    height = round(min(tall, wide * along / across + 2 * ROOM))
+    xs, ys = on_one_scale(points * (1, -1), width, height, wide, height - 2 * ROOM)
     labels = place_names(words, xs, ys, width, height)
     named = {label.row for label in labels}
     scale = {"x": alt.Scale(domain=[0, width], nice=False), "y": alt.Scale(domain=[height, 0], nice=False)}
@@ -124,6 +129,22 @@ def draw(words: Sequence[str], points: Points, groups: Sequence[int], width: int
         layers.append(_chart(here).mark_text(dx=side[0], dy=side[1], align=side[2], baseline=side[3], fontSize=FONT).encode(x=x, y=y, text="text:N", color=colour))
     layered: alt.LayerChart = alt.layer(*layers)  # type: ignore[assignment]
     return render_svg(layered.properties(width=width, height=height, padding=0)), len(labels)
+
+
+def on_one_scale(points: Points, width: int, height: int, wide: float, tall: float) -> tuple[Points, Points]:
+    """Pixels from the left and from the top, in the middle of a picture; one scale for both directions, so that distances can be compared.
+
+    Args:
+        points: (n, 2), y downwards.
+        width: of the picture, in pixels.
+        height: of the picture.
+        wide: pixels that the points may take from left to right.
+        tall: pixels from top to bottom.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = (np.array([wide, tall]) / np.maximum(high - low, 1e-6)).min()
+    xs, ys = (np.array([width, height]) / 2 + (points - (low + high) / 2) * scale).T
+    return xs, ys
 
 
 def place_names(words: Sequence[str], xs: Points, ys: Points, width: int, height: int, *, dot: float = DOT) -> list[Label]:

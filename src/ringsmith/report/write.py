@@ -6,16 +6,17 @@ from pathlib import Path
 
 from ringsmith._files import put
 from ringsmith.errors import MachineError
+from ringsmith.report.wording import clean
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text beside `path` and rename it into place; folders that are not there are made. Returns where it lies, see `put`.
+    """Write a page beside `path` and rename it into place, what no page can hold replaced; folders that are not there are made. Returns where it lies, see `put`.
 
     Raises:
         MachineError: no permission, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return put(path, lambda scratch: scratch.write_text(text, encoding="utf-8", newline="\n"))
+        return put(path, lambda scratch: scratch.write_text(clean(text), encoding="utf-8", newline="\n"))
     except OSError as error:
         raise MachineError(f"{path}: must be writable; got {error.strerror or error}. Make room or give permission, then run the command again.") from error

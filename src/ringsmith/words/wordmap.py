@@ -30,7 +30,7 @@ class WordMap:
 
     Attributes:
         words: n words, as they were given or the most frequent first.
-        points: (n, 2) float64, each coordinate from 0 to 1.
+        points: (n, 2) float64 from 0, on one scale: in the direction in which they lie farther apart they go up to 1.
         groups: (n,) number of each word's group, 0 for the largest.
         method: ``"t-SNE"`` or ``"PCA"``.
         unknown: words that were asked for and have no vector.
@@ -72,7 +72,7 @@ def map_words(vectors: WordVectors, words: Sequence[str] | None = None, *, most:
 
 
 def _placed(rows: Floats, seed: int) -> tuple[npt.NDArray[np.float64], str]:
-    """Coordinates from 0 to 1."""
+    """Coordinates from 0 to 1, on one scale for both directions, and how they were found."""
     if len(rows) < FEWEST:
         places, method = _principal(rows), "PCA"
     else:
@@ -82,8 +82,8 @@ def _placed(rows: Floats, seed: int) -> tuple[npt.NDArray[np.float64], str]:
         start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
         tsne = TSNE(perplexity=min(PERPLEXITY, (len(rows) - 1) / 3), init=start.astype(np.float32), learning_rate="auto", random_state=seed)
         places, method = tsne.fit_transform(rows).astype(np.float64), "t-SNE"
-    low, high = places.min(axis=0), places.max(axis=0)
-    return (places - low) / np.where(high > low, high - low, 1), method
+    places -= places.min(axis=0)
+    return places / (places.max() or 1.0), method
 
 
 def _principal(rows: Floats) -> npt.NDArray[np.float64]:
