@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
-from ringsmith.adapt.folder import check_place
+from ringsmith.adapt.folder import check_place, state_beside
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop, first_process_first
 from ringsmith.adapt.memory import notes_of
@@ -61,6 +62,8 @@ START = "vectors"
 """What a model with random weights begins with where nothing else is said (LOG.md)."""
 UNESSENTIAL = ("out", "budget", "threads", "compiled", "work", "licence")
 """Options that do not change what is learnt: a training goes on whatever they are."""
+STATE = "pause.safetensors"
+"""In the folder beside the model's."""
 PATIENT = 1_000_000
 """Looks without progress before it stops: it does not."""
 
@@ -176,11 +179,12 @@ class Run:
         )  # fmt: skip
 
     def pause(self, file: TokenFile) -> Pause:
-        """Where the training is kept while it runs: beside the folder that will hold the model."""
-        options, out = self.options, self.options.out.expanduser()
+        """Where the training is kept until its model is written."""
+        options = self.options
         asked = {name: value for name, value in asdict(options).items() if name not in UNESSENTIAL}
         start = None if self.model is None else self.model.weights_sha256
-        return Pause(out.with_name(f"{out.name}.pause.safetensors"), json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str))
+        identity = json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str)
+        return Pause(state_beside(options.out) / STATE, identity, to_the_end=True)
 
 
 def steps_before(pause: Pause) -> int:
@@ -284,6 +288,7 @@ def _learn(run: Run, begun: Begun, prepared: Prepared, report: Report, say: Say)
     facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start, notes)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
+        shutil.rmtree(state_beside(options.out), ignore_errors=True)
     return Pretrained(options.out, facts)
 
 
