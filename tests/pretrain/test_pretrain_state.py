@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,7 @@ def test_the_folder_one_stands_in_takes_a_model(corpus: Path, tmp_path: Path, mo
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     pretrain(corpus, tiny(tmp_path, out=Path(name)))
-    assert {MODEL, "ringsmith.json"} <= set(os.listdir())
+    assert {MODEL, "ringsmith.json"} <= {path.name for path in Path().iterdir()}
     assert {path.name for path in tmp_path.iterdir()} == {"here", "corpus.txt", "work"}
 
 

@@ -93,7 +93,7 @@ def test_it_learns_and_says_what_it_did(trained: Pretrained, corpus: Path) -> No
     assert content["held_out"] == asdict(facts.held_out)
     assert set(content["files"]) == {path.name for path in trained.folder.iterdir()} - {"ringsmith.json"}
     card = (trained.folder / "README.md").read_text(encoding="utf-8")
-    assert "license: cc0-1.0" in card
+    assert 'license: "cc0-1.0"' in card
     assert f"loss {facts.held_out.loss:.4f}" in card
     assert "![Loss over the steps](loss.svg)" in card
 

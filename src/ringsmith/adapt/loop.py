@@ -204,7 +204,8 @@ class _Training(Generic[B]):
     def _choose(self) -> None:
         """Keep the last weights, or go back to the best ones."""
         course = self.course
-        assert course.best is not None and course.last is not None, "there was a look at the end"
+        assert course.best is not None, "there was a look at the end"
+        assert course.last is not None, "it came last"
         back = self.best is not None and clearly_better(course.best, course.last, self.work.margin(course.last))
         course.kept_step = course.best_step if back else course.steps
         if back:
@@ -277,7 +278,7 @@ class _Training(Generic[B]):
 
     def _parts(self, batch: B) -> list[tuple[Rows, float]]:
         """This process's rows of the batch, in as many parts as memory asks for, each with its share of the whole; one row that counts nothing for none."""
-        together, whole = self.loop.together, self.work.weight(batch)
+        together, whole = self.loop.together, self.work.weight(batch) or 1.0  # a batch that predicts nothing moves nothing
         mine = np.arange(self.work.rows(batch))[together.index :: together.count]
         parts = [rows for rows in np.array_split(mine, self.loop.parts) if len(rows)]
         return [(rows, self.work.weight(self.work.part(batch, rows)) / whole) for rows in parts] or [(np.zeros(1, np.int64), 0.0)]

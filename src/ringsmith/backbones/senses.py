@@ -53,7 +53,7 @@ def check_layers(layers: str, most: int | None = None) -> str:
     Raises:
         OptionError: it is none of these, or a number above `most`.
     """
-    if layers in ("last", "last4", "all") or (layers.isdigit() and (most is None or int(layers) <= most)):
+    if layers in ("last", "last4", "all") or (layers.isdecimal() and (most is None or int(layers) <= most)):
         return layers
     numbers = "a number" if most is None else f"a number from 0 to {most}"
     raise OptionError(f"'layers' must be last, last4, all or {numbers}; got {layers!r}. Leave it out for the usual.")
@@ -63,7 +63,7 @@ def mixed(states: Sequence[torch.Tensor], layers: str) -> torch.Tensor:
     """One layer of hidden states, or the mean of several."""
     if layers == "last":
         return states[-1]
-    if layers.isdigit():
+    if layers.isdecimal():
         return states[int(layers)]
     return torch.stack(tuple(states[1:][-4:] if layers == "last4" else states[1:])).mean(dim=0)
 

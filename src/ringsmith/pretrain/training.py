@@ -41,11 +41,11 @@ from ringsmith.pretrain.facts import Cost, Facts, facts_of
 from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of, rows_at_once
 from ringsmith.pretrain.objective import Objective, find_objective
 from ringsmith.pretrain.options import SHAPE, PretrainOptions, objective_options
-from ringsmith.pretrain.packing import divide
+from ringsmith.pretrain.packing import divide, note_of_judge
 from ringsmith.pretrain.prepare import Prepared, prepare
 from ringsmith.pretrain.prepare import Say as Say
 from ringsmith.pretrain.room import check_room, memory_faults
-from ringsmith.pretrain.shapes import Shape, count_parameters
+from ringsmith.pretrain.shapes import Shape, check_shape, count_parameters
 from ringsmith.pretrain.start import HeadStart, give
 from ringsmith.pretrain.tokenfile import TokenFile
 from ringsmith.pretrain.vocabulary import read_pieces
@@ -234,7 +234,9 @@ class Begun:
 
 def _foresee(run: Run, kind: type[Objective]) -> None:
     """Refuse a shape that cannot be, or that memory does not hold, as far as it can be told without the vocabulary."""
-    check_room(count_parameters(kind.architecture, run.shape(None), run.options.vocabulary or 0).total)
+    shape = run.shape(None)
+    check_shape(kind.architecture, shape)
+    check_room(count_parameters(kind.architecture, shape, run.options.vocabulary or 0).total)
 
 
 def _begun(run: Run, objective: Objective) -> Begun:
@@ -276,14 +278,14 @@ def _learn(run: Run, begun: Begun, prepared: Prepared, report: Report, say: Say)
         work.at_once = rows_at_once(work, loop.module)
         flops = flops_of(work, loop.module)
     loop.parts = math.ceil(work.span.rows / loop.together.count / work.at_once)
-    cost = Cost.of(loop.module, flops, choice.note, threads=run.threads, processes=loop.together.count)
+    cost = Cost.of(loop.module, objective.finish(loop.module), flops, choice.note, threads=run.threads, processes=loop.together.count)
     compiled = "; its layers are compiled first" if options.compiled and compile_layers(loop.module) else ""
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}{compiled}")
     if done:
         say("Goes on", f"after step {done:,}, where this training was stopped")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    notes = (*headless(run.model), *notes_of(loop.parts, twice=is_recomputed(loop.module)))
+    notes = (*prepared.notes, *note_of_judge(prepared.file, judge), *headless(run.model), *notes_of(loop.parts, twice=is_recomputed(loop.module)))
     keep_all(loop.module)
     facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start, notes)
     if loop.together.first:
