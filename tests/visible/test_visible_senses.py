@@ -211,6 +211,8 @@ def test_layers_that_are_not_there_are_refused(folder: Path, tmp_path: Path) -> 
     assert [check_layers(name, 5) for name in ("last", "0", "5")] == ["last", "0", "5"]
     with pytest.raises(OptionError, match=r"'layers' must be last, last4, all or a number from 0 to 5; got '6'\. Leave it out for the usual"):
         inspect_word(resolve(str(folder)), "bank", SENTENCES, layers="6")
+    with pytest.raises(OptionError, match="got '²'"):
+        check_layers("²", 5)
     (tmp_path / "v.txt").write_text("2 2\nthe 1 2\ncat 2 1\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"'inspect --word' needs a transformer; .* Name them with --vectors instead"):
         inspect_word(resolve(str(tmp_path / "v.txt")), "bank", SENTENCES)
