@@ -249,7 +249,7 @@ def test_what_cannot_be_is_said_before_anything_is_read(tmp_path: Path) -> None:
         pretrain(tmp_path / "nothing.txt", tiny(tmp_path, out=tmp_path / "new", objective_options={"whole_word": True}))
     with pytest.raises(OptionError, match=r"'steps' and 'epochs' both say how long"):
         tiny(tmp_path, epochs=2.0)
-    with pytest.raises(OptionError, match=r"'length' must be a whole number, at least 8; got 2\. 'rate' must be above 0; got 0"):
+    with pytest.raises(OptionError, match=r"'length' must be a whole number, at least 8; got 2\. 'rate' must be above 0, and finite; got 0"):
         tiny(tmp_path, length=2, rate=0)
 
 
