@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import inf
-from numbers import Integral
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from math import inf, isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from ringsmith.errors import OptionError
@@ -18,6 +19,11 @@ def is_whole(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def is_finite(value: object) -> bool:
+    """Whether this is a number with an end, numpy's included; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
 def whole(name: str, least: int, most: float = inf, *, or_none: bool = False) -> Rule:
     """The rule that a field holds a whole number from `least` to below `most`; or None, where that is allowed.
 
@@ -26,6 +32,22 @@ def whole(name: str, least: int, most: float = inf, *, or_none: bool = False) ->
         'a whole number, at least 1'
     """
     return (name, lambda value: (or_none and value is None) or (is_whole(value) and least <= value < most), f"a whole number, at least {least}")
+
+
+KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "int": (is_whole, "a whole number"),
+    "int | None": (lambda value: value is None or is_whole(value), "a whole number, or none"),
+    "float": (is_finite, "a number"),
+    "float | None": (lambda value: value is None or is_finite(value), "a number, or none"),
+}
+"""The kind of a value by the annotation of its field."""
+
+
+def kind_rules(options: type[object], names: Iterable[str]) -> tuple[Rule, ...]:
+    """What the rules of an options dataclass need not say: that each of these fields holds what its annotation says."""
+    types = {field.name: str(field.type) for field in dataclasses.fields(options)}  # type: ignore[arg-type]
+    return tuple((name, *KINDS[types[name]]) for name in names if types[name] in KINDS)
 
 
 def check_kind(options: object, kind: type[object]) -> None:

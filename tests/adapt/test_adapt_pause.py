@@ -131,7 +131,9 @@ def test_killed_at_any_steps_it_goes_on_to_the_same_bits(
     assert_same(straight[0], weights)
     assert course.curves == straight[1].curves
     assert (course.best, course.stale, course.tokens) == (straight[1].best, straight[1].stale, straight[1].tokens)
-    assert not path.exists(), "a training that is over leaves nothing to go on from"
+    ended, again, _ = train(tiny_bert, pause=Pause(path, "run"), die_at=1)
+    assert_same(straight[0], ended)
+    assert (again.curves, again.kept_step) == (course.curves, course.kept_step), "killed after its end it ends at once"
 
 
 def test_who_watches_remembers_the_looks_before_the_kill(tiny_bert: LocalModel, tmp_path: Path) -> None:
@@ -162,13 +164,17 @@ def test_ctrl_c_waits_for_the_end_of_a_step_and_loses_nothing(tiny_bert: LocalMo
 
 
 def test_ctrl_c_is_never_lost(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path) -> None:
-    """With the last step; a second time, at once; without a place to put the training aside."""
+    """A second time, at once; without a place to put the training aside. With the last step it is put aside, too."""
     last, path = straight[1].steps, tmp_path / "state.safetensors"
-    for pause, again, step in ((Pause(path, "run"), False, last), (Pause(path, "run"), True, 5), (None, False, 5)):
+    for pause, again, step in ((Pause(path, "run"), True, 5), (None, False, 5)):
         with pytest.raises(KeyboardInterrupt) as ended:
             train(tiny_bert, pause=pause, interrupt_at=step, again=again)
         assert not isinstance(ended.value, Stopped)
     assert not path.exists()
+    with pytest.raises(Stopped) as stopped:
+        train(tiny_bert, pause=Pause(path, "run"), interrupt_at=last)
+    assert stopped.value.steps == last
+    assert_same(straight[0], train(tiny_bert, pause=Pause(path, "run"))[0])
 
 
 def test_the_state_of_another_training_is_not_gone_on_with(tiny_bert: LocalModel, straight: tuple[Weights, Course], tmp_path: Path) -> None:
@@ -198,10 +204,14 @@ def test_what_was_restored_does_not_hold_the_file(tiny_bert: LocalModel, tmp_pat
 
 
 def test_nothing_is_written_before_it_is_time(tiny_bert: LocalModel, tmp_path: Path) -> None:
-    """A training shorter than the interval costs no disk."""
+    """A training shorter than the interval costs no disk, unless its end is to be kept whatever it took."""
+    path = tmp_path / "state.safetensors"
     with pytest.raises(Killed):
-        train(tiny_bert, pause=Pause(tmp_path / "state.safetensors", "run"), die_at=9)
+        train(tiny_bert, pause=Pause(path, "run"), die_at=9)
+    train(tiny_bert, pause=Pause(path, "run"))
     assert not list(tmp_path.iterdir())
+    _, course, _ = train(tiny_bert, pause=Pause(path, "run", to_the_end=True))
+    assert Pause(path, "run").steps() == course.steps
 
 
 def test_a_batch_in_parts_takes_the_same_step(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from gone import is_gone
 
 from contracts.backends import NEVER, BackendContract
 from ringsmith.adapt.recipe import Progress, silent
+from ringsmith.compare import job as job_module
 from ringsmith.compare.backends import Backend, InlineBackend, ProcessBackend, create_backend, forks
 from ringsmith.compare.backends.forks import POSSIBLE
 from ringsmith.compare.files import write_json
@@ -220,6 +221,18 @@ def test_a_run_that_starts_late_has_less_time_to_learn(make_job: Callable[[str],
     time.sleep(0.3)
     result = InlineBackend(threads=1).run(made.path, until=NEVER, report=silent)
     assert 4 < result.chosen["seconds"] < 4.7
+
+
+@pytest.mark.parametrize("recipe", ["tenth", "refuses"])
+def test_the_state_of_a_training_is_kept_until_the_result_is_written(make_job: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, recipe: str) -> None:
+    """A run killed while it predicts or saves goes on from its last step; one that has ended leaves nothing to go on from."""
+    made, there = make_job(recipe), list[bool]()
+    job_module.pause_of(made.path).write_text("a state", encoding="utf-8")
+    write = job_module.write_json
+    monkeypatch.setattr(job_module, "write_json", lambda *given: (there.append(job_module.pause_of(made.path).exists()), write(*given)))
+    job_module.execute(made.path)
+    assert there == [True]
+    assert not job_module.pause_of(made.path).exists()
 
 
 def test_an_unknown_backend_is_named() -> None:

@@ -121,3 +121,15 @@ def test_options_that_break_a_rule_are_refused() -> None:
     """Each with its value."""
     with pytest.raises(OptionError, match=r"'window' must be at least 2; got 1\. 'longest_span' must be at least 1; got 0\."):
         PermutedOptions(window=1, longest_span=0)
+
+
+def test_every_sequence_has_a_target(toy_vocabulary: Vocabulary) -> None:
+    """However short it is, and however wide the window; what holds no text has none, and the batch's weight is 0."""
+    objective = Permuted(toy_vocabulary.pieces, PermutedOptions(window=1_000))
+    rows = np.random.default_rng(0).integers(10, 100, (200, 8))
+    rows[3] = toy_vocabulary.pieces.end
+    batch = objective.batch(rows, np.random.default_rng(1))
+    predicted = (batch["labels"] != IGNORED).sum(1).numpy()
+    assert (predicted >= 1).sum() == 199
+    assert predicted[3] == 0
+    assert objective.weight(objective.batch(rows[3:4], np.random.default_rng(1))) == 0

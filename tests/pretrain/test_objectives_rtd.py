@@ -108,3 +108,11 @@ def test_a_fresh_generator_fits_an_adopted_model(toy_vocabulary: Vocabulary) -> 
     """Whatever the discriminator's width."""
     module = Replaced(toy_vocabulary.pieces).create(Shape(2, 24, 2, 40, 16), seed=0)
     assert module.generator.electra.embeddings_project.weight.shape == (6, 24)
+
+
+def test_a_batch_without_text_costs_the_generator_nothing(toy_vocabulary: Vocabulary) -> None:
+    """All of it unknown to the vocabulary, say: its loss is a number."""
+    objective = Replaced(toy_vocabulary.pieces)
+    rows = np.full((2, 16), toy_vocabulary.tokeniser.unk_token_id)
+    module = objective.create(Shape(1, 16, 2, 32, 16), seed=0)
+    assert bool(torch.isfinite(objective.loss(module, objective.batch(rows, np.random.default_rng(0)))))

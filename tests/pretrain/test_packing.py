@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringsmith.errors import InputError
-from ringsmith.pretrain.packing import LONG_ENOUGH, divide, pack, shuffled, within_documents
+from ringsmith.pretrain.packing import LONG_ENOUGH, divide, note_of_judge, pack, shuffled, within_documents
 from ringsmith.pretrain.pieces import Pieces
 from ringsmith.pretrain.tokenfile import Counts, MadeFrom, Stretch, TokenFile
 
@@ -121,3 +121,11 @@ def test_too_little_text_is_refused(sizes: list[int], crosses: bool, sentence: s
     """What it holds and what to do is said."""
     with pytest.raises(InputError, match=sentence):
         divide(as_file(stretch(sizes), stretch([])), PIECES, 10, crosses_documents=crosses, share=0.1)
+
+
+def test_what_judges_shares_no_piece_with_what_is_learnt() -> None:
+    """The last sequence of a document may begin within the one before it, which is left out then."""
+    file = as_file(stretch([107]), stretch([]))
+    train, judge = divide(file, PIECES, 31, crosses_documents=False, share=0.01)
+    assert (train.starts.tolist(), judge.starts.tolist()) == ([0, 29], [78])
+    assert note_of_judge(file, judge) == ("No document that is held out is as long as a sequence: 1 sequence at the end of the text judge it.",)

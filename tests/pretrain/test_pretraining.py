@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
@@ -13,6 +12,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def weights_of(folder: Path) -> Weights:
 
 def kept_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The state is written after every step."""
-    monkeypatch.setattr(training, "Pause", lambda path, identity: Pause(path, identity, every_seconds=0.0))
+    monkeypatch.setattr(training, "Pause", partial(Pause, every_seconds=0.0))
 
 
 def dying_at(step: int) -> Any:
@@ -93,7 +93,7 @@ def test_it_learns_and_says_what_it_did(trained: Pretrained, corpus: Path) -> No
     assert content["held_out"] == asdict(facts.held_out)
     assert set(content["files"]) == {path.name for path in trained.folder.iterdir()} - {"ringsmith.json"}
     card = (trained.folder / "README.md").read_text(encoding="utf-8")
-    assert "license: cc0-1.0" in card
+    assert 'license: "cc0-1.0"' in card
     assert f"loss {facts.held_out.loss:.4f}" in card
     assert "![Loss over the steps](loss.svg)" in card
 
@@ -142,13 +142,13 @@ def test_killed_it_goes_on_to_the_same_weights(corpus: Path, tmp_path: Path, mon
     for step in (2, 7, 11):
         with pytest.raises(Killed):
             pretrain(corpus, broken, report=dying_at(step))
-        assert (tmp_path / "broken" / "model.pause.safetensors").exists()
+        assert (tmp_path / "broken" / "model.training").exists()
     resumed = pretrain(corpus, broken)
     for name, tensor in weights_of(straight.folder).items():
         np.testing.assert_array_equal(weights_of(resumed.folder)[name].numpy(), tensor.numpy(), err_msg=name)
     assert resumed.facts.curves == straight.facts.curves
     assert resumed.facts.held_out == straight.facts.held_out
-    assert not (tmp_path / "broken" / "model.pause.safetensors").exists()
+    assert not (tmp_path / "broken" / "model.training").exists()
 
 
 def test_another_training_does_not_wipe_out_what_it_has_learnt(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,12 +156,12 @@ def test_another_training_does_not_wipe_out_what_it_has_learnt(corpus: Path, tmp
     kept_every_step(monkeypatch)
     with pytest.raises(Killed):
         pretrain(corpus, tiny(tmp_path), report=dying_at(5))
-    kept = (tmp_path / "model.pause.safetensors").read_bytes()
+    kept = (tmp_path / "model.training" / "pause.safetensors").read_bytes()
     with pytest.raises(
-        OptionError, match=r"'out' must be another folder .*model\.pause\.safetensors keeps the state of one with other options or another text\. Give its own command"
+        OptionError, match=r"'out' must be another folder .*model\.training.pause\.safetensors keeps the state of one with other options or another text\. Give its own command"
     ):
         pretrain(corpus, tiny(tmp_path, rate=1e-3))
-    assert (tmp_path / "model.pause.safetensors").read_bytes() == kept
+    assert (tmp_path / "model.training" / "pause.safetensors").read_bytes() == kept
     said = list[tuple[str, str]]()
     pretrain(corpus, tiny(tmp_path), say=lambda label, text: said.append((label, text)))
     assert said[-1] == ("Goes on", "after step 4, where this training was stopped")
@@ -249,7 +249,7 @@ def test_what_cannot_be_is_said_before_anything_is_read(tmp_path: Path) -> None:
         pretrain(tmp_path / "nothing.txt", tiny(tmp_path, out=tmp_path / "new", objective_options={"whole_word": True}))
     with pytest.raises(OptionError, match=r"'steps' and 'epochs' both say how long"):
         tiny(tmp_path, epochs=2.0)
-    with pytest.raises(OptionError, match=r"'length' must be a whole number, at least 8; got 2\. 'rate' must be above 0; got 0"):
+    with pytest.raises(OptionError, match=r"'length' must be a whole number, at least 8; got 2\. 'rate' must be above 0, and finite; got 0"):
         tiny(tmp_path, length=2, rate=0)
 
 
@@ -360,7 +360,7 @@ def test_the_output_layer_in_pieces_is_torchs_own(monkeypatch: pytest.MonkeyPatc
     states.grad = None
     layer.zero_grad()
     if way == "gpu, compiled":
-        traced = functools.partial(torch.compile, backend="eager")
+        traced = partial(torch.compile, backend="eager")
         monkeypatch.setattr(output, "_compiled_to_shares", lambda: traced(output._to_shares))
         layer.compile(backend="eager")
     loss = predicted_loss(states, layer, labels, smoothing)

@@ -245,7 +245,7 @@ def test_a_killed_training_goes_on_to_the_same_curve(tmp_path: Path, monkeypatch
         if progress.done == 15:
             raise Killed
 
-    monkeypatch.setattr(Pause, "is_due", lambda _: True)
+    monkeypatch.setattr(Pause, "is_due", lambda *_, **__: True)
     with pytest.raises(Killed):
         train_translation(parts.train, parts.valid, tmp_path / "broken", options, report=kill)
     steps: list[float] = []

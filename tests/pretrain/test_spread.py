@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def killed_once(asked: spread.Asked, tell: Any) -> None:
                 os._exit(1)
 
     training.Learning = Dying  # type: ignore[misc]
-    training.Pause = lambda path, identity: Pause(path, identity, every_seconds=0.0)  # type: ignore[assignment, misc]
+    training.Pause = partial(Pause, every_seconds=0.0)  # type: ignore[assignment, misc]
     spread._take_part(asked, tell)
 
 

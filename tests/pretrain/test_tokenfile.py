@@ -175,6 +175,15 @@ def test_the_file_holds_every_document_and_safetensors_reads_it(tmp_path: Path, 
     assert made.counts.text_bytes == sum(map(len, DOCUMENTS))
 
 
+def test_unknown_pieces_are_counted(tmp_path: Path, tokeniser: Any) -> None:
+    """Words with letters that no document had; byte pairs know them all, whatever their end is called."""
+    made = tokens_of(tmp_path / "tokens.safetensors", ["The dog ζήτα sees.", "ᚠ ring", "The cat"], tokeniser)
+    assert made.counts.unknown == 2
+    bytes_ = train_vocabulary(DOCUMENTS, "gpt2", 300).tokeniser
+    made_from = MadeFrom(None, "", bytes_.eos_token_id, 0.2)
+    assert write_tokens(tmp_path / "bytes.safetensors", Corpus(["ζήτα"], Reading()).read(), bytes_, made_from, threads=1, total=None, report=silent).counts.unknown == 0
+
+
 def test_large_vocabularies_have_wider_numbers(tmp_path: Path, tokeniser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit of 16 bits the same numbers are kept in 32."""
     narrow = tokens_of(tmp_path / "narrow.safetensors", DOCUMENTS, tokeniser)

@@ -64,7 +64,20 @@ def check_place(folder: Path) -> None:
     folder = path_of(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         held = "a model already" if (folder / MANIFEST).exists() else "something else"
-        raise UsageError(f"{folder}: a model is written into an empty or a new folder; this one holds {held}. Name another folder or empty this one.")
+        way_out = _goes_on(folder, "Empty it") or "Name another folder or empty this one."
+        raise UsageError(f"{folder}: a model is written into an empty or a new folder; this one holds {held}. {way_out}")
+
+
+def state_beside(folder: Path) -> Path:
+    """The folder that keeps the state of a training until the model that comes of it has appeared in `folder`."""
+    place = path_of(folder).resolve()
+    return place.parent / f"{place.name}.training"
+
+
+def _goes_on(folder: Path, then: str) -> str:
+    """What to do where the state of a training is kept beside `folder`; nothing where none is."""
+    state = state_beside(folder)
+    return f"{then} and give the same command again: it goes on from {state}." if state.exists() else ""
 
 
 @contextmanager
@@ -75,7 +88,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         UsageError: `folder` exists and is not an empty folder.
         MachineError: the disk is full or writing is not allowed.
     """
-    folder = folder.absolute()
+    folder = path_of(folder).resolve()
     check_place(folder)
     scratch: Path | None = None
     try:
@@ -86,17 +99,27 @@ def new_folder(folder: Path) -> Iterator[Path]:
         for path in scratch.rglob("*"):
             if path.is_file():
                 path.chmod(usual_mode())  # some libraries write files that their owner alone may read
-        if folder.exists():
-            folder.rmdir()
-        scratch.rename(folder)
+        _put_in_place(scratch, folder)
     except Exception as error:
         number, why = system_error(error)
         if not isinstance(error, OSError) and number not in (*FORBIDDEN, *FULL):
             raise
-        raise MachineError(f"{folder}: the model cannot be written: {why}. Choose a folder you may write to, with free space.") from error
+        way_out = _goes_on(folder, "Make room") or "Choose a folder you may write to, with free space."
+        raise MachineError(f"{folder}: the model cannot be written: {why}. {way_out}") from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put_in_place(scratch: Path, folder: Path) -> None:
+    """Let `scratch` become `folder`. Where the user stands in that, it must stay: what was written is moved into it, the manifest last."""
+    if folder.exists() and folder.samefile(Path()):
+        for path in sorted(scratch.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.rename(folder / path.name)
+        return
+    if folder.exists():
+        folder.rmdir()
+    scratch.rename(folder)
 
 
 def hash_file(path: Path) -> str:

@@ -3,7 +3,7 @@
     plan       after a few steps their pace is known: as many as were asked for, or as many as the budget allows
     step       forward, backward, clip, AdamW; linear warm-up and linear decay to zero at the planned end
     look       the work judges itself from time to time (and at the end); the best weights are kept in memory, and taken where they are clearly better than the last
-    pause      where a file for it is given, everything that is to come hangs on it alone: a killed run goes on to the same numbers
+    pause      where a file for it is given, everything that is to come hangs on it alone: a killed run goes on to the same numbers, one killed after its end ends at once
     stop       at the planned end, when several looks in a row were no better, at the deadline, or when the run is broken
 
 A classifier's word embeddings are most of a small model's weights and a batch touches a few hundred of their rows. Their gradient is kept
@@ -84,7 +84,8 @@ class Loop:
         module: a model of transformers; for `train` a classifier, whose forward gives ``.logits``. Weights that ask for no gradient stay.
         pacing: how to walk.
         report: is told every step.
-        pause: keeps the state of the training on disk from time to time, and starts from there where there is one; None for neither.
+        pause: keeps the state of the training on disk from time to time and at its end, and starts from there where there is one; None for neither. Who has written
+            down what came of the training removes the file.
     """
 
     def __init__(self, module: Any, pacing: Pacing, report: Report, *, pause: Pause | None = None) -> None:
@@ -138,8 +139,6 @@ class Loop:
         with own_chance(seed):
             training = _Training(self, work, seed, budget, words or [])
             training.run()
-        if self.pause is not None and self.together.first:
-            self.pause.forget()
         return training.course
 
     def predict(self, feed: Feed) -> npt.NDArray[np.float32]:
@@ -163,6 +162,7 @@ class _Training(Generic[B]):
         if loop.pause is not None and (kept := loop.pause.restore(loop.module, self.optimisers)):
             self.course, self.best, looked = kept
             work.go_on(looked)
+        loop.together.sum(0.0)  # the first process goes on, and may remove the state, when all have read it
         self.plan_at = PACE_STEPS
         if loop.pacing.by_the_clock and self.course.steps >= PACE_STEPS:  # a new budget does not make the old plan longer
             self.plan_at, self.course.asked = self.course.steps + 1, self.course.planned
@@ -177,34 +177,36 @@ class _Training(Generic[B]):
         with between_steps(waits=self.loop.pause is not None and self.loop.together.count == 1) as asked:
             self._walk(asked)
         if asked:
-            raise KeyboardInterrupt  # it came with the last step: too late to put anything aside
+            raise KeyboardInterrupt  # it came when all was put aside
 
     def _walk(self, asked: list[int]) -> None:
-        going = True
-        while going:
+        course, pause = self.course, self.loop.pause
+        while course.last is None:
             self._step(next(self.batches))
             late = self._plan()
-            last = late or self.course.steps >= self.course.planned
-            if last or self.work.look_is_due(self.course):
+            over = late or course.steps >= course.planned
+            if over or self.work.look_is_due(course):
                 self._read_losses()
                 mark = self.loop.together.agree(self._look)
-                better = self.course.see(mark)
-                last = last or self.course.stale > self.loop.pacing.patience
-                if better and not last:
+                better = course.see(mark)
+                over = over or course.stale > self.loop.pacing.patience
+                if over:
+                    course.last = mark
+                elif better:
                     self.best = copy.deepcopy(self.loop.module.state_dict())
-            going = not last
-            if going and self.loop.pause is not None and self.loop.together.first and (asked or self.loop.pause.is_due()):
+            if pause is not None and self.loop.together.first and (asked or pause.is_due(over=over)):
                 self._read_losses()
-                self.loop.pause.keep(self.course, self.loop.module, self.optimisers, self.best, self.work.state())
+                pause.keep(course, self.loop.module, self.optimisers, self.best, self.work.state())
                 if asked:
-                    raise Stopped(self.loop.pause.steps() or 0)
-        self._choose(mark)
+                    raise Stopped(pause.steps() or 0)
+        self._choose()
 
-    def _choose(self, last: Mark) -> None:
+    def _choose(self) -> None:
         """Keep the last weights, or go back to the best ones."""
         course = self.course
         assert course.best is not None, "there was a look at the end"
-        back = self.best is not None and clearly_better(course.best, last, self.work.margin(last))
+        assert course.last is not None, "it came last"
+        back = self.best is not None and clearly_better(course.best, course.last, self.work.margin(course.last))
         course.kept_step = course.best_step if back else course.steps
         if back:
             self.loop.module.load_state_dict(self.best)
@@ -276,7 +278,7 @@ class _Training(Generic[B]):
 
     def _parts(self, batch: B) -> list[tuple[Rows, float]]:
         """This process's rows of the batch, in as many parts as memory asks for, each with its share of the whole; one row that counts nothing for none."""
-        together, whole = self.loop.together, self.work.weight(batch)
+        together, whole = self.loop.together, self.work.weight(batch) or 1.0  # a batch that predicts nothing moves nothing
         mine = np.arange(self.work.rows(batch))[together.index :: together.count]
         parts = [rows for rows in np.array_split(mine, self.loop.parts) if len(rows)]
         return [(rows, self.work.weight(self.work.part(batch, rows)) / whole) for rows in parts] or [(np.zeros(1, np.int64), 0.0)]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from ringsmith._rules import Rule as Rule
 from ringsmith._rules import hold as hold
+from ringsmith._rules import kind_rules
 from ringsmith.errors import OptionError
 
 T = TypeVar("T")
-KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
-    "int | None": (lambda value: value is None or (isinstance(value, int) and not isinstance(value, bool)), "a whole number, or none"),
-    "bool": (lambda value: isinstance(value, bool), "true or false"),
-}
-"""What the rules of a recipe need not say: the kind of a value by the annotation of its field."""
 
 
 def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T:
@@ -41,7 +36,7 @@ def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T
         raise OptionError(f"Recipe {recipe!r} has no option {', '.join(map(repr, unknown))}{end} Its options: {', '.join(known) or 'none'}.")
     types = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     made = kind(**{name: _listed(value, types[name]) for name, value in options.items()})
-    hold(made, tuple((name, *KINDS[types[name]]) for name in options if types[name] in KINDS))
+    hold(made, kind_rules(kind, options))
     return made
 
 

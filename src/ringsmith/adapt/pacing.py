@@ -81,6 +81,7 @@ class Course:
         kept_step: the steps behind the weights that are handed over; None while it trains.
         stale: looks in a row that were better neither in the metric nor in log loss.
         paced: steps and seconds that the pace leaves out.
+        last: the mark of the last look; None while it trains.
     """
 
     per_epoch: int
@@ -94,6 +95,7 @@ class Course:
     kept_step: int | None = None
     stale: int = 0
     paced: tuple[int, float] = (0, 0.0)
+    last: Mark | None = None
 
     def epochs(self, steps: float) -> float:
         """Steps in passes over the training rows."""

@@ -73,16 +73,18 @@ class Pause:
         path: the file.
         identity: tells this training (rows, options, seed, weights) from every other; a file of another one is not gone on with.
         every_seconds: how much work a killed run loses at most.
+        to_the_end: whether the last step is kept of a training that took less than that, too, so that nothing is lost before the model is written.
     """
 
     path: Path
     identity: str
     every_seconds: float = 60.0
+    to_the_end: bool = False
     _last: float = field(default_factory=time.monotonic, repr=False)
 
-    def is_due(self) -> bool:
-        """Whether it is time to write the state down."""
-        return time.monotonic() - self._last >= self.every_seconds
+    def is_due(self, *, over: bool = False) -> bool:
+        """Whether it is time to write the state down; `over` after the last step, which is kept where an earlier one was."""
+        return time.monotonic() - self._last >= self.every_seconds or (over and (self.to_the_end or self.path.exists()))
 
     def keep(self, course: Course, module: Any, optimisers: list[torch.optim.Optimizer], best: Weights | None, looked: Mapping[str, Any]) -> None:
         """Write the state down, `looked` being that of the work; a disk that is full keeps the older one."""
@@ -120,7 +122,7 @@ class Pause:
             if (state := tensors.get(f"{RANDOM}.{gpu}")) is not None:
                 torch.cuda.set_rng_state(state, gpu)
         course = json.loads(about["course"])
-        course["best"], course["paced"] = None if course["best"] is None else tuple(course["best"]), tuple(course["paced"])
+        course |= {name: tuple(course[name]) for name in ("best", "paced", "last") if course.get(name) is not None}
         return Course(**course), _below("best.", tensors) or None, json.loads(about["looked"])
 
     def steps(self) -> int | None:
@@ -135,10 +137,6 @@ class Pause:
     def _is_of_this(self, about: Mapping[str, str]) -> bool:
         """Whether a file that says this of itself was kept by this training, and by this version of it."""
         return about.get("identity") == self.identity and "looked" in about
-
-    def forget(self) -> None:
-        """The training is over: nothing to go on from."""
-        self.path.unlink(missing_ok=True)
 
 
 def _below(prefix: str, tensors: Weights) -> Weights:

@@ -129,7 +129,13 @@ def execute(folder: Path, report: Report = silent) -> RunResult:
         result = job.ended("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
     result = replace(result, environment=environment(job), seconds={**result.seconds, "total": time.monotonic() - job.started}, peak_memory_mb=peak_memory_mb())
     write_json(folder / RESULT, result.to_json())
+    pause_of(folder).unlink(missing_ok=True)  # not before: until then a second start goes on from there
     return result
+
+
+def pause_of(folder: Path) -> Path:
+    """Where a training keeps its state: beside the job's folder, which a second start of the run makes anew."""
+    return folder.with_name(f"{folder.name}.safetensors")
 
 
 def perform(job: Job, folder: Path, report: Report) -> RunResult:
@@ -137,7 +143,7 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     rows, task = load_rows(job), create_task(job.task["kind"], job.task["labels"])
     if job.models:
         return perform_mean(job, folder, report, rows, task)
-    recipe = create(job, task, report, pause=folder.with_name(f"{folder.name}.safetensors"))
+    recipe = create(job, task, report, pause=pause_of(folder))
     seconds = {"start": time.monotonic() - job.started}
     budget = Budget(None if job.fit_until is None else job.fit_until - time.monotonic())
     train = with_names(rows["train"], task, job.names, meant=job.names_meant) if recipe.learns_names else rows["train"]
@@ -195,7 +201,7 @@ def load_rows(job: Job) -> dict[str, TextSet]:
 
 
 def create(job: Job, task: Task, report: Report, *, pause: Path | None = None) -> Recipe:
-    """The recipe, imported by its name in this process; `pause` stands beside the job's folder, which a second start of the run makes anew."""
+    """The recipe, imported by its name in this process; `pause` as in its `Setting`."""
     module, _, name = job.place.partition(":")
     kind: type[Recipe] = getattr(importlib.import_module(module), name)
     model = None if job.model is None else LocalModel(**job.model)

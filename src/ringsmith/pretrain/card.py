@@ -5,6 +5,7 @@ Every figure of the card is read from the facts; nothing is typed in.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def card_of(facts: Facts, cls: str) -> str:
         "",
         "| | |",
         "|---|---|",
-        *(f"| {label} | {value} |" for label, value in _rows(facts)),
+        *(f"| {label} | {cell(value)} |" for label, value in _rows(facts)),
         "",
         f"![Loss over the steps]({PICTURE})",
         "",
@@ -84,6 +85,11 @@ def card_of(facts: Facts, cls: str) -> str:
     return "\n".join(lines)
 
 
+def cell(value: str) -> str:
+    """A text as a cell of a table in Markdown: one line, and no border within it."""
+    return " ".join(value.split()).replace("|", "\\|")
+
+
 def _front(facts: Facts, cls: str) -> list[str]:
     """What the hub reads."""
     task = next((task for end, task in TASKS.items() if cls.endswith(end)), None)
@@ -91,7 +97,7 @@ def _front(facts: Facts, cls: str) -> list[str]:
     return [
         "---",
         "library_name: transformers",
-        *([f"license: {licence}"] if licence else []),
+        *([f"license: {json.dumps(licence, ensure_ascii=False)}"] if licence else []),
         *([f"pipeline_tag: {task}"] if task else []),
         "tags: [ringsmith, pretrained]",
         "---",
@@ -107,10 +113,11 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     likely += "" if held.bits_per_byte is None else f", {held.bits_per_byte:.3f} bits per byte"
     counted = "counted by torch, word2vec by formula" if facts.head_start and facts.head_start.words else "counted by torch"
     skipped = f", {corpus['skipped']:,} lines left out (not UTF-8)" if corpus["skipped"] else ""
+    skipped += f", {corpus['unknown']:,} unknown pieces" if corpus["unknown"] else ""
     return [
         ("objective", f"`{facts.objective['name']}`{f' ({chosen})' if chosen else ''}"),
         *([("before the first step", told_of(facts.head_start.kind, facts.head_start.words))] if facts.head_start else []),
-        ("parameters", f"{cost.parameters:,}"),
+        ("parameters", f"{cost.parameters:,}" + (f", and {cost.aside:,} of a generator that is thrown away" if cost.aside else "")),
         ("vocabulary", f"{facts.vocabulary:,} pieces; sequences of {facts.length}"),
         ("corpus", f"{corpus['name']}: {corpus['documents']:,} documents, {corpus['tokens']:,} pieces, {corpus['text_bytes'] / 1e6:,.1f} MB{skipped}"),
         ("hash of the corpus", f"`{corpus['sha256']}`"),

@@ -30,12 +30,13 @@ class Cost:
     """What a step costs, and on what it ran.
 
     Attributes:
-        parameters: numbers that are trained.
+        parameters: numbers that are trained of the model that is kept.
         flops_per_token: floating point operations of a step for each piece, forward and backward.
         precision: in words.
         device: ``"cpu"``, ``"cuda"``.
         threads: of the CPU.
         processes: that trained together.
+        aside: numbers that are trained beside it, and thrown away: an ELECTRA's generator.
     """
 
     parameters: int
@@ -44,11 +45,13 @@ class Cost:
     device: str
     threads: int
     processes: int
+    aside: int = 0
 
     @classmethod
-    def of(cls, module: Any, flops_per_token: float, precision: str, *, threads: int, processes: int) -> Self:
-        """Of this model."""
-        return cls(sum(weight.numel() for weight in module.parameters() if weight.requires_grad), flops_per_token, precision, module.device.type, threads, processes)
+    def of(cls, module: Any, kept: Any, flops_per_token: float, precision: str, *, threads: int, processes: int) -> Self:
+        """Of the model that is trained, of which this is kept."""
+        whole, parameters = (sum(weight.numel() for weight in one.parameters() if weight.requires_grad) for one in (module, kept))
+        return cls(parameters, flops_per_token, precision, module.device.type, threads, processes, whole - parameters)
 
 
 @dataclass(frozen=True)

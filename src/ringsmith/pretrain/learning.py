@@ -30,6 +30,7 @@ from ringsmith.adapt.work import Work, spread_looks
 from ringsmith.backbones.chance import own_chance
 from ringsmith.backbones.pays import faster_precision, training_precision
 from ringsmith.backbones.precision import Choice
+from ringsmith.errors import InputError
 from ringsmith.pretrain.objective import Batch, Objective
 from ringsmith.pretrain.options import SMALLER
 from ringsmith.pretrain.packing import Sequences, shuffled
@@ -142,7 +143,11 @@ class Learning(Work[Batch]):
             raise Broken(f"its loss ran away: {recent:.2f} at step {len(losses)}, where guessing has {chance:.2f}")
 
     def look(self, module: Any, progress: float) -> Mark:
-        """Mean loss over the held out sequences, negative; the same draws at every look, and none taken from the training."""
+        """Mean loss over the held out sequences, negative; the same draws at every look, and none taken from the training.
+
+        Raises:
+            InputError: there is nothing in them to predict.
+        """
         total = weights = 0.0
         module.eval()
         with torch.inference_mode(), own_chance(LOOK_SEED):
@@ -155,6 +160,8 @@ class Learning(Work[Batch]):
                     total += float(self.loss(module, self.inputs(module, part))) * weight
                     weights += weight
         module.train()
+        if not weights:
+            raise InputError("The text to judge by must hold a piece that can be predicted; all that are held out are unknown to the vocabulary. Take another one, or more text.")
         return -total / weights, -total / weights
 
     def look_is_due(self, course: Course) -> bool:

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from ringsmith._rules import Rule, hold, whole
+from ringsmith._rules import Rule, hold, kind_rules, whole
 from ringsmith.errors import OptionError
 from ringsmith.pretrain.documents import Reading
 
@@ -25,7 +26,7 @@ SHAPE = ("layers", "hidden", "heads", "feed_forward")
 
 
 def _positive(name: str) -> Rule:
-    return (name, lambda value: value is None or value > 0, "above 0")
+    return (name, lambda value: value is None or 0 < value < inf, "above 0, and finite")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class PretrainOptions:
                 *(whole(name, 1, or_none=True) for name in (*SHAPE, "vocabulary", "batch_tokens", "steps", "looks", "look_tokens", "threads")),
                 whole("length", 8, or_none=True),
                 *map(_positive, ("rate", "clip", "epochs", "budget")),
-                ("decay", lambda value: value >= 0, "0 or more"),
+                ("decay", lambda value: 0 <= value < inf, "0 or more, and finite"),
                 ("warm_up", lambda value: 0 <= value < 1, "from 0 to below 1"),
                 ("dropout", lambda value: value is None or 0 <= value < 1, "from 0 to below 1"),
                 ("held_out", lambda value: 0 < value < 1, "above 0 and below 1"),
@@ -141,4 +142,6 @@ def objective_options(kind: type[Any], given: Mapping[str, Any], *, objective: s
         near = get_close_matches(unknown[0], known, n=1)
         end = f"; did you mean {near[0]!r}?" if near else "."
         raise OptionError(f"The objective {objective!r} has no option {', '.join(map(repr, unknown))}{end} Its options: {', '.join(known) or 'none'}.")
-    return kind(**given)
+    made = kind(**given)
+    hold(made, kind_rules(kind, given))
+    return made

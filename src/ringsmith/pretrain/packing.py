@@ -57,6 +57,11 @@ class Sequences:
         out[:, first:last] = self.tokens[self.starts[numbers][:, None] + np.arange(last - first)]
         return out
 
+    def until(self, place: int) -> Sequences:
+        """Those whose text ends before this place of the corpus."""
+        width = self.length - len(self.before) - len(self.after)
+        return replace(self, starts=self.starts[self.starts + width <= place])
+
     def split(self, count: int) -> tuple[Sequences, Sequences]:
         """All but the last `count`, and these."""
         at = len(self) - count
@@ -89,7 +94,9 @@ def within_documents(documents: Starts, width: int) -> Starts:
 
 
 def divide(file: TokenFile, pieces: Pieces, length: int, *, crosses_documents: bool, share: float) -> tuple[Sequences, Sequences]:
-    """The sequences to learn from, and those to judge by; where no held out document is as long as one, the last sequences of the corpus judge.
+    """The sequences to learn from, and those to judge by.
+
+    Where no held out document is as long as a sequence, the last ones of the corpus judge, and what shares pieces with them is left out.
 
     Args:
         file: the corpus in numbers.
@@ -104,6 +111,7 @@ def divide(file: TokenFile, pieces: Pieces, length: int, *, crosses_documents: b
     train, judge = (pack(stretch, pieces, length, crosses_documents=crosses_documents) for stretch in (file.train, file.held_out))
     if not len(judge):
         train, judge = train.split(max(1, round(share * len(train)))) if len(train) > 1 else (train, judge)
+        train = train.until(int(judge.starts[0])) if len(judge) else train
     if len(train) and len(judge):
         return train, judge
     held = f"it holds {file.counts.tokens:,} pieces in {plural(file.counts.documents, 'document')}"
@@ -111,6 +119,13 @@ def divide(file: TokenFile, pieces: Pieces, length: int, *, crosses_documents: b
         raise InputError(f"A corpus must hold two sequences of {length} pieces, one to learn from and one to judge by; {held}. Give it more text, or a smaller --length.")
     where = "" if crosses_documents else " (this objective keeps each within one document)"
     raise InputError(f"A corpus must hold two sequences of {length} pieces{where}; {held}, none of them long enough. Take a smaller --length, or another objective.")
+
+
+def note_of_judge(file: TokenFile, judge: Sequences) -> tuple[str, ...]:
+    """A sentence where the corpus' end judges, as `divide` has it."""
+    if judge.tokens is not file.train.tokens:
+        return ()
+    return (f"No document that is held out is as long as a sequence: {plural(len(judge), 'sequence')} at the end of the text judge it.",)
 
 
 def shuffled(count: int, at_once: int, seed: int, start: int) -> Iterator[Starts]:

@@ -28,9 +28,12 @@ from ringsmith.pretrain.vocabulary import read_pieces, save_vocabulary, train_vo
 from ringsmith.records import Progress, Report
 from ringsmith.words.sources import told_of
 
-VERSION = 1
+VERSION = 2
 LEARNT_FROM = 200_000_000
 """Bytes of text a vocabulary is learnt from, about; of a larger corpus every second, third ... document."""
+UNKNOWN = 0.001
+"""Share of unknown pieces from which on it is told."""
+BYTES = "The objectives clm, mlm-dynamic and modern learn pieces of bytes, which know every text."
 Say = Callable[[str, str], None]
 """Is told what happens: a label and a sentence."""
 
@@ -46,6 +49,12 @@ class Prepared:
 
     tokeniser: Any
     file: TokenFile
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know of the vocabulary, a sentence each."""
+        share = self.file.counts.unknown / self.file.counts.tokens
+        return () if share < UNKNOWN else (f"{share:.1%} of the pieces are unknown to the vocabulary, and what stands there is neither read nor learnt. {BYTES}",)
 
 
 def prepare(corpus: Corpus, objective: type[Objective], known: Path | None, options: PretrainOptions, *, threads: int, report: Report, say: Say) -> Prepared:
@@ -74,7 +83,10 @@ def prepare(corpus: Corpus, objective: type[Objective], known: Path | None, opti
         say("", told_of(others))
     if file.counts.skipped:
         say("", f"{plural(file.counts.skipped, 'line')} left out: not UTF-8")
-    return Prepared(tokeniser, file)
+    prepared = Prepared(tokeniser, file)
+    for note in prepared.notes:
+        say("", note)
+    return prepared
 
 
 @contextmanager

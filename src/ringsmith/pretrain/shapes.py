@@ -12,6 +12,7 @@ Decisions:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import transformers
 
 from ringsmith._rules import hold, whole
+from ringsmith._wording import plural
 from ringsmith.errors import OptionError, UnknownName
 from ringsmith.pretrain.pieces import Pieces
 
@@ -92,10 +94,12 @@ class Architecture:
     Attributes:
         config: the config of transformers.
         count: parameters of the model that is kept, of a shape and a number of pieces.
+        step: what the width must be a multiple of, where places are told by pairs of numbers.
     """
 
     config: Callable[[Shape, Pieces], Any]
     count: Callable[[Shape, int], Parameters]
+    step: Callable[[Shape], int] = lambda _: 1
 
 
 def make_config(architecture: str, shape: Shape, pieces: Pieces) -> Any:
@@ -103,8 +107,22 @@ def make_config(architecture: str, shape: Shape, pieces: Pieces) -> Any:
 
     Raises:
         UnknownName: there is no such architecture.
+        OptionError: it is not built in this shape.
     """
+    check_shape(architecture, shape)
     return find_architecture(architecture).config(shape, pieces)
+
+
+def check_shape(architecture: str, shape: Shape) -> None:
+    """Refuse a shape in which an architecture is not built.
+
+    Raises:
+        OptionError: its places are told by pairs of numbers, and the width is odd, or that of a head.
+    """
+    step = find_architecture(architecture).step(shape)
+    if shape.hidden % step:
+        up = math.ceil(shape.hidden / (both := math.lcm(step, shape.heads))) * both
+        raise OptionError(f"'hidden' must be a multiple of {step} for {architecture} with {plural(shape.heads, 'head')}; got {shape.hidden}. Use {up}.")
 
 
 def count_parameters(architecture: str, shape: Shape, vocabulary: int) -> Parameters:
@@ -319,7 +337,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "distilgpt2": Architecture(_gpt2, _count_gpt2),
     "electra": Architecture(_electra, _count_electra),
     "gpt2": Architecture(_gpt2, _count_gpt2),
-    "modernbert": Architecture(_modernbert, _count_modernbert),
+    "modernbert": Architecture(_modernbert, _count_modernbert, lambda shape: 2 * shape.heads),
     "roberta": Architecture(_roberta, lambda shape, vocabulary: _count_bert(shape, vocabulary, segments=1, before=2)),
-    "xlnet": Architecture(_xlnet, _count_xlnet),
+    "xlnet": Architecture(_xlnet, _count_xlnet, lambda _: 2),
 }

@@ -79,6 +79,7 @@ class Counts:
         held_out_bytes: of those that are held out.
         skipped: lines left out because they are not UTF-8.
         sha256: hash of all documents.
+        unknown: of the tokens, those that the tokenizer does not know.
     """
 
     documents: int
@@ -87,6 +88,7 @@ class Counts:
     held_out_bytes: int
     skipped: int
     sha256: str
+    unknown: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +148,7 @@ def write_tokens(path: Path, corpus: Pass, tokeniser: Any, made_from: MadeFrom, 
     dtype = "U16" if len(tokeniser) <= NARROW else "I32"
     with disk_faults(path), written(path) as scratch, scratch.open("wb") as file, tempfile.TemporaryFile(dir=path.parent) as aside:
         file.write(bytes(HEADER))
-        writer = _Writer(dtype, made_from, {"train": file, "held_out": aside})
+        writer = _Writer(dtype, made_from, {"train": file, "held_out": aside}, tokeniser.unk_token_id)
         for batch in _encoded(corpus, tokeniser, threads):
             writer.add(batch)
             _check_room(path, writer.size, corpus.done, total)
@@ -210,11 +212,12 @@ def is_held_out(document: str, share: float) -> bool:
 class _Writer:
     """Puts documents down, those held out aside; knows where each one begins."""
 
-    def __init__(self, dtype: str, made_from: MadeFrom, files: Mapping[str, IO[bytes]]) -> None:
+    def __init__(self, dtype: str, made_from: MadeFrom, files: Mapping[str, IO[bytes]], unknown: int | None) -> None:
         self.dtype, self.made_from, self.files = dtype, made_from, files
+        self.unknown = None if unknown == made_from.end else unknown  # GPT-2's has one name for both, and knows every text
         self.width = int(np.dtype(TYPES[dtype]).itemsize)
         self.ends = {name: array("q", [0]) for name in PARTS}
-        self.held_out_bytes = self.documents = 0
+        self.held_out_bytes = self.documents = self.unknown_tokens = 0
         self.started = time.monotonic()
 
     @property
@@ -239,6 +242,7 @@ class _Writer:
         for name, documents in kept.items():
             flat = np.fromiter(chain.from_iterable(chain(numbers, end) for numbers in documents), TYPES[self.dtype])
             self.files[name].write(flat.tobytes())
+            self.unknown_tokens += 0 if self.unknown is None else int((flat == self.unknown).sum())
         self.documents += len(batch)
 
     def pace(self, text_bytes: int) -> str:
@@ -257,7 +261,7 @@ class _Writer:
             file.write(bytes(filler * self.width) + starts.tobytes())
             for tensor, dtype, count, width in ((name, self.dtype, int(starts[-1]) + filler, self.width), (f"{name}_documents", "I64", len(starts), 8)):
                 layout[tensor] = {"dtype": dtype, "shape": [count], "data_offsets": [end, end := end + count * width]}
-        counts = Counts(self.documents, self.tokens, corpus.text_bytes, self.held_out_bytes, corpus.skipped, corpus.sha256)
+        counts = Counts(self.documents, self.tokens, corpus.text_bytes, self.held_out_bytes, corpus.skipped, corpus.sha256, self.unknown_tokens)
         about = {"format": "ringsmith-tokens", "made_from": json.dumps(asdict(self.made_from)), "counts": json.dumps(asdict(counts))}
         file.seek(0)
         file.write((HEADER - 8).to_bytes(8, "little") + json.dumps({"__metadata__": about, **layout}).encode().ljust(HEADER - 8))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
-from ringsmith.adapt.folder import check_place
+from ringsmith.adapt.folder import check_place, state_beside
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop, first_process_first
 from ringsmith.adapt.memory import notes_of
@@ -40,11 +41,11 @@ from ringsmith.pretrain.facts import Cost, Facts, facts_of
 from ringsmith.pretrain.learning import Learning, Span, flops_of, precision_of, rows_at_once
 from ringsmith.pretrain.objective import Objective, find_objective
 from ringsmith.pretrain.options import SHAPE, PretrainOptions, objective_options
-from ringsmith.pretrain.packing import divide
+from ringsmith.pretrain.packing import divide, note_of_judge
 from ringsmith.pretrain.prepare import Prepared, prepare
 from ringsmith.pretrain.prepare import Say as Say
 from ringsmith.pretrain.room import check_room, memory_faults
-from ringsmith.pretrain.shapes import Shape, count_parameters
+from ringsmith.pretrain.shapes import Shape, check_shape, count_parameters
 from ringsmith.pretrain.start import HeadStart, give
 from ringsmith.pretrain.tokenfile import TokenFile
 from ringsmith.pretrain.vocabulary import read_pieces
@@ -61,6 +62,8 @@ START = "vectors"
 """What a model with random weights begins with where nothing else is said (LOG.md)."""
 UNESSENTIAL = ("out", "budget", "threads", "compiled", "work", "licence")
 """Options that do not change what is learnt: a training goes on whatever they are."""
+STATE = "pause.safetensors"
+"""In the folder beside the model's."""
 PATIENT = 1_000_000
 """Looks without progress before it stops: it does not."""
 
@@ -176,11 +179,12 @@ class Run:
         )  # fmt: skip
 
     def pause(self, file: TokenFile) -> Pause:
-        """Where the training is kept while it runs: beside the folder that will hold the model."""
-        options, out = self.options, self.options.out.expanduser()
+        """Where the training is kept until its model is written."""
+        options = self.options
         asked = {name: value for name, value in asdict(options).items() if name not in UNESSENTIAL}
         start = None if self.model is None else self.model.weights_sha256
-        return Pause(out.with_name(f"{out.name}.pause.safetensors"), json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str))
+        identity = json.dumps([asked, start, file.counts.sha256, file.made_from.tokeniser], sort_keys=True, default=str)
+        return Pause(state_beside(options.out) / STATE, identity, to_the_end=True)
 
 
 def steps_before(pause: Pause) -> int:
@@ -230,7 +234,9 @@ class Begun:
 
 def _foresee(run: Run, kind: type[Objective]) -> None:
     """Refuse a shape that cannot be, or that memory does not hold, as far as it can be told without the vocabulary."""
-    check_room(count_parameters(kind.architecture, run.shape(None), run.options.vocabulary or 0).total)
+    shape = run.shape(None)
+    check_shape(kind.architecture, shape)
+    check_room(count_parameters(kind.architecture, shape, run.options.vocabulary or 0).total)
 
 
 def _begun(run: Run, objective: Objective) -> Begun:
@@ -272,18 +278,19 @@ def _learn(run: Run, begun: Begun, prepared: Prepared, report: Report, say: Say)
         work.at_once = rows_at_once(work, loop.module)
         flops = flops_of(work, loop.module)
     loop.parts = math.ceil(work.span.rows / loop.together.count / work.at_once)
-    cost = Cost.of(loop.module, flops, choice.note, threads=run.threads, processes=loop.together.count)
+    cost = Cost.of(loop.module, objective.finish(loop.module), flops, choice.note, threads=run.threads, processes=loop.together.count)
     compiled = "; its layers are compiled first" if options.compiled and compile_layers(loop.module) else ""
     say("Model", f"{module.config.model_type}, {cost.parameters / 1e6:,.1f} M parameters, {cost.flops_per_token / 1e6:,.1f} MFLOP a piece and step; {choice.note}{compiled}")
     if done:
         say("Goes on", f"after step {done:,}, where this training was stopped")
     with _mendable(rate):
         course = loop.run(work, seed=options.seed, budget=run.budget)
-    notes = (*headless(run.model), *notes_of(loop.parts, twice=is_recomputed(loop.module)))
+    notes = (*prepared.notes, *note_of_judge(prepared.file, judge), *headless(run.model), *notes_of(loop.parts, twice=is_recomputed(loop.module)))
     keep_all(loop.module)
     facts = facts_of(replace(options, rate=rate, dropout=options.dropout or 0.0), run.corpus, run.model, objective, prepared.file, work, course, cost).after(head_start, notes)
     if loop.together.first:
         save_pretrained(options.out, objective.finish(loop.module), _dressed(prepared.tokeniser, length, run.model), facts)
+        shutil.rmtree(state_beside(options.out), ignore_errors=True)
     return Pretrained(options.out, facts)
 
 

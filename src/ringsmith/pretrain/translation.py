@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from ringsmith._wording import plural
-from ringsmith.adapt.folder import check_place
+from ringsmith.adapt.folder import check_place, state_beside
 from ringsmith.adapt.guard import Broken
 from ringsmith.adapt.loop import Loop
 from ringsmith.adapt.memory import notes_of
@@ -38,7 +38,7 @@ from ringsmith.pretrain.parallel import Pairs, pairs_of, read_parallel, split_pa
 from ringsmith.pretrain.room import check_room, memory_faults
 from ringsmith.pretrain.seq2seq import Encoded, Rate, Translating, encode_pairs, padding_share
 from ringsmith.pretrain.tokenfile import hash_tokeniser
-from ringsmith.pretrain.training import Say, quiet, steps_before
+from ringsmith.pretrain.training import STATE, Say, quiet, steps_before
 from ringsmith.pretrain.transformer import count_parameters, create_transformer, eased
 from ringsmith.pretrain.translation_card import save_translation
 from ringsmith.pretrain.translation_options import TranslationOptions
@@ -130,8 +130,8 @@ def train_translation(
     with memory_faults():
         module = create_transformer(options.shape, len(tokeniser), dropout=options.dropout, seed=options.seed)
     precision = training_precision(options.precision, options.hidden)
-    state = out.expanduser().absolute().with_name(f".{out.name}.training")
-    done = steps_before(pause := Pause(state / "pause.safetensors", identity))
+    state = state_beside(out)
+    done = steps_before(pause := Pause(state / STATE, identity, to_the_end=True))
     looks = Looks(state, identity, options.averaged)
     work = _work(learnt, judged, options, looks)
     low = precision.precision == "bfloat16"

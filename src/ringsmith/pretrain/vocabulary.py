@@ -4,10 +4,13 @@
     bytes       GPT-2's and RoBERTa's: pairs of bytes merged, so that no text is unknown (Sennrich et al., 2016; Radford et al., 2019)
     unigram     XLNet's: the pieces that make the texts most likely, as SentencePiece has it (Kudo, 2018)
 
-How a text is brought into order and cut before that is taken from transformers' own class for the architecture, so that a folder written here
-is read by any of its versions to the same numbers. The learning itself is the library `tokenizers`.
+How a text is brought into order and cut before that is taken from transformers' own class for the architecture. The learning itself is the library
+`tokenizers`.
 
 Decisions:
+- Accents and vowel signs stay: transformers' XLNet drops them, and BERT's does so with small letters, which takes the vowels out of Hindi and the tones out of
+  Thai. XLNet's texts are in order as SentencePiece has them (NFKC).
+- A run of more than 100 letters is cut into words of 100, which BERT's way would call one unknown piece: Thai writes without blanks.
 - The same texts give the same vocabulary: letters are numbered before the learning (`letters.py`), scores rounded and sorted after it.
 - Of a large corpus every k-th text is learnt from: beyond `MOST_CHARACTERS` a vocabulary hardly changes, and the time would grow on.
 """
@@ -24,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 import transformers
-from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from ringsmith.errors import InputError, OptionError, UnknownName
 from ringsmith.pretrain.letters import count_letters, thinned
@@ -46,8 +49,11 @@ XLNET = {
     "most": "<eop>",
 }
 """Special pieces in the order of their numbers, as the papers' models have them."""
-LETTERS = 1_000
-"""Characters that may be pieces of their own in a wordpiece vocabulary; rarer ones are unknown."""
+LETTERS, COVERED = 1_000, 0.9995
+"""Characters that may be pieces of their own in a wordpiece vocabulary, and more where these are not such a share of the text (SentencePiece's; Kudo and
+Richardson, 2018), up to half of the pieces; rarer ones are unknown."""
+LONGEST_WORD, LONGEST_LEARNT = 100, 1_000
+"""Letters of a word in a wordpiece vocabulary; of one that anything is learnt from, for the time it takes grows with their square."""
 MOST_CHARACTERS: dict[VocabularyKind, int] = {"wordpiece": 50_000_000, "bytes": 50_000_000, "unigram": 4_000_000}
 """Characters that are learnt from at most."""
 
@@ -89,7 +95,7 @@ def train_vocabulary(texts: Iterable[str], architecture: str, size: int, *, lowe
         texts: read once.
         architecture: a name in `STYLES`; it decides the kind of pieces, the special ones and where they are put.
         size: pieces in all, special ones and single characters (or bytes) included.
-        lowercase: whether texts are lowered first, accents dropped; not for byte pairs, which keep every text as it is.
+        lowercase: whether texts are lowered first; not for byte pairs, which keep every text as it is.
         length: pieces of the longest sequence, kept with the tokenizer; None for no limit.
 
     Raises:
@@ -103,7 +109,7 @@ def train_vocabulary(texts: Iterable[str], architecture: str, size: int, *, lowe
         raise InputError("The corpus must hold some text to learn a vocabulary from; got none. Name a file or folder with text in it.")
     bare = style.dress(None, lowercase).backend_tokenizer
     learner = tokenizers.Tokenizer(_empty(style))
-    learner.normalizer, learner.pre_tokenizer = bare.normalizer, bare.pre_tokenizer
+    learner.normalizer, learner.pre_tokenizer = bare.normalizer, _cut(bare.pre_tokenizer, LONGEST_LEARNT)
     _learn(learner, sample, _trainer(style, size, sample, bare.normalizer), size)
     tokeniser = style.dress(learner, lowercase)
     if length is not None:
@@ -187,7 +193,7 @@ def _empty(style: Style) -> Any:
 def _trainer(style: Style, size: int, sample: Sequence[str], normaliser: Any) -> Any:
     special = list(style.special.values())
     if style.kind == "wordpiece":
-        letters = _letters(sample, normaliser, min(LETTERS, size // 2))
+        letters = _letters(sample, normaliser, size // 2, room=size - len(special))
         first = [letter for letter in letters if not letter.startswith("##") or len(letter) == 2]
         return trainers.WordPieceTrainer(vocab_size=size, special_tokens=special + letters, initial_alphabet=first, limit_alphabet=len(first), show_progress=False)
     if style.kind == "bytes":
@@ -195,15 +201,25 @@ def _trainer(style: Style, size: int, sample: Sequence[str], normaliser: Any) ->
     return trainers.UnigramTrainer(vocab_size=size, special_tokens=special, unk_token=XLNET["unk_token"], show_progress=False)
 
 
-def _letters(sample: Sequence[str], normaliser: Any, most: int) -> list[str]:
-    """The most frequent letters in the order of their code points; then, with ``##``, those that stand within words."""
+def _letters(sample: Sequence[str], normaliser: Any, most: int, *, room: int) -> list[str]:
+    """The most frequent letters in the order of their code points; then, with ``##``, those that stand within words; no more pieces than there is room for."""
     counts, inner = count_letters(sample, normaliser)
-    frequent = np.sort(np.argsort(-counts, kind="stable")[: min(most, int((counts > 0).sum()))])
+    ranked = np.argsort(-counts, kind="stable")[: min(most, int((counts > 0).sum()))]
+    enough = 1 + int(np.searchsorted(np.cumsum(counts[ranked]), COVERED * counts.sum()))
+    ranked = ranked[: max(LETTERS, enough)]
+    frequent = np.sort(ranked[np.cumsum(1 + (inner[ranked] > 0)) <= room])
     return [chr(code) for code in frequent] + [f"##{chr(code)}" for code in frequent if inner[code]]
 
 
+def _cut(cutting: Any, longest: int) -> Any:
+    """The same cutting, and words of more letters cut as well."""
+    return pre_tokenizers.Sequence([cutting, pre_tokenizers.FixedLength(length=longest)])
+
+
 def _dress_bert(learner: Any, lowercase: bool) -> Any:
-    return transformers.BertTokenizer(vocab=_vocab(learner), do_lower_case=lowercase)
+    backend = transformers.BertTokenizer(vocab=_vocab(learner), do_lower_case=lowercase, strip_accents=False).backend_tokenizer
+    backend.pre_tokenizer = _cut(backend.pre_tokenizer, LONGEST_WORD)
+    return _dressed(backend, BERT)
 
 
 def _dress_roberta(learner: Any, _lowercase: bool) -> Any:
@@ -216,7 +232,11 @@ def _dress_gpt2(learner: Any, _lowercase: bool) -> Any:
 
 def _dress_xlnet(learner: Any, lowercase: bool) -> Any:
     vocab = None if learner is None else _sorted_pieces(_model(learner)["vocab"])
-    return transformers.XLNetTokenizer(vocab=vocab, do_lower_case=lowercase, unk_id=0)
+    backend = transformers.XLNetTokenizer(vocab=vocab, unk_id=0).backend_tokenizer
+    quotes = [normalizers.Replace(pair, '"') for pair in ("``", "''")]
+    backend.normalizer = normalizers.Sequence([*quotes, normalizers.NFKC(), *[normalizers.Lowercase()] * lowercase])
+    special = {role: piece for role, piece in XLNET.items() if role.endswith("_token")}
+    return _dressed(backend, special, extra_special_tokens=[XLNET["more"], XLNET["most"]], padding_side="left")
 
 
 def _sorted_pieces(vocab: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -241,8 +261,13 @@ def _dress_modernbert(learner: Any, _lowercase: bool) -> Any:
     if learner is not None:
         ends = [(BERT[role], _vocab(learner)[BERT[role]]) for role in ("cls_token", "sep_token")]
         backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends)
-    dressed: Any = transformers.PreTrainedTokenizerFast
-    return dressed(tokenizer_object=backend, model_input_names=["input_ids", "attention_mask"], **BERT)
+    return _dressed(backend, BERT, model_input_names=["input_ids", "attention_mask"])
+
+
+def _dressed(backend: Any, special: dict[str, str], **more: Any) -> Any:
+    """A tokenizer that transformers reads as it was written, whatever its class for the architecture would make of it."""
+    made: Any = transformers.PreTrainedTokenizerFast
+    return made(tokenizer_object=backend, **{"model_input_names": ["input_ids", "token_type_ids", "attention_mask"], **special, **more})
 
 
 def _model(learner: Any) -> dict[str, Any]:

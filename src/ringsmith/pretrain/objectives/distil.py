@@ -58,8 +58,9 @@ class DistilOptions:
     cosine: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.teacher:
-            raise OptionError("'teacher' must be a BERT or a GPT-2 (a short name or a folder), whose student is made; none is named. Name it: --set teacher=MODEL.")
+        if not self.teacher or not isinstance(self.teacher, str):
+            got = f"got {self.teacher!r}" if self.teacher else "none is named"
+            raise OptionError(f"'teacher' must be a BERT or a GPT-2 (a short name or a folder), whose student is made; {got}. Name it: --set teacher=MODEL.")
         rules = [("temperature", lambda t: t > 0, "above 0")]
         hold(self, (*rules, *((name, lambda weight: weight >= 0, "at least 0") for name in ("soft", "objective", "cosine"))))
 

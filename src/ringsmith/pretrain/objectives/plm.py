@@ -7,7 +7,7 @@
 
 What is lowered is the mean of -log p(target | context, targets before it in the order), the last 1/K of the paper's equation 5 (K = 6). Span lengths are
 drawn as in the released code, n with a chance of 1 / n. Departures: the walk begins before the sequence, so that its first pieces are targets as often
-as others; special pieces belong to the context; no memory of the sequence before (Transformer-XL's), for sequences are drawn in any order; no pairs
+as others; every sequence has a target; special pieces belong to the context; no memory of the sequence before (Transformer-XL's), for sequences are drawn in any order; no pairs
 of segments.
 """
 
@@ -63,7 +63,8 @@ class Permuted(Objective):
         return models.adopt(transformers.XLNetLMHeadModel, model, objective=self.name, kinds=("xlnet",), vocabulary=self.pieces.size)
 
     def batch(self, rows: Ids, generator: np.random.Generator) -> Batch:
-        targets = choose_spans(rows.shape, self.options, generator) & ~self.pieces.is_special()[rows]
+        text = ~self.pieces.is_special()[rows]
+        targets = one_each(choose_spans(rows.shape, self.options, generator) & text, text, generator)
         order = np.where(targets, generator.random(rows.shape, dtype=np.float32), np.float32(-1.0))
         places, predicted = _places_of(targets)
         labels = np.where(predicted, np.take_along_axis(rows, places, 1), IGNORED)
@@ -104,6 +105,14 @@ def choose_spans(shape: tuple[int, ...], options: PermutedOptions, generator: np
         first = start + (generator.random(n) * (window - span + 1)).astype(np.int64)
         targets |= (column >= first[:, None]) & (column < (first + span)[:, None])
         start += window
+    return targets
+
+
+def one_each(targets: Bools, text: Bools, generator: np.random.Generator) -> Bools:
+    """The targets (n, length), and one piece of the text in every row that would have none."""
+    bare = np.flatnonzero(~targets.any(1) & text.any(1))
+    if len(bare):
+        targets[bare, (generator.random((len(bare), text.shape[1])) * text[bare]).argmax(1)] = True
     return targets
 
 

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from ringsmith._rules import hold
 from ringsmith.catalogue import LocalModel
-from ringsmith.pretrain.objective import Batch, VocabularyKind
+from ringsmith.pretrain.objective import IGNORED, Batch, VocabularyKind
 from ringsmith.pretrain.objectives import models
 from ringsmith.pretrain.objectives.masked import HidingObjective
 from ringsmith.pretrain.objectives.masks import Hidden, Ids, MaskRules, draw_anew, hide
@@ -125,7 +125,8 @@ class Replaced(HidingObjective):
     def loss(self, module: Any, batch: Batch) -> torch.Tensor:
         states = module.generator.electra(input_ids=batch["input_ids"])[0]
         scores = models.predict(module.generator, states, batch["places"])
-        guessing = functional.cross_entropy(scores, batch["labels"].flatten())
+        labels = batch["labels"].flatten()
+        guessing = functional.cross_entropy(scores, labels, reduction="sum") / (labels != IGNORED).sum().clamp_min(1)
         with torch.no_grad():
             filled = fill(batch, draw(scores, batch["chance"].flatten()))
             replaced = (filled != batch["original"]).float()
