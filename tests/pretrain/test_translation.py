@@ -82,7 +82,7 @@ def test_a_state_with_another_vocabulary_is_not_gone_on_with(tmp_path: Path, mon
             raise Killed
 
     options = replace(TINY, steps=6)
-    monkeypatch.setattr(Pause, "is_due", lambda _: True)
+    monkeypatch.setattr(Pause, "is_due", lambda *_, **__: True)
     with pytest.raises(Killed):
         train_translation(pairs(20, 2), pairs(5, 2, 50), tmp_path / "out", options, report=kill)
     monkeypatch.setattr(translation, "hash_tokeniser", lambda _: "of another release of tokenizers")

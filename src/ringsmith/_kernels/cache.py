@@ -10,11 +10,11 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
-from typing import Self
+from typing import Any, Self
 
 from numba.core import caching, config, event
 
@@ -117,3 +117,14 @@ def install() -> None:
     classes = getattr(getattr(caching, "CacheImpl", None) or getattr(caching, "_CacheImpl", None), "_locator_classes", None)
     if isinstance(classes, list) and KernelLocator not in classes:
         classes.insert(0, KernelLocator)
+        vars(caching)["FunctionCache"].save_overload = _kept_if_it_can(caching.FunctionCache.save_overload)
+
+
+def _kept_if_it_can(save: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, Any], None]:
+    """`save` of Numba's cache, which leaves a kernel uncached where the disk is full: it works, and is compiled again the next time."""
+
+    def save_or_not(cache: Any, signature: Any, result: Any) -> None:
+        with suppress(OSError):
+            save(cache, signature, result)
+
+    return save_or_not
