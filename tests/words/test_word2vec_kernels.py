@@ -247,3 +247,18 @@ def test_kernels_stay_within_their_arrays(name: str) -> None:
             assert np.isnan(room[:edge]).all()
             assert np.isnan(room[-edge:]).all()
         assert not rooms[1][-edge - width : -edge].any(), "the blank row must stay empty"
+
+
+def test_a_kernel_that_cannot_be_kept_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a full disk: before, the file that was read was called damaged."""
+    from numba.core import caching
+
+    from ringsmith.words.kernels import decimals
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "load", lambda *_: None)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    kernel = njit(cache=True)(decimals.newlines.py_func)
+    assert kernel(np.frombuffer(b"a\nb\n", np.uint8)).tolist() == [1, 3]
