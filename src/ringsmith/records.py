@@ -145,7 +145,7 @@ class Split:
 
 
 def several_test(rows: Iterable[int]) -> bool:
-    """Whether several splits test, as the folds of a cross-validation do; else folds, if there are any, choose in turns, and the first one's model is judged.
+    """Whether several splits test, as the folds of a cross-validation do; else folds, if there are any, choose in turns, and the first one has the test rows.
 
     Args:
         rows: number of test rows of each split.

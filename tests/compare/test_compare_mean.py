@@ -16,6 +16,7 @@ from fake_tables import table
 from safetensors.numpy import load_file
 
 from ringsmith.compare.dataset import Table
+from ringsmith.compare.events import RunFinished
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.race import Race
 from ringsmith.compare.runner import Comparison, compare_table
@@ -37,6 +38,11 @@ def choosing() -> Table:
     part = np.arange(200) // 2 % 5
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), np.arange(200, 240 if i == 0 else 200)) for i in range(5)]
     return replace(table(240), splits=tuple(splits))
+
+
+def counts(events: list[Any]) -> list[tuple[int, int]]:
+    """Of each run its number and how many there are."""
+    return [(event.index, event.total) for event in events if isinstance(event, RunFinished)]
 
 
 def ledger(result: Comparison) -> list[dict[str, Any]]:
@@ -73,7 +79,7 @@ def test_a_mean_that_is_worse_than_its_models_is_not_taken(compare: Callable[...
     assert result.rows[0].test == pytest.approx(1.0)
     assert best(result)["split"] == "fold-1"
     assert load_file(result.folder / "best" / "weights.safetensors")["wrong"].tolist() == [0.0]
-    assert result.rows[0].why.startswith("The test rows judge its first fold's model")
+    assert result.rows[0].why.startswith("Its figure on the test rows is its first fold's model's")
 
 
 def test_a_mean_that_is_gone_is_made_again_from_all_of_its_folds(compare: Callable[..., Comparison]) -> None:
@@ -121,3 +127,13 @@ def test_ctrl_c_while_it_is_taken_leaves_the_first_fold(compare: Callable[..., C
     monkeypatch.setattr(Race, "perform", stop)
     stopped = compare("averaged")
     assert (stopped.rows[0].status, stopped.rows[0].test, best(stopped)["split"]) == ("done", pytest.approx(right(3)), "fold-1")
+
+
+def test_the_mean_is_counted_among_the_runs(tmp_path: Path) -> None:
+    """Six each for two candidates; the one that has no mean has as many."""
+    events: list[Any] = []
+    compare_table(choosing(), CompareOptions(data="made.csv", recipes=("averaged", "tenth"), out=tmp_path / "out", on="inline"), events.append)
+    found = counts(events)
+    assert [total for _, total in found] == [12] * 11
+    assert found[-1][0] in (11, 12)
+    assert [number for number, _ in found] == sorted({number for number, _ in found})

@@ -175,7 +175,7 @@ def test_all_of_few_rows_choose_where_the_users_rows_test() -> None:
     """In five folds, each class even among them; the first fold has the test rows."""
     texts, test = texts_of({"a": 60, "b": 40}), TextSet(["x y", "z w"], ["a", "b"])
     plan = plan_splits(texts, test=test)
-    assert plan.how == "your test set; 5 folds of training choose, the first one's model is judged and handed over, stratified, seed 0"
+    assert plan.how == "your test set; 5 folds of training choose, stratified, seed 0"
     assert [split.test.tolist() for split in plan.splits] == [[100, 101], [], [], [], []]
     assert sorted(np.concatenate([split.valid for split in plan.splits])) == list(range(100))
     for split in plan.splits:

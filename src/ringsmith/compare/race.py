@@ -75,7 +75,7 @@ class Race:
         plan = self.plan()
         start = time.monotonic()
         waiting = self._waiting = [step.entrant for step in plan.steps]
-        self.expect(sum(len(self.todo(entrant)) for entrant in waiting))
+        self.expect(sum(len(self.todo(entrant)) + self.arena.averages for entrant in waiting))
         try:
             while waiting:
                 waiting.sort(key=lambda entrant: self.seconds_of(entrant, self.todo(entrant)))
@@ -177,15 +177,10 @@ class Race:
         broken = next((result for result in self.results[name] if result.status != "done"), None)
         if todo and broken is None:
             left = self.left() - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
-            fits, why = judge(
-                self.forecast(entrant),
-                left=left - self._seconds_of_mean(entrant),
-                runs=len(todo),
-                measured=sum(run.measures for run in todo),
-                memory_mb=self.arena.machine.memory_mb,
-            )
+            left, measured = left - self._seconds_of_mean(entrant), sum(run.measures for run in todo)
+            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=measured, memory_mb=self.arena.machine.memory_mb)
             if not fits:
-                self._ended += len(todo)
+                self._ended += len(todo) + self.arena.averages
                 return self.lose(entrant, "skipped", why)
         for number, run in enumerate(todo if broken is None else []):
             result = self.perform(run, share=len(todo) - number, keep=True if self.arena.averages else None, finishing=self.reserve() + self._seconds_of_mean(entrant))
@@ -197,6 +192,7 @@ class Race:
             if number + 1 < len(todo):
                 self.lose(entrant, "dropped", f"{len(self.results[name])} of {len(runs)} runs are done")
         if broken is not None:
+            self._ended += self.arena.averages
             which = self.arena.which(broken.split, broken.seed)
             return self.lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
         self.enter(entrant)  # whatever happens to the mean, this much stands
@@ -210,11 +206,12 @@ class Race:
             return None
         run, runs = self.arena.mean_of(entrant), self.runs_of(entrant)
         if self.left() >= self._seconds_of_mean(entrant) and (models := models_to_mix(self.arena, run, runs)):
-            self._total += 1
             self.perform(run, models=models, keep=True)
+        else:
+            self._ended += 1
         mean = settle_mean(self.arena, run, runs)
         if mean is None and entrant.candidate.recipe not in (BASELINE, PROMPT):
-            self.remarks[entrant.candidate.name] = "The test rows judge its first fold's model, for want of a mean of all."
+            self.remarks[entrant.candidate.name] = "Its figure on the test rows is its first fold's model's; others have that of a mean of all folds' models."
         return mean
 
     def _seconds_of_mean(self, entrant: Entrant) -> float:

@@ -305,7 +305,7 @@ def _choosers(texts: TextSet, test: Rows, folds: int | None, seed: int) -> tuple
         return [Split("user", train, valid, test)], f"validation taken from training, {_manner(texts)}, seed {seed}"
     part, none = _learnt_first(texts, even_parts(texts, folds, seed)), np.zeros(0, dtype=np.int64)
     splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), none if i else test) for i in range(folds)]
-    return splits, f"{folds} folds of training choose, the first one's model is judged and handed over, {_manner(texts)}, seed {seed}"
+    return splits, f"{folds} folds of training choose, {_manner(texts)}, seed {seed}"
 
 
 def _turns_of(texts: TextSet, splits: Sequence[Split], folds: int | None, seed: int) -> tuple[Split, ...]:
