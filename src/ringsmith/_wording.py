@@ -27,6 +27,16 @@ def first_of(parts: Iterable[str], most: int, between: str = ", ") -> str:
     return between.join(listed[:most]) + (f"{before} and {len(listed) - most:,} more" if len(listed) > most else "")
 
 
+def as_cell(text: str) -> str:
+    r"""A text as a cell of a table in Markdown: one line, and no border within it.
+
+    Examples:
+        >>> print(as_cell("spam | ham,\n all of it"))
+        spam \| ham, all of it
+    """
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def size_of(megabytes: float) -> str:
     """A size in the unit that fits.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ringsmith._wording import size_of
+from ringsmith._wording import as_cell, size_of
 from ringsmith.compare.files import write_json, write_table
 from ringsmith.compare.plan import clock
 from ringsmith.records import Status
@@ -95,7 +95,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
         <BLANKLINE>
     """
     ranked = [row for row in rows if row.status == "done"]
-    metric = _safe(rows[0].metric) if rows else "score"
+    metric = as_cell(rows[0].metric) if rows else "score"
     lines = [f"| # | tie | candidate | {metric} on test | on valid | train | 1 row | rows/s | memory | size |", "|--:|:---:|---|---|--:|--:|--:|--:|--:|--:|"]
     lines += [f"| {' | '.join(_cells(number, row))} |" for number, row in enumerate(ranked, start=1)]
     others = [f"- {row.candidate}: {row.status}: {row.why}" for row in rows if row.status != "done"]
@@ -103,7 +103,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 
 def _cells(number: int, row: Row) -> list[str]:
-    name = f"**{_safe(row.candidate)}** (take this)" if row.recommended else _safe(row.candidate)
+    name = f"**{as_cell(row.candidate)}** (take this)" if row.recommended else as_cell(row.candidate)
     test = f"{row.test:.3f}" if row.test is not None else "-"
     if row.test_low is not None and row.test_high is not None:
         test += f" [{row.test_low:.3f}-{row.test_high:.3f}]"
@@ -121,8 +121,3 @@ def _cells(number: int, row: Row) -> list[str]:
 
 def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
-
-
-def _safe(text: str) -> str:
-    """What stands in a cell of its own, whatever the class is called that a metric is about."""
-    return " ".join(text.split()).replace("|", "\\|")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._files import put
-from ringsmith._wording import plural, size_of
+from ringsmith._wording import as_cell, plural, size_of
 from ringsmith.records import FINE_TUNED, several_test
 
 CARD = "README.md"
@@ -52,7 +52,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown, no HTML
-    environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    environment.filters["cell"] = lambda text: as_cell(str(text)).replace("<", "&lt;")
     environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
     environment.filters["plural"] = plural
     environment.filters["megabytes"] = size_of

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ringsmith._wording import as_cell
 from ringsmith.adapt.folder import MANIFEST, hash_files, new_folder, write_json
 from ringsmith.backbones.load import save_module
 from ringsmith.pretrain.facts import Facts
@@ -72,7 +73,7 @@ def card_of(facts: Facts, cls: str) -> str:
         "",
         "| | |",
         "|---|---|",
-        *(f"| {label} | {cell(value)} |" for label, value in _rows(facts)),
+        *(f"| {label} | {as_cell(value)} |" for label, value in _rows(facts)),
         "",
         f"![Loss over the steps]({PICTURE})",
         "",
@@ -83,11 +84,6 @@ def card_of(facts: Facts, cls: str) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def cell(value: str) -> str:
-    """A text as a cell of a table in Markdown: one line, and no border within it."""
-    return " ".join(value.split()).replace("|", "\\|")
 
 
 def _front(facts: Facts, cls: str) -> list[str]:

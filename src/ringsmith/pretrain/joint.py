@@ -17,6 +17,7 @@ import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from ringsmith.errors import InputError, OptionError
+from ringsmith.pretrain.letters import most_to_know
 
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
 PAD, UNKNOWN, START, END = range(len(SPECIAL))
@@ -24,8 +25,6 @@ APART = r"[\p{P}&&[^'’\-]]"
 """Punctuation that is never merged with words: all but what stands within them."""
 BLANK = "▁"
 """Stands for a blank within pieces, and before every text."""
-CHARACTERS, COVERED = 1_000, 0.9995
-"""Characters that may be pieces of their own, and the share of the text that they must be where more are needed for it, as in Chinese; rarer ones are unknown."""
 SPARE = 64
 """Pieces beyond special ones and characters that a vocabulary must have room for."""
 
@@ -79,6 +78,4 @@ def _characters(texts: Iterable[str], most: int) -> list[str]:
     for text in texts:
         counts.update(BLANK + text.replace(" ", BLANK))
     ranked = sorted(counts, key=lambda character: (-counts[character], character))
-    covered = np.cumsum([counts[character] for character in ranked])
-    needed = int(np.searchsorted(covered, COVERED * covered[-1])) + 1
-    return ranked[: min(most, max(CHARACTERS, needed))]
+    return ranked[: most_to_know(np.array([counts[character] for character in ranked]), most)]

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 CODES = 0x110000
+LETTERS, COVERED = 1_000, 0.9995
+"""Characters that may be pieces of their own, and more where these are not such a share of the text (SentencePiece's; Kudo and Richardson, 2018); rarer ones are unknown."""
 BATCH = 1_000
 """Texts that are counted at once."""
 
@@ -37,6 +39,17 @@ def thinned(texts: Iterable[str], most_characters: int) -> list[str]:
             kept, step = kept[::2], step * 2
             characters = sum(map(len, kept))
     return kept
+
+
+def most_to_know(counts: npt.NDArray[np.int64], room: int) -> int:
+    """How many of the most frequent characters are worth a piece, given how often each stands in the text (highest first) and the room there is.
+
+    Examples:
+        >>> most_to_know(np.array([5, 3, 1]), room=2), most_to_know(np.full(5_000, 7), room=8_000)
+        (2, 4998)
+    """
+    enough = 1 + int(np.searchsorted(np.cumsum(counts), COVERED * counts.sum()))
+    return min(room, max(LETTERS, enough))
 
 
 def count_letters(texts: Sequence[str], normaliser: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

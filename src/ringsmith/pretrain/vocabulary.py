@@ -30,7 +30,7 @@ import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from ringsmith.errors import InputError, OptionError, UnknownName
-from ringsmith.pretrain.letters import count_letters, thinned
+from ringsmith.pretrain.letters import count_letters, most_to_know, thinned
 from ringsmith.pretrain.objective import VocabularyKind
 from ringsmith.pretrain.pieces import Pieces
 
@@ -49,9 +49,6 @@ XLNET = {
     "most": "<eop>",
 }
 """Special pieces in the order of their numbers, as the papers' models have them."""
-LETTERS, COVERED = 1_000, 0.9995
-"""Characters that may be pieces of their own in a wordpiece vocabulary, and more where these are not such a share of the text (SentencePiece's; Kudo and
-Richardson, 2018), up to half of the pieces; rarer ones are unknown."""
 LONGEST_WORD, LONGEST_LEARNT = 100, 1_000
 """Letters of a word in a wordpiece vocabulary; of one that anything is learnt from, for the time it takes grows with their square."""
 MOST_CHARACTERS: dict[VocabularyKind, int] = {"wordpiece": 50_000_000, "bytes": 50_000_000, "unigram": 4_000_000}
@@ -204,9 +201,8 @@ def _trainer(style: Style, size: int, sample: Sequence[str], normaliser: Any) ->
 def _letters(sample: Sequence[str], normaliser: Any, most: int, *, room: int) -> list[str]:
     """The most frequent letters in the order of their code points; then, with ``##``, those that stand within words; no more pieces than there is room for."""
     counts, inner = count_letters(sample, normaliser)
-    ranked = np.argsort(-counts, kind="stable")[: min(most, int((counts > 0).sum()))]
-    enough = 1 + int(np.searchsorted(np.cumsum(counts[ranked]), COVERED * counts.sum()))
-    ranked = ranked[: max(LETTERS, enough)]
+    ranked = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+    ranked = ranked[: most_to_know(counts[ranked], most)]
     frequent = np.sort(ranked[np.cumsum(1 + (inner[ranked] > 0)) <= room])
     return [chr(code) for code in frequent] + [f"##{chr(code)}" for code in frequent if inner[code]]
 
