@@ -18,14 +18,13 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from ringsmith.adapt.folder import MANIFEST, hash_files, new_folder, read_manifest, write_json
+from ringsmith.adapt.folder import MANIFEST, hash_file, new_folder, read_manifest, write_json
+from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import ModelError
 
 WEIGHTS = ".safetensors"
 AVERAGED = ("F16", "F32", "F64")
 """Types of numbers, as safetensors calls them, of which a mean is taken; all others must be the same in all models."""
-HEADER = 8
-"""Bytes of a safetensors file that tell how long its header is."""
 
 
 def alike(folders: Sequence[Path]) -> list[Path]:
@@ -69,26 +68,20 @@ def mix(folders: Sequence[Path], out: Path) -> None:
         raise ModelError(f"{', '.join(map(str, folders))}: a mean is taken of models of one recipe, backbone and shape; these are not alike. Fit them with the same options.")
     with new_folder(out) as scratch:
         shutil.copytree(folders[0], scratch, dirs_exist_ok=True)
-        known = [read_manifest(folder)["files"] for folder in folders]
-        for name in (name for name in known[0] if len({files[name] for files in known}) > 1):  # what a recipe leaves frozen stays as it is
-            save_file(_mean([folder / name for folder in folders]), scratch / name, metadata=_metadata(folders[0] / name))
-        write_json(scratch / MANIFEST, {**read_manifest(scratch), "files": hash_files(scratch)})
+        first, *others = (read_manifest(folder) for folder in folders)
+        for name, digest in first["files"].items():
+            if any(other["files"][name] != digest for other in others):  # what a recipe leaves frozen stays as it is
+                save_file(_mean([folder / name for folder in folders]), scratch / name, metadata=_metadata(folders[0] / name))
+                first["files"][name] = hash_file(scratch / name)
+        write_json(scratch / MANIFEST, first)
 
 
 def _form(folder: Path) -> str:
     """All of a model but its weights; the same for models of which a mean can be taken."""
     manifest = read_manifest(folder)
-    weights = {name: _header(folder / name) for name in manifest["files"] if name.endswith(WEIGHTS)}
-    tensors = {name: {key: (tensor["dtype"], tensor["shape"]) for key, tensor in header.items()} for name, header in weights.items()}
-    others = {name: digest for name, digest in manifest["files"].items() if name not in weights}
+    tensors = {name: [(one.name, one.dtype, one.shape) for one in read_header(folder / name)] for name in manifest["files"] if name.endswith(WEIGHTS)}
+    others = {name: digest for name, digest in manifest["files"].items() if name not in tensors}
     return json.dumps([{**manifest, "files": others}, tensors], sort_keys=True)
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """Name -> type and shape of each tensor of a file."""
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(HEADER), "little")))
-    return {name: tensor for name, tensor in header.items() if name != "__metadata__"}
 
 
 def _metadata(path: Path) -> dict[str, str]:
@@ -99,12 +92,12 @@ def _metadata(path: Path) -> dict[str, str]:
 
 def _mean(paths: Sequence[Path]) -> dict[str, npt.NDArray[Any]]:
     """Each tensor's mean over the files, summed up in twice its precision."""
-    header = _header(paths[0])
     files: list[Any] = [safe_open(path, framework="numpy") for path in paths]
     found = {}
-    for name, tensor in header.items():
+    for tensor in read_header(paths[0]):
+        name = tensor.name
         first, *others = (file.get_tensor(name) for file in files)
-        if tensor["dtype"] in AVERAGED:
+        if tensor.dtype in AVERAGED:
             total = first.astype(np.float64)
             for other in others:
                 total += other
@@ -112,5 +105,5 @@ def _mean(paths: Sequence[Path]) -> dict[str, npt.NDArray[Any]]:
         elif all(np.array_equal(first, other) for other in others):
             found[name] = first
         else:
-            raise ModelError(f"{paths[0]}: a mean is taken of fractions; the {tensor['dtype']} numbers of {name!r} differ from model to model. Hand over one of them as it is.")
+            raise ModelError(f"{paths[0]}: a mean is taken of fractions; the {tensor.dtype} numbers of {name!r} differ from model to model. Hand over one of them as it is.")
     return found

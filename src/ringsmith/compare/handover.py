@@ -56,7 +56,9 @@ def hand_over(race: Race, *, finishing: float, at_once: bool = False) -> Path | 
 def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
     """The model that was measured: the mean of the folds' models where there is one, of several seeds the one that is best on the validation rows."""
     if (mean := race.means.get(entrant.candidate.name)) is not None:
-        return _place_mean(race, mean, finishing)
+        models = race.arena.ledger.runs[mean.key].chosen["models"]
+        trained = f"all rows but those that test: the mean of the weights of {models} models, each trained on a part of them"
+        return _place(race, mean, trained, finishing, folds=race.runs_of(entrant))
     runs = [run for run in race.runs_of(entrant) if run.number == 0]
     best = runs[0]
     for run in runs[1:]:
@@ -94,40 +96,34 @@ def refit_run(race: Race, entrant: Entrant) -> Run:
     return Run(entrant, 0, split, seed, race.arena.key_of(entrant, REFIT, seed))
 
 
-def _place(race: Race, run: Run, trained: str, finishing: float) -> Path | None:
-    """Move the run's model to ``best/``; do the run once more where its model is gone and there is time for all of it."""
-    again = once_more(race, run)
+def _place(race: Race, run: Run, trained: str, finishing: float, *, folds: Sequence[Run] = ()) -> Path | None:
+    """Move the run's model to ``best/``; do the run once more where its model is gone and there is time for all of it.
+
+    Args:
+        race: the race, ended.
+        run: whose model it is.
+        trained: on what.
+        finishing: seconds to keep free after it.
+        folds: the runs whose models' mean it is, to be done once more before it.
+    """
+    arena, again = race.arena, once_more(race, run)
     if _is_there(race, run) or _is_there(race, again):
-        return race.arena.folder / BEST
-    if (race.arena.place(run) / MODEL / MANIFEST).exists():
+        return arena.folder / BEST
+    if (arena.place(run) / MODEL / MANIFEST).exists():
         return _move(race, run, trained)
-    if not _is_time_for(race, race.forecast(run.entrant).measured().seconds, finishing):
+    first = [once_more(race, fold) for fold in folds]
+    if not _is_time_for(race, race.seconds_of(run.entrant, first or [run]), finishing):
         return None
-    race.expect(1)
-    return _move(race, again, f"{trained}, once more: the model that was measured is gone") if _is_done(race, again, finishing) else None
+    race.expect(len(first) + 1)
+    if not all(_is_done(race, fold, finishing) for fold in first) or not _is_done(race, again, finishing, models=models_to_mix(arena, again, first)):
+        return None
+    return _move(race, again, f"{trained}, once more: the model that was measured is gone")
 
 
 def once_more(race: Race, run: Run) -> Run:
     """The same run by another name, under which it is written down."""
     split = replace(run.split, name=f"{run.split.name}{AGAIN}")
     return replace(run, split=split, key=race.arena.key_of(run.entrant, split.name, run.seed))
-
-
-def _place_mean(race: Race, mean: Run, finishing: float) -> Path | None:
-    """Move the mean of the folds' models to ``best/``; do all of their runs once more where it is gone and there is time for all of it."""
-    arena, runs, again = race.arena, race.runs_of(mean.entrant), once_more(race, mean)
-    trained = f"all rows but those that test: the mean of the weights of {arena.ledger.runs[mean.key].chosen['models']} models, each trained on a part of them"
-    if _is_there(race, mean) or _is_there(race, again):
-        return arena.folder / BEST
-    if (arena.place(mean) / MODEL / MANIFEST).exists():
-        return _move(race, mean, trained)
-    folds = [once_more(race, run) for run in runs]
-    if not _is_time_for(race, race.seconds_of(mean.entrant, folds), finishing):
-        return None
-    race.expect(len(folds) + 1)
-    if not all(_is_done(race, fold, finishing) for fold in folds) or not _is_done(race, again, finishing, models=models_to_mix(arena, again, folds)):
-        return None
-    return _move(race, again, f"{trained}, once more: the model that was measured is gone")
 
 
 def _is_time_for(race: Race, seconds: float, finishing: float) -> bool:

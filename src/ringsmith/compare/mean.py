@@ -14,8 +14,10 @@ from pathlib import Path
 from ringsmith.adapt.folder import MANIFEST
 from ringsmith.adapt.soup import alike, same
 from ringsmith.compare.arena import Arena, Run
+from ringsmith.compare.contestants import Part
+from ringsmith.compare.files import read_arrays
 from ringsmith.compare.job import MODEL
-from ringsmith.compare.standings import answers
+from ringsmith.compare.standings import part_of
 
 PROMPT = "prompt"
 """The recipe whose models hardly learn from rows; it asks and is not averaged."""
@@ -27,23 +29,22 @@ def models_to_mix(arena: Arena, mean: Run, runs: Sequence[Run]) -> list[Path]:
     return [] if arena.finished(mean) is not None or len(models) < 2 or same(models) else alike(models)
 
 
-def settle_mean(arena: Arena, mean: Run, runs: Sequence[Run]) -> Run | None:
-    """The run of the mean, if it was done and holds what it should; of the models that of the candidate is kept, the others are removed.
+def settle_mean(arena: Arena, mean: Run, runs: Sequence[Run], valid: Part) -> Part | None:
+    """The answers of the mean to the test rows, if it was taken and holds what it should; of the models that of the candidate is kept, the others are removed.
 
     Args:
         arena: where they ran.
         mean: the run of the mean.
         runs: those of the folds, all of them done.
+        valid: their answers to the rows that choose.
     """
-    result = arena.finished(mean)
-    taken = result is not None and result.status == "done" and not arena.judge.better(_value(arena, runs), _value(arena, [mean]))
-    kept = mean if taken else runs[0]
+    result, test = arena.finished(mean), None
+    if result is not None and result.status == "done":
+        arrays = read_arrays(arena.predictions(mean))
+        if not arena.judge.better(arena.judge.value(valid), arena.judge.value(part_of(arrays, "valid", mean.number))):
+            test = part_of(arrays, "test", mean.number)
+    kept = runs[0] if test is None else mean
     for run in [mean, *runs]:
         if run is not kept:
             shutil.rmtree(arena.place(run) / MODEL, ignore_errors=True)
-    return mean if taken else None
-
-
-def _value(arena: Arena, runs: Sequence[Run]) -> float:
-    """How good the answers of these runs to their validation rows are."""
-    return arena.judge.value(answers(arena, runs))
+    return test

@@ -14,14 +14,14 @@ from ringsmith.compare.arena import MEAN, Arena, Run
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
-from ringsmith.compare.files import read_arrays, write_arrays, write_json
+from ringsmith.compare.files import write_arrays, write_json
 from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, may_be_cut_short, stands_on_transformer
 from ringsmith.compare.job import JOB, MODEL, PARTS, PREDICTIONS, TRACE
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.mean import PROMPT, models_to_mix, settle_mean
 from ringsmith.compare.plan import Plan, judge, make_plan, seconds_to_learn
 from ringsmith.compare.space import BASELINE, Entrant
-from ringsmith.compare.standings import contestant_of, evened, level, part_of, rows_of, write_predictions
+from ringsmith.compare.standings import contestant_of, evened, level, rows_of, write_predictions
 from ringsmith.records import RunResult, Status, several_test
 
 EXIT_SECONDS = 0.7
@@ -195,36 +195,36 @@ class Race:
             self._ended += self.arena.averages
             which = self.arena.which(broken.split, broken.seed)
             return self.lose(entrant, broken.status, f"{broken.why} ({which})" if which else broken.why)
-        self.enter(entrant)  # whatever happens to the mean, this much stands
-        if (mean := self.mean_of(entrant)) is not None:
-            self.enter(entrant, mean=mean)
+        self.enter(entrant)
+        if self.arena.averages:  # whatever happens to the mean, this much stands
+            self.average(entrant)
         return self.rank()
 
-    def mean_of(self, entrant: Entrant) -> Run | None:
-        """The run of the mean of the folds' models; None where there is none, it is worse than they are, or there is no time."""
-        if not self.arena.averages:
-            return None
+    def average(self, entrant: Entrant) -> None:
+        """Let the mean of the folds' models answer the test rows for a candidate, unless there is none, it is worse than they are, or there is no time."""
         run, runs = self.arena.mean_of(entrant), self.runs_of(entrant)
         if self.left() >= self._seconds_of_mean(entrant) and (models := models_to_mix(self.arena, run, runs)):
             self.perform(run, models=models, keep=True)
         else:
             self._ended += 1
-        mean = settle_mean(self.arena, run, runs)
-        if mean is None and entrant.candidate.recipe not in (BASELINE, PROMPT):
-            self.remarks[entrant.candidate.name] = "Its figure on the test rows is its first fold's model's; others have that of a mean of all folds' models."
-        return mean
+        contestant = next(one for one in self.contestants if one.name == entrant.candidate.name)
+        if (test := settle_mean(self.arena, run, runs, contestant.valid)) is not None:
+            self.means[contestant.name] = run
+            self._renew(contestant := replace(contestant, test=test))
+            write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
+        elif entrant.candidate.recipe not in (BASELINE, PROMPT):
+            self.remarks[contestant.name] = "Its figure on the test rows is its first fold's model's; others have that of a mean of all folds' models."
 
     def _seconds_of_mean(self, entrant: Entrant) -> float:
         """What that takes: as long as a fold without its fit, and half of that for the rows that are answered besides."""
         return (forecast := self.forecast(entrant)).start + 1.5 * forecast.rest if self.arena.averages else 0.0
 
-    def enter(self, entrant: Entrant, *, seeds: int | None = None, mean: Run | None = None) -> None:
+    def enter(self, entrant: Entrant, *, seeds: int | None = None) -> None:
         """Let a candidate all of whose runs are done take part, in the place of what was known of it before.
 
         Args:
             entrant: the candidate.
             seeds: how many seeds it was trained with, None for as many as all candidates.
-            mean: the run whose answers to the test rows stand for the candidate, None for those of its folds.
         """
         name = entrant.candidate.name
         self.leave(name)
@@ -236,9 +236,6 @@ class Race:
         self.results[name] = [self.arena.ledger.runs[run.key] for run in runs]
         ordered = [(run.number, self.arena.ledger.runs[run.key]) for run in runs]
         contestant = contestant_of(entrant.candidate, ordered, [self.arena.predictions(run) for run in runs], trial_of=entrant.trial_of)
-        if mean is not None:
-            contestant = replace(contestant, test=part_of(read_arrays(self.arena.predictions(mean)), "test", mean.number))
-            self.means[name] = mean
         self.contestants.append(contestant)
         write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
         self._stale = True
@@ -255,10 +252,13 @@ class Race:
 
     def add(self, name: str, further: Part) -> None:
         """Let what a candidate answered on further rows count as well."""
-        for at, contestant in enumerate(self.contestants):
-            if contestant.name == name:
-                self.contestants[at] = replace(contestant, further=further if contestant.further is None else pool([contestant.further, further]))
-        self.arena.judge.forget(name)
+        for contestant in [one for one in self.contestants if one.name == name]:
+            self._renew(replace(contestant, further=further if contestant.further is None else pool([contestant.further, further])))
+
+    def _renew(self, contestant: Contestant) -> None:
+        """Put a contestant in the place of what it was."""
+        self.contestants = [contestant if one.name == contestant.name else one for one in self.contestants]
+        self.arena.judge.forget(contestant.name)
         self._stale = True
 
     def lose(self, entrant: Entrant, status: Status, why: str) -> None:
