@@ -11,12 +11,16 @@ from safetensors.numpy import load_file, save_file
 
 from contracts.recipes import PLACES, WORDS
 from ringsmith.adapt import Setting, create_recipe, load_fitted
-from ringsmith.adapt.folder import MANIFEST, hash_files, write_json
+from ringsmith.adapt.folder import MANIFEST, hash_files, mark_pairs, write_json
+from ringsmith.adapt.linear import Linear
+from ringsmith.adapt.ngrams import Block, Ngrams
 from ringsmith.adapt.soup import alike, mix, same
+from ringsmith.adapt.tfidf import FittedTfidf, TfidfOptions
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import ModelError, UsageError
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import infer_task
+from ringsmith.text import TextSteps
 
 LABELS = ("anger", "joy")
 NEW = ["I am glad at home", "mad and furious", "happy in town and I shout"]
@@ -73,6 +77,50 @@ def test_the_largest_group_that_is_alike_is_taken(tiny_bert: LocalModel, tmp_pat
     with pytest.raises(ModelError, match="not alike"):
         mix([first, last[0]], tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
+
+
+@pytest.mark.parametrize("options", [{}, {"word_weights": [0.0]}, {"most_nonzeros": 1}], ids=["terms", "characters alone", "hashed"])
+def test_what_counts_terms_answers_with_the_mean_of_its_scores(tmp_path: Path, options: dict[str, object]) -> None:
+    """Each model knows other terms; but for what the length of the rows makes of it, the odds are the mean of theirs."""
+    folders = [fitted("tfidf", None, tmp_path, seed, **options) for seed in range(3)]
+    models = [load_fitted(folder) for folder in folders]
+    assert alike(folders) == folders
+    assert options == {"most_nonzeros": 1} or len({model.embed(NEW).shape[1] for model in models}) > 1
+    mix(folders, tmp_path / "mean")
+    mean = load_fitted(tmp_path / "mean")
+    assert mean.pairs is None
+    odds = [np.log(proba[:, 0] / proba[:, 1]) for model in (*models, mean) for proba in [model.predict_proba(NEW)]]
+    np.testing.assert_allclose(odds[3], np.mean(odds[:3], axis=0), atol=0.1 * float(np.ptp(odds[:3])))
+    right = [np.mean(np.array(model.predict(rows(7).texts)) == rows(7).labels) for model in (*models, mean)]
+    assert right[3] >= min(right[:3])
+
+
+def test_terms_are_worked_out_by_hand() -> None:
+    """Two vocabularies that share a word, one of pairs: a term that a model does not know has weight 0 in it."""
+    task = infer_task(LABELS)
+    blocks = lambda words, idf: Ngrams([Block(str.split, words, np.array(idf, np.float32)), Block(list, ["x"], np.ones(1, np.float32))], (1, 1))  # noqa: E731
+    first = FittedTfidf(task, TextSteps(), blocks(["a", "b"], [1, 2]), Linear(np.array([[1, 2, 3, 4, 5, 6]], np.float32), np.array([1], np.float32)), TfidfOptions())
+    second = FittedTfidf(task, TextSteps(), blocks(["b", "c"], [4, 8]), Linear(np.array([[10, 20, 30, 40, 50, 60]], np.float32), np.array([2], np.float32)), TfidfOptions())
+    mean = FittedTfidf.mean([first, second])
+    assert isinstance(mean.ngrams, Ngrams)
+    assert [list(block.terms) for block in mean.ngrams.blocks] == [["a", "b", "c"], ["x"]]
+    assert mean.ngrams.blocks[0].idf.tolist() == [1, 3, 8]
+    assert mean.linear.weights.tolist() == [[0.5, 6, 10, 16.5, 2, 22.5, 25, 33]]
+    assert mean.linear.bias.tolist() == [1.5]
+
+
+def test_a_mean_of_pairs_knows_that_it_reads_pairs(tmp_path: Path) -> None:
+    """As the models that it is made of; it is asked with pairs, and with none refuses as they do."""
+    folders = [tmp_path / str(seed) for seed in range(2)]
+    for seed, folder in enumerate(folders):
+        one, valid = (TextSet(rows(at).texts, rows(at).labels, pairs=rows(at + 1).texts) for at in (seed, seed + 100))
+        create_recipe("tfidf", Setting(infer_task(LABELS), threads=1)).fit(one, valid, Budget()).save(folder)
+        mark_pairs(folder, pairs=True)
+    mix(folders, tmp_path / "mean")
+    mean = load_fitted(tmp_path / "mean")
+    assert mean.pairs is True
+    models = [load_fitted(folder).predict_proba(NEW, NEW[::-1]) for folder in folders]
+    np.testing.assert_allclose(mean.predict_proba(NEW, NEW[::-1]), np.mean(models, axis=0), atol=0.1)
 
 
 def test_models_that_are_one_are_known(tiny_bert: LocalModel, tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ class HashedNgrams:
             frequency += np.bincount(counts.indices, minlength=self.size)
         return HashedNgrams(self.bits, self.shape, (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32))
 
+    @classmethod
+    def union(cls, several: Sequence[HashedNgrams]) -> tuple[HashedNgrams, list[npt.NDArray[np.int64]]]:
+        """As `Ngrams.union`, of several with as many columns: a column is the same in all of them."""
+        idf = np.stack([one.idf for one in several]).mean(axis=0).astype(np.float32)
+        return cls(several[0].bits, several[0].shape, idf), [np.arange(one.size) for one in several]
+
     def column_weights(self, words: float, columns: int) -> npt.NDArray[np.float32]:
         """As `Ngrams.column_weights`: words count `words`, characters 1, the rows' length kept."""
         share = np.float32(1 / np.sqrt(1 + words**2))

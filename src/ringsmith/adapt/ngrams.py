@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,20 @@ class Block:
         idf = (np.log((1 + len(texts)) / (1 + frequency[order])) + 1).astype(np.float32)
         return cls(analyse, terms, idf), tfidf(_sorted(counts[:, order]), idf)
 
+    @classmethod
+    def union(cls, blocks: Sequence[Block]) -> Block:
+        """The terms of all these blocks, each with the mean of its inverse document frequencies where it is known."""
+        known: defaultdict[str, list[float]] = defaultdict(list)
+        for block in blocks:
+            for term, idf in zip(block.terms, block.idf.tolist(), strict=True):
+                known[term].append(idf)
+        terms = sorted(known)
+        return cls(blocks[0].analyse, terms, np.array([fmean(known[term]) for term in terms], np.float32))
+
+    def places(self, terms: Sequence[str]) -> npt.NDArray[np.int64]:
+        """The columns of these of its terms."""
+        return np.array([self._columns[term] for term in terms], np.int64)
+
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Weighted rows of `texts`, float32 (n, d)."""
         if not len(self.terms):
@@ -127,6 +142,13 @@ class Ngrams:
         """The vocabulary of `texts` and their rows (n, d): words first, then characters."""
         fits = [Block.fit(analyse, texts, min_rows) for analyse in _analysers(shape)]
         return cls([block for block, _ in fits], shape), beside([rows for _, rows in fits])
+
+    @classmethod
+    def union(cls, several: Sequence[Ngrams]) -> tuple[Ngrams, list[npt.NDArray[np.int64]]]:
+        """One vocabulary of several with n-grams of one shape, and for each of them the columns in which its own terms now stand."""
+        words, characters = (Block.union(kind) for kind in zip(*(one.blocks for one in several), strict=True))
+        places = [np.concatenate([words.places(one.blocks[0].terms), len(words.terms) + characters.places(one.blocks[1].terms)]) for one in several]
+        return cls([words, characters], several[0].shape), places
 
     def transform(self, texts: Sequence[str]) -> Matrix:
         """Rows of `texts`, float32 (n, d)."""

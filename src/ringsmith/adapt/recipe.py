@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -130,6 +130,11 @@ class Fitted(ABC):
     @abstractmethod
     def load(cls, folder: Path, manifest: Mapping[str, Any], *, threads: int | None = None) -> Fitted:
         """The model that `save` wrote; `manifest` is its `ringsmith.json`."""
+
+    @classmethod
+    def mean(cls, models: Sequence[Self]) -> Self:
+        """One model of several that were fitted alike on different rows, where `registry.Entry.own_mean` says so; all others are averaged by their files (`soup`)."""
+        raise NotImplementedError
 
     def pace(self) -> Pace | None:
         """What answers really took, where to ask again would only look them up; None where predicting once more costs the same once more."""

@@ -29,6 +29,7 @@ class Entry:
         default: whether it competes where no recipe is named.
         light: whether what it fitted predicts without torch.
         endpoint: whether it can also ask a model over the network, which needs no torch.
+        own_mean: whether the mean of its models is what `Fitted.mean` makes of them, as their weights have no common shape.
     """
 
     place: str
@@ -38,11 +39,18 @@ class Entry:
     default: bool = True
     light: bool = False
     endpoint: bool = False
+    own_mean: bool = False
 
 
 ENTRIES: dict[str, Entry] = {
     "majority": Entry(".majority:Majority", ".majority:MajorityOptions", "nothing", "the shares of the classes, whatever the text: the floor that every other candidate must beat"),
-    "tfidf": Entry(".tfidf:Tfidf", ".tfidf:TfidfOptions", "nothing", "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train"),
+    "tfidf": Entry(
+        ".tfidf:Tfidf",
+        ".tfidf:TfidfOptions",
+        "nothing",
+        "weighted word and character n-grams with a linear classifier: no pre-training, seconds to train",
+        own_mean=True,
+    ),
     "static": Entry(
         ".static:Static", ".static_options:StaticOptions", "vectors", "the mean of a text's word vectors, from a file or trained on your texts, with a linear classifier"
     ),
@@ -102,6 +110,11 @@ def default_recipes() -> list[str]:
 def recipe_asks(name: str) -> bool:
     """Whether the recipe `name` can also ask a model behind an endpoint; loads nothing."""
     return _entry(name).endpoint
+
+
+def recipe_has_own_mean(name: str) -> bool:
+    """Whether models of the recipe `name` are made one by `Fitted.mean`, not by the mean of their weights; loads nothing."""
+    return _entry(name).own_mean
 
 
 def recipe_summary(name: str) -> str:

@@ -2,7 +2,7 @@
 
 Weights that were moved from one start by a fine-tuning lie in one basin, and what lies between them is about as good as the mean of their answers (Wortsman et al., 2022,
 "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing inference time"). For linear heads on the same frozen vectors that is no
-matter of luck: the mean of their weights answers with the mean of their logits.
+matter of luck: the mean of their weights answers with the mean of their logits. What counts terms knows others in each model; it makes one vocabulary of them first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from ringsmith.adapt.folder import MANIFEST, hash_file, new_folder, read_manifest, write_json
+from ringsmith.adapt.folder import MANIFEST, hash_file, mark_pairs, new_folder, read_manifest, write_json
+from ringsmith.adapt.registry import load_fitted, recipe_has_own_mean
 from ringsmith.catalogue.weights import read_header
 from ringsmith.errors import ModelError
 
@@ -31,7 +32,7 @@ def alike(folders: Sequence[Path]) -> list[Path]:
     """The largest group of fitted models whose weights can be averaged; of several as large the one that has the first model.
 
     They are of one recipe with the same options (what was chosen on validation rows among them: layers, pooling), on one backbone, for the same labels; their
-    tensors have the same names, shapes and types, and all other files are the same. Reads no weights.
+    tensors have the same names, shapes and types, and all other files are the same; or the recipe has a mean of its own. Reads no weights.
 
     Args:
         folders: what `Fitted.save` wrote.
@@ -66,6 +67,17 @@ def mix(folders: Sequence[Path], out: Path) -> None:
     """
     if len(alike(folders)) != len(folders):
         raise ModelError(f"{', '.join(map(str, folders))}: a mean is taken of models of one recipe, backbone and shape; these are not alike. Fit them with the same options.")
+    (_by_recipe if recipe_has_own_mean(read_manifest(folders[0])["recipe"]) else _by_weights)(folders, out)
+
+
+def _by_recipe(folders: Sequence[Path], out: Path) -> None:
+    models = [load_fitted(folder) for folder in folders]
+    type(models[0]).mean(models).save(out)
+    if (pairs := models[0].pairs) is not None:
+        mark_pairs(out, pairs=pairs)
+
+
+def _by_weights(folders: Sequence[Path], out: Path) -> None:
     with new_folder(out) as scratch:
         shutil.copytree(folders[0], scratch, dirs_exist_ok=True)
         first, *others = (read_manifest(folder) for folder in folders)
@@ -79,6 +91,8 @@ def mix(folders: Sequence[Path], out: Path) -> None:
 def _form(folder: Path) -> str:
     """All of a model but its weights; the same for models of which a mean can be taken."""
     manifest = read_manifest(folder)
+    if recipe_has_own_mean(manifest["recipe"]):
+        return json.dumps({**manifest, "files": sorted(manifest["files"])}, sort_keys=True)
     tensors = {name: [(one.name, one.dtype, one.shape) for one in read_header(folder / name)] for name in manifest["files"] if name.endswith(WEIGHTS)}
     others = {name: digest for name, digest in manifest["files"].items() if name not in tensors}
     return json.dumps([{**manifest, "files": others}, tensors], sort_keys=True)

@@ -123,6 +123,22 @@ class FittedTfidf(Fitted):
         ngrams = (Ngrams if VOCABULARY in manifest["files"] else HashedNgrams).load(folder, arrays)
         return cls(task_from_json(manifest["task"]), TextSteps.from_json(manifest["steps"]), ngrams, linear, options)
 
+    @classmethod
+    def mean(cls, models: Sequence[FittedTfidf]) -> FittedTfidf:
+        """One model of several that were fitted alike on different rows: the terms of all, with the mean of their weights, 0 where a model does not know the term.
+
+        But for how long the rows are, which hangs on the terms that are known, it answers with the mean of their scores.
+        """
+        first = models[0]
+        ngrams, places = united([model.ngrams for model in models])
+        classes, copies = len(first.linear.bias), first.linear.weights.shape[1] // first.ngrams.size  # pairs have the columns three times
+        weights = np.zeros((classes, copies, ngrams.size))
+        for model, columns in zip(models, places, strict=True):
+            weights[:, :, columns] += model.linear.weights.reshape(classes, copies, -1)
+        bias = np.stack([model.linear.bias for model in models]).mean(axis=0)
+        linear = Linear((weights / len(models)).reshape(classes, -1).astype(np.float32), bias.astype(np.float32))
+        return cls(first.task, first.steps, ngrams, linear, first.options)
+
     def _rows(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Matrix:
         return rows_of(self.ngrams, self.steps.apply_all(texts), None if pairs is None else self.steps.apply_all(pairs))
 
@@ -270,6 +286,12 @@ def prepared(rows: TextSet, steps: TextSteps) -> tuple[list[str], list[str] | No
 def hash_bits(machines: int) -> int:
     """Columns (as a power of two) with which so many machines stay within `WEIGHT_BYTES`."""
     return int(np.clip(np.floor(np.log2(WEIGHT_BYTES / (machines * 12))), 15, 21))
+
+
+def united(several: Sequence[Ngrams | HashedNgrams]) -> tuple[Ngrams | HashedNgrams, list[npt.NDArray[np.int64]]]:
+    """One of several of a kind, and the columns in which those of each now stand."""
+    hashed = [one for one in several if isinstance(one, HashedNgrams)]
+    return HashedNgrams.union(hashed) if hashed else Ngrams.union([one for one in several if isinstance(one, Ngrams)])
 
 
 def without_words(ngrams: Ngrams, linear: Linear) -> tuple[Ngrams, Linear]:
