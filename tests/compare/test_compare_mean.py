@@ -33,11 +33,11 @@ def compare(tmp_path: Path) -> Callable[..., Comparison]:
     return run
 
 
-def choosing() -> Table:
-    """The first fold alone has the test rows."""
-    part = np.arange(200) // 2 % 5
-    splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), np.arange(200, 240 if i == 0 else 200)) for i in range(5)]
-    return replace(table(240), splits=tuple(splits))
+def choosing(rows: int = 200) -> Table:
+    """So many rows choose, of two classes in turn; the first fold alone has the 40 test rows."""
+    part = np.arange(rows) // 2 % 5
+    splits = [Split(f"fold-{i + 1}", np.flatnonzero(part != i), np.flatnonzero(part == i), np.arange(rows, rows + 40 if i == 0 else rows)) for i in range(5)]
+    return replace(table(rows + 40), splits=tuple(splits))
 
 
 def counts(events: list[Any]) -> list[tuple[int, int]]:
@@ -92,6 +92,15 @@ def test_a_mean_that_is_gone_is_made_again_from_all_of_its_folds(compare: Callab
     assert best(after)["trained_on"].endswith("once more: the model that was measured is gone")
     assert load_file(after.folder / "best" / "weights.safetensors")["wrong"].tolist() == [10.0]
     assert len(ledger(compare("averaged"))) == 12  # it is there
+
+
+def test_a_mean_is_held_to_rows_of_all_classes(tmp_path: Path) -> None:
+    """Every second row of a file whose classes take turns has one class only, and no metric that needs two."""
+    options = CompareOptions(data="made.csv", recipes=("averaged",), metric="auroc", out=tmp_path / "out", on="inline")
+    result = compare_table(choosing(700), options, lambda event: None)
+    (mean,) = (line["run"] for line in ledger(result) if line["split"] == "mean")
+    assert Counter(np.load(result.folder / "predictions" / "runs" / f"{mean}.npz")["valid_position"] % 2) == {0: 210, 1: 210}
+    assert result.rows[0].status == "done"
 
 
 def test_several_seeds_have_no_mean(compare: Callable[..., Comparison]) -> None:

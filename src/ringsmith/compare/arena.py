@@ -34,7 +34,7 @@ REFIT = "refit"
 MEAN = "mean"
 """The split of the mean of the folds' models, where folds only choose."""
 LEARNT = 500
-"""Rows that its models have learnt from, at most, which a mean must answer: it is broken where they are answered worse than rows that no model has seen."""
+"""Rows that its models have learnt from, about, which a mean must answer: it is broken where the folds' models, which had not seen them, answered them better."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ class Arena:
         return len(splits) > 1 and self.options.seeds == 1 and not several_test(len(split.test) for split in splits)
 
     def mean_of(self, entrant: Entrant) -> Run:
-        """The run that takes the mean of the models of all folds: it answers the test rows of the first, and some of those that they have learnt from."""
+        """The run that takes the mean of the models of all folds: it answers the test rows of the first, and the rows that choose in so many of the folds as `LEARNT` allows."""
         splits = self.dataset.splits
-        learnt = np.unique(np.concatenate([split.train for split in splits]))
-        split = Split(MEAN, np.zeros(0, dtype=np.int64), learnt[:: -(-len(learnt) // LEARNT)], splits[0].test)
+        learnt = np.sort(np.concatenate([split.valid for split in splits[: max(1, LEARNT // len(splits[0].valid))]]))
+        split = Split(MEAN, np.zeros(0, dtype=np.int64), learnt, splits[0].test)
         return Run(entrant, 0, split, self.options.seed, self.key_of(entrant, MEAN, self.options.seed))
 
     def _on(self, split: Split, number: int, entrant: Entrant, seeds: int | None = None) -> Iterator[Run]:

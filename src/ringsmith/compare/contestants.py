@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ringsmith.records import Candidate, Floats, Rows
 
@@ -33,7 +34,13 @@ class Part:
 
     def of_split(self, number: int) -> Part:
         """The rows of one split."""
-        mask = self.split == number
+        return self._those(self.split == number)
+
+    def at(self, positions: Rows) -> Part:
+        """The rows at these positions of the table."""
+        return self._those(np.isin(self.positions, positions))
+
+    def _those(self, mask: npt.NDArray[np.bool_]) -> Part:
         return Part(self.positions[mask], self.numbers[mask], self.split[mask], self.proba[mask])
 
     @property

@@ -1,8 +1,8 @@
 """Where folds only choose: the mean of their models, which together have learnt from all rows.
 
 Each fold's model leaves out the rows that choose in it, and of few rows every one is missed. The mean of the weights (`adapt.soup`) costs no further training, answers as
-fast as one of them, and is what answers the test rows and is handed over. It must answer rows that its models have learnt from at least as well as they answer those that
-they have not.
+fast as one of them, and is what answers the test rows and is handed over. Rows that its models have learnt from it must answer at least as well as those of them did that had
+not.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def settle_mean(arena: Arena, mean: Run, runs: Sequence[Run], valid: Part) -> Pa
     result, test = arena.finished(mean), None
     if result is not None and result.status == "done":
         arrays = read_arrays(arena.predictions(mean))
-        if not arena.judge.better(arena.judge.value(valid), arena.judge.value(part_of(arrays, "valid", mean.number))):
+        learnt = part_of(arrays, "valid", mean.number)
+        if not arena.judge.better(arena.judge.value(valid.at(learnt.positions)), arena.judge.value(learnt)):
             test = part_of(arrays, "test", mean.number)
     kept = runs[0] if test is None else mean
     for run in [mean, *runs]:
