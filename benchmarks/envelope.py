@@ -7,7 +7,7 @@ fit, chooses by its validation rows and reports on the published test rows. The 
 held against the test score of every single recipe at that size:
     regret      points that the best of them lies above what was chosen, with the standard error of that difference on the test rows
     expected    the same on average over 2,000 redraws of the validation rows: what the choice costs, less of the luck of this one draw
-    advised     regret of what `compare` recommends, which is the cheapest of those that are tied
+    advised     regret of what `compare` recommends, which is the cheapest of those that are as good as the best
 The *crossover* is the size from which on a recipe leads that did not lead before. With several seeds all figures are means over them.
 ``--work`` keeps the comparisons there: a run that was stopped goes on where it was. ``--out`` is rewritten after every size, and a picture beside it.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -109,20 +110,21 @@ def test_the_best_may_be_the_cheapest_too() -> None:
     assert verdict.reason == "the best on 200 validation rows (accuracy 0.980), and also the cheapest of those tied with it (six)"
 
 
-def small(name: str, wrong: int, *, train: float, after: int = 0) -> Contestant:
-    """So many errors on 30 validation rows, in those that follow the first few; guessing makes 15."""
+def small(name: str, wrong: int, *, train: float, odd: bool = False) -> Contestant:
+    """So many errors on 30 validation rows. The floor is right in the even ones: errors in odd ones, where it is wrong as well, leave no doubt who is better."""
     found = part(range(30), 0)
-    found.proba[after : after + wrong] = found.proba[after : after + wrong, ::-1]
+    at = np.arange(30)[int(odd) :: 2][:wrong]
+    found.proba[at] = found.proba[at, ::-1]
     return Contestant(Candidate(name), found, part(range(200, 400), 0), train, 1.0)
 
 
 def test_what_is_not_shown_to_be_better_than_guessing_is_not_taken_where_another_is() -> None:
-    """Of 30 rows 11 wrong are no more than chance, five are; the two are tied (Holm, p > 0.05), and the cheap one is passed over."""
-    verdict = judge().decide([small("cheap", 11, train=1, after=10), small("dear", 5, train=80)])
+    """Eight of 30 are wrong; one is right in 15 rows that the floor has wrong and wrong in eight that it has right (p = 0.2), the other in seven and none (p = 0.02)."""
+    verdict = judge().decide([small("dear", 8, train=80, odd=True), small("cheap", 8, train=1)])
     assert dict(verdict.letters) == {"dear": "A", "cheap": "A"}
     assert verdict.recommended == "dear"
-    assert verdict.reason == "the best on 30 validation rows (accuracy 0.833); cheap, tied with it, is not shown to be better than guessing"
-    third = judge().decide([small("cheap", 11, train=1, after=10), small("middle", 6, train=50), small("dear", 5, train=100)])
+    assert verdict.reason == "the best on 30 validation rows (accuracy 0.733); cheap, tied with it, is not shown to be better than guessing"
+    third = judge().decide([small("dear", 8, train=100, odd=True), small("middle", 8, train=50, odd=True), small("cheap", 8, train=1)])
     assert third.recommended == "middle"
     assert third.reason.startswith("tied with the best, dear (p = ")
     assert third.reason.endswith("; cheap, tied with it, is not shown to be better than guessing")
@@ -133,9 +135,52 @@ def test_where_nothing_is_shown_to_be_better_than_guessing_the_cheapest_is_taken
     alone = judge().decide([small("cheap", 11, train=1)])
     start = "the only candidate that has finished and is better than guessing (accuracy 0.633 on 30 validation rows)"
     assert (alone.recommended, alone.reason) == ("cheap", f"{start}; that it is better than guessing may still be chance: more labelled rows are needed")
-    two = judge().decide([small("cheap", 12, train=1), small("dear", 11, train=80)])
+    two = judge().decide([small("dear", 11, train=80), small("cheap", 11, train=1)])
     assert two.recommended == "cheap"
     assert two.reason.endswith("; that the best of those tied is better than guessing may still be chance: more labelled rows are needed")
+
+
+def test_tied_is_not_equal() -> None:
+    """Of 100 rows 12 are wrong or 20, others: no difference that 5 % would show (p = 0.15), but more than a standard error; 14 are within one and two points."""
+    far, near = (replace(contestant(name, 0, 0, train=1.0, answer=1.0), valid=answered(100, wrong)) for name, wrong in (("far", range(50, 70)), ("near", range(50, 64))))
+    dear, level = (replace(contestant(name, 0, 0, train=90.0), valid=answered(100, range(12))) for name in ("dear", "level"))
+    verdict = judge().decide([dear, far])
+    assert dict(verdict.letters) == {"dear": "A", "far": "A"}
+    assert verdict.recommended == "dear"
+    assert re.fullmatch(
+        r"the best on 100 validation rows \(accuracy 0\.880\); far, tied with it \(p = 0\.1\d\) and 90 x cheaper to train and 10 x cheaper to run, "
+        r"is 8\.0 points behind",
+        verdict.reason,
+    )
+    assert judge().decide([dear, far, near]).recommended == "near"
+    both = judge().decide([dear, level, far, replace(far, candidate=Candidate("further"))])
+    assert both.reason == (
+        "the best on 100 validation rows (accuracy 0.880), and also the cheapest of those tied with it (level); "
+        "far, further, tied with it and cheaper, are 8.0 points behind or more"
+    )
+
+
+@pytest.mark.parametrize(("wrong", "taken"), [(7, "dear"), (6, "cheap")])
+def test_a_point_is_worth_no_price(wrong: int, taken: str) -> None:
+    """Of 200 rows four are wrong, and of the cheap one's two or three others: always more than a standard error, but two are a point."""
+    assert judge().decide([contestant("cheap", wrong, 0, train=1.0), contestant("dear", 4, 0, train=90.0)]).recommended == taken
+
+
+def answered(rows: int, wrong: range) -> Part:
+    """So many rows, those of `wrong` answered wrongly."""
+    found = part(range(rows), 0)
+    found.proba[wrong.start : wrong.stop] = found.proba[wrong.start : wrong.stop, ::-1].copy()
+    return found
+
+
+def test_a_trial_beyond_reach_of_its_defaults_makes_way_for_them_all_the_same() -> None:
+    """They are tied; that it is the best of many is why it is ahead."""
+    defaults, trial, cheap = (
+        replace(contestant(name, 0, 0, train=train), valid=answered(100, wrong))
+        for name, train, wrong in (("defaults", 90.0, range(50, 70)), ("trial", 90.0, range(12)), ("cheap", 1.0, range(30, 52)))
+    )
+    assert judge().decide([defaults, replace(trial, trial_of="defaults")]).recommended == "defaults"
+    assert judge().decide([defaults, replace(trial, trial_of="defaults"), cheap]).recommended == "cheap"  # near the defaults, which lead without the trial
 
 
 def test_half_a_minute_is_not_worth_a_poorer_model() -> None:
@@ -175,15 +220,19 @@ def test_nothing_is_recommended_where_all_is_refused() -> None:
 
 
 def test_a_floor_that_ties_is_taken_and_it_is_said() -> None:
-    """90 against 100 errors of 200 is within luck; then no model is worth its cost."""
+    """92 against 100 errors of 200 is within luck; then no model is worth its cost."""
     always = Part(np.arange(200), np.arange(200), np.zeros(200, dtype=int), np.tile([0.6, 0.4], (200, 1)))
     majority = Contestant(Candidate("majority"), always, part(range(200, 400), 0), 0.01, 0.01)
-    near = Contestant(Candidate("near"), part(range(200), 90), part(range(200, 400), 0), 5.0, 5.0)
+    near = Contestant(Candidate("near"), part(range(200), 92), part(range(200, 400), 0), 5.0, 5.0)
     verdict = judge().decide([near, majority])
     assert verdict.recommended == "majority"
     assert verdict.reason == "no candidate is shown to be better than always answering the most frequent class on 200 validation rows; more labelled rows are needed"
     grouped = Judge(METRICS["accuracy"], TRUTH, shares=np.array([[0.6, 0.4]]), splits=["holdout"], groups=np.arange(ROWS) // 2)
     assert grouped.decide([near, majority]).reason.endswith("; more groups of labelled rows are needed")
+    ahead = judge().decide([replace(near, valid=part(range(200), 86)), majority])
+    assert dict(ahead.letters) == {"near": "A", "majority": "A"}
+    assert ahead.recommended == "near"
+    assert ahead.reason.endswith("; that the best of those tied is better than guessing may still be chance: more labelled rows are needed")
 
 
 def test_test_rows_never_influence_the_choice() -> None:
@@ -234,14 +283,18 @@ def test_the_honest_figure_is_that_of_each_folds_own_winner() -> None:
     assert verdict.honest["winners"] == {"fold-1": "x", "fold-2": "y"}
     assert verdict.honest["value"] == pytest.approx(0.85)
     assert "scores accuracy 0.850 [" in verdict.honest["text"]
-    assert verdict.honest["text"].endswith("took no part in the choice: expect this of the recommendation on new data.")
+    told = "took no part in the choice: expect this of what is chosen so on new data; the folds took x, y. What is recommended, x, scores 0.900 on all test rows."
+    assert verdict.honest["text"].endswith(told)
+    alone = of_folds.decide([x, folded("poor", (90, 90), (90, 90))])
+    assert alone.honest is not None
+    assert alone.honest["text"].endswith("took no part in the choice: expect this of the recommendation on new data.")
     own = [of_folds.test(one) for one in (x, y)]
     assert [score.value for score in own if score] == pytest.approx([0.9, 0.95])
     cheap = replace(folded("cheap", (4, 4), (30, 30)), train_seconds=0.01, answer_seconds=0.01)
     verdict = of_folds.decide([cheap, replace(folded("dear", (3, 3), (5, 5)), train_seconds=60.0)])
     assert (verdict.recommended, verdict.honest["value"] if verdict.honest else None) == ("cheap", pytest.approx(0.95))
     assert verdict.honest is not None
-    assert verdict.honest["text"].endswith("expect this of the best, dear, on new data. What is recommended, cheap, scores 0.700 on all test rows.")
+    assert verdict.honest["text"].endswith("expect this of dear, which every fold took. What is recommended, cheap, scores 0.700 on all test rows.")
 
 
 def test_rows_predicted_several_times_count_once_for_certainty() -> None:

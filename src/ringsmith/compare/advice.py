@@ -13,7 +13,15 @@ from ringsmith.metrics import Metric, Tie
 
 
 def explain(
-    taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: Metric, values: Mapping[str, float], *, grouped: bool = False, doubted: Sequence[str] = ()
+    taken: Contestant,
+    able: Sequence[Contestant],
+    ties: Sequence[Tie],
+    metric: Metric,
+    values: Mapping[str, float],
+    *,
+    grouped: bool = False,
+    doubted: Sequence[str] = (),
+    behind: Sequence[str] = (),
 ) -> str:
     """Why this candidate is taken, in a sentence.
 
@@ -25,16 +33,19 @@ def explain(
         values: candidate -> its figure.
         grouped: whether groups are what more is needed of.
         doubted: those tied with the best that are not shown to be better than guessing, the cheapest first; the one taken among them where the best is, too.
+        behind: those tied with the best that are too far behind it to be taken for their price.
     """
     if taken.name not in doubted:
         doubts = f"; {first_of(doubted, 3)}, tied with it, {'is' if len(doubted) == 1 else 'are'} not shown to be better than guessing" if doubted else ""
-        return _why(taken, able, [tie for tie in ties if tie.candidate not in doubted], metric, values, grouped=grouped, alone=bool(doubted)) + doubts
+        return _why(taken, able, [tie for tie in ties if tie.candidate not in doubted], metric, values, grouped=grouped, alone=bool(doubted), behind=behind) + doubts
     needed = f"more {'groups of labelled rows' if grouped else 'labelled rows'} are needed"
     shown = "that it is" if len(able) == 1 else "that the best of those tied is"
-    return f"{_why(taken, able, ties, metric, values, grouped=grouped)}; {shown} better than guessing may still be chance: {needed}"
+    return f"{_why(taken, able, ties, metric, values, grouped=grouped, behind=behind)}; {shown} better than guessing may still be chance: {needed}"
 
 
-def _why(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: Metric, values: Mapping[str, float], *, grouped: bool, alone: bool = False) -> str:
+def _why(
+    taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: Metric, values: Mapping[str, float], *, grouped: bool, alone: bool = False, behind: Sequence[str]
+) -> str:
     """Why, by the ties that count; `alone` says that others are tied with it which do not."""
     best = ties[0].candidate
     rows = min(len(np.unique(c.choosing.positions)) for c in able if c.name in (taken.name, best))
@@ -52,23 +63,41 @@ def _why(taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], met
         if of_best.trial_of == taken.name:
             return f"no setting that was tried is shown to be better than the defaults: the best, {best}, is tied with them ({_p(tie.p_adjusted)} on {rows:,} validation rows)"
         return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows{at_stake(tie, metric)}), {saving(taken, of_best)}"
+    start = f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f})"
     if len(tied) > 1:
-        others = {tie.candidate for tie in tied[1:]}
-        named, cheapest = first_of(sorted(others), 3), all(taken.cost <= c.cost for c in able if c.name in others)
-        saved = f"what those tied with it ({named}) may save nobody would feel" if taken.unfelt else f"none that is tied with it ({named}) is clearly cheaper"
-        rest = f"also the cheapest of those tied with it ({named})" if cheapest else saved
-        return f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f}), and {rest}"
+        cheaper = [c for c in able if c.name in behind and c.cost < taken.cost]
+        return start + _as_good(taken, able, [tie.candidate for tie in tied[1:] if tie.candidate not in behind]) + _too_far(taken, cheaper, tied, metric)
     if alone:
-        return f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f})"
+        return start
     second = ties[1]
     return f"better on {rows:,} validation rows than all others: {metric.name} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"
+
+
+def _as_good(taken: Contestant, able: Sequence[Contestant], others: Sequence[str]) -> str:
+    """That none of these, as good as what is taken, would be taken for its price."""
+    if not others:
+        return ""
+    named = first_of(sorted(others), 3)
+    if all(taken.cost <= c.cost for c in able if c.name in others):
+        return f", and also the cheapest of those tied with it ({named})"
+    return f", and what those tied with it ({named}) may save nobody would feel" if taken.unfelt else f", and none that is tied with it ({named}) is clearly cheaper"
+
+
+def _too_far(taken: Contestant, cheaper: Sequence[Contestant], ties: Sequence[Tie], metric: Metric) -> str:
+    """That these are cheaper and tied with it, and by how much they are behind."""
+    if not cheaper:
+        return ""
+    known = [next(tie for tie in ties if tie.candidate == c.name) for c in cheaper]
+    least = _told(min(abs(tie.difference) for tie in known), metric)
+    if len(cheaper) > 1:
+        return f"; {first_of([c.name for c in cheaper], 3)}, tied with it and cheaper, are {least} behind or more"
+    return f"; {cheaper[0].name}, tied with it ({_p(known[0].p_adjusted)}) and {saving(cheaper[0], taken).removeprefix('and ')}, is {least} behind"
 
 
 def at_stake(tie: Tie, metric: Metric) -> str:
     """By how much the best may be better than a candidate that is tied with it: the far end of the difference's 95 % interval."""
     most = -tie.low if metric.greater_is_better else tie.high
-    told = f"{most:.3f}" if metric.uses == "scores" else f"{100 * most:.1f} points"
-    return f"; it may be up to {told} better" if most > 0 else ""
+    return f"; it may be up to {_told(most, metric)} better" if most > 0 else ""
 
 
 def saving(taken: Contestant, best: Contestant) -> str:
@@ -86,6 +115,10 @@ def saving(taken: Contestant, best: Contestant) -> str:
     if train >= 1.5 or answer >= 1.5:
         return " and ".join(f"{_times(ratio)} x cheaper to {verb}" for ratio, verb in ((train, "train"), (answer, "run")) if ratio >= 1.5)
     return "and cheaper to train and to run together"
+
+
+def _told(difference: float, metric: Metric) -> str:
+    return f"{difference:.3f}" if metric.uses == "scores" else f"{100 * difference:.1f} points"
 
 
 def _times(ratio: float) -> str:

@@ -1,8 +1,10 @@
-"""One choice from many candidates: validation rows choose, test rows report, and the cheapest of those that are tied is taken.
+"""One choice from many candidates: validation rows choose, test rows report, and the cheapest of those that are as good as the best is taken.
 
 - Runs of a candidate are pooled: with folds every row is judged once; with several seeds a row comes several times, and the bootstrap
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
+- Tied is not equal: few rows tie everything. Of those tied the cheapest is taken that is within a standard error of the best (the "1 SE rule" of Breiman et al., 1984,
+  "Classification and Regression Trees", section 3.4.3) and no more than two points behind it, or within a point. LOG.md has what the cheapest of all tied costs.
 - Costs that nobody feels (`contestants.UNFELT_ANSWER`) do not decide: of those tied that answer within a millisecond the better on validation is taken.
 - What is no better than answering by the shares of the classes is refused, not ranked; what is cheap and not shown to be better is not taken where another is.
 - Where rows come in groups, groups are compared; where these are too few to show anything, rows are, and it is said.
@@ -12,6 +14,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith._wording import plural
+from ringsmith._wording import first_of, plural
 from ringsmith.compare.advice import explain
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.space import BASELINE
@@ -28,6 +31,10 @@ from ringsmith.records import Floats, Score, Split
 
 AS_CHEAP, SMALL_CHANGE = 1.25, 30.0
 """Costs this near to the cheapest are called equal: timings are not surer than that, and half a minute in all is worth no risk of a poorer model."""
+ONE_ERROR = 0.317
+"""The two-sided p value of a difference of one standard error."""
+POINT, MOST = 0.01, 0.02
+"""Differences of figures between 0 and 1 that nobody would pay for, and that everybody would; losses have neither."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +144,13 @@ class Judge:
             reason = "nothing is better than always answering the most frequent class" if refused else "nothing has finished"
             return Verdict(reason=reason, refused=refused)
         letters, ties = self._compared(able)
-        taken, doubted = self._take_shown(without_lucky_trials([c for c in able if letters[c.name] == "A"]), best=ties[0].candidate)
-        reason = explain(taken, able, ties, self.metric, {c.name: self.valid(c) for c in able}, grouped=self.groups is not None, doubted=doubted)
+        near = self._near(without_lucky_trials([c for c in able if letters[c.name] == "A"]), ties)
+        taken, doubted = self._take_shown(near, best=ties[0].candidate)
+        values, behind = {c.name: self.valid(c) for c in able}, [c.name for c in able if letters[c.name] == "A" and c not in near]
+        reason = explain(taken, able, ties, self.metric, values, grouped=self.groups is not None, doubted=doubted, behind=behind)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
-        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken, best=ties[0].candidate))
+        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken))
 
     def _compared(self, able: Sequence[Contestant]) -> tuple[dict[str, str], Sequence[Tie]]:
         """The tie group of each candidate, best first, and its comparison with the best: by the validation rows, and after a play-off by all rows that choose.
@@ -186,8 +195,17 @@ class Judge:
             return ""
         return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
 
+    def _near(self, tied: Sequence[Contestant], ties: Sequence[Tie]) -> list[Contestant]:
+        """Those that are as good as the best of them: within a point, or within a standard error and two points; the floor is not bound to these two.
+
+        `ties` compare all with the best of all.
+        """
+        known = {tie.candidate: tie for tie in (ties if ties[0].candidate in {c.name for c in tied} else self.groups_of(tied).ties)}
+        least, most = (0.0, math.inf) if self.metric.uses == "scores" else (POINT, MOST)
+        return [c for c in tied if _within(known[c.name], least, math.inf if c.candidate.recipe == BASELINE else most)]
+
     def _take_shown(self, tied: Sequence[Contestant], *, best: str) -> tuple[Contestant, list[str]]:
-        """The cheapest of those tied that is shown to be better than the floor, and the names of those passed over; the floor itself where it is tied with the best.
+        """The cheapest of these that is shown to be better than the floor, and the names of those passed over; the floor itself where it is among them.
 
         If not even the best is shown to be better, the cheapest of all.
         """
@@ -220,7 +238,7 @@ class Judge:
                 best = contestant
         return best
 
-    def _nested(self, able: Sequence[Contestant], taken: Contestant, *, best: str) -> dict[str, Any] | None:
+    def _nested(self, able: Sequence[Contestant], taken: Contestant) -> dict[str, Any] | None:
         """The pooled test answers of the winner of every fold's validation rows."""
         if len(np.unique(taken.test.split)) < 2:
             return None
@@ -228,16 +246,17 @@ class Judge:
         score = self.score(pool([winner.test.of_split(number) for number, winner in winners.items()]))
         text = (
             f"Choosing by validation within every fold scores {self.metric.name} {score.value:.3f} [{score.low:.3f}-{score.high:.3f}] on test rows that took no part in "
-            f"the choice: {self._expected(taken, best)}"
+            f"the choice: {self._expected(taken, [winner.name for winner in winners.values()])}"
         )
         return {"text": text, **score.to_json(), "winners": {self.splits[number]: winner.name for number, winner in winners.items()}}
 
-    def _expected(self, taken: Contestant, best: str) -> str:
-        """Whose figure the nested one is: the recommendation's only where it is the best, not where it is tied with the best and cheaper."""
-        own = self.test(taken)
-        if taken.name == best or own is None:
+    def _expected(self, taken: Contestant, winners: Sequence[str]) -> str:
+        """Whose figure the nested one is: the recommendation's only where every fold took that."""
+        named, own = list(dict.fromkeys(winners)), self.test(taken)
+        if named == [taken.name] or own is None:
             return "expect this of the recommendation on new data."
-        return f"expect this of the best, {best}, on new data. What is recommended, {taken.name}, scores {own.value:.3f} on all test rows."
+        whose = f"{named[0]}, which every fold took" if len(named) == 1 else f"what is chosen so on new data; the folds took {first_of(named, 3)}"
+        return f"expect this of {whose}. What is recommended, {taken.name}, scores {own.value:.3f} on all test rows."
 
     def _winner_of(self, able: Sequence[Contestant], number: int) -> Contestant:
         best, best_value = able[0], self.value(able[0].valid.of_split(number))
@@ -246,6 +265,12 @@ class Judge:
             if self.better(value, best_value):
                 best, best_value = contestant, value
         return best
+
+
+def _within(tie: Tie, least: float, most: float) -> bool:
+    """Whether it is so little behind: `least` always, no more than `most` within a standard error."""
+    behind = round(abs(tie.difference), 9)
+    return behind <= least or (behind <= most and tie.p_value > ONE_ERROR)
 
 
 def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:

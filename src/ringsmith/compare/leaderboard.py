@@ -31,7 +31,7 @@ class Row:
         test_low: lower end of its 95 % interval.
         test_high: upper end.
         tie_group: ``"A"`` for those that the validation rows cannot tell from the best, and so on.
-        recommended: whether to take it: the cheapest of group A.
+        recommended: whether to take it: the cheapest of group A that is as good as the best, see `choose`.
         train_seconds: seconds to fit, the longest of its runs (later ones may find vectors already computed); of what is not ranked all that its runs took.
         latency_ms_p50: milliseconds to predict one row, median.
         latency_ms_p95: the same, 95th percentile.

@@ -1,6 +1,6 @@
 """The play-off: candidates that are tied are compared on more rows, in the time that is left.
 
-It is held where one of them may be better than the cheap one that would be taken, by a point or more. The training rows take turns at choosing then: in
+It is held where one of them may be better than the one that would be taken, by a point or more. The training rows take turns at choosing then: in
 each turn a quarter of them chooses, all that are tied are fitted anew on the others and the validation rows, and what they answer is pooled with
 their answers on the validation rows. Test rows have no part in it, and the model that is handed over stays the one that was measured.
 
@@ -17,14 +17,13 @@ from dataclasses import asdict, dataclass
 from math import ceil
 
 from ringsmith.compare.arena import Run
+from ringsmith.compare.choose import POINT
 from ringsmith.compare.events import PlayOff
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.standings import answers
 
-POINT = 0.01
-"""What is worth more rows: a difference in the metric."""
 SURE = 1.15
 """What forecasts are multiplied by: a run that is cut short would be compared unfairly."""
 
