@@ -61,6 +61,15 @@ def test_the_label_may_be_numbers_and_the_id_is_never_the_label() -> None:
     assert (found.text, found.label) == ("document", "label")
 
 
+def test_a_label_by_a_weak_name_is_told_where_others_could_be_it() -> None:
+    """A column that is called 'label' needs no word; neither does one that is alone."""
+    others = {"region": FEW, "channel": FEW[::-1]}
+    found = columns_of(comment=PROSE, priority=["high", "low"] * 3, **others)
+    assert found.label == "priority"
+    assert found.notes == ("Of the columns that could be the label, 'priority' has a usual name and was taken (not 'region', 'channel'); --label names another.",)
+    assert columns_of(comment=PROSE, label=["high", "low"] * 3, **others).notes == columns_of(comment=PROSE, priority=FEW).notes == ()
+
+
 def test_of_several_texts_the_longest_is_taken_and_it_is_said() -> None:
     """A title beside a body."""
     found = columns_of(content=[text[:9] for text in PROSE], body=PROSE, label=FEW)

@@ -234,6 +234,9 @@ def _label_column(table: RawTable, profiles: dict[str, Profile], excluded: Seque
         if len(found) > 1:
             found = _same_thing(table, found, notes) or found
         if len(found) == 1:
+            others = [repr(name) for name, other in profiles.items() if other is not found[0] and name not in excluded and (other.few or other.listed)]
+            if found[0] in weak and others:
+                notes.append(f"Of the columns that could be the label, {found[0].name!r} has a usual name and was taken (not {first_of(others, 4)}); --label names another.")
             return found[0].name
         if found:
             raise _ask(table, profiles, "label", found)
