@@ -250,6 +250,10 @@ def test_a_front_of_one_is_said_and_so_is_what_is_not_drawn(board: list[Standing
     for found in (figure, charts.intervals(board, ACCURACY)):
         assert found is not None
         assert ("The floor, majority, is not drawn." in found.caption) is any(drawn)
+    floor = charts.intervals([replace(row, recommended=row.recipe == "majority") for row in board], ACCURACY)
+    assert floor is not None
+    assert "the ring" not in floor.caption
+    assert "The floor, majority, which is recommended, is not drawn." in floor.caption
     without = charts.intervals([row for row in board if row.recipe != "majority"], ACCURACY)
     assert without is not None
     assert "not drawn" not in without.caption

@@ -56,7 +56,8 @@ def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
     ]
     digits = digits_on(board)
     body = [[row.candidate, *(wording.score(value, digits) for value in (row.test, row.test_low, row.test_high)), row.tie_group or wording.NOTHING] for row in ranked]
-    caption = f"{title_of(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; the ring marks the recommended one; letters are tie groups."
+    ring = "the ring marks the recommended one; " if any(row.recommended for row in ranked) else ""
+    caption = f"{title_of(metric)} on the test rows with 95 % intervals. The band is that of the first in the table; {ring}letters are tie groups."
     caption += _without_floor(board)
     return figure_of(
         "intervals", "How sure is the order?", caption, lambda width: _intervals(rows, metric, width), ["Candidate", title_of(metric), "Low", "High", "Tie group"], body
@@ -65,7 +66,8 @@ def intervals(board: Sequence[Standing], metric: Metric) -> Figure | None:
 
 def _without_floor(board: Sequence[Standing]) -> str:
     """That the floor is not drawn, where it is in the table: the others would lie close together."""
-    return " The floor, majority, is not drawn." if any(row.ranked and row.recipe == "majority" for row in board) else ""
+    floor = next((row for row in board if row.ranked and row.recipe == "majority"), None)
+    return "" if floor is None else f" The floor, majority, {'which is recommended, ' if floor.recommended else ''}is not drawn."
 
 
 def _intervals(rows: Rows, metric: Metric, width: int) -> alt.LayerChart:
