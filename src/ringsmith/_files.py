@@ -272,8 +272,9 @@ def is_pickle(head: bytes) -> bool:
     """Whether a file that begins with these bytes (nine at least) is a pickle. A safetensors file may begin likewise, with the length of its header: of 640 bytes, say.
 
     Examples:
-        >>> is_pickle(b"\x80\x04\x95\x0e\0\0\0\0\0"), is_pickle((640).to_bytes(8, "little") + b'{"words":')
-        (True, False)
+        >>> length = (640).to_bytes(8, "little")
+        >>> is_pickle(length + b'{"words":'), is_pickle(length + b"}q.")
+        (False, True)
     """
     return head.startswith(PICKLES) and head[4:9] != b"\0\0\0\0{"
 
