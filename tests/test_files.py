@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import polars as pl
 import pytest
 
 from ringsmith import _files
-from ringsmith._files import newest, patiently, put, written
+from ringsmith._files import is_pickle, newest, patiently, put, sync, written
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.runner import Comparison, run_comparison
@@ -145,3 +147,43 @@ def test_predictions_lie_beside_a_file_that_is_open(tmp_path: Path, hold: Hold) 
     notes = write_predictions(tmp_path / "out.csv", read_texts([{"text": "a"}, {"text": "b"}]), ["x", "y"], [0.5, 0.75])
     assert notes == ["out.csv is held open by another program: the new one is out.new.csv."]
     assert pl.read_csv(tmp_path / "out.new.csv")["prediction"].to_list() == ["x", "y"]
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles_are_told_from_safetensors_whatever_the_length_of_its_header(protocol: int) -> None:
+    """A header of 640 bytes begins as a pickle of protocol 2 does."""
+    assert is_pickle(pickle.dumps({"a": list(range(300))}, protocol))
+    assert not any(is_pickle(length.to_bytes(8, "little") + b"{") for length in range(8, 4097, 8))
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the power may go between the two, and what lies there is empty. What is made again need not wait."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    with written(tmp_path / "f.json") as scratch:
+        scratch.write_bytes(b"12345")
+    assert synced == [5]
+    with written(tmp_path / "f.json", lasting=False) as scratch:
+        scratch.write_bytes(b"1234567")
+    assert synced == [5]
+
+
+def test_a_disk_that_syncs_nothing_is_let_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network disks refuse it, Windows opens no folder for it; but no room is no room."""
+    sync(tmp_path)
+    sync(tmp_path / "not there")
+
+    def refuse(number: int) -> None:
+        def fault(_: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "fsync", fault)
+
+    refuse(errno.EINVAL)
+    with written(tmp_path / "f.json") as scratch:
+        scratch.write_bytes(b"12345")
+    assert (tmp_path / "f.json").read_bytes() == b"12345"
+    refuse(errno.ENOSPC)
+    with pytest.raises(OSError, match="No space left"), written(tmp_path / "f.json") as scratch:
+        scratch.write_bytes(b"123")
+    assert (tmp_path / "f.json").read_bytes() == b"12345"

@@ -29,6 +29,8 @@ TABLES = (*DELIMITED, ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feat
 """Suffixes of tables."""
 
 
+PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""How pickles begin: by the number of their protocol."""
 PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds between attempts at a file that another program holds open: a virus scanner is gone by then."""
 NEW = ".new"
@@ -47,15 +49,39 @@ def open_standard_input() -> None:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error."""
+def written(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` when the block ends without an error.
+
+    Args:
+        path: where the file belongs.
+        lasting: whether it is whole even where the power is cut then; what is soon made again need not wait for the disk.
+    """
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield scratch
         scratch.chmod(usual_mode())  # some libraries write files that their owner alone may read
+        if lasting:
+            sync(scratch)
         patiently(lambda: scratch.replace(path))
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk holds what a file contains, or which files a folder does; where the system does not do that (folders on Windows, some network disks), go on.
+
+    Raises:
+        OSError: there is no room for it, or the disk is broken.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # Windows syncs only what may be written
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in (*FULL, errno.EIO):
+            raise
 
 
 def patiently(act: Callable[[], T]) -> T:
@@ -82,10 +108,10 @@ def put(path: Path, write: Callable[[Path], object]) -> Path:
     """
     beside = path.with_stem(f"{path.stem}{NEW}")
     try:
-        with written(path) as scratch:
+        with written(path, lasting=False) as scratch:
             write(scratch)
     except PermissionError:
-        with written(beside) as scratch:
+        with written(beside, lasting=False) as scratch:
             write(scratch)
         return beside
     with suppress(PermissionError):
@@ -240,6 +266,17 @@ def is_table(path: Path) -> bool:
         (True, False)
     """
     return not path.is_dir() and inner_suffix(path, (*PACKED, ".zip")) in TABLES
+
+
+def is_pickle(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (nine at least) is a pickle. A safetensors file may begin likewise, with the length of its header: of 640 bytes, say.
+
+    Examples:
+        >>> length = (640).to_bytes(8, "little")
+        >>> is_pickle(length + b'{"words":'), is_pickle(length + b"}q.")
+        (False, True)
+    """
+    return head.startswith(PICKLES) and head[4:9] != b"\0\0\0\0{"
 
 
 def as_typed(words: str) -> str:

@@ -13,7 +13,8 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from types import UnionType
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +48,10 @@ class Record:
         """The record a `to_json` wrote.
 
         Raises:
-            InputError: another schema version, an unknown field or a missing one.
+            InputError: no object, another schema version, an unknown field or a missing one.
         """
+        if not isinstance(content, Mapping):
+            raise InputError(f"{cls.__name__}: must be an object of named fields; got {str(content)[:40]!r}.")
         content = dict(content)
         schema = content.pop("schema", None)
         if schema != SCHEMA:
@@ -312,6 +315,25 @@ class RunResult(Record):
     chosen: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        result, hints = super().from_json(content), get_type_hints(cls)
+        if wrong := [name for name, hint in hints.items() if not _fits(getattr(result, name), hint)]:
+            raise InputError(f"{cls.__name__}: the field {', '.join(wrong)} holds something else than a run writes; got {str(getattr(result, wrong[0]))[:40]!r}.")
+        return result
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value out of JSON is what an annotation says; what a list holds is not looked at."""
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if kind is Literal:
+        return value in parts
+    if kind is UnionType:
+        return any(_fits(value, part) for part in parts)
+    if kind is Mapping:
+        return isinstance(value, Mapping) and all(_fits(each, parts[1]) for each in value.values())
+    return kind is Any or isinstance(value, int | float if kind is float else kind)
 
 
 def digest(content: Any) -> str:

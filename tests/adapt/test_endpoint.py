@@ -87,7 +87,7 @@ def test_a_broken_answer_on_disk_is_asked_again(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file], "nothing half-written lies about"
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "503", "drop", "cut", "html", "empty", "slow", "stuck"])
+@pytest.mark.parametrize("fault", ["429", "500", "503", "507", "520", "524", "drop", "cut", "html", "empty", "slow", "stuck"])
 def test_what_may_pass_is_tried_again(script: Script, url: str, fault: str) -> None:
     """Twice wrong, then right: one answer, and waits that grow."""
     script.faults = {0: fault, 1: fault}
@@ -202,11 +202,59 @@ def test_an_unknown_model_is_said_at_once(script: Script, url: str) -> None:
 
 
 def test_a_question_that_is_refused_is_an_answer_without_a_text(script: Script, url: str) -> None:
-    """A filter stops one row, not the run; it is remembered like any other answer."""
-    script.faults = {1: "422"}
+    """A filter stops one row, not the run; it is not remembered, and is still an answer where it is the first to be asked again."""
+    script.faults = {1: "422", 3: "413"}
     answers = endpoint(url, at_once=1).ask(talk("a", "b", "c"))
     assert [answer.text for answer in answers] == ["a", None, "c"]
     assert answers[1].why.startswith("422: no")
+    assert [answer.text for answer in endpoint(url).ask(talk("a", "b", "c"))] == ["a", None, "c"]
+    assert [answer.text for answer in endpoint(url).ask(talk("a", "b", "c"))] == ["a", "b", "c"]
+    assert len(script.seen) == 5
+
+
+@pytest.mark.parametrize("status", [402, 405, 410, 418])
+def test_a_server_at_fault_gives_no_answers(status: int, script: Script, url: str) -> None:
+    """The credits are over, the model is gone: that ends the asking, and all the rest is asked later."""
+    script.faults = dict.fromkeys(range(2, 99), str(status))
+    with pytest.raises(NotAtHand, match=rf"answered {status} \(no, None\) and gives no more answers\. What was answered is kept: see to it and run the same command again\."):
+        endpoint(url, at_once=1).ask(talk(*"abcdef"))
+    assert len(script.seen) == 3
+    script.faults = {}
+    assert [answer.text for answer in endpoint(url).ask(talk(*"abcdef"))] == list("abcdef")
+    assert len(script.seen) == 3 + 4
+
+
+def test_a_refusal_that_an_earlier_version_kept_is_no_answer(tmp_path: Path) -> None:
+    """It may have been the server's fault."""
+    answers, key = Answers(tmp_path), "ab" * 32
+    answers.put(key, Answer("yes"))
+    file = next(tmp_path.rglob("*.json"))
+    file.write_text(file.read_text().replace('"yes"', "null"))
+    assert answers.get(key) is None
+
+
+def completion(content: Any, **choice: Any) -> str:
+    """A whole answer as `Script` sends it as it is."""
+    return "200 " + json.dumps({"choices": [{"message": {"content": content}, **choice}], "usage": {"prompt_tokens": 10**400, "completion_tokens": 1}})
+
+
+@pytest.mark.parametrize("fault", [completion("", finish_reason="error"), completion(5), completion([5]), "200 " + "[" * 100_000])
+def test_what_is_no_whole_answer_is_asked_again(fault: str, script: Script, url: str) -> None:
+    """Though it came with a 200."""
+    script.faults = {0: fault}
+    assert endpoint(url).ask(talk("a"))[0].text == "a"
+    assert len(script.seen) == 2
+
+
+def test_parts_are_one_text_and_an_answer_that_was_cut_says_so(script: Script, url: str, tmp_path: Path) -> None:
+    """Thoughts are no part of it; tokens that nobody can pay count as not told; the cache keeps all of it."""
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "card "}, {"type": "text", "text": "arrival"}]
+    script.faults = {0: completion(parts), 1: completion("card", finish_reason="length"), 2: completion(None, finish_reason="stop")}
+    path = tmp_path / "spent.jsonl"
+    first = endpoint(url, at_once=1, price_in=1e6, price_out=1e6, answer_tokens=3, account=str(path)).ask(talk(*"abc"))
+    assert [(answer.text, answer.cut, answer.tokens_in, answer.tokens_out) for answer in first] == [("card arrival", False, None, 1), ("card", True, None, 1), ("", False, None, 1)]
+    assert endpoint(url, answer_tokens=3).ask(talk(*"abc")) == first
+    assert Account(path, None).spent == 3 * (33 + 3)
 
 
 def test_limits_that_a_newer_model_does_not_know_are_adapted(script: Script, url: str) -> None:
@@ -255,6 +303,23 @@ def test_an_answer_that_got_lost_counts_in_full(fault: str, lost: bool, script: 
     asked = endpoint(url, price_in=1e6, price_out=1e6, answer_tokens=3, account=str(path), timeout_seconds=0.3)
     assert asked.ask(talk("a b"))[0].text == "a b"
     assert Account(path, None).spent == 4 + (38 if lost else 0)
+
+
+def test_a_line_of_the_account_that_was_cut_off_stays_one_of_its_own(tmp_path: Path) -> None:
+    """The disk was full: without a ceiling that is no matter; under one nobody knows what is spent, and it says what to do."""
+    path = tmp_path / "spent.jsonl"
+    path.write_text('{"dollars": 0.5}\n{"dolla')
+    free = Account(path, None)
+    free.reserve(1.0)
+    free.settle(1.0, 0.25)
+    assert path.read_text() == '{"dollars": 0.5}\n{"dolla\n{"dollars": 0.25}\n'
+    assert Account(path, None).spent == 0.75
+    with pytest.raises(
+        BudgetError, match=r'spent\.jsonl:2: a line must say what was spent \(\{"dollars": 0\.25\}\); this one cannot be read, so nothing more is asked\. Write in its'
+    ):
+        Account(path, 100.0).reserve(1.0)
+    path.write_text(path.read_text().replace('{"dolla\n', "\n"))
+    Account(path, 100.0).reserve(1.0)
 
 
 def test_money_set_aside_comes_back() -> None:

@@ -110,6 +110,14 @@ def test_nonsense_counts_as_wrong_and_is_counted(ask: Ask) -> None:
     assert f"{unread} of {len(script.seen) - 2} answers named no label and count as wrong; one was 'I cannot tell.'." in fitted.facts.notes
 
 
+def test_half_an_answer_is_no_label_and_that_is_said(ask: Ask) -> None:
+    """With the option that mends it; a label that was said before the cut counts."""
+    fitted, script = ask(Script(lambda text: "It may be joy, but" if "happy" in text else f"{knowing(text)}. I chose it because", finish="length"))
+    assert fitted.predict(["I am glad at home", "I am furious"]) == ["joy", "anger"]
+    assert sum("happy" in body["messages"][-1]["content"] for body in script.seen[:-2]) == 1
+    assert "1 of these was cut off: allow longer answers (--answer-tokens)." in fitted.facts.notes
+
+
 def test_nothing_but_nonsense_is_one_sentence(ask: Ask) -> None:
     """No figure is made of it."""
     with pytest.raises(NotAtHand, match=r"--endpoint: an answer must name a label; 'tiny-chat' named none in all of its \d+ answers, the first of them '42'\. Ask another model"):

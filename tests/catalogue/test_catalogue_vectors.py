@@ -46,6 +46,16 @@ def test_the_header_of_a_real_fasttext_model(shared: Path) -> None:
         assert inspect_vectors(path, name=path.stem).parameters >= 0
 
 
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408])
+def test_a_header_of_the_length_that_a_pickle_begins_with_is_none(length: int, tmp_path: Path) -> None:
+    """Blanks may follow a header."""
+    path = save_vectors(VECTORS, tmp_path / "v.safetensors")
+    content = path.read_bytes()
+    ends = 8 + int.from_bytes(content[:8], "little")
+    path.write_bytes(length.to_bytes(8, "little") + content[8:ends].ljust(length) + content[ends:])
+    assert inspect_vectors(path, name="mine").parameters == 240
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

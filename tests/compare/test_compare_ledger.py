@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from fake_tables import table
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringsmith.compare.events import Cut, Event, RunStarted
 from ringsmith.compare.ledger import Ledger
+from ringsmith.compare.options import CompareOptions
+from ringsmith.compare.runner import Comparison, compare_table
 from ringsmith.errors import InputError
 from ringsmith.records import Candidate, RunResult
 
@@ -59,3 +63,48 @@ def test_a_line_of_another_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.jsonl").write_text(json.dumps(content) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"schema 1 is read by this version of Ringsmith; got 99"):
         Ledger(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("null", "RunResult: must be an object of named fields; got 'None'"),
+        ("123", "must be an object of named fields; got '123'"),
+        ("[1]", "must be an object of named fields"),
+        ("[" * 100_000, "recursion"),
+        ({"seconds": None}, "the field seconds holds something else than a run writes; got 'None'"),
+        ({"seconds": {"fit": "long"}}, "the field seconds holds something else"),
+        ({"run": ["one"]}, "the field run holds something else"),
+        ({"candidate": "tfidf"}, "the field candidate holds something else"),
+        ({"status": "well"}, "the field status holds something else than a run writes; got 'well'"),
+        ({"latency_ms": 5, "size_mb": "big"}, "the field latency_ms, size_mb holds something else than a run writes; got '5'"),
+    ],
+)
+def test_a_line_that_no_run_writes_is_named(line: str | dict[str, object], said: str, tmp_path: Path) -> None:
+    """JSON alone does not make a result."""
+    content = line if isinstance(line, str) else json.dumps(result("one").to_json() | line)
+    (tmp_path / "ledger.jsonl").write_text(content + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"ledger\.jsonl:1: must be a run's result as JSON; .*{said}.* Delete this line to run that candidate again\."):
+        Ledger(tmp_path)
+
+
+@pytest.mark.parametrize("left", [0, 100, None], ids=["empty", "cut", "other content"])
+def test_answers_that_cannot_be_read_are_given_again(left: int | None, tmp_path: Path) -> None:
+    """As after a power cut; the others stay, it is said once, and the table is what it was."""
+
+    def compare(events: list[Event]) -> Comparison:
+        return compare_table(table(), CompareOptions(data="made.csv", recipes=("tenth", "third"), out=tmp_path / "out", on="inline"), events.append)
+
+    first = compare([])
+    lost = next(path for path in (tmp_path / "out" / "predictions" / "runs").iterdir())
+    content = lost.read_bytes()
+    lost.write_bytes(bytes(len(content)) if left is None else content[:left])
+    events: list[Event] = []
+    again = compare(events)
+    assert sum(isinstance(event, RunStarted) for event in events) == 1
+    assert "What was kept of the answers of a run is cut off or damaged; it is done again." in next(event for event in events if isinstance(event, Cut)).notes
+    assert [(row.candidate, row.valid, row.test) for row in again.rows] == [(row.candidate, row.valid, row.test) for row in first.rows]
+    assert lost.read_bytes() == content
+    third: list[Event] = []
+    compare(third)
+    assert not [event for event in third if isinstance(event, RunStarted)]

@@ -22,6 +22,7 @@ class Script:
         answer: the last message's content -> what the model says.
         faults: number of the request (from 0) -> what goes wrong with it.
         usage: whether tokens are told: one for each word.
+        finish: why its answers end.
         seen: bodies of all requests.
         headers: headers of all requests.
         most_at_once: most requests that were being answered at the same time.
@@ -30,6 +31,7 @@ class Script:
     answer: Callable[[str], str] = lambda text: text
     faults: Mapping[int, str] = field(default_factory=dict)
     usage: bool = True
+    finish: str = "stop"
     pause: float = 0.0
     seen: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -95,6 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b"{}")
         elif fault.startswith("{"):
             self._send(400, fault.encode())
+        elif fault.startswith("200 "):
+            self._send(200, fault.removeprefix("200 ").encode())
         elif fault:
             status, _, wait = fault.partition(" ")
             told = {"error": {"message": f"no, {self.headers.get('Authorization')}"}}
@@ -106,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         text = self.script.answer(body["messages"][-1]["content"])
         words = sum(len(message["content"].split()) for message in body["messages"])
         usage = {"usage": {"prompt_tokens": words, "completion_tokens": len(text.split())}} if self.script.usage else {}
-        return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}], **usage}).encode()
+        return json.dumps({"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": self.script.finish}], **usage}).encode()
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)

@@ -194,6 +194,7 @@ def test_a_binary_file_is_no_text_in_any_encoding() -> None:
         (b"%PDF-1.7 ...", "a PDF document"),
         (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
         (b"\x80\x04\x95\x10", "a Python pickle, which can run code and is never opened"),
+        (b"\x80\x02" + bytes(6) + b'{"a": ' + bytes(9), "a binary file"),  # safetensors
         (b"SQLite format 3\x00", "an SQLite database"),
     ],
 )

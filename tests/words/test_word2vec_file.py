@@ -54,6 +54,15 @@ def test_training_goes_on_as_if_it_had_not_been_saved(way: str, corpus: Corpus, 
     np.testing.assert_array_equal(loaded.outputs, model.outputs)
 
 
+def test_a_model_is_never_taken_for_a_pickle(corpus: Corpus, tmp_path: Path) -> None:
+    """Whatever the length of its header, which is how its file begins: padded here to each that four kilobytes allow."""
+    content = save_model(trained(corpus), tmp_path / "model").read_bytes()
+    ends = 8 + int.from_bytes(content[:8], "little")
+    for length in range(ends, 4097, 8):
+        (tmp_path / "padded").write_bytes(length.to_bytes(8, "little") + content[8:ends].ljust(length) + content[ends:])
+        assert load_extra(tmp_path / "padded") == {}
+
+
 def test_another_process_reads_it(corpus: Corpus, tmp_path: Path) -> None:
     """And says the same of it."""
     path = save_model(trained(corpus), tmp_path / "model")

@@ -443,6 +443,17 @@ def test_broken_utf8_can_be_replaced(tmp_path: Path) -> None:
     assert vectors.notes == ("v.txt: 1 word was not UTF-8; the broken bytes are U+FFFD now.",)
 
 
+def test_safetensors_are_never_taken_for_a_pickle(tmp_path: Path) -> None:
+    """A header of 640, 896, 1,152 or 1,408 bytes begins as one does; blanks may follow a header."""
+    content = save_vectors(WordVectors(["a", "b"], np.eye(2, dtype=np.float32)), tmp_path / "v.safetensors").read_bytes()
+    ends = 8 + int.from_bytes(content[:8], "little")
+    for length in range(ends, 4097, 8):
+        (tmp_path / "v.safetensors").write_bytes(length.to_bytes(8, "little") + content[8:ends].ljust(length) + content[ends:])
+        assert tell(tmp_path / "v.safetensors").name == "safetensors"
+    (tmp_path / "v.safetensors").write_bytes((640).to_bytes(8, "little") + content[8:ends].ljust(640) + content[ends:])
+    assert list(open_vectors(tmp_path / "v.safetensors").words) == ["a", "b"]
+
+
 def test_pickles_are_refused_with_the_way_out(tmp_path: Path) -> None:
     """Those of gensim's own save and of torch."""
     import pickle

@@ -23,6 +23,7 @@ class Answer:
         tokens_in: tokens of the question, None where the endpoint does not tell.
         tokens_out: tokens of the answer.
         seconds: from sending it to the whole answer, tries that failed left out.
+        cut: whether it was cut off where it became too long.
     """
 
     text: str | None
@@ -30,6 +31,7 @@ class Answer:
     tokens_in: int | None = None
     tokens_out: int | None = None
     seconds: float = 0.0
+    cut: bool = False
 
 
 class Answers:
@@ -46,12 +48,15 @@ class Answers:
         """The answer to the question with this key (a SHA-256), None where there is none."""
         try:
             content = json.loads(self._path(key).read_text(encoding="utf-8"))
-            return Answer(**content["answer"]) if content["schema"] == SCHEMA else None
+            answer = Answer(**content["answer"]) if content["schema"] == SCHEMA else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        return answer if answer is not None and isinstance(answer.text, str) else None
 
     def put(self, key: str, answer: Answer) -> None:
-        """Keep an answer; a cache that cannot be written is no fault."""
+        """Keep an answer, unless it is a refusal, which may be another one tomorrow; a cache that cannot be written is no fault."""
+        if answer.text is None:
+            return
         path = self._path(key)
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

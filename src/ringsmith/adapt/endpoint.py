@@ -5,9 +5,10 @@
 Decisions:
 - The key comes from the environment and goes into one header, nowhere else: not into files, messages or the cache's keys. It is not sent
   over plain HTTP to another machine, and no redirect is followed with it.
-- What may pass is tried again: no connection, a dropped line, a slow answer, 408, 409, 425, 429, 5xx, an answer that is no JSON. Waiting
-  doubles each time, with chance in it, or is what Retry-After asks for. What will not pass (400, 401, 403, 404) is said at once.
-- A single question that is refused (a filter, too long) is an answer too: one without a text.
+- What may pass is tried again: no connection, a dropped line, a slow answer, 408, 409, 425, 429, 5xx, an answer that is no JSON, or that the
+  model broke off. Waiting doubles each time, with chance in it, or is what Retry-After asks for. What will not pass (no key, no credits, no
+  such model) ends the asking at once.
+- A single question that is refused (400, 413, 422, 451: a filter, too long) is an answer too: one without a text, which is not kept.
 - Money is set aside before a question is sent, at one token a byte, which no tokenizer passes, and a question whose answer got lost on the
   way counts in full, for it may be billed; so the ceiling holds, whatever comes back.
 """
@@ -33,13 +34,18 @@ from ringsmith.adapt.spending import Account
 from ringsmith.errors import BudgetError, NotAtHand, UsageError
 from ringsmith.records import digest
 
-AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+AGAIN = {408, 409, 425, 429}
+"""What may pass, as every status from 500 on."""
+OF_THIS_QUESTION = {400, 413, 422, 451}
+"""What says that one question is refused, where others were answered."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 MOST_PATIENCE = 300.0
 """Seconds that Retry-After may ask for; more means: not today."""
 MOST_BYTES = 4_000_000
 OVERHEAD_TOKENS = 32
 """Of a message besides its content, at most."""
+MOST_TOKENS = 10**9
+"""More than this an answer cannot have cost."""
 Messages = Sequence[Mapping[str, str]]
 Report = Callable[[int, int], None]
 
@@ -101,6 +107,7 @@ class Endpoint:
             if report is not None:
                 report(len(found), total)
 
+        self._answered = self._answered or bool(found)  # by this model, at this address
         waiting = list(todo)
         if waiting:
             one(waiting.pop(0))
@@ -189,7 +196,7 @@ class Endpoint:
         """Send it and read what comes back."""
         start = time.perf_counter()
         status, headers, body = self._post({"model": self.settings.model, "messages": [dict(message) for message in messages], **self._limits}, seconds)
-        if status in AGAIN:
+        if status in AGAIN or status >= 500:
             raise _AgainError(f"it answered {status} ({self._said(body)})", _retry_after(headers))
         if status != 200:
             if status == 400 and self._adapt(body):
@@ -200,23 +207,33 @@ class Endpoint:
     def _read(self, body: bytes, seconds: float) -> Answer:
         try:
             content = json.loads(body)
-            text = content["choices"][0]["message"].get("content") or ""
+            choice = content["choices"][0]
+            text = _text_of(choice["message"].get("content"))
             usage = content.get("usage") or {}
             counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise _AgainError(f"what it sent is no chat completion ({self._said(body)})", lost=True) from error
-        tokens_in, tokens_out = (count if isinstance(count, int) and count >= 0 else None for count in counts)
-        return Answer(text if isinstance(text, str) else "", "", tokens_in, tokens_out, seconds)
+        if choice.get("finish_reason") == "error":
+            raise _AgainError(f"the model broke off ({self._said(body)})", lost=True)
+        tokens_in, tokens_out = (count if type(count) is int and 0 <= count <= MOST_TOKENS else None for count in counts)
+        return Answer(text, "", tokens_in, tokens_out, seconds, cut=choice.get("finish_reason") == "length")
 
     def _refused(self, status: int, body: bytes) -> Answer:
-        """A question that the endpoint will not answer: said aloud if none was answered before, else an answer without a text."""
+        """A question that the endpoint will not answer: an answer without a text where that speaks of this question, else said aloud.
+
+        Raises:
+            UsageError: the key, the address or the model is wrong.
+            NotAtHand: others were answered, and nothing more is, for want of credits, say.
+        """
         said, where = self._said(body), self.settings.address
         if status in (401, 403):
             state = f"the key in {KEY} is refused" if self._key else f"it asks for a key, and {KEY} is not set"
             raise UsageError(f"--endpoint: {where} answered {status} ({said}): {state}. Set {KEY} to a key that may use {self.settings.model!r}.")
-        if status == 404 or 300 <= status < 400 or not self._answered:
-            raise UsageError(f"--endpoint: {where} answered {status} ({said}). Check the address and --endpoint-model {self.settings.model!r}.")
-        return Answer(None, f"{status}: {said}")
+        if self._answered and status in OF_THIS_QUESTION:
+            return Answer(None, f"{status}: {said}")
+        if status == 402 or (self._answered and status not in (404, *range(300, 400))):
+            raise NotAtHand(f"The endpoint {where} answered {status} ({said}) and gives no more answers. What was answered is kept: see to it and run the same command again.")
+        raise UsageError(f"--endpoint: {where} answered {status} ({said}). Check the address and --endpoint-model {self.settings.model!r}.")
 
     def _adapt(self, body: bytes) -> bool:
         """Newer models know other limits: leave out or rename what the endpoint complains about; whether there is something to try again."""
@@ -262,10 +279,23 @@ class Endpoint:
             content = json.loads(text)
             error = content.get("error", content) if isinstance(content, dict) else content
             text = str(error.get("message", error) if isinstance(error, dict) else error)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         text = " ".join((text.replace(self._key, "***") if self._key else text).split())
         return (text if len(text) <= 160 else text[:157] + "...") or "nothing"
+
+
+def _text_of(content: Any) -> str:
+    """The text of a message, of whose parts others hold thoughts; nothing where it has none.
+
+    Raises:
+        TypeError: it is no content of a message.
+    """
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") == "text")
+    if not isinstance(content, str | None):
+        raise TypeError
+    return content or ""
 
 
 def _read_until(response: Any, until: float) -> bytes:

@@ -31,6 +31,8 @@ MOST_CHARACTERS = 20_000
 CLOSE = 0.85
 """Likeness (`difflib`) from which a misspelt answer is taken for a label."""
 SHADE = 1e-3
+HALF = re.compile(r"[^.!?\n]*\Z")
+"""The sentence or line in which an answer was cut off."""
 THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 
 
@@ -53,7 +55,7 @@ class Asked(Way):
         self.endpoint, self.task, self.words, self.instruction, self.shots = endpoint, task, list(words), instruction, list(shots)
         self.rarest, self.deadline = rarest, deadline
         self._answers: list[Answer] = []
-        self._unread: list[str] = []
+        self._unread: list[Answer] = []
 
     @property
     def chosen(self) -> Mapping[str, Any]:
@@ -79,7 +81,7 @@ class Asked(Way):
         self._answers += answers
         columns = [self._read(answer) for answer in answers]
         if len(self._unread) == len(self._answers) > 1:
-            got = f"{self.endpoint.settings.model!r} named none in all of its {len(self._answers)} answers, the first of them {self._unread[0][:80]!r}"
+            got = f"{self.endpoint.settings.model!r} named none in all of its {len(self._answers)} answers, the first of them {_said(self._unread[0])[:80]!r}"
             raise NotAtHand(f"--endpoint: an answer must name a label; {got}. Ask another model, or allow it longer answers (--answer-tokens).")
         out = np.zeros((len(texts), len(self.words)), dtype=np.float32)
         for row, found in enumerate(columns):
@@ -108,7 +110,9 @@ class Asked(Way):
         elif self._answers:
             notes.append("The endpoint does not tell its tokens: its cost per 1,000 rows is not known.")
         if self._unread:
-            notes.append(f"{len(self._unread):,} of {len(self._answers):,} answers named no label and count as wrong; one was {self._unread[0][:60]!r}.")
+            notes.append(f"{len(self._unread):,} of {len(self._answers):,} answers named no label and count as wrong; one was {_said(self._unread[0])[:60]!r}.")
+        if cut := sum(answer.cut for answer in self._unread):
+            notes.append(f"{cut:,} of these {'was' if cut == 1 else 'were'} cut off: allow longer answers (--answer-tokens).")
         return tuple(notes)
 
     def pace(self) -> Pace | None:
@@ -133,9 +137,10 @@ class Asked(Way):
     def _read(self, answer: Answer) -> list[int] | None:
         """The columns an answer names; None where it names none, which is remembered."""
         text = THOUGHTS.sub("", answer.text or "")
+        text = whole_of(text, self.words) if answer.cut else text
         found = read_labels(text, self.words) if self.task.activation == "sigmoid" else as_list(read_label(text, self.words))
         if found is None:
-            self._unread.append(answer.text or answer.why)
+            self._unread.append(answer)
         return found
 
 
@@ -143,6 +148,17 @@ def settings_of(model: LocalModel) -> EndpointSettings:
     """What a model of the kind ``"endpoint"`` is asked with."""
     told = {name: value for name, value in model.settings.items() if name != "describe"}
     return EndpointSettings(**{"url": model.folder, "model": model.name, **told})
+
+
+def whole_of(cut: str, words: Sequence[str]) -> str:
+    """What an answer says for certain that was cut off: all of it where it is a label and no other label begins with it, else its whole sentences and lines.
+
+    Examples:
+        >>> [whole_of(cut, ["card lost", "card lost in mail", "fee"]) for cut in ("fee", "card lost", "Fee. The text", "It may be a fee, but")]
+        ['fee', '', 'Fee.', '']
+    """
+    said = _bare(cut)
+    return cut if [label for label in map(_bare, words) if label.startswith(said)] == [said] else HALF.sub("", cut)
 
 
 def read_label(answer: str, words: Sequence[str]) -> int | None:
@@ -184,6 +200,11 @@ def read_labels(answer: str, words: Sequence[str]) -> list[int] | None:
 def as_list(number: int | None) -> list[int] | None:
     """One number as a list, None as it is."""
     return None if number is None else [number]
+
+
+def _said(answer: Answer) -> str:
+    """Its text, or why there is none."""
+    return answer.text or answer.why
 
 
 def _instruction(words: Sequence[str], *, several: bool) -> str:

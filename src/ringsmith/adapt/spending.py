@@ -1,7 +1,8 @@
 """What asking an endpoint may cost, and what it has cost: no question is put that could pass the ceiling.
 
 The account is a file of lines, one for each answer that was paid, so that all runs of a comparison, one after the other or side by
-side, share one ceiling, and a comparison that goes on knows what it has spent.
+side, share one ceiling, and a comparison that goes on knows what it has spent. Where a line cannot be read (the disk was full), nobody
+knows that, and under a ceiling nothing more is asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import threading
 from pathlib import Path
 
+from ringsmith._files import sync
 from ringsmith.errors import BudgetError
 
 
@@ -26,7 +28,8 @@ class Account:
         self.path, self.ceiling = path, ceiling
         self._reserved = 0.0
         self._own = 0.0
-        self._read = 0
+        self._read = self._lines = 0
+        self._damaged: int | None = None
         self._lock = threading.Lock()
 
     @property
@@ -39,7 +42,10 @@ class Account:
             for line in file:
                 if line.endswith(b"\n"):
                     self._read += len(line)
-                    self._own += float(json.loads(line)["dollars"])
+                    self._lines += 1
+                    dollars = _dollars(line) if line.strip() else 0.0
+                    self._own += dollars or 0.0
+                    self._damaged = self._lines if dollars is None else self._damaged
         return self._own
 
     def reserve(self, dollars: float) -> None:
@@ -50,6 +56,9 @@ class Account:
         """
         with self._lock:
             spent = self.spent
+            if self.ceiling is not None and self._damaged is not None:
+                rule = f"{self.path}:{self._damaged}: a line must say what was spent ({json.dumps({'dollars': 0.25})}); this one cannot be read, so nothing more is asked"
+                raise BudgetError(f"--spend-at-most: {rule}. Write in its place what may have been spent, or delete the line, and run the same command again.")
             if self.ceiling is not None and spent + self._reserved + dollars > self.ceiling:
                 asked = f", ${self._reserved:.4f} may go to questions under way" if self._reserved else ""
                 reached = f"${spent:.4f} of ${self.ceiling:.4f} are spent{asked}, and the next answer can cost ${dollars:.4f}"
@@ -66,9 +75,18 @@ class Account:
                 self._own += dollars
                 return
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            line = (json.dumps({"dollars": dollars}) + "\n").encode()
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                os.write(descriptor, line)  # one write: lines of several processes do not mix
-            finally:
-                os.close(descriptor)
+            with self.path.open("a+b", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - 1, 0))
+                begun = file.read(1) not in (b"", b"\n")  # a line that was cut off stays one of its own
+                file.write(("\n" * begun + json.dumps({"dollars": dollars}) + "\n").encode())  # one write: lines of several processes do not mix
+                sync(self.path)
+
+
+def _dollars(line: bytes) -> float | None:
+    """What a line says was spent, None where that cannot be read."""
+    try:
+        dollars = float(json.loads(line)["dollars"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return dollars if 0 <= dollars < float("inf") else None

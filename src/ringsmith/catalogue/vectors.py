@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ringsmith._files import is_pickle
 from ringsmith.catalogue.local import LocalModel
 from ringsmith.catalogue.weights import hash_weights, read_header
 from ringsmith.errors import ModelError
@@ -23,7 +24,6 @@ FORMS = (".txt", ".vec", ".bin", ".glove", ".safetensors", ".npy", ".json", ".kv
 FASTTEXT = 793712314
 PACKED_BYTES_A_NUMBER = 3
 USUAL_WIDTH = 300
-PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def is_vector_folder(folder: Path) -> bool:
@@ -83,7 +83,7 @@ def _shape(file: Path) -> tuple[int, int]:
     size = file.stat().st_size
     with file.open("rb") as stream:
         head = stream.read(HEAD)
-    if not head.strip() or head.startswith(PICKLES):
+    if not head.strip() or is_pickle(head):
         got = "a pickle, which could run code" if head.strip() else "an empty file"
         raise ModelError(f"{file}: word vectors are text, word2vec binary, fastText, safetensors or NumPy; got {got}. Save them in one of these forms.")
     if head.startswith(tuple(PACKED)):

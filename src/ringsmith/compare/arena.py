@@ -16,6 +16,7 @@ from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
 from ringsmith.compare.dataset import ROWS, Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
+from ringsmith.compare.files import can_be_read
 from ringsmith.compare.job import Job
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
@@ -28,7 +29,7 @@ from ringsmith.errors import MissingExtra, NotAtHand, UnknownName, UsageError
 from ringsmith.records import Budget, RunResult, Split, digest, several_test
 from ringsmith.text import TextSteps
 
-WORK, SPENT = "work", "spent.jsonl"
+WORK, SPENT, RUNS = "work", "spent.jsonl", "predictions/runs"
 REFIT = "refit"
 """The split of the run on all rows, where folds test."""
 MEAN = "mean"
@@ -175,7 +176,7 @@ class Arena:
 
     def predictions(self, run: Run) -> Path:
         """Where the answers of a run are kept."""
-        return self.folder / "predictions" / "runs" / f"{run.key}.npz"
+        return self.folder / RUNS / f"{run.key}.npz"
 
     def positions(self, split: Split) -> Path:
         """Where the positions of its rows are stored."""
@@ -194,11 +195,20 @@ def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Are
     """
     dataset = describe(table, options)
     before = claim(options.folder, dataset.identity)
-    table = replace(table, notes=(*table.notes, *note_of_names(table, dataset)))
     study = Study(options, dataset.identity, before)
     study.write()  # from here on the folder is ours
+    table = replace(table, notes=(*table.notes, *note_of_names(table, dataset), *note_of_lost(options.folder / RUNS)))
     store_table(table, options.folder, options.folder / WORK)
     return arena_of(options, table, dataset, study, listener)
+
+
+def note_of_lost(folder: Path) -> tuple[str, ...]:
+    """Take away the answers of runs that cannot be read, as after a power cut, so that these runs are done again; a sentence where there are any."""
+    lost = [path for path in sorted(folder.glob("*.npz")) if not can_be_read(path)]
+    for path in lost:
+        path.unlink()
+    what = "a run is cut off or damaged; it is" if len(lost) == 1 else f"{len(lost)} runs are cut off or damaged; they are"
+    return (f"What was kept of the answers of {what} done again.",) if lost else ()
 
 
 def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Study, listener: Listener) -> Arena:

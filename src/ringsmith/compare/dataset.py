@@ -242,7 +242,7 @@ def store_table(table: Table, folder: Path, work: Path) -> None:
 
     for place in (work / "splits", folder / "splits", folder / "predictions"):
         place.mkdir(parents=True, exist_ok=True)
-    with written(work / ROWS) as scratch:
+    with written(work / ROWS, lasting=False) as scratch:
         store(scratch, table.texts)
     for split in (*table.splits, *table.turns, *chain(*table.fewer)):
         write_arrays(work / "splits" / f"{split.name}.npz", {part: getattr(split, part) for part in PARTS})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -48,8 +49,17 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """What `write_arrays` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # NumPy leaves a damaged file open that it opened itself
+        return {name: arrays[name] for name in arrays.files}
+
+
+def can_be_read(path: Path) -> bool:
+    """Whether all of what `write_arrays` wrote is there; only what the system refuses is a fault."""
+    try:
+        read_arrays(path)
+    except (BadZipFile, EOFError, ValueError):
+        return False
+    return True
 
 
 def plain(content: Any) -> Any:

@@ -40,7 +40,7 @@ class Ledger:
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 result = RunResult.from_json(json.loads(line))
-            except (ValueError, AttributeError, InputError) as error:
+            except (ValueError, RecursionError, InputError) as error:
                 raise InputError(f"{self.path}:{number}: must be a run's result as JSON; {error} Delete this line to run that candidate again.") from error
             self.runs[result.run] = result
         if len(whole) < len(content):

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ringsmith._files import sync
 from ringsmith.compare.arena import MEAN, Arena, Run
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
@@ -349,6 +350,7 @@ class Race:
         if result.status == "done":
             arena.predictions(run).parent.mkdir(parents=True, exist_ok=True)
             (place / PREDICTIONS).replace(arena.predictions(run))
+            sync(arena.predictions(run).parent)
             if run.split.name != MEAN:
                 self.forecaster.learn(run.entrant, arena.dataset.workload, result)
         arena.ledger.append(result)

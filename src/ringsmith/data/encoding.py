@@ -13,6 +13,7 @@ import codecs
 import re
 from collections import Counter
 
+from ringsmith._files import is_pickle
 from ringsmith.errors import ReadError, UnknownName
 
 SAMPLE = 1 << 20
@@ -28,9 +29,6 @@ MAGIC = {
     b"\x7fELF": "a program",
     b"MZ": "a program",
     b"SQLite format 3": "an SQLite database",
-    b"\x80\x04\x95": "a Python pickle, which can run code and is never opened",
-    b"\x80\x03": "a Python pickle, which can run code and is never opened",
-    b"\x80\x02": "a Python pickle, which can run code and is never opened",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a RAR archive",
     b"\x89HDF": "an HDF5 file",
@@ -163,9 +161,9 @@ def utf16_without_mark(content: bytes) -> str | None:
 
 def refuse_binary(content: bytes, name: str) -> None:
     """Raise where these bytes are no text: a known kind of file, or too many control characters."""
-    for magic, kind in MAGIC.items():
-        if content.startswith(magic):
-            raise ReadError(f"{name}: a table of texts is needed; this is {kind}. Give a CSV, TSV, JSON, JSONL, Parquet, Arrow or XLSX file, or a folder of text files.")
+    kind = "a Python pickle, which can run code and is never opened" if is_pickle(content) else next((MAGIC[magic] for magic in MAGIC if content.startswith(magic)), None)
+    if kind is not None:
+        raise ReadError(f"{name}: a table of texts is needed; this is {kind}. Give a CSV, TSV, JSON, JSONL, Parquet, Arrow or XLSX file, or a folder of text files.")
     sample = content[:SAMPLE]
     controls = len(sample) - len(sample.translate(None, CONTROLS))
     if controls > max(1, 0.002 * len(sample)):

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ringsmith._files import disk_faults, path_of, written
+from ringsmith._files import disk_faults, is_pickle, path_of, written
 from ringsmith.errors import OptionError, ReadError
 from ringsmith.words.files.contract import whole_characters
 from ringsmith.words.files.mapped import PackedWords, Tensor, header_of, map_tensor, pack_words
@@ -113,7 +113,7 @@ def _refuse_pickle(path: Path) -> None:
     """The files of gensim are pickles."""
     if path.is_file():
         with path.open("rb") as file:
-            if file.read(1) == b"\x80":
+            if is_pickle(file.read(9)):
                 raise ReadError(
                     f"{path}: pickles (gensim's own save) are not opened, because they can run code. Load it where it was made and call "
                     "model.wv.save_word2vec_format('vectors.bin', binary=True); Ringsmith opens that file."

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ringsmith._files import disk_faults, inner_suffix, is_one_of, no_such_file, path_of, refuse_source, written
+from ringsmith._files import disk_faults, inner_suffix, is_one_of, is_pickle, no_such_file, path_of, refuse_source, written
 from ringsmith.errors import OptionError, ReadError, UnknownName
 from ringsmith.records import Report, silent
 from ringsmith.words.files.binary import WORD2VEC_BINARY
@@ -180,7 +180,7 @@ def tell(path: Path) -> Format:
     head = head_of(path, HEAD)
     if not head:
         raise ReadError(f"{path}: the file is empty. Vectors need a line for each word; check how it was written.")
-    if _is_pickle(head):
+    if is_pickle(head) or (head.startswith(b"PK\x03\x04") and b"data.pkl" in head):
         raise ReadError(
             f"{path}: pickles (gensim's own save, .pt, .pkl) are not opened, because they can run code. Load it where it was made and call "
             "wv.save_word2vec_format('vectors.bin', binary=True), then name that file."
@@ -189,10 +189,6 @@ def tell(path: Path) -> Format:
     if form is None:
         raise ReadError(f"{path}: this is no form of word vectors that is known; it begins with {shown(head[:40])}. Known: {', '.join(FORMATS)}.")
     return form
-
-
-def _is_pickle(head: bytes) -> bool:
-    return (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")) or (head.startswith(b"PK\x03\x04") and b"data.pkl" in head)
 
 
 def _by_magic(path: Path, head: bytes) -> Format | None:
