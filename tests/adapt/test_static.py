@@ -16,7 +16,7 @@ from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.folder import read_manifest
 from ringsmith.adapt.ownwords import corpus_of, epochs_for, own_vectors
 from ringsmith.adapt.recipe import silent
-from ringsmith.adapt.static import FittedStatic
+from ringsmith.adapt.static import FittedStatic, Static
 from ringsmith.adapt.static_options import OwnOptions, StaticOptions
 from ringsmith.catalogue import LocalModel, resolve
 from ringsmith.errors import BudgetError, ModelError, OptionError, RunRefused
@@ -170,7 +170,27 @@ def test_a_file_with_nan_is_refused(tmp_path: Path) -> None:
 def test_more_rows_than_memory_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """And it is said."""
     monkeypatch.setattr("ringsmith.adapt.static.MEMORY_BYTES", 4 * 24 * 2 * 80)
-    assert fit(toy()).facts.notes[0] == "32 of 48 training rows were used, drawn by chance: memory allows no more."
+    assert fit(toy()).facts.notes[0] == "40 of 48 training rows and 40 of 48 validation rows were used, drawn by chance: memory allows no more."
+
+
+@pytest.mark.parametrize(("pairs", "valid", "learnt", "judged"), [(False, 700_000, 651_088, 20_000), (True, 168_000, 147_772, 20_000), (False, 10, 671_078, 10)])
+def test_validation_rows_leave_room_for_rows_to_learn_from(pairs: bool, valid: int, learnt: int, judged: int) -> None:
+    """1 GiB holds 671,088 texts or 167,772 pairs of 200 numbers and their copies; the validation rows took all of it but for one."""
+    recipe = create_recipe("static", Setting(Classification(["a", "b"])))
+    assert isinstance(recipe, Static)
+    train, others = (TextSet(["x"] * rows, ["a"] * rows, ["y"] * rows if pairs else None) for rows in (800_000, valid))
+    kept, judges, (note,) = recipe._rows_in_memory(train, others)
+    assert (len(kept), len(judges)) == (learnt, judged)
+    assert note.startswith(f"{learnt:,} of 800,000 training rows")
+
+
+def test_memory_is_reckoned_by_all_vectors_of_a_row(tmp_path: Path) -> None:
+    """Those of the file (8 numbers) and the texts' own (24) side by side, or the file's alone; of a distilled body its own width."""
+    file = resolve(str(vector_file(tmp_path)))
+    task = Classification(["a", "b"])
+    assert [create_recipe("static", Setting(task, file, {"dim": 24, "join": join}))._width for join in (True, False)] == [32, 8]  # type: ignore[attr-defined]
+    body = LocalModel("made", "/made", None, None, "0", 9.0, "BertModel", 2, 384, 99, 64)
+    assert create_recipe("distilled", Setting(task, body, {"width": 512, "join": False}))._width == 512  # type: ignore[attr-defined]
 
 
 def test_the_corpus_is_the_tokens() -> None:

@@ -216,6 +216,22 @@ class _NotANumber(FakeFitted):
         return scores
 
 
+class Timid(Tenth):
+    """Never wrong, but where it does not learn from row 10: there it answers all alike, though not with the same scores."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look for it."""
+        knows = any(text.endswith("#10") for text in train.texts)
+        return (FakeFitted if knows else _Timid)(self.setting.task, self.setting.steps, 0, FitFacts(hurried=not knows))
+
+
+class _Timid(FakeFitted):
+    def predict_proba(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Floats:
+        """0.6 for the first class, and up to 0.01 more."""
+        first = np.array([[0.6 + 0.001 * (int(text.partition(" #")[2]) % 10)] for text in texts], dtype=np.float32)
+        return np.concatenate([first, 1 - first], axis=1)
+
+
 class Guess(Tenth):
     """Never right: worse than the majority class."""
 
@@ -362,6 +378,7 @@ FAKES = (
     Constant,
     Hurried,
     NotANumber,
+    Timid,
     Guess,
     Crash,
     Refuses,

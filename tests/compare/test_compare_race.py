@@ -151,7 +151,7 @@ def test_what_the_fit_says_follows_its_refusal_as_sentences() -> None:
     """Two stops stood between them."""
     rows = TextSet(["a b", "c d"], ["a", "b"])
     job = Job("run", {"name": "constant"}, "fakes:Constant", None, {}, (), "holdout", 0, 1, "rows.arrow", "rows.npz", 0.0)
-    scores, notes = np.array([[0.9, 0.1], [0.8, 0.2]], dtype=np.float32), ["It ended early.", "The budget ended the search after 1 setting, which was taken."]
+    scores, notes = np.array([[0.9, 0.1], [0.9, 0.1]], dtype=np.float32), ["It ended early.", "The budget ended the search after 1 setting, which was taken."]
     with pytest.raises(RunRefused, match=rf"^predicts one class only: 'a' for all 4 rows\. {re.escape(' '.join(notes))}$"):
         check_scores(job, infer_task(["a", "b"]), scores, scores, rows, FitFacts(notes=tuple(notes)))
 

@@ -25,6 +25,7 @@ from ringsmith.compare.naming import read_recipe, split_names
 from ringsmith.compare.space import OTHER_NAMES, Entrant, known_recipes
 from ringsmith.compare.trials import entrant_with
 from ringsmith.compare.tune_options import refuse_recipe_as_model
+from ringsmith.compare.tuning import space_for
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
 from ringsmith.records import Candidate
 
@@ -84,6 +85,33 @@ def test_a_named_model_that_no_recipe_starts_from_is_told(monkeypatch: pytest.Mo
     assert [(row.name, row.why) for row in left_out] == [("glove.6B", "left out: none of the recipes starts from word vectors (add static)")]
     with pytest.raises(OptionError, match=r"Nothing is left to compare: bert: left out: none of the recipes starts from a transformer \(add probe or full\)\. Name a model"):
         space.entrants(("static",), HERE[1:])
+
+
+def test_a_candidate_whose_option_does_nothing_is_left_out() -> None:
+    """GloVe has no learning rate of word2vec's, and would be trained a second time under another name; what is left alone is told why there is nothing."""
+    both = [WORDS[0], Choice("glove", replace(WORDS[0].model, name="glove"), "named")]  # type: ignore[type-var]
+    found, left_out = space.entrants(("static[rate=0.1]", "static[dim=50]"), both)
+    assert [one.candidate.name for one in found] == ["word2vec+static[rate=0.1]", "word2vec+static[dim=50]", "glove+static[dim=50]"]
+    assert [(row.name, row.why) for row in left_out] == [("glove+static[rate=0.1]", "left out: 'rate' does nothing with glove, but with word2vec")]
+    with pytest.raises(OptionError, match=r"Nothing is left to compare: glove\+static\[rate=0\.1\]: left out: 'rate' does nothing with glove, but with word2vec\. Name"):
+        space.entrants(("static[rate=0.1]",), both[1:])
+
+
+def test_what_does_nothing_is_not_searched() -> None:
+    """The rank where nothing of a rank is added; of static vectors what their method has not, and all of it where none are trained."""
+    word2vec, file = (choice.model for choice in WORDS)
+    assert word2vec is not None
+    glove = replace(word2vec, name="glove")
+
+    def searched(recipe: str, options: dict[str, Any], start: LocalModel | None) -> list[str]:
+        return [axis.name for axis in space_for(Entrant(Candidate(recipe, "made", options), "x:Y", start))]
+
+    assert "rank" in searched("lora", {}, HERE[0].model)
+    assert "rank" not in searched("lora", {"method": "ia3"}, HERE[0].model)
+    assert searched("static", {}, word2vec) == ["dim", "window", "epochs", "rate", "subwords"]
+    assert searched("static", {}, glove) == ["dim", "window", "epochs"]
+    assert searched("static", {"join": False}, file) == []
+    assert searched("distilled", {"join": False}, HERE[0].model) == ["width", "states"]
 
 
 def test_a_recipe_named_twice_competes_once() -> None:

@@ -19,6 +19,10 @@ from ringsmith.metrics.losses import log_losses
 from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
 
+ENOUGH_MISSED = 20
+"""Rows of other classes that one answer for all must have missed to show that a model is broken: one that finds a seventh of such rows misses all of 20 in one case
+in twenty (6/7 to the power of 20 is 0.046). On fewer, as in a fold of 23 rows or with two rows of the rare class, a sound and cautious model answers so, too."""
+
 Mark = tuple[float, float]
 """(metric, minus log loss), or the other way round: compared as tuples, greater is better."""
 
@@ -73,6 +77,22 @@ def surely_better(judge: Judge, first: Floats, second: Floats) -> bool:
         return False
     gain = log_losses(checked(judge.targets, second[judge.known])) - log_losses(checked(judge.targets, first[judge.known]))
     return bool(gain.mean() > gain.std(ddof=1) / math.sqrt(len(gain)))
+
+
+def missed_by_one_answer(decided: npt.NDArray[Any], targets: npt.NDArray[Any]) -> int:
+    """How many rows the one decision misses that all of them are given; 0 where there are several decisions.
+
+    Args:
+        decided: columns (n,), or bool (n, K) for several labels a row.
+        targets: alike.
+
+    Examples:
+        >>> missed_by_one_answer(np.array([1, 1, 1]), np.array([1, 0, 2])), missed_by_one_answer(np.array([1, 0, 1]), np.array([1, 0, 2]))
+        (2, 0)
+    """
+    if not len(decided) or (decided != decided[0]).any():
+        return 0
+    return int((targets != decided).reshape(len(targets), -1).any(axis=1).sum())
 
 
 def clearly_better(earlier: Mark, last: Mark, margin: float) -> bool:

@@ -30,6 +30,11 @@ class Distilled(Static):
     given: ClassVar[str] = "distilled"
     fitted: ClassVar[type[FittedStatic]] = FittedDistilled
 
+    @property
+    def _given_width(self) -> int:
+        assert isinstance(self.options, DistilledOptions)
+        return self.options.width
+
     def _given(self, tokens: Tokens, budget: Budget) -> tuple[WordVectors | None, tuple[str, ...]]:
         from ringsmith.adapt.distil import DistilOptions, distill_static
         from ringsmith.backbones import load_backbone

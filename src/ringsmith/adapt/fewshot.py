@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from ringsmith.adapt.clock import Stopwatch
@@ -23,7 +22,7 @@ from ringsmith.adapt.linear import Linear, to_proba
 from ringsmith.adapt.lookout import Lookout, vectors_of
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.pacing import Course
-from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting
+from ringsmith.adapt.recipe import FitFacts, Fitted, Recipe, Setting, draw
 from ringsmith.adapt.restart import start_twice
 from ringsmith.adapt.unknown import note_of_unknown
 from ringsmith.backbones import Backbone, load_backbone, save_classifier
@@ -128,9 +127,7 @@ class FewShot(Recipe):
 
 def rows_for_the_head(train: TextSet, seed: int) -> TextSet:
     """All rows, or as many drawn by chance as the head learns from."""
-    if len(train) <= ROWS_FOR_THE_HEAD:
-        return train
-    return train.take(np.sort(np.random.default_rng(seed).choice(len(train), ROWS_FOR_THE_HEAD, replace=False)))
+    return draw(train, ROWS_FOR_THE_HEAD, seed)
 
 
 def remarks(course: Course, rows: int, judged: int) -> tuple[str, ...]:

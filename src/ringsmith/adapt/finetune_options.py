@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ringsmith.adapt.balance import KINDS
-from ringsmith.adapt.options import hold
+from ringsmith.adapt.options import Conditional, hold
 from ringsmith.adapt.pacing import Pacing
 from ringsmith.errors import OptionError
+
+if TYPE_CHECKING:
+    from ringsmith.catalogue import LocalModel
 
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 20
 WORTHWHILE_STEPS, STEPS_A_CLASS = 300, 15
@@ -105,7 +109,7 @@ class FullOptions(FineTuneOptions):
 
 
 @dataclass(frozen=True)
-class PartialOptions(FineTuneOptions):
+class PartialOptions(FineTuneOptions, Conditional):
     """Options of the recipe `partial`: those of all fine-tuning, with a `rate` that is usually twice as high as there, and what is frozen.
 
     Attributes:
@@ -131,6 +135,10 @@ class PartialOptions(FineTuneOptions):
                 *flags,
             ),
         )
+
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        without = {"side": "with frozen=0"} if self.frozen == 0 else {}
+        return without if self.embeddings else without | {"replay": "with embeddings=false, where no state stays the same"}
 
     def usual_rate(self, width: int) -> float:
         """Twice that of `full`, and no higher than any body's.

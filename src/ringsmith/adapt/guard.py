@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import Judge, Mark, standard_error
+from ringsmith.adapt.choose import ENOUGH_MISSED, Judge, Mark, missed_by_one_answer, standard_error
 from ringsmith.adapt.floors import Floors
 from ringsmith.adapt.linear import Activation, to_proba
 from ringsmith.metrics.losses import SMALLEST
@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 class Guard:
-    """Marks the validation rows at every look, and calls a run broken that runs away, predicts one class only or is no better than the majority.
+    """Marks the validation rows at every look, and calls a run broken that runs away, predicts one class only where many others are, or is no better than the majority.
 
     Args:
         task: what the labels mean.
@@ -78,7 +78,7 @@ class Guard:
         proba = to_proba(scores, self.activation)
         mark = self.judge(proba)
         decided = proba.argmax(axis=1) if self.activation == "softmax" else proba >= 0.5
-        constant = self.varied and len(np.unique(decided[self.judge.known], axis=0)) == 1
+        constant = self.varied and missed_by_one_answer(decided[self.judge.known], self.judge.targets) >= ENOUGH_MISSED
         self.last = mark, constant
         if self.best is None or mark > self.best[0]:
             self.best = self.last

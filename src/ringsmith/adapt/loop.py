@@ -1,6 +1,6 @@
 """The one training loop: batches of whatever is given to it as a `Work`, bf16 where the machine has it, a plan that keeps the clock, the best step kept.
 
-    plan       after a few steps their pace is known: as many as were asked for, or as many as the budget allows
+    plan       after a few steps their pace is known: as many as were asked for, or as many as the budget allows; anew where a killed run goes on
     step       forward, backward, clip, AdamW; linear warm-up and linear decay to zero at the planned end
     look       the work judges itself from time to time (and at the end); the best weights are kept in memory, and taken where they are clearly better than the last
     pause      where a file for it is given, everything that is to come hangs on it alone: a killed run goes on to the same numbers, one killed after its end ends at once
@@ -164,8 +164,10 @@ class _Training(Generic[B]):
             work.go_on(looked)
         loop.together.sum(0.0)  # the first process goes on, and may remove the state, when all have read it
         self.plan_at = PACE_STEPS
-        if loop.pacing.by_the_clock and self.course.steps >= PACE_STEPS:  # a new budget does not make the old plan longer
-            self.plan_at, self.course.asked = self.course.steps + 1, self.course.planned
+        if self.course.steps >= PACE_STEPS:  # its plan was made for another budget
+            self.plan_at = self.course.steps + 1
+            if loop.pacing.by_the_clock:  # a new budget does not make the old plan longer
+                self.course.asked = self.course.planned
         self.batches: Iterator[B] = work.batches(seed, self.course.steps)
 
     def run(self) -> None:
@@ -192,6 +194,7 @@ class _Training(Generic[B]):
                 over = over or course.stale > self.loop.pacing.patience
                 if over:
                     course.last = mark
+                    course.planned = course.steps if late else course.planned
                 elif better:
                     self.best = copy.deepcopy(self.loop.module.state_dict())
             if pause is not None and self.loop.together.first and (asked or pause.is_due(over=over)):

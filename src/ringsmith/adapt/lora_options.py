@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import sqrt
+from typing import TYPE_CHECKING
 
 from ringsmith.adapt.finetune_options import WIDTH, FineTuneOptions
-from ringsmith.adapt.options import hold
+from ringsmith.adapt.options import Conditional, hold
 from ringsmith.adapt.pacing import Pacing
 from ringsmith.errors import OptionError
+
+if TYPE_CHECKING:
+    from ringsmith.catalogue import LocalModel
 
 METHODS = ("lora", "rslora", "dora", "ia3", "bitfit")
 UNMERGED = ("prefix", "prefix_tuning", "prompt", "prompt_tuning", "p_tuning")
@@ -16,10 +20,12 @@ UNMERGED = ("prefix", "prefix_tuning", "prompt", "prompt_tuning", "p_tuning")
 RATE = 2e-3
 """What is added learns so fast in a body that is 384 wide; in wider ones less, by the square: 5e-4 at 768 wide, as in the paper (table 9)."""
 BITS = (4, 8)
+IDLE = {"ia3": ("rank", "alpha"), "bitfit": ("rank", "alpha", "layers")}
+"""Options that do nothing with a method."""
 
 
 @dataclass(frozen=True)
-class LoraOptions(FineTuneOptions):
+class LoraOptions(FineTuneOptions, Conditional):
     """Options of the recipe `lora`: those of all fine-tuning, and what is added where.
 
     Attributes:
@@ -28,8 +34,8 @@ class LoraOptions(FineTuneOptions):
             ``classifier.dense``, a pooler that the folder does not hold) learn at most as fast as `full` has them: faster, and their tanh saturates.
         method: ``"lora"``, ``"rslora"``, ``"dora"``, ``"ia3"`` or ``"bitfit"``.
         rank: of the added matrices; 8 as in the paper's largest models. For the three methods that add matrices.
-        alpha: what is added counts ``alpha / rank`` times (for rslora ``alpha / sqrt(rank)``); None for 2 times, whatever the rank.
-        layers: names of layers, or parts of their paths, to add it to: ``["query", "value"]`` as in the paper; none for every linear layer there is.
+        alpha: what these add counts ``alpha / rank`` times (for rslora ``alpha / sqrt(rank)``); None for 2 times, whatever the rank.
+        layers: names of layers, or parts of their paths, to add it to (bitfit adds nothing): ``["query", "value"]`` as in the paper; none for every linear layer there is.
         bits: of a number of the frozen linear layers while it trains, 4 or 8, so that a large body needs a seventh or a quarter of the memory for them; None for
             all 32. A step takes longer (1.3 and 2 times with 335 million weights and 16 rows on two cores).
     """
@@ -56,6 +62,9 @@ class LoraOptions(FineTuneOptions):
                 ("bits", lambda value: value is None or value in BITS, "4 or 8, or nothing"),
             ),
         )
+
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        return dict.fromkeys(IDLE.get(self.method, ()), f"with method={self.method}")
 
     def usual_rate(self, width: int) -> float:
         return RATE * min(1.0, (WIDTH / width) ** 2)

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ringsmith._rules import Rule as Rule
 from ringsmith._rules import hold as hold
 from ringsmith._rules import kind_rules
 from ringsmith.errors import OptionError
 
+if TYPE_CHECKING:
+    from ringsmith.catalogue import LocalModel
+
 T = TypeVar("T")
+
+
+class Conditional(ABC):
+    """Options of which some do nothing beside others, or with some models: these are refused where a user names them, and never searched."""
+
+    @abstractmethod
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        """Option -> why it does nothing, as in "'rank' does nothing ..."; with `model`, or, where it is None, with whatever model."""
 
 
 def read_options(kind: type[T], options: Mapping[str, Any], *, recipe: str) -> T:

@@ -71,7 +71,7 @@ class Course:
     Attributes:
         per_epoch: steps of one pass over the training rows.
         asked: steps that the epochs asked for.
-        planned: steps that were planned in the end.
+        planned: steps that were planned in the end, or made where the clock ended them before.
         steps: steps done.
         tokens: tokens trained on, padding left out.
         seconds: seconds of training steps alone.

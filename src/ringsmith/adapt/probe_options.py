@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringsmith.adapt.mixtures import MIXTURES
-from ringsmith.adapt.options import hold, rising
+from ringsmith.adapt.options import Conditional, hold, rising
 
 if TYPE_CHECKING:
     from ringsmith.adapt.encoder import Long
     from ringsmith.backbones.load import Precision
     from ringsmith.backbones.pooling import Pooling
+    from ringsmith.catalogue import LocalModel
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ProbeOptions:
 
 
 @dataclass(frozen=True)
-class HeadOptions(ProbeOptions):
+class HeadOptions(ProbeOptions, Conditional):
     """Options of the recipe `head`, besides those of `probe`, which choose the mixture of layers it learns on; the figures behind the defaults are in LOG.md.
 
     Attributes:
@@ -87,3 +88,6 @@ class HeadOptions(ProbeOptions):
                 ("decay", lambda value: value >= 0, "0 or more"),
             ),
         )
+
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        return {"strengths": "with one mixture, as they choose among several"} if len(self.mixtures) == 1 else {}

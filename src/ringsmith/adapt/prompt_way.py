@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ringsmith.adapt.labelnames import in_plain_words
-from ringsmith.adapt.options import hold
+from ringsmith.adapt.options import Conditional, hold
 from ringsmith.adapt.recipe import Pace, Setting
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import OptionError, UsageError
@@ -23,7 +23,7 @@ BLANKS = ("N/A", "", "[MASK]")
 
 
 @dataclass(frozen=True)
-class PromptOptions:
+class PromptOptions(Conditional):
     """Options of the recipe `prompt`.
 
     Attributes:
@@ -52,6 +52,9 @@ class PromptOptions:
                 ("hypothesis", lambda text: text.count("{}") == 1, "a sentence with one {} for the label"),
             ),
         )
+
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        return {"hypothesis": "through an endpoint"} if model is not None and model.kind == "endpoint" else {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,6 +151,11 @@ def in_chunks(scores: Callable[[Sequence[str], Sequence[str] | None], Scores], t
     return np.concatenate([scores(texts[part], None if pairs is None else pairs[part]) for part in parts])
 
 
+def draw(rows: TextSet, most: int, seed: int) -> TextSet:
+    """At most this many of the rows, drawn by chance."""
+    return rows if len(rows) <= most else rows.take(np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+
+
 class Recipe(ABC):
     """A way to adapt: made from a `Setting`, fitted on rows. What it needs and does in half a sentence stands in `registry.ENTRIES`.
 

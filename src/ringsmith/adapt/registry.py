@@ -10,9 +10,10 @@ from typing import Any
 
 from ringsmith._optional import try_import
 from ringsmith.adapt.folder import MANIFEST, PAIRS, check_files, read_manifest
-from ringsmith.adapt.options import read_options
+from ringsmith.adapt.options import Conditional, read_options
 from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
-from ringsmith.errors import ModelError, UnknownName, UsageError
+from ringsmith.catalogue import LocalModel
+from ringsmith.errors import ModelError, OptionError, UnknownName, UsageError
 
 PACKAGE = "ringsmith.adapt"
 
@@ -151,12 +152,34 @@ def hold_options(name: str, options: Mapping[str, Any]) -> None:
 
     Raises:
         UnknownName: there is no such recipe.
-        OptionError: an option is unknown to the recipe or breaks its rule.
+        OptionError: an option is unknown to the recipe, breaks its rule, or does nothing beside the others.
 
     Examples:
         >>> hold_options("tfidf", {"min_rows": 2})
+        >>> hold_options("lora", {"method": "ia3", "rank": 16})
+        Traceback (most recent call last):
+        ringsmith.errors.OptionError: Recipe 'lora': 'rank' does nothing with method=ia3. Leave it out.
     """
     read_options(options_kind(name), options, recipe=name)
+    if vain := named_in_vain(name, options):
+        raise OptionError(f"Recipe {name!r}: {vain}. Leave it out.")
+
+
+def idle_options(name: str, options: Mapping[str, Any], model: LocalModel | None = None) -> dict[str, str]:
+    """Which options of the recipe `name` do nothing beside these (and with this model), and why; loads neither torch nor scikit-learn.
+
+    Examples:
+        >>> idle_options("lora", {"method": "bitfit"})
+        {'rank': 'with method=bitfit', 'alpha': 'with method=bitfit', 'layers': 'with method=bitfit'}
+    """
+    kind = options_kind(name)
+    return read_options(kind, options, recipe=name).idle(model) if issubclass(kind, Conditional) else {}
+
+
+def named_in_vain(name: str, options: Mapping[str, Any], model: LocalModel | None = None) -> str:
+    """The first of these options that does nothing, and why, as the end of a sentence; nothing where all do something."""
+    idle = idle_options(name, options, model) if options else {}  # most name none, and some options stand in a module that takes its time
+    return next((f"{option!r} does nothing {why}" for option, why in idle.items() if option in options), "")
 
 
 def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:

@@ -30,7 +30,7 @@ from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.ownwords import EARLY, own_vectors
-from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, draw, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.static_options import StaticOptions
 from ringsmith.adapt.wordfile import most_frequent
@@ -45,7 +45,9 @@ from ringsmith.words.vectors import WordVectors
 
 FILE = "head.safetensors"
 MEMORY_BYTES = 1 << 30
-"""All vectors of the rows of a fit together; of more rows some are drawn by chance."""
+"""All vectors of the rows of a fit together, and a scaled copy of them; of more rows some are drawn by chance."""
+ENOUGH_TO_JUDGE = 20_000
+"""Validation rows that are kept where memory does not hold all rows, and half of those that it holds at most: the others are to learn from."""
 Encoders = Sequence[SentenceEncoder]
 Vectors = tuple[WordVectors, ...]
 
@@ -135,7 +137,7 @@ class Static(Recipe):
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedStatic:
         watch, setting = Stopwatch(), self.setting
         with watch.stage("read"):
-            train, notes = self._rows_in_memory(train, len(valid))
+            train, valid, notes = self._rows_in_memory(train, valid)
             rows, valid_rows = Rows.of(train, setting.steps), Rows.of(valid, setting.steps)
         if budget.remaining() <= 0:
             raise BudgetError.of(f"The recipe {self.name!r}", budget.seconds, "it was over before it could begin")
@@ -153,13 +155,27 @@ class Static(Recipe):
         facts = FitFacts(parameters_of(encoders, head), trained, 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes, hurried=EARLY in notes)
         return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)
 
-    def _rows_in_memory(self, train: TextSet, others: int) -> tuple[TextSet, tuple[str, ...]]:
+    def _rows_in_memory(self, train: TextSet, valid: TextSet) -> tuple[TextSet, TextSet, tuple[str, ...]]:
         """All rows, or as many drawn by chance as have room for their vectors, and a note."""
-        most = max(1, MEMORY_BYTES // (4 * self.options.dim * 2 * (1 if train.pairs is None else 4)) - others)
-        if len(train) <= most:
-            return train, ()
-        kept = np.sort(np.random.default_rng(self.setting.seed).choice(len(train), most, replace=False))
-        return train.take(kept), (f"{most:,} of {len(train):,} training rows were used, drawn by chance: memory allows no more.",)
+        room = max(2, MEMORY_BYTES // (4 * self._width * 2 * (1 if train.pairs is None else 4)))
+        if len(train) + len(valid) <= room:
+            return train, valid, ()
+        judged = draw(valid, min(ENOUGH_TO_JUDGE, room // 2), self.setting.seed)
+        learnt = draw(train, room - len(judged), self.setting.seed)
+        used = [f"{len(some):,} of {len(rows):,} {name} rows" for some, rows, name in ((learnt, train, "training"), (judged, valid, "validation")) if len(some) < len(rows)]
+        return learnt, judged, (f"{' and '.join(used)} were used, drawn by chance: memory allows no more.",)
+
+    @property
+    def _width(self) -> int:
+        """Numbers of a text's vectors that stand side by side at most."""
+        given = self._given_width
+        return given + self.options.dim if self.options.join or not given else given
+
+    @property
+    def _given_width(self) -> int:
+        """Numbers of a vector that does not come from the training texts; 0 where there are none."""
+        model = self.setting.model
+        return model.hidden if model is not None and model.kind == "vectors" else 0
 
     def _spaces(self, tokens: Tokens, budget: Budget) -> tuple[dict[str, Vectors], tuple[str, ...]]:
         """Name -> the vectors that stand side by side: ``own``, or the name of what is given and ``both``."""

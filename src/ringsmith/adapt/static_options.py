@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ringsmith.adapt.options import hold, rising
+from ringsmith.adapt.options import Conditional, hold, rising
 from ringsmith.words.options import WEIGHTINGS, Weighting
+
+if TYPE_CHECKING:
+    from ringsmith.catalogue import LocalModel
 
 Method = Literal["word2vec", "glove"]
 Subwords = tuple[int, int] | Literal["auto"] | None
@@ -37,8 +40,13 @@ class OwnOptions:
     min_count: int
 
 
+OF_OWN = ("dim", "window", "epochs", "rate", "subwords", "buckets", "min_count")
+"""Options of the vectors that are trained on the texts."""
+OF_WORD2VEC = ("rate", "subwords", "buckets")
+
+
 @dataclass(frozen=True)
-class StaticOptions:
+class StaticOptions(Conditional):
     """Options of the recipe `static`.
 
     Attributes:
@@ -84,6 +92,19 @@ class StaticOptions:
             ),
         )
 
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        found = {"buckets": "with subwords=none"} if self.subwords is None else {}
+        if model is None:
+            return found
+        if model.kind != "method":
+            return found | self._beside_given()
+        found |= dict.fromkeys(("join", "most_words"), f"with {model.name}, where all vectors are the texts' own")
+        return found | (dict.fromkeys(OF_WORD2VEC, "with glove, but with word2vec") if model.name == "glove" else {})
+
+    def _beside_given(self) -> dict[str, str]:
+        """What does nothing where vectors are given that are not the texts' own."""
+        return {} if self.join else dict.fromkeys(OF_OWN, "with join=false, which leaves out the texts' own vectors")
+
     def own(self, method: str) -> OwnOptions:
         """How vectors of the training texts are made."""
         return OwnOptions("glove" if method == "glove" else "word2vec", self.dim, self.window, self.epochs, self.rate, self.subwords, self.buckets, self.min_count)
@@ -104,3 +125,6 @@ class DistilledOptions(StaticOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         hold(self, (("width", lambda number: number >= 1, "at least 1"), ("states", lambda name: name in ("embeddings", "last", "ends", "all"), "embeddings, last, ends or all")))
+
+    def idle(self, model: LocalModel | None) -> dict[str, str]:
+        return super().idle(model) | self._beside_given() | {"most_words": "without a file of vectors"}

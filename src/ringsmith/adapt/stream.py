@@ -96,7 +96,7 @@ class Streamed:
     Attributes:
         linear: the best setting's classifier, calibrated.
         setting: its hyper-parameters.
-        rows_seen: training rows learnt from, passes counted again.
+        rows_seen: training rows it learnt from, passes counted again.
     """
 
     linear: Linear
@@ -107,7 +107,7 @@ class Streamed:
 def fit_stream(
     make: Callable[[Rows], Matrix], learners: Sequence[Learner], valid: Matrix, judge: Judge, activation: Activation, *, seed: int, threads: int, budget: Budget, report: Report
 ) -> Streamed:
-    """Learn all settings side by side in up to `PASSES` passes over the rows in random order, as far as the budget goes.
+    """Learn all settings side by side in up to `PASSES` passes over the rows in random order, as far as the budget goes; the best after any of them is taken.
 
     Args:
         make: positions -> their rows.
@@ -125,7 +125,7 @@ def fit_stream(
     """
     total = len(learners[0].targets)
     until, seen = budget.part(budget.remaining() * SHARE), 0
-    best: tuple[Mark, Linear, StreamSetting] | None = None
+    best: tuple[Mark, Streamed] | None = None
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(min(PASSES, math.ceil(VISITS / total))):
             for positions in chunks(total, np.random.default_rng([seed, seen])):
@@ -137,11 +137,14 @@ def fit_stream(
                 report(Progress("train", seen, None, "rows"))
             if not seen:
                 raise BudgetError.of(f"Learning from {total:,} rows", budget.seconds, f"it was over before the first {min(CHUNK_ROWS, total):,} were read")
-            before, best = best, best_of(learners, valid, judge, activation)
-            if until.remaining() <= 0 or (before is not None and best[0][0] < before[0][0] * (1 - GAIN)):
+            mark, linear, setting = best_of(learners, valid, judge, activation)
+            little = best is not None and mark[0] < best[0][0] * (1 - GAIN)
+            if best is None or mark >= best[0]:  # equal without rows to judge by: the last pass is the best then
+                best = mark, Streamed(linear, setting, seen)
+            if little or until.remaining() <= 0:
                 break
     assert best is not None, "there is at least one pass"
-    return Streamed(best[1], best[2], seen)
+    return best[1]
 
 
 def chunks(total: int, generator: np.random.Generator) -> Iterator[Rows]:

@@ -22,7 +22,7 @@ from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
 from ringsmith.adapt.ngrams import FILE as VOCABULARY
 from ringsmith.adapt.ngrams import Ngrams
 from ringsmith.adapt.options import hold, read_options, rising
-from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, in_chunks
+from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, draw, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.sparse import Matrix, scale_columns, side_by_side
 from ringsmith.adapt.stream import Learner, StreamSetting, fit_stream
@@ -271,11 +271,6 @@ def foresee(train: TextSet, steps: TextSteps, options: TfidfOptions, seed: int) 
     _, rows = Ngrams.fit(texts + (pairs or []), shape=options.characters, min_rows=1)
     share = len(train) / max(1, len(sample))
     return Outlook(rows.nnz * share, (time.perf_counter() - start) * share * WHOLE_FIT, options.most_nonzeros)
-
-
-def draw(rows: TextSet, most: int, seed: int) -> TextSet:
-    """At most this many of the rows, drawn by chance."""
-    return rows if len(rows) <= most else rows.take(np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
 
 
 def prepared(rows: TextSet, steps: TextSteps) -> tuple[list[str], list[str] | None]:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._version import version
+from ringsmith.adapt.choose import ENOUGH_MISSED, missed_by_one_answer
 from ringsmith.adapt.folder import mark_pairs
 from ringsmith.adapt.labelnames import with_names
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Report, Setting, silent
@@ -43,6 +44,8 @@ REPORT_EVERY = 0.1
 WRITING_SECONDS = 1.0
 """Before the hard end measuring stops, so that the result is written in time."""
 PARTS = ("train", "valid", "test")
+ALIKE = 1e-6
+"""Probabilities that differ by less from row to row are one and the same: whatever gave them looked at no text."""
 
 
 @dataclass(frozen=True)
@@ -213,17 +216,34 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
     """Let no broken scores into the ranking; the notes of the fit may say why they are broken.
 
     Raises:
-        RunRefused: a score is not a number, or the same answer is given to every text although the labels differ.
+        RunRefused: a score is not a number, or the same answer is given to every text although the labels differ, see `reads_nothing`.
         BudgetError: the same answer is given to every text, and the training was cut short.
     """
     scores = np.concatenate([valid, test])
     if not np.isfinite(scores).all():
         broken = int((~np.isfinite(scores)).any(axis=1).sum())
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
-    answers = set(task.decode(scores))
-    if len(answers) == 1 and not job.baseline and len(set(rows.labels or ())) > 1:
-        why = " ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows{'.' if facts.notes else ''}", *facts.notes])
+    if not job.baseline and reads_nothing(task, scores, rows):
+        why = " ".join([f"predicts one class only: {task.decode(scores[:1])[0]!r} for all {len(scores)} rows{'.' if facts.notes else ''}", *facts.notes])
         raise BudgetError(why) if facts.hurried else RunRefused(why)
+
+
+def reads_nothing(task: Task, scores: Floats, rows: TextSet) -> bool:
+    """Whether it shows that a model does not tell one text from another: its scores are all alike, or its one answer misses `ENOUGH_MISSED` rows of other classes.
+
+    How many it misses is reckoned by the share of the validation rows that have another label: the labels of the test rows have no part in it. Where there
+    are fewer, the answers of all folds together are held against the shares of the classes when they are ranked.
+
+    Args:
+        task: what the labels mean.
+        scores: of validation and test rows, at least one.
+        rows: the validation rows.
+    """
+    if len(set(rows.labels or ())) < 2 or len(answers := set(task.decode(scores))) > 1:
+        return False
+    told, truth = task.targets(list(answers)), task.targets(rows.labels or [])
+    missed = missed_by_one_answer(np.repeat(told, len(truth), axis=0), truth) / len(truth) * len(scores)
+    return bool(missed >= ENOUGH_MISSED or np.ptp(scores, axis=0).max() < ALIKE)
 
 
 def environment(job: Job) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ringsmith.adapt import RECIPES, default_recipes, hold_options, recipe_asks, recipe_needs
+from ringsmith.adapt import RECIPES, default_recipes, hold_options, named_in_vain, recipe_asks, recipe_needs
 from ringsmith.catalogue import Choice, LocalModel, groups
 from ringsmith.compare.naming import for_shell, read_recipe
 from ringsmith.errors import MissingExtra, OptionError, UnknownName, UsageError
@@ -90,6 +90,9 @@ def entrants(recipes: Sequence[str] | None, choices: Sequence[Choice]) -> tuple[
     bodies = [choice for choice in choices if choice.model and choice.model.kind == "transformer"]
     pairs = [_entrant(way, choice) for choice in bodies for way in on_models if recipes is not None or not choice.recipes or way[0] in choice.recipes]
     found = alone + words + pairs + asked
+    vain = {one.candidate.name: why for one in found if (why := named_in_vain(one.candidate.recipe, one.candidate.options, one.model))}
+    found = [one for one in found if one.candidate.name not in vain]
+    left_out += [LeftOut(name, f"left out: {why}") for name, why in vain.items()]
     left_out += [LeftOut(choice.name, why) for choice in choices if (why := _no_recipe(choice, names))]
     left_out += _no_model(ways if recipes else [], choices)
     if not found:
@@ -106,7 +109,7 @@ def check_options(recipes: Sequence[str] | None) -> None:
     """Make sure that the options which were asked for are options of their recipes; no recipe is imported for it.
 
     Raises:
-        OptionError: an option that the recipe does not have, or a value that its rule forbids.
+        OptionError: an option that the recipe does not have or that does nothing beside the others, or a value that its rule forbids.
     """
     for name, options in map(read_recipe, recipes or ()):
         if options:

@@ -18,6 +18,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from ringsmith.adapt import idle_options
 from ringsmith.adapt.spaces import Space, settings_in, space_of
 from ringsmith.compare.arena import Run
 from ringsmith.compare.events import SearchEnded, Searching, TrialEnded
@@ -293,6 +294,7 @@ class Tuning:
 
 
 def space_for(entrant: Entrant) -> Space:
-    """What can be searched of a candidate; what was asked for stays as it is."""
-    space = space_of(entrant.candidate.recipe, entrant.model.hidden if entrant.model and entrant.model.kind == "transformer" else None)
-    return tuple(axis for axis in space if axis.name not in entrant.candidate.options)
+    """What can be searched of a candidate; what was asked for stays as it is, and what does nothing beside it or with this model is left out."""
+    recipe, options, model = entrant.candidate.recipe, entrant.candidate.options, entrant.model
+    settled = options.keys() | idle_options(recipe, options, model).keys()
+    return tuple(axis for axis in space_of(recipe, model.hidden if model and model.kind == "transformer" else None) if axis.name not in settled)
