@@ -65,7 +65,7 @@ def _why(
         return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows{at_stake(tie, metric)}), {saving(taken, of_best)}"
     start = f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f})"
     if len(tied) > 1:
-        cheaper = [c for c in able if c.name in behind and c.cost < taken.cost]
+        cheaper = [c for c in able if c.name in behind and c.cost < taken.cost and c.candidate.recipe != BASELINE]
         return start + _as_good(taken, able, [tie.candidate for tie in tied[1:] if tie.candidate not in behind]) + _too_far(taken, cheaper, tied, metric)
     if alone:
         return start
