@@ -7,15 +7,16 @@ The head itself learns from the training rows as before, so that the validation 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ringsmith.adapt.choose import Judge
-from ringsmith.adapt.linear import Linear, calibration, to_proba
-from ringsmith.adapt.logistic import LogisticPath
+from ringsmith.adapt.linear import Activation, Linear, calibration, to_proba
+from ringsmith.adapt.recipe import Scores
 from ringsmith.errors import ColumnError
 from ringsmith.records import Budget, Floats, Rows, TextSet
 from ringsmith.tasks import Task
@@ -59,37 +60,63 @@ class Jury:
         return cls(task, alone, replace(alone, metric=task.default_metric(joined[known]), targets=joined[known], known=known), parts)
 
 
+class Path(Protocol):
+    """One data set, solved for one strength after the other: `LogisticPath` or `DensePath`."""
+
+    @property
+    def rows(self) -> Any:
+        """(n, d) of the rows that are learnt from, in whatever coordinates it works."""
+
+    def solve(self, strength: float, budget: Budget) -> Linear:
+        """The head of this strength."""
+
+
 class JudgedPath:
     """One kind of vectors along a path of strengths, each head calibrated on the rows that judge.
 
     Args:
+        path: makes the path of some rows, their targets, the number of classes and the activation.
         rows: (n, d) of the training rows.
         valid: (m, d) of the validation rows.
         targets: of the training rows, as `Task.targets` gives them.
         jury: who judges.
     """
 
-    def __init__(self, rows: Floats, valid: Floats, targets: npt.NDArray[Any], jury: Jury) -> None:
+    def __init__(self, path: Callable[[Floats, npt.NDArray[Any], int, Activation], Path], rows: Floats, valid: Floats, targets: npt.NDArray[Any], jury: Jury) -> None:
         self.valid, self.jury = valid, jury
         classes, self.activation = len(jury.task.labels), jury.task.activation
-        self.path = LogisticPath(rows, targets, classes, self.activation)
-        self.rows = self.path.rows.numpy()  # centred, and where they are few in the space they span: the scores of a turn are the same there
+        self.path = path(rows, targets, classes, self.activation)
+        self.rows = np.asarray(self.path.rows)  # centred, and where they are few in the space they span: the scores of a turn are the same there
         self.turns = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
-        self.others = [LogisticPath(self.rows[~turn], targets[~turn], classes, self.activation) for turn in self.turns]
+        self.others = [path(self.rows[~turn], targets[~turn], classes, self.activation) for turn in self.turns]
 
     def solve(self, strength: float, budget: Budget) -> tuple[Linear, Floats]:
         """The head learnt from all training rows, and the probabilities of the rows that judge."""
-        head, judge = self.path.solve(strength, budget), self.jury.judge
-        scores = head.scores(self.valid)
-        if self.turns:
-            crossed = np.empty((len(self.rows), scores.shape[1]), np.float32)
-            for turn, path in zip(self.turns, self.others, strict=True):
-                crossed[turn] = path.solve(strength, budget).scores(self.rows[turn])
-            scores = np.concatenate([crossed, scores])
-        if len(judge.known):
-            scale, shift = calibration(scores[judge.known], judge.targets, self.activation)
-            head, scores = head.rescaled(scale, shift), scores * scale + shift
-        return head, to_proba(scores, self.activation)
+        head = self.path.solve(strength, budget)
+        crossed = [(turn, path.solve(strength, budget).scores(self.rows[turn])) for turn, path in zip(self.turns, self.others, strict=True)]
+        return calibrated(head, crossed, head.scores(self.valid), self.jury.judge, self.activation)
+
+
+def calibrated(head: Linear, crossed: Sequence[tuple[npt.NDArray[np.bool_], Scores]], valid: Scores, judge: Judge, activation: Activation) -> tuple[Linear, Floats]:
+    """A head whose probabilities fit the rows that judge best, and these probabilities.
+
+    Args:
+        head: learnt from all training rows.
+        crossed: of each part of the training rows which they are and their scores by the head that learnt from the others; nothing where they do not judge.
+        valid: scores of the validation rows by `head`.
+        judge: the rows that judge: the training rows, if they do, and the validation rows after them.
+        activation: what turns scores into probabilities.
+    """
+    scores = valid
+    if crossed:
+        mine = np.empty((len(crossed[0][0]), valid.shape[1]), np.float32)
+        for turn, found in crossed:
+            mine[turn] = found
+        scores = np.concatenate([mine, valid])
+    if len(judge.known):
+        scale, shift = calibration(scores[judge.known], judge.targets, activation)
+        head, scores = head.rescaled(scale, shift), scores * scale + shift
+    return head, to_proba(scores, activation)
 
 
 def parts_of(train: TextSet, seed: int) -> Rows | None:

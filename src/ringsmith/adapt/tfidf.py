@@ -18,7 +18,8 @@ from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.hashing import HashedNgrams
-from ringsmith.adapt.linear import Linear, calibrate, fit_svm, to_proba
+from ringsmith.adapt.jury import PARTS, Jury, calibrated
+from ringsmith.adapt.linear import Linear, fit_svm, to_proba
 from ringsmith.adapt.ngrams import FILE as VOCABULARY
 from ringsmith.adapt.ngrams import Ngrams
 from ringsmith.adapt.options import hold, read_options, rising
@@ -144,7 +145,7 @@ class FittedTfidf(Fitted):
 
 
 class Tfidf(Recipe):
-    """Counts n-grams, fits a support vector machine on them, chooses its strength on the validation rows and calibrates it there."""
+    """Counts n-grams and fits a support vector machine on them; the validation rows choose its strength and calibrate it, and of few rows all (see `Jury`)."""
 
     name: ClassVar[str] = "tfidf"
     fitted: ClassVar[type[Fitted]] = FittedTfidf
@@ -163,12 +164,12 @@ class Tfidf(Recipe):
         if outlook.nonzeros > self.options.most_nonzeros or outlook.seconds > budget.remaining():
             return self._fit_stream(train, valid, budget, watch, outlook)
         with watch.stage("features"):
-            ngrams, rows = self._vocabulary(train)
-            valid_rows = rows_of(ngrams, *prepared(valid, self.setting.steps))
+            targets, jury = self.setting.task.targets(train.labels or []), Jury.of(self.setting.task, train, valid, seed=self.setting.seed)
+            ngrams, counted = self._counted(train, targets, valid)
+            turns = self._turns(train, targets, jury)
+            judge = jury.judge if turns else jury.alone
         with watch.stage("train"):
-            targets = self.setting.task.targets(train.labels or [])
-            judge = Judge.of(self.setting.task, valid, by_loss=True)
-            found: Search[Linear] = Search(lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
+            found: Search[Linear] = Search(lambda setting: self._trial(setting, counted, turns, judge), judge, budget)
             self._walk(found)
         linear, told, notes = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told}
@@ -180,6 +181,19 @@ class Tfidf(Recipe):
         numbers = int(linear.weights.size + linear.bias.size)
         facts = FitFacts(numbers + ngrams.size, numbers, 0.0, chosen, {}, watch.seconds, notes)
         return FittedTfidf(self.setting.task, self.setting.steps, ngrams, linear, self.options, facts)
+
+    def _counted(self, train: TextSet, targets: npt.NDArray[Any], asked: TextSet) -> tuple[Ngrams, Counted]:
+        """The vocabulary of rows to learn from, and by it those rows and the ones that are asked."""
+        ngrams, rows = self._vocabulary(train)
+        return ngrams, Counted(ngrams, rows, targets, rows_of(ngrams, *prepared(asked, self.setting.steps)))
+
+    def _turns(self, train: TextSet, targets: npt.NDArray[Any], jury: Jury) -> list[tuple[npt.NDArray[np.bool_], Counted]]:
+        """Which training rows are asked of what the others taught, part by part, each with a vocabulary of its own; nothing where they do not judge, or are too few for one."""
+        parts = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
+        try:
+            return [(part, self._counted(train.take(np.flatnonzero(~part)), targets[~part], train.take(np.flatnonzero(part)))[1]) for part in parts]
+        except RunRefused:
+            return []
 
     def _vocabulary(self, train: TextSet) -> tuple[Ngrams, Matrix]:
         """The vocabulary of the training rows (of both texts of pairs), and their rows.
@@ -230,15 +244,36 @@ class Tfidf(Recipe):
         if found.winner is start:
             found.climb(({"word_weight": weight, "C": strength} for strength in reversed(strengths[:middle])), start.mark)
 
-    def _trial(self, setting: Mapping[str, float], ngrams: Ngrams, rows: Matrix, targets: npt.NDArray[Any], valid_rows: Matrix, judge: Judge) -> tuple[Linear, Floats]:
-        """Fit one setting and calibrate it; returned with the probabilities of all validation rows."""
+    def _trial(self, setting: Mapping[str, float], counted: Counted, turns: Sequence[tuple[npt.NDArray[np.bool_], Counted]], judge: Judge) -> tuple[Linear, Floats]:
+        """Fit one setting and calibrate it; returned with the probabilities of the rows that judge."""
         self.setting.report(Progress("train", 0, None, "settings", f"C {setting['C']:g}"))
-        weights = ngrams.column_weights(setting["word_weight"], rows.shape[1])
-        linear = fit_svm(scale_columns(rows, weights), targets, len(self.setting.task.labels), strength=setting["C"], seed=self.setting.seed)
-        linear = Linear(linear.weights * weights, linear.bias)
-        if len(judge.known):
-            linear = calibrate(linear, linear.scores(valid_rows[judge.known]), judge.targets, self.setting.task.activation)
-        return linear, to_proba(linear.scores(valid_rows), self.setting.task.activation)
+        classes, seed = len(self.setting.task.labels), self.setting.seed
+        linear = counted.solve(setting, classes, seed)
+        crossed = [(part, others.solve(setting, classes, seed).scores(others.asked)) for part, others in turns]
+        return calibrated(linear, crossed, linear.scores(counted.asked), judge, self.setting.task.activation)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Rows over one vocabulary.
+
+    Attributes:
+        ngrams: that of the rows that are learnt from.
+        rows: these (n, d).
+        targets: theirs, as `Task.targets` gives them.
+        asked: other rows (m, d).
+    """
+
+    ngrams: Ngrams
+    rows: Matrix
+    targets: npt.NDArray[Any]
+    asked: Matrix
+
+    def solve(self, setting: Mapping[str, float], classes: int, seed: int) -> Linear:
+        """The machines of one setting."""
+        weights = self.ngrams.column_weights(setting["word_weight"], self.rows.shape[1])
+        linear = fit_svm(scale_columns(self.rows, weights), self.targets, classes, strength=setting["C"], seed=seed)
+        return Linear(linear.weights * weights, linear.bias)
 
 
 @dataclass(frozen=True)
