@@ -34,6 +34,7 @@ from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
 from ringsmith.compare.measure import latency_ms, peak_memory_mb, predict, predict_timed, size_mb
 from ringsmith.errors import BudgetError, RingsmithError, RunDropped, RunRefused
+from ringsmith.metrics import parse_metric
 from ringsmith.records import Budget, Floats, Record, RunResult, Status, TextSet
 from ringsmith.tasks import Task, create_task
 from ringsmith.text import TextSteps
@@ -69,6 +70,7 @@ class Job(Record):
         timed: whether to measure how long one row takes; one run of a candidate is enough.
         names: words for each of the labels, for the classes with few rows (`adapt.labelnames`); empty to do without.
         names_meant: whether all of them were described.
+        metric: name of the metric that judges the comparison, see `adapt.recipe.Setting`.
         models: folders of fitted models: nothing is fitted, the mean of their weights is what answers.
     """
 
@@ -91,6 +93,7 @@ class Job(Record):
     timed: bool = True
     names: Sequence[str] = ()
     names_meant: bool = False
+    metric: str | None = None
     models: Sequence[str] = ()
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
@@ -206,22 +209,23 @@ def create(job: Job, task: Task, report: Report, *, pause: Path | None = None) -
     kind: type[Recipe] = getattr(importlib.import_module(module), name)
     model = None if job.model is None else LocalModel(**job.model)
     floors = tuple((float(share), float(mark)) for share, mark in job.floors)
-    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause))
+    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause, job.metric))
 
 
 def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet, facts: FitFacts) -> None:
     """Let no broken scores into the ranking; the notes of the fit may say why they are broken.
 
     Raises:
-        RunRefused: a score is not a number, or the same answer is given to every text although the labels differ.
-        BudgetError: the same answer is given to every text, and the training was cut short.
+        RunRefused: a score is not a number, or the same label is given to every text although the labels differ, and labels are what the metric looks at.
+        BudgetError: the same label is given to every text, and the training was cut short.
     """
     scores = np.concatenate([valid, test])
     if not np.isfinite(scores).all():
         broken = int((~np.isfinite(scores)).any(axis=1).sum())
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
     answers = set(task.decode(scores))
-    if len(answers) == 1 and not job.baseline and len(set(rows.labels or ())) > 1:
+    by_labels = job.metric is None or parse_metric(job.metric, task.labels).uses == "labels"
+    if len(answers) == 1 and by_labels and not job.baseline and len(set(rows.labels or ())) > 1:
         why = " ".join([f"predicts one class only: {answers.pop()!r} for all {len(scores)} rows{'.' if facts.notes else ''}", *facts.notes])
         raise BudgetError(why) if facts.hurried else RunRefused(why)
 
