@@ -144,7 +144,7 @@ class Static(Recipe):
         with watch.stage("words"):
             spaces, more = self._spaces(rows.all, budget)
         with watch.stage("train"):
-            judge = Judge.of(setting.task, valid, by_loss=True)
+            judge = Judge.of(setting.task, valid, setting.metric, by_loss=True)
             targets = setting.task.targets(train.labels or [])
             found = self._search(spaces, (rows, valid_rows), targets, judge, budget)
         encoders, head = found.winner.model

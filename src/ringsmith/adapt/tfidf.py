@@ -167,7 +167,7 @@ class Tfidf(Recipe):
             valid_rows = rows_of(ngrams, *prepared(valid, self.setting.steps))
         with watch.stage("train"):
             targets = self.setting.task.targets(train.labels or [])
-            judge = Judge.of(self.setting.task, valid, by_loss=True)
+            judge = Judge.of(self.setting.task, valid, self.setting.metric, by_loss=True)
             found: Search[Linear] = Search(lambda setting: self._trial(setting, ngrams, rows, targets, valid_rows, judge), judge, budget)
             self._walk(found)
         linear, told, notes = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
@@ -203,9 +203,9 @@ class Tfidf(Recipe):
             sample = draw(train, IDF_ROWS, setting.seed)
             ngrams = HashedNgrams(bits, options.characters).weighed(prepared(sample, setting.steps)[0])
             judged = draw(valid, VALID_ROWS, setting.seed)
-            judge = Judge.of(task, judged, by_loss=True)
+            judge = Judge.of(task, judged, setting.metric, by_loss=True)
             judged = judged.take(judge.known)
-            judge = Judge.of(task, judged, by_loss=True)
+            judge = Judge.of(task, judged, setting.metric, by_loss=True)
             valid_rows = rows_of(ngrams, *prepared(judged, setting.steps))
         with watch.stage("train"):
             targets = task.targets(train.labels or [])
