@@ -96,7 +96,7 @@ def test_the_first_head_is_the_logistic_regression_of_what_it_sees(tiny_bert: Lo
     feed, targets = Feed(tokeniser(rows.texts), tokeniser.pad_id), task.targets(rows.labels or [])
     before = {name: weight.clone() for name, weight in module.state_dict().items()}
     seen = vectors_of(module, feed)
-    nothing = Judge.of(task, TextSet([], []))
+    nothing = Judge.of(task, TextSet([], []), None)
     assert fit_first_head(module, feed, targets, task.activation, feed, nothing, seed=0, budget=Budget())
     if kind == "classification":
         wanted = LogisticRegression(C=USUAL, max_iter=5000, tol=1e-8).fit(seen, targets).decision_function(seen)
@@ -113,7 +113,7 @@ def test_the_weakest_head_that_is_as_good_is_taken(tiny_bert: LocalModel, monkey
     """By scripted marks of 48 rows (a standard error of .04 at .9, .05 at .15): .88 is as good as .9, .8 is not; .19 is no better than the majority's .15."""
     task, rows = Classification(LABELS), toy()
     tokeniser, module = load_classifier(tiny_bert, LABELS)
-    feed, targets, judge = Feed(tokeniser(rows.texts), tokeniser.pad_id), task.targets(rows.labels or []), Judge.of(task, rows)
+    feed, targets, judge = Feed(tokeniser(rows.texts), tokeniser.pad_id), task.targets(rows.labels or []), Judge.of(task, rows, None)
     found = []
     for metrics in ((0.8, 0.88, 0.9), (0.88, 0.9, 0.7), (0.8, 0.84, 0.9), (0.15, 0.19, 0.17)):
         marks = iter((0.15, *metrics))
@@ -130,6 +130,6 @@ def test_too_few_rows_leave_the_head_alone(tiny_bert: LocalModel) -> None:
     tokeniser, module = load_classifier(tiny_bert, LABELS)
     before = last_layer(module).weight.clone()
     feed = Feed(tokeniser(TEXTS), tokeniser.pad_id)
-    judge = Judge.of(Classification(LABELS), TextSet(TEXTS, LABELS))
+    judge = Judge.of(Classification(LABELS), TextSet(TEXTS, LABELS), None)
     assert not fit_first_head(module, feed, np.array([0, 1, 2]), "softmax", feed, judge, seed=0, budget=Budget())
     assert torch.equal(before, last_layer(module).weight)

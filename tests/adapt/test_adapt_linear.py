@@ -123,7 +123,7 @@ def test_cross_entropy_is_scikit_learns_log_loss(rows: list[tuple[int, list[floa
 
 def test_judge_leaves_out_rows_of_unknown_classes() -> None:
     """A class that training never saw helps no candidate; by hand: one of two known rows is right."""
-    judge = Judge.of(Classification(["a", "b"]), TextSet(["x", "y", "z"], ["a", "never seen", "b"]))
+    judge = Judge.of(Classification(["a", "b"]), TextSet(["x", "y", "z"], ["a", "never seen", "b"]), None)
     metric, likelihood = judge(np.array([[0.75, 0.25], [0.5, 0.5], [0.75, 0.25]]))
     assert metric == pytest.approx(0.5)
     assert likelihood == pytest.approx(np.log([0.75, 0.25]).mean())
@@ -131,20 +131,20 @@ def test_judge_leaves_out_rows_of_unknown_classes() -> None:
 
 def test_judge_of_several_labels() -> None:
     """By hand: four decisions, three right, so micro F1 is 2/3 of two hits: 2 * 1 / (2 + 1)."""
-    judge = Judge.of(MultiLabel(["a", "b"]), TextSet(["x", "y"], [("a",), ("b",)]))
+    judge = Judge.of(MultiLabel(["a", "b"]), TextSet(["x", "y"], [("a",), ("b",)]), None)
     assert judge(np.array([[0.9, 0.1], [0.2, 0.4]]))[0] == pytest.approx(2 / 3)
 
 
 def test_judge_by_loss_puts_the_loss_first() -> None:
     """The same pair, turned round; and without rows all marks are equal."""
     task, rows, proba = Classification(["a", "b"]), TextSet(["x"], ["a"]), np.array([[0.75, 0.25]])
-    assert Judge.of(task, rows, by_loss=True)(proba) == Judge.of(task, rows)(proba)[::-1]
-    assert Judge.of(task, TextSet([], []))(np.zeros((0, 2))) == (0.0, 0.0)
+    assert Judge.of(task, rows, None, by_loss=True)(proba) == Judge.of(task, rows, None)(proba)[::-1]
+    assert Judge.of(task, TextSet([], []), None)(np.zeros((0, 2))) == (0.0, 0.0)
 
 
 def looking_for(right: dict[int, float], budget: Budget) -> Search[int]:
     """A search in which setting n gives the only row the probability ``right[n]`` of being right."""
-    judge = Judge.of(Classification(["a", "b"]), TextSet(["x"], ["a"]), by_loss=True)
+    judge = Judge.of(Classification(["a", "b"]), TextSet(["x"], ["a"]), None, by_loss=True)
     return Search(lambda setting: (setting["n"], np.array([[right[setting["n"]], 1 - right[setting["n"]]]])), judge, budget)
 
 

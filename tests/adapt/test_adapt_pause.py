@@ -82,7 +82,7 @@ def train(
     ease_dropout(module)
     feed = Feed(tokeniser(rows.texts), tokeniser.pad_id)
     targets = TASK.targets(rows.labels or [])
-    course = loop.train(feed, targets, feed, guard or Guard(TASK, targets, rows), seed=seed, budget=Budget())
+    course = loop.train(feed, targets, feed, guard or Guard(TASK, targets, rows, None), seed=seed, budget=Budget())
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}, course, loop
 
 
@@ -139,7 +139,7 @@ def test_killed_at_any_steps_it_goes_on_to_the_same_bits(
 def test_who_watches_remembers_the_looks_before_the_kill(tiny_bert: LocalModel, tmp_path: Path) -> None:
     """A best look that came before it speaks for the model at the end, and above the floors of a search, as if nothing had happened."""
     rows = toy()
-    straight, before, after = (Guard(TASK, TASK.targets(rows.labels or []), rows) for _ in range(3))
+    straight, before, after = (Guard(TASK, TASK.targets(rows.labels or []), rows, None) for _ in range(3))
     train(tiny_bert, guard=straight)
     pause = Pause(tmp_path / "state.safetensors", "run", every_seconds=0)
     with pytest.raises(Killed):
@@ -287,7 +287,7 @@ def test_a_forecast_keeps_nothing(tiny_bert: LocalModel) -> None:
 def losses_of(values: list[float]) -> Guard:
     """A guard over two even classes that has seen these losses."""
     rows = TextSet(["a", "b"] * 4, ["x", "y"] * 4)
-    guard = Guard(Classification(["x", "y"]), np.array([0, 1] * 4), rows)
+    guard = Guard(Classification(["x", "y"]), np.array([0, 1] * 4), rows, None)
     for end in range(1, len(values) + 1):
         guard.step(values[:end], 160)
     return guard
@@ -316,7 +316,7 @@ def test_a_last_look_is_sound_where_it_knows_more_than_the_majority() -> None:
 def test_a_lucky_look_does_not_save_a_dead_run(best: int, refused: bool) -> None:
     """80 rows of four even classes: 28 right are within three standard errors (31.6) of the majority's 20, and the last look is dead; 72 are no luck."""
     truth = np.arange(80) % 4
-    guard = Guard(Classification(list("abcd")), truth, TextSet(["t"] * 80, [*("abcd" * 20)]))
+    guard = Guard(Classification(list("abcd")), truth, TextSet(["t"] * 80, [*("abcd" * 20)]), None)
     told = np.where(np.arange(80) < best, truth, (truth + 1) % 4)
     guard(0.1 * np.eye(4, dtype=np.float32)[told], 0.1)
     guard(np.tile(np.array([5, 0, 0, 0], np.float32), (80, 1)), 0.3)
@@ -330,7 +330,7 @@ def test_a_lucky_look_does_not_save_a_dead_run(best: int, refused: bool) -> None
 def test_a_weak_run_that_ends_sound_is_kept() -> None:
     """The same 28 right at the end: that is little, but nothing is dead."""
     truth = np.arange(80) % 4
-    guard = Guard(Classification(list("abcd")), truth, TextSet(["t"] * 80, [*("abcd" * 20)]))
+    guard = Guard(Classification(list("abcd")), truth, TextSet(["t"] * 80, [*("abcd" * 20)]), None)
     guard(0.1 * np.eye(4, dtype=np.float32)[np.where(np.arange(80) < 28, truth, (truth + 1) % 4)], 1.0)
     guard.finish()
 
@@ -344,7 +344,7 @@ def test_the_loss_of_shares_is_their_entropy() -> None:
 def test_a_run_below_its_floor_is_dropped() -> None:
     """The first look of a search's run that shows less than the floor of its share ends it."""
     rows = TextSet(["a", "b"] * 4, ["x", "y"] * 4)
-    guard = Guard(Classification(["x", "y"]), np.array([0, 1] * 4), rows, ((0.25, 0.9),))
+    guard = Guard(Classification(["x", "y"]), np.array([0, 1] * 4), rows, None, ((0.25, 0.9),))
     half_right = np.array([[2.0, 0.0]] * 8, np.float32)
     half_right[1] = [0.0, 2.0]
     guard(half_right, 0.2)

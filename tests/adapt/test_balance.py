@@ -25,6 +25,7 @@ from ringsmith.adapt.work import Classifying
 from ringsmith.backbones import load_classifier
 from ringsmith.catalogue import LocalModel
 from ringsmith.errors import OptionError
+from ringsmith.metrics import METRICS, parse_metric
 from ringsmith.records import Budget, TextSet
 from ringsmith.tasks import Classification, MultiLabel
 
@@ -34,21 +35,25 @@ THREE = Classification(["a", "b", "c"])
 
 def test_the_weights_are_scikit_learns() -> None:
     """The rows over the classes times the rows of each: one in the mean over the rows; a class without a row changes nothing."""
-    weights = class_weights("balanced", THREE, TARGETS, "accuracy")
+    weights = class_weights("balanced", THREE, TARGETS, METRICS["accuracy"])
     np.testing.assert_allclose(weights, compute_class_weight("balanced", classes=np.arange(3), y=TARGETS), rtol=1e-6)
     assert weights is not None
     assert weights[TARGETS].mean() == pytest.approx(1)
-    four = class_weights("balanced", Classification(["a", "b", "c", "d"]), TARGETS, "accuracy")
+    four = class_weights("balanced", Classification(["a", "b", "c", "d"]), TARGETS, METRICS["accuracy"])
     assert four is not None
     np.testing.assert_array_equal(four[:3], weights)
 
 
 def test_the_metric_decides_unless_it_is_said() -> None:
-    """Macro F1 counts classes alike, accuracy does not."""
-    assert class_weights("auto", THREE, TARGETS, "accuracy") is None
-    np.testing.assert_array_equal(class_weights("auto", THREE, TARGETS, "macro_f1"), class_weights("balanced", THREE, TARGETS, "accuracy"))
-    assert class_weights("none", THREE, TARGETS, "macro_f1") is None
-    assert class_weights("auto", MultiLabel(["a", "b"]), np.ones((3, 2), dtype=bool), "macro_f1") is None
+    """Macro F1 counts classes alike, accuracy does not; figures of one class lean to it where it is rare, not where it is frequent."""
+    leaning = {"balanced_accuracy", "macro_f1", "macro_recall", "f1", "recall", "mcc"}
+    for name, metric in METRICS.items():
+        assert (class_weights("auto", THREE, TARGETS, metric) is not None) == (name in leaning), name
+    for name, given in (("f1:b", True), ("recall:c", True), ("f1:a", False), ("precision:b", False), ("auroc:b", False)):
+        assert (class_weights("auto", THREE, TARGETS, parse_metric(name, THREE.labels)) is not None) == given, name
+    np.testing.assert_array_equal(class_weights("auto", THREE, TARGETS, METRICS["macro_f1"]), class_weights("balanced", THREE, TARGETS, METRICS["accuracy"]))
+    assert class_weights("none", THREE, TARGETS, METRICS["macro_f1"]) is None
+    assert class_weights("auto", MultiLabel(["a", "b"]), np.ones((3, 2), dtype=bool), METRICS["macro_f1"]) is None
 
 
 def test_several_labels_a_row_have_no_class_weights(tiny_bert: LocalModel) -> None:
@@ -65,7 +70,7 @@ def test_the_loss_is_the_weighted_mean(tiny_bert: LocalModel) -> None:
     tokeniser, module = load_classifier(tiny_bert, TASK.labels)
     rows, weights = toy(), np.array([0.5, 1.0, 3.0], dtype=np.float32)
     feed, targets = Feed(tokeniser(rows.texts), tokeniser.pad_id), TASK.targets(rows.labels or [])
-    work = Classifying(feed, targets, feed, Guard(TASK, targets, rows), pacing(), multilabel=False, weights=weights)
+    work = Classifying(feed, targets, feed, Guard(TASK, targets, rows, None), pacing(), multilabel=False, weights=weights)
     batch = np.arange(0, len(rows), 3)[:8]
     with torch.no_grad():
         proba = module.eval()(**feed.batch(module, batch)).logits.softmax(dim=1).numpy()
@@ -79,13 +84,13 @@ def test_the_loss_is_the_weighted_mean(tiny_bert: LocalModel) -> None:
 def test_a_balanced_loss_is_not_taken_for_a_diverging_one() -> None:
     """What knowing nothing costs is the logarithm of the classes, however few rows some have."""
     rows = TextSet(["x"] * len(TARGETS), [THREE.labels[target] for target in TARGETS])
-    assert Guard(THREE, TARGETS, rows).chance < 0.9 * np.log(3)
-    assert Guard(THREE, TARGETS, rows, weights=class_weights("balanced", THREE, TARGETS, "accuracy")).chance == pytest.approx(np.log(3), rel=1e-5)
+    assert Guard(THREE, TARGETS, rows, None).chance < 0.9 * np.log(3)
+    assert Guard(THREE, TARGETS, rows, None, weights=class_weights("balanced", THREE, TARGETS, METRICS["accuracy"])).chance == pytest.approx(np.log(3), rel=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "given"), [("auto", True), ("balanced", True), ("none", False)])
-def test_one_class_with_most_rows_is_balanced(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch, kind: str, given: bool) -> None:
-    """Three quarters of one class: the metric is macro F1, and the loop is told the weights unless none are wanted."""
+@pytest.mark.parametrize(("kind", "metric", "given"), [("auto", None, True), ("balanced", "log_loss", True), ("none", None, False), ("auto", "accuracy", False)])
+def test_one_class_with_most_rows_is_balanced(tiny_bert: LocalModel, monkeypatch: pytest.MonkeyPatch, kind: str, metric: str | None, given: bool) -> None:
+    """Three quarters of one class: the metric is macro F1 unless it is named, and the loop is told the weights unless none are wanted."""
     told: list[Any] = []
     train = Loop.train
 
@@ -96,9 +101,12 @@ def test_one_class_with_most_rows_is_balanced(tiny_bert: LocalModel, monkeypatch
     monkeypatch.setattr(Loop, "train", listens)
     texts = [f"I am {word} {place}" for place in PLACES for word in ("happy", "happy", "happy", "furious")]
     rows = TextSet(texts, ["good", "good", "good", "bad"] * len(PLACES))
-    setting = Setting(Classification(["bad", "good"]), tiny_bert, options={"epochs": 4, "rate": 1e-2, "max_rows": 8, "precision": "float32", "class_weights": kind}, threads=1)
+    setting = Setting(
+        Classification(["bad", "good"]), tiny_bert, options={"epochs": 4, "rate": 1e-2, "max_rows": 8, "precision": "float32", "class_weights": kind}, threads=1, metric=metric
+    )
     chosen = Full(setting).fit(rows, rows, Budget()).facts.chosen
     assert chosen.get("class_weights") == ("balanced" if given else None)
+    assert chosen["metric"] == (metric or "macro_f1")
     if given:
         np.testing.assert_allclose(told[0], [2.0, 2 / 3], rtol=1e-6)
     else:
@@ -111,12 +119,12 @@ def test_steps_move_towards_the_rare_class(tmp_path: Path) -> None:
     rows = TextSet([f"I am {place}" for place in PLACES] * 5, ["good"] * (4 * len(PLACES)) + ["bad"] * len(PLACES))
     task, found = Classification(["bad", "good"]), []
     targets = task.targets(rows.labels or [])
-    for weights in (None, class_weights("balanced", task, targets, "accuracy")):
+    for weights in (None, class_weights("balanced", task, targets, METRICS["accuracy"])):
         torch.set_num_threads(1)
         tokeniser, module = load_classifier(model, task.labels, seed=1)
         feed, nobody = Feed(tokeniser(rows.texts), tokeniser.pad_id), TextSet([], [])
         loop = Loop(module, pacing(epochs=6), silent)
-        loop.train(feed, targets, Feed(tokeniser([]), tokeniser.pad_id), Guard(task, targets, nobody), seed=1, budget=Budget(), weights=weights)
+        loop.train(feed, targets, Feed(tokeniser([]), tokeniser.pad_id), Guard(task, targets, nobody, None), seed=1, budget=Budget(), weights=weights)
         found.append(float(torch.softmax(torch.from_numpy(loop.predict(feed)), dim=1)[:, 0].mean()))
     assert found[0] == pytest.approx(0.2, abs=0.08), "texts that tell nothing: the share of the class"
     assert found[1] == pytest.approx(0.5, abs=0.08), "and even, where classes count alike"

@@ -25,8 +25,8 @@ def test_borders_move_by_the_power_the_validation_rows_like_best(columns: int) -
     odds = np.log(np.array([0.02] * 82 + [0.05] * 10 + [0.25] * 8, dtype=np.float32))[:, None]
     rows = np.concatenate([0 * odds, odds], axis=1) if columns == 2 else odds
     head = Linear(np.eye(columns, dtype=np.float32), np.zeros(columns, np.float32))
-    judge, targets = Judge.of(TWO, RARE, by_loss=True), TWO.targets(RARE.labels or [])
-    assert judge.metric == "macro_f1"
+    judge, targets = Judge.of(TWO, RARE, None, by_loss=True), TWO.targets(RARE.labels or [])
+    assert judge.metric.name == "macro_f1"
     moved, told, (said,) = evened(head, to_proba(head.scores(rows), "softmax"), judge, TWO, targets)
     assert told == {"evened": 1.0}
     assert "probabilities are divided by their shares" in said
@@ -40,13 +40,13 @@ def test_borders_stay_where_nothing_is_gained() -> None:
     head = Linear(np.eye(1, dtype=np.float32), np.zeros(1, np.float32))
     targets = TWO.targets(RARE.labels or [])
     right = to_proba(np.where(targets == 1, 5.0, -5.0).astype(np.float32)[:, None], "softmax")
-    judge = Judge.of(TWO, RARE)
+    judge = Judge.of(TWO, RARE, None)
     assert evened(head, right, judge, TWO, targets) == (head, {}, ())
     nearly = right.copy()
     nearly[[0, 99]] = (0.7, 0.3)  # one rare row is found and one other taken for rare: of 7 of 8 found, 8 of 9 said rightly
     assert evened(head, nearly, judge, TWO, targets) == (head, {}, ())
     half = TextSet(["a", "b"], ["no", "yes"])
-    assert evened(head, right[:2], Judge.of(TWO, half), TWO, targets) == (head, {}, ())
+    assert evened(head, right[:2], Judge.of(TWO, half, None), TWO, targets) == (head, {}, ())
     assert evened(head, right, replace(judge, known=np.zeros(0, np.int64)), TWO, targets) == (head, {}, ())
     assert evened(head, right, judge, MultiLabel(["no", "yes"]), targets) == (head, {}, ())
 

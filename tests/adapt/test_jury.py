@@ -10,6 +10,7 @@ from ringsmith.adapt.choose import Judge, surely_better
 from ringsmith.adapt.jury import ENOUGH, PARTS, JudgedPath, Jury
 from ringsmith.adapt.linear import calibration, to_proba
 from ringsmith.adapt.logistic import LogisticPath
+from ringsmith.metrics import METRICS
 from ringsmith.records import Budget, Floats, TextSet
 from ringsmith.tasks import Classification, MultiLabel
 
@@ -27,7 +28,7 @@ def cloud(rows: int, *, columns: int = 6, seed: int = 0) -> tuple[TextSet, Float
 def test_training_rows_are_judged_as_by_cross_validation() -> None:
     """The scores of each part are those of scikit-learn's regression on the others; those of the validation rows of one on all."""
     (train, rows), (valid, valid_rows) = cloud(60), cloud(12, seed=1)
-    jury, targets = Jury.of(TASK, train, valid), TASK.targets(train.labels or [])
+    jury, targets = Jury.of(TASK, train, valid, None), TASK.targets(train.labels or [])
     assert jury.parts is not None
     assert len(jury.judge.known) == 72
     _, proba = JudgedPath(LogisticPath, rows, valid_rows, targets, jury).solve(1.0, Budget())
@@ -44,7 +45,7 @@ def test_training_rows_are_judged_as_by_cross_validation() -> None:
 def test_enough_validation_rows_judge_alone() -> None:
     """The head is then as it always was."""
     (train, rows), (valid, valid_rows) = cloud(30), cloud(ENOUGH, seed=1)
-    jury, targets = Jury.of(TASK, train, valid), TASK.targets(train.labels or [])
+    jury, targets = Jury.of(TASK, train, valid, None), TASK.targets(train.labels or [])
     assert jury.parts is None
     head, proba = JudgedPath(LogisticPath, rows, valid_rows, targets, jury).solve(1.0, Budget())
     assert len(proba) == ENOUGH
@@ -58,12 +59,12 @@ def test_many_training_rows_do_not_judge(monkeypatch: pytest.MonkeyPatch) -> Non
     for name, most, judged in (("MOST_ROWS", 59, False), ("MOST_ROWS", 60, True), ("MOST_CELLS", 179, False), ("MOST_CELLS", 180, True)):
         with monkeypatch.context() as patch:
             patch.setattr(f"ringsmith.adapt.jury.{name}", most)
-            assert (Jury.of(TASK, train, valid).parts is not None) == judged
+            assert (Jury.of(TASK, train, valid, None).parts is not None) == judged
     monkeypatch.setattr("ringsmith.adapt.jury.MOST_ROWS", 1)
     for each, judged in ((19, False), (20, True)):
         with monkeypatch.context() as patch:
             patch.setattr("ringsmith.adapt.jury.MOST_EACH", each)
-            assert (Jury.of(TASK, train, valid).parts is not None) == judged
+            assert (Jury.of(TASK, train, valid, None).parts is not None) == judged
 
 
 def test_a_group_stays_in_one_part_and_few_groups_do_not_judge() -> None:
@@ -71,11 +72,11 @@ def test_a_group_stays_in_one_part_and_few_groups_do_not_judge() -> None:
     train, _ = cloud(40)
     valid, _ = cloud(6, seed=1)
     grouped = TextSet(train.texts, train.labels, None, [f"author {number // 4}" for number in range(40)])
-    parts = Jury.of(TASK, grouped, valid).parts
+    parts = Jury.of(TASK, grouped, valid, None).parts
     assert parts is not None
     assert all(len(set(parts[number : number + 4])) == 1 for number in range(0, 40, 4))
-    assert Jury.of(TASK, TextSet(train.texts, train.labels, None, ["one author"] * 40), valid).parts is None
-    assert Jury.of(TASK, train.take(np.arange(7)), valid).parts is None
+    assert Jury.of(TASK, TextSet(train.texts, train.labels, None, ["one author"] * 40), valid, None).parts is None
+    assert Jury.of(TASK, train.take(np.arange(7)), valid, None).parts is None
 
 
 def test_copies_of_a_text_stay_in_one_part() -> None:
@@ -83,10 +84,10 @@ def test_copies_of_a_text_stay_in_one_part() -> None:
     train, _ = cloud(40)
     valid = TextSet(["x"], ["a"])
     copies = TextSet([text for text in train.texts for _ in range(2)], [label for label in train.labels or [] for _ in range(2)])
-    parts = Jury.of(TASK, TextSet([f" {text.upper()}" if at % 2 else text for at, text in enumerate(copies.texts)], copies.labels), valid).parts
+    parts = Jury.of(TASK, TextSet([f" {text.upper()}" if at % 2 else text for at, text in enumerate(copies.texts)], copies.labels), valid, None).parts
     assert parts is not None
     assert (parts[::2] == parts[1::2]).all()
-    paired = Jury.of(TASK, TextSet(copies.texts, copies.labels, [f"pair {at}" for at in range(80)]), TextSet(["x"], ["a"], ["y"])).parts
+    paired = Jury.of(TASK, TextSet(copies.texts, copies.labels, [f"pair {at}" for at in range(80)]), TextSet(["x"], ["a"], ["y"]), None).parts
     assert paired is not None
     assert (paired[::2] != paired[1::2]).any()
 
@@ -95,7 +96,7 @@ def test_a_row_whose_class_no_other_part_knows_judges_nothing() -> None:
     """It would be wrong by any head, and the weakest would be praised for being least sure of it."""
     train, _ = cloud(40)
     labels = ["c" if number == 3 else "ab"[number % 2] for number in range(40)]
-    jury = Jury.of(TASK, TextSet(train.texts, labels), TextSet(["x"], ["a"]))
+    jury = Jury.of(TASK, TextSet(train.texts, labels), TextSet(["x"], ["a"]), None)
     assert jury.judge.known.tolist() == [number for number in range(41) if number != 3]
 
 
@@ -104,7 +105,7 @@ def test_without_validation_rows_the_training_rows_choose() -> None:
     generator = np.random.default_rng(0)
     rows, train = generator.normal(size=(80, 200)).astype(np.float32), TextSet([f"text {number}" for number in range(80)], ["a", "b"] * 40)
     task = Classification(["a", "b"])
-    jury = Jury.of(task, train, TextSet([], []))
+    jury = Jury.of(task, train, TextSet([], []), None)
     path = JudgedPath(LogisticPath, rows, rows[:0], task.targets(train.labels or []), jury)
     marks = [jury.judge(path.solve(strength, Budget())[1]) for strength in (0.01, 100.0)]
     assert marks[0] > marks[1]
@@ -115,7 +116,7 @@ def test_several_labels_a_row() -> None:
     task = MultiLabel(["x", "y"])
     train, rows = cloud(40)
     labelled = TextSet(train.texts, [("x",) if number % 3 == 0 else ("x", "y") if number % 3 == 1 else () for number in range(40)])
-    jury = Jury.of(task, labelled, labelled.take(np.arange(4)))
+    jury = Jury.of(task, labelled, labelled.take(np.arange(4)), None)
     head, proba = JudgedPath(LogisticPath, rows, rows[:4], task.targets(labelled.labels or []), jury).solve(1.0, Budget())
     assert proba.shape == (44, 2)
     assert jury.judge(proba)[0] < 0
@@ -125,7 +126,7 @@ def test_several_labels_a_row() -> None:
 @pytest.mark.parametrize("rows", [20, 4000])
 def test_another_mixture_is_taken_where_it_is_shown_to_be_better(rows: int) -> None:
     """The same small gain in every second row: by hand its mean is 1.0 standard errors at 4 rows of two values, and grows with their root."""
-    judge = Judge("accuracy", np.zeros(rows, int), np.arange(rows))
+    judge = Judge(METRICS["accuracy"], np.zeros(rows, int), np.arange(rows))
     one = np.tile([[0.5, 0.5]], (rows, 1))
     other = np.array([[0.53, 0.47], [0.48, 0.52]] * (rows // 2))
     assert surely_better(judge, other, one) == (rows == 4000)

@@ -35,7 +35,7 @@ def chosen(module: Any, tokeniser: Any, asked: str, budget: Budget | None = None
     train, valid = toy(60), toy(24)
     feeds = [feed_of(tokeniser, TextSteps(()), part.texts, None) for part in (train, valid)]
     targets = TASK.targets(train.labels or [])
-    return choose_reading(module, asked, feeds[0], targets, TASK.activation, feeds[1], Judge.of(TASK, valid), low=False, seed=0, budget=budget or Budget())
+    return choose_reading(module, asked, feeds[0], targets, TASK.activation, feeds[1], Judge.of(TASK, valid, None), low=False, seed=0, budget=budget or Budget())
 
 
 READERS = ("bert", "roberta", "electra", "distilbert", "deberta-v2", "gpt2", "modernbert")

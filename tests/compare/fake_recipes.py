@@ -363,8 +363,19 @@ class Fickle(Tunable):
         return super().fit(train, valid, budget)
 
 
+class Listening(Tenth):
+    """Says what will judge it."""
+
+    name: ClassVar[str] = "listening"
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Put it where the ledger keeps it."""
+        return FakeFitted(self.setting.task, self.setting.steps, self.wrong, FitFacts(chosen={"metric": self.setting.metric}))
+
+
 FAKES = (
     Tenth,
+    Listening,
     Third,
     Slow,
     Slower,

@@ -154,6 +154,8 @@ def test_what_the_fit_says_follows_its_refusal_as_sentences() -> None:
     scores, notes = np.array([[0.9, 0.1], [0.9, 0.1]], dtype=np.float32), ["It ended early.", "The budget ended the search after 1 setting, which was taken."]
     with pytest.raises(RunRefused, match=rf"^predicts one class only: 'a' for all 4 rows\. {re.escape(' '.join(notes))}$"):
         check_scores(job, infer_task(["a", "b"]), scores, scores, rows, FitFacts(notes=tuple(notes)))
+    for metric in ("log_loss", "auroc", "average_precision:b"):  # which see that the second row is the likelier one to be b
+        check_scores(replace(job, metric=metric), infer_task(["a", "b"]), scores, scores, rows, FitFacts())
 
 
 def test_the_trace_of_a_fault_is_kept(compare: Callable[..., Comparison]) -> None:
@@ -368,13 +370,13 @@ def test_a_winner_is_not_made_again_in_half_the_time_it_needs(compare: Callable[
     assert not [event for event in events if isinstance(event, RunStarted)]
 
 
-def test_another_metric_ranks_the_same_runs(compare: Callable[..., Comparison]) -> None:
-    """Nothing is run again for it."""
-    events: list[Event] = []
-    compare("tenth", "third")
-    result = compare("tenth", "third", metric="mcc", events=events)
-    assert not [event for event in events if isinstance(event, RunStarted)]
-    assert result.rows[0].metric == "mcc"
+def test_another_metric_judges_runs_that_were_fitted_for_it(compare: Callable[..., Comparison]) -> None:
+    """Recipes choose by it, so none is taken from what was fitted for another; named or found, the same metric runs nothing again."""
+    for metric, runs in ((None, 2), ("accuracy", 0), ("mcc", 2)):
+        events: list[Event] = []
+        result = compare("tenth", "third", metric=metric, events=events)
+        assert len([event for event in events if isinstance(event, RunStarted)]) == runs
+        assert result.rows[0].metric == (metric or "accuracy")
 
 
 def test_a_metric_that_is_not_defined_on_a_part_is_said_before_any_run(compare: Callable[..., Comparison]) -> None:

@@ -356,6 +356,22 @@ def test_what_was_chosen_is_that_of_the_model_handed_over(tmp_path: Path) -> Non
     assert "of the turn" not in dict(summarise(tmp_path).method.chosen).values()
 
 
+def test_looks_are_those_of_the_metric_and_losses_have_their_own_sign(tmp_path: Path) -> None:
+    """The folder holds a run that was fitted for accuracy and one, of the same candidate and split, for log loss, whose marks are the greater the better."""
+    make_study(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = summarise(tmp_path).headline.candidate
+    some = next(line for line in lines if Candidate.from_json(line["candidate"]).name == best)
+    own = {**some, "chosen": {"metric": "accuracy"}, "curves": {"valid": [0.5, 0.75]}}
+    by_loss = {**own, "run": "another", "chosen": {"metric": "log_loss"}, "curves": {"valid": [-0.5, -0.25]}}
+    for order in ((own, by_loss), (by_loss, own)):
+        (tmp_path / "ledger.jsonl").write_text("".join(json.dumps(line) + "\n" for line in order), encoding="utf-8")
+        edit(tmp_path / "study.json", metric={"name": "log_loss", "summary": "a loss", "greater_is_better": False})
+        assert [(curve.values, summarise(tmp_path).valid_metric) for curve in summarise(tmp_path).valid] == [((0.5, 0.25), "log_loss")]
+        edit(tmp_path / "study.json", metric={"name": "accuracy", "summary": "a share", "greater_is_better": True})
+        assert [(curve.values, summarise(tmp_path).valid_metric) for curve in summarise(tmp_path).valid] == [((0.5, 0.75), "accuracy")]
+
+
 def test_labels_that_are_numbers_stand_by_their_size(tmp_path: Path) -> None:
     """2 before 10, as the model's columns have them not; every cell of the matrix stays with its labels."""
     labels = tuple(sorted(("1", "2", "10", "2.5", "1e3")))

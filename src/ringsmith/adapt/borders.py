@@ -1,4 +1,4 @@
-"""Where the borders between classes lie once a head is fitted: moved away from rare classes where all classes count alike.
+"""Where the borders between classes lie once a head is fitted: moved away from rare classes where the metric that judges leans to them.
 
 Beside `balance.py`, which weighs rows in the loss and is read with the options, before anything heavy is loaded.
 """
@@ -10,10 +10,9 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.balance import BY_CLASS
+from ringsmith.adapt.balance import leans_to_rare
 from ringsmith.adapt.choose import Judge, standard_error
 from ringsmith.adapt.linear import to_proba
-from ringsmith.metrics import score
 from ringsmith.metrics.losses import SMALLEST
 from ringsmith.records import Floats
 from ringsmith.tasks import Task
@@ -33,7 +32,7 @@ H = TypeVar("H", bound=Movable)
 
 
 def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArray[Any]) -> tuple[H, dict[str, float], tuple[str, ...]]:
-    """A fitted head, its borders moved away from rare classes where they are compared alike and the validation rows like it better by a standard error.
+    """A fitted head, its borders moved away from rare classes where the metric leans to them and the validation rows like it better by a standard error.
 
     Each class's probability is divided by a power of its share of the training rows, its logit less as much ("logit adjustment", Menon et al., 2021,
     eq. 9): what is fitted to be right about a row says of most rows of a rare class that they are of a frequent one.
@@ -48,11 +47,11 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
     Returns:
         The head, and where its borders moved: the power by its name, and a sentence that says it.
     """
-    if task.activation == "sigmoid" or judge.metric != BY_CLASS or not len(judge.known):
+    if task.activation == "sigmoid" or not len(judge.known) or not leans_to_rare(judge.metric, task, targets):
         return head, {}, ()
     shares = np.log(np.maximum(task.shares(targets), 1 / len(targets)))  # a class without a row has one
     logits = np.log(np.maximum(proba[judge.known], SMALLEST))
-    marks = [score(judge.metric, judge.targets, to_proba((logits - power * shares).astype(np.float32), task.activation)) for power in POWERS]
+    marks = [judge.metric.function(judge.targets, to_proba((logits - power * shares).astype(np.float32), task.activation)) for power in POWERS]
     power = POWERS[marks.index(max(marks))]  # of equals the smallest
     if max(marks) < marks[0] + standard_error(marks[0], len(judge.known)) or not power:
         return head, {}, ()
@@ -60,5 +59,5 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
     return (
         head.moved(np.asarray(-power * shares, dtype=np.float32)),
         {"evened": power},
-        (f"Rare classes are said more often than is likely, since {BY_CLASS} judges: probabilities are divided by {how}.",),
+        (f"Rare classes are said more often than is likely, since {judge.metric.name} judges: probabilities are divided by {how}.",),
     )

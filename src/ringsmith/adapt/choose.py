@@ -1,19 +1,19 @@
-"""How recipes choose by the validation rows: by the task's own metric (log loss breaks ties), or by log loss (the metric breaks ties).
+"""How recipes choose by the validation rows: by the metric that judges the comparison (log loss breaks ties), or by log loss (the metric breaks ties).
 
 Between strengths of a linear head, which differ by a handful of rows, log loss is the steadier judge (see LOG.md); between the epochs
-of a fine-tuned model, whose confidence grows long after it is right, the metric is.
+of a fine-tuned model, whose confidence grows long after it is right, the metric is; one of probabilities sees them calibrated (`guard`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.metrics import score
+from ringsmith.metrics import Metric, parse_metric
 from ringsmith.metrics.inputs import checked
 from ringsmith.metrics.losses import log_losses
 from ringsmith.records import Floats, TextSet
@@ -24,7 +24,7 @@ ENOUGH_MISSED = 20
 in twenty (6/7 to the power of 20 is 0.046). On fewer, as in a fold of 23 rows or with two rows of the rare class, a sound and cautious model answers so, too."""
 
 Mark = tuple[float, float]
-"""(metric, minus log loss), or the other way round: compared as tuples, greater is better."""
+"""(metric, minus log loss), or the other way round: compared as tuples, greater is better; a metric that is a loss has its sign turned, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,31 +32,48 @@ class Judge:
     """Marks probabilities of the validation rows.
 
     Attributes:
-        metric: name of the metric, greater is better.
+        metric: the metric, 0 where it is not defined.
         targets: as `Task.targets` gives them, rows of unknown classes left out.
         known: positions of the rows that are judged.
         by_loss: log loss first.
     """
 
-    metric: str
+    metric: Metric
     targets: npt.NDArray[Any]
     known: npt.NDArray[np.int64]
     by_loss: bool = False
 
     @classmethod
-    def of(cls, task: Task, valid: TextSet, *, by_loss: bool = False) -> Judge:
-        """Judge of `valid` by the metric that fits its classes."""
+    def of(cls, task: Task, valid: TextSet, metric: str | None, *, by_loss: bool = False) -> Judge:
+        """Judge of `valid` by the metric of this name; None for the one that fits its classes."""
         targets = task.targets(valid.labels or [])
         known = np.flatnonzero(targets >= 0) if targets.ndim == 1 else np.arange(len(targets))
-        return cls(task.default_metric(targets), targets[known], known, by_loss)
+        return cls(metric_for(task, targets, metric), targets[known], known, by_loss)
+
+    @property
+    def sign(self) -> int:
+        """What the metric is multiplied by, so that greater is better."""
+        return 1 if self.metric.greater_is_better else -1
 
     def __call__(self, proba: Floats) -> Mark:
         """The mark of probabilities (n, K) of all validation rows, unknown classes included; without rows all marks are equal."""
         if not len(self.known):
             return 0.0, 0.0
         judged: Floats = proba[self.known]
-        metric, likelihood = score(self.metric, self.targets, judged), -cross_entropy(self.targets, judged)
+        metric, likelihood = self.sign * self.metric.function(self.targets, judged), -cross_entropy(self.targets, judged)
         return (likelihood, metric) if self.by_loss else (metric, likelihood)
+
+
+def metric_for(task: Task, targets: npt.NDArray[Any], name: str | None) -> Metric:
+    """The metric of this name over the task's classes, or the one that fits these targets.
+
+    A few rows may hold one class only, where some metrics are not defined: there it is 0, whatever is answered, and log loss decides.
+
+    Raises:
+        UnknownName: there is no such metric, or no such class.
+    """
+    metric = parse_metric(name or task.default_metric(targets), task.labels)
+    return replace(metric, undefined=0.0) if metric.undefined is None else metric
 
 
 def cross_entropy(targets: npt.NDArray[Any], proba: Floats) -> float:
@@ -68,7 +85,7 @@ def surely_better(judge: Judge, first: Floats, second: Floats) -> bool:
     """Whether the first probabilities have the lower log loss, by a standard error of the paired difference (the rule of Breiman et al., 1984, section 3.4.3).
 
     Examples:
-        >>> judge = Judge("accuracy", np.zeros(4, int), np.arange(4))
+        >>> judge = Judge(parse_metric("accuracy", "ab"), np.zeros(4, int), np.arange(4))
         >>> second, luck, gain = (np.array([[p, 1 - p] for p in some]) for some in ([0.5] * 4, [0.9, 0.4, 0.4, 0.4], [0.9, 0.7, 0.6, 0.8]))
         >>> surely_better(judge, luck, second), surely_better(judge, gain, second)
         (False, True)
@@ -113,7 +130,7 @@ def clearly_better(earlier: Mark, last: Mark, margin: float) -> bool:
 
 
 def margin(last: Mark, rows: int) -> float:
-    """The margin of a look at so many validation rows whose metric is a share of them: a standard error, and a row at least.
+    """The margin of a look at so many validation rows: a standard error, and what one row is among them at least.
 
     Examples:
         >>> margin((0.8, -0.5), 100), margin((1.0, -0.1), 100)
@@ -122,11 +139,12 @@ def margin(last: Mark, rows: int) -> float:
     return max(standard_error(last[0], rows), 1 / max(1, rows))
 
 
-def standard_error(share: float, rows: int) -> float:
-    """Of a share of so many rows (Wald, 1943).
+def standard_error(figure: float, rows: int) -> float:
+    """Of a share of so many rows (Wald, 1943), or of their mean loss, its sign turned: losses of rows are taken to spread about as much as their mean.
 
     Examples:
-        >>> standard_error(0.8, 100)
-        0.04
+        >>> standard_error(0.8, 100), standard_error(-0.3, 100)
+        (0.04, 0.03)
     """
-    return math.sqrt(max(0.0, share * (1 - share)) / max(1, rows))
+    variance = figure**2 if figure < 0 else max(0.0, figure * (1 - figure))
+    return math.sqrt(variance / max(1, rows))

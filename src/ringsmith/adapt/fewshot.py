@@ -116,7 +116,7 @@ class FewShot(Recipe):
             course = loop.train(tokens, setting.task.targets(train.labels or []), lookout, seed=seed, budget=budget)
             seen = lookout.choose()
         weights, head = sum(weight.numel() for weight in backbone.module.parameters()), seen.head.weights.size + seen.head.bias.size
-        chosen = {"epochs": round(course.epochs(seen.step), 2), "C": seen.strength, "metric": lookout.guard.judge.metric, "precision": choice.note}
+        chosen = {"epochs": round(course.epochs(seen.step), 2), "C": seen.strength, "metric": lookout.guard.judge.metric.name, "precision": choice.note}
         curves, notes = {**course.curves, **lookout.curves}, notes + note_of_unknown(backbone.tokeniser, tokens, backbone.model.name)
         facts = FitFacts(
             weights + head, weights - loop.frozen + head, float(tokens.cut.mean()), chosen, curves, watch.seconds,

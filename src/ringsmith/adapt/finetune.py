@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ringsmith.adapt.balance import class_weights
+from ringsmith.adapt.choose import metric_for
 from ringsmith.adapt.classifier import Feed, scale_last_layer, scores_of, vectors_of
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dropout import ease_dropout, set_dropout
@@ -158,8 +159,8 @@ class FineTuning(Recipe):
         with watch.stage("tokenise"):
             rows, valid_rows = (feed_of(tokeniser, setting.steps, part.texts, part.pairs) for part in (train, valid))
         targets = task.targets(train.labels or [])
-        weights = class_weights(options.class_weights, task, targets, task.default_metric(task.targets(valid.labels or [])))
-        guard = Guard(task, targets, valid, setting.floors, weights)
+        weights = class_weights(options.class_weights, task, targets, metric_for(task, task.targets(valid.labels or []), setting.metric))
+        guard = Guard(task, targets, valid, setting.metric, setting.floors, weights)
         with watch.stage("train"):
             choice = self._precision()
             pacing = self._pacing(attempt, len(train), low=choice.precision == "bfloat16")
@@ -184,7 +185,13 @@ class FineTuning(Recipe):
         module = self.finish(module)
         scores = (loop.predict(valid_rows) if trained is None else trained)[guard.judge.known]
         scale = scale_last_layer(module, scores, guard.judge.targets, task.activation)
-        chosen = {**_chosen(course), "metric": guard.judge.metric, "score_scale": scale, "precision": choice.note, **({} if weights is None else {"class_weights": "balanced"})}
+        chosen = {
+            **_chosen(course),
+            "metric": guard.judge.metric.name,
+            "score_scale": scale,
+            "precision": choice.note,
+            **({} if weights is None else {"class_weights": "balanced"}),
+        }
         total = sum(weight.numel() for weight in module.parameters())
         facts = FitFacts(
             total, moved, float(rows.tokens.cut.mean()), chosen, course.curves, watch.seconds,

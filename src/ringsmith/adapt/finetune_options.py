@@ -45,7 +45,8 @@ class FineTuneOptions:
         dropout: share of numbers left out at random while training, None for the model's own.
         clip: longest gradient; 1 as in BERT's reference code.
         class_weights: ``"balanced"``: a row counts by how rare its class is, so that all classes count alike; ``"none"``: all rows do; ``"auto"``: balanced
-            where the metric is macro F1, which is where one class holds most of the rows. There it gained .002 to .025 (LOG.md).
+            where the metric that judges leans to rare classes: macro F1 (the default where one class holds most of the rows; it gained .002 to .025, LOG.md),
+            balanced accuracy, macro recall, Matthews' correlation, F1 and recall of a rare class.
         patience: looks at the validation rows in a row, better neither in the metric nor in log loss, before it stops.
         reads: what the head reads of a text where its folder does not say: the one ``"token"`` that transformers takes (the first; GPT-2's last), the ``"mean"``
             of all, mostly through a layer more (the families of BERT, RoBERTa, ELECTRA, DistilBERT, DeBERTa, ModernBERT and GPT-2), or ``"auto"``: the mean where

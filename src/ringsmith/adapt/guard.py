@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ringsmith.adapt.choose import ENOUGH_MISSED, Judge, Mark, missed_by_one_answer, standard_error
 from ringsmith.adapt.floors import Floors
-from ringsmith.adapt.linear import Activation, to_proba
+from ringsmith.adapt.linear import Activation, best_scale, to_proba
 from ringsmith.metrics.losses import SMALLEST
 from ringsmith.records import Floats, TextSet
 from ringsmith.tasks import Task
@@ -39,13 +39,22 @@ class Guard:
         task: what the labels mean.
         targets: of the training rows.
         valid: the validation rows.
+        metric: name of the metric that judges, None for the one that fits the validation rows.
         floors: least marks of a run of a search, see `floors.Floors`.
         weights: how much a row of each class counts in the loss (K,); None where all count alike.
     """
 
-    def __init__(self, task: Task, targets: npt.NDArray[np.int64 | np.bool_], valid: TextSet, floors: Sequence[tuple[float, float]] = (), weights: Floats | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        targets: npt.NDArray[np.int64 | np.bool_],
+        valid: TextSet,
+        metric: str | None,
+        floors: Sequence[tuple[float, float]] = (),
+        weights: Floats | None = None,
+    ) -> None:
         self.activation = task.activation
-        self.judge = Judge.of(task, valid)
+        self.judge = Judge.of(task, valid, metric)
         shares = task.shares(targets)
         self.floor = self.judge(np.tile(shares, (len(valid), 1)))
         self.chance = entropy(shares if weights is None else shares * weights, task.activation)
@@ -75,10 +84,14 @@ class Guard:
         """
         if not len(self.judge.known):
             return progress, 0.0  # nothing to judge by: the last look is the best
+        if self.judge.metric.uses == "scores":  # as they will be handed over: a model is too sure of itself long before it is at its best (`classifier.scale_last_layer`)
+            scores = scores * np.float32(best_scale(scores[self.judge.known], self.judge.targets, self.activation))
         proba = to_proba(scores, self.activation)
         mark = self.judge(proba)
         decided = proba.argmax(axis=1) if self.activation == "softmax" else proba >= 0.5
-        constant = self.varied and missed_by_one_answer(decided[self.judge.known], self.judge.targets) >= ENOUGH_MISSED
+        # Where probabilities judge, or their order, rows may be told apart although one class is always the likelier.
+        by_labels = self.judge.metric.uses == "labels"
+        constant = by_labels and self.varied and missed_by_one_answer(decided[self.judge.known], self.judge.targets) >= ENOUGH_MISSED
         self.last = mark, constant
         if self.best is None or mark > self.best[0]:
             self.best = self.last
@@ -115,7 +128,8 @@ class Guard:
         if constant:
             raise Broken("it predicts one class only")
         if mark <= self.floor:
-            raise Broken(f"on the validation rows it is no better than the majority class ({self.judge.metric} {mark[0]:.3f} against {self.floor[0]:.3f})")
+            name, reached, floor = self.judge.metric.name, self.judge.sign * mark[0], self.judge.sign * self.floor[0]
+            raise Broken(f"on the validation rows it is no better than the majority class ({name} {reached:.3f} against {floor:.3f})")
 
 
 def entropy(shares: npt.NDArray[np.floating[Any]], activation: Activation) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ringsmith.adapt.choose import Judge
+from ringsmith.adapt.choose import Judge, metric_for
 from ringsmith.adapt.linear import Activation, Linear, calibration, to_proba
 from ringsmith.adapt.recipe import Scores
 from ringsmith.errors import ColumnError
@@ -46,9 +46,12 @@ class Jury:
     parts: Rows | None
 
     @classmethod
-    def of(cls, task: Task, train: TextSet, valid: TextSet, *, seed: int = 0) -> Jury:
-        """Who judges by log loss: rows of a group stay in one part, and a row whose class the other parts do not know judges nothing."""
-        alone = Judge.of(task, valid, by_loss=True)
+    def of(cls, task: Task, train: TextSet, valid: TextSet, metric: str | None, *, seed: int = 0) -> Jury:
+        """Who judges by log loss, then by the metric of this name or the one that fits.
+
+        Rows of a group stay in one part, and a row whose class the other parts do not know judges nothing.
+        """
+        alone = Judge.of(task, valid, metric, by_loss=True)
         classes = len(task.labels)
         many = len(train) > max(MOST_ROWS, MOST_EACH * classes) or len(train) * classes > MOST_CELLS
         parts = None if len(alone.known) >= ENOUGH or many else parts_of(train, seed)
@@ -57,7 +60,7 @@ class Jury:
         targets, given = task.targets(train.labels or []), task.targets(valid.labels or [])
         mine = np.flatnonzero(known_elsewhere(targets, parts)) if targets.ndim == 1 else np.arange(len(targets))
         joined, known = np.concatenate([targets, given]), np.concatenate([mine, len(targets) + alone.known])
-        return cls(task, alone, replace(alone, metric=task.default_metric(joined[known]), targets=joined[known], known=known), parts)
+        return cls(task, alone, replace(alone, metric=metric_for(task, joined[known], metric), targets=joined[known], known=known), parts)
 
 
 class Path(Protocol):

@@ -68,8 +68,8 @@ class Lookout:
         self.rows = train, valid
         self.budget = budget
         self.targets = setting.task.targets(train.labels or [])
-        self.guard = Guard(setting.task, self.targets, valid, setting.floors)
-        self.judge = Judge.of(setting.task, valid, by_loss=True)
+        self.guard = Guard(setting.task, self.targets, valid, setting.metric, setting.floors)
+        self.judge = Judge.of(setting.task, valid, setting.metric, by_loss=True)
         self.judged = len(self.judge.known)
         self.strengths = strengths if self.judged else strengths[:1]
         self.last: Seen | None = None

@@ -118,7 +118,7 @@ class Probe(Recipe):
             seen = Encoder(backbone, self.setting, self.options.pooling, budget).see(train, valid, self.options.long)
         with watch.stage("train"):
             targets = self.setting.task.targets(seen.train.labels or [])
-            found = self._search(seen.views, targets, Jury.of(self.setting.task, seen.train, valid, seed=self.setting.seed), budget)
+            found = self._search(seen.views, targets, Jury.of(self.setting.task, seen.train, valid, self.setting.metric, seed=self.setting.seed), budget)
         head, told, notes = evened(found.winner.model, found.winner.proba, found.judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told, "precision": backbone.precision_note}
         way: Long = chosen.get("long", next(iter(seen.views)))

@@ -167,7 +167,7 @@ class Prompt(Recipe):
 
     def _judged(self, way: Way, valid: TextSet, shares: Floats, budget: Budget) -> Iterator[Best]:
         """The candidate under each calibration."""
-        activation, judge = self.setting.task.activation, Judge.of(self.setting.task, valid, by_loss=True)
+        activation, judge = self.setting.task.activation, Judge.of(self.setting.task, valid, self.setting.metric, by_loss=True)
         raw = score_rows(way, TextSteps(), valid, self._reporter(budget))
         blank = None if activation == "sigmoid" else way.blank_scores(pairs=valid.pairs is not None)
         for name, calibration in calibrations(Evidence(raw[judge.known], judge.targets, blank, shares), activation):

@@ -40,6 +40,7 @@ class Setting:
         floors: (share of the planned steps, least mark), in this order: a run of a search whose best mark on the validation rows is lower
             from there on is not worth going on with; see `floors.Floors`. Recipes that do not look on their way leave it alone.
         pause: a file in which a recipe that trains for long may keep where it stands, so that a killed run goes on from there; None for nowhere.
+        metric: name of the metric that will judge what is fitted (as `metrics.parse_metric` takes it); None for the one that fits the validation rows.
     """
 
     task: Task
@@ -51,6 +52,7 @@ class Setting:
     report: Report = silent
     floors: tuple[tuple[float, float], ...] = ()
     pause: Path | None = None
+    metric: str | None = None
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class Static(Recipe):
         with watch.stage("words"):
             spaces, more = self._spaces(rows.all, budget)
         with watch.stage("train"):
-            jury, targets = Jury.of(setting.task, train, valid, seed=setting.seed), setting.task.targets(train.labels or [])
+            jury, targets = Jury.of(setting.task, train, valid, setting.metric, seed=setting.seed), setting.task.targets(train.labels or [])
             found = self._search(spaces, (rows, valid_rows), targets, jury, budget)
         encoders, head = found.winner.model
         head, told, moved = evened(head, found.winner.proba, jury.judge, setting.task, targets)

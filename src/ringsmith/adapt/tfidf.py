@@ -164,7 +164,7 @@ class Tfidf(Recipe):
         if outlook.nonzeros > self.options.most_nonzeros or outlook.seconds > budget.remaining():
             return self._fit_stream(train, valid, budget, watch, outlook)
         with watch.stage("features"):
-            targets, jury = self.setting.task.targets(train.labels or []), Jury.of(self.setting.task, train, valid, seed=self.setting.seed)
+            targets, jury = self.setting.task.targets(train.labels or []), Jury.of(self.setting.task, train, valid, self.setting.metric, seed=self.setting.seed)
             ngrams, counted = self._counted(train, targets, valid)
             turns = self._turns(train, targets, jury)
             judge = jury.judge if turns else jury.alone
@@ -217,9 +217,9 @@ class Tfidf(Recipe):
             sample = draw(train, IDF_ROWS, setting.seed)
             ngrams = HashedNgrams(bits, options.characters).weighed(prepared(sample, setting.steps)[0])
             judged = draw(valid, VALID_ROWS, setting.seed)
-            judge = Judge.of(task, judged, by_loss=True)
+            judge = Judge.of(task, judged, setting.metric, by_loss=True)
             judged = judged.take(judge.known)
-            judge = Judge.of(task, judged, by_loss=True)
+            judge = Judge.of(task, judged, setting.metric, by_loss=True)
             valid_rows = rows_of(ngrams, *prepared(judged, setting.steps))
         with watch.stage("train"):
             targets = task.targets(train.labels or [])

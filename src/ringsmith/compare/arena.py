@@ -128,11 +128,12 @@ class Arena:
             yield Run(entrant, number, split, seed, self.key_of(entrant, split.name, seed))
 
     def key_of(self, entrant: Entrant, split: str, seed: int) -> str:
-        """Identity of a run: rows and splits, the names of the classes where they are learnt from, candidate, weights, seed."""
+        """Identity of a run: rows and splits, the names of the classes where they are learnt from, the metric, which recipes fit for, candidate, weights, seed."""
         model = entrant.model
+        rows = [self.dataset.identity, self.dataset.names, self.dataset.names_meant, self.dataset.metric.name]
         told = {name: value for name, value in (model.settings if model else {}).items() if name != "account"}
         weights = model.weights_sha256 if model else None
-        return digest([self.dataset.identity, self.dataset.names, self.dataset.names_meant, entrant.candidate.to_json(), weights, split, seed, *([told] if told else [])])[:20]
+        return digest([*rows, entrant.candidate.to_json(), weights, split, seed, *([told] if told else [])])[:20]
 
     def which(self, split: str, seed: int) -> str:
         """What tells a run from the others of its candidate: ``"fold-2, seed 1"``; nothing where there is one only."""
@@ -164,6 +165,7 @@ class Arena:
             timed=run.measures,
             names=self.dataset.names,
             names_meant=self.dataset.names_meant,
+            metric=self.dataset.metric.name,
             models=[str(model) for model in models],
         )
 

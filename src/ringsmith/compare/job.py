@@ -35,6 +35,7 @@ from ringsmith.catalogue import LocalModel
 from ringsmith.compare.files import plain, read_arrays, write_arrays, write_json
 from ringsmith.compare.measure import latency_ms, peak_memory_mb, predict, predict_timed, size_mb
 from ringsmith.errors import BudgetError, RingsmithError, RunDropped, RunRefused
+from ringsmith.metrics import parse_metric
 from ringsmith.records import Budget, Floats, Record, RunResult, Status, TextSet
 from ringsmith.tasks import Task, create_task
 from ringsmith.text import TextSteps
@@ -72,6 +73,7 @@ class Job(Record):
         timed: whether to measure how long one row takes; one run of a candidate is enough.
         names: words for each of the labels, for the classes with few rows (`adapt.labelnames`); empty to do without.
         names_meant: whether all of them were described.
+        metric: name of the metric that judges the comparison, see `adapt.recipe.Setting`.
         models: folders of fitted models: nothing is fitted, the mean of their weights is what answers.
     """
 
@@ -94,6 +96,7 @@ class Job(Record):
     timed: bool = True
     names: Sequence[str] = ()
     names_meant: bool = False
+    metric: str | None = None
     models: Sequence[str] = ()
 
     def ended(self, status: Status, why: str, **facts: Any) -> RunResult:
@@ -209,7 +212,7 @@ def create(job: Job, task: Task, report: Report, *, pause: Path | None = None) -
     kind: type[Recipe] = getattr(importlib.import_module(module), name)
     model = None if job.model is None else LocalModel(**job.model)
     floors = tuple((float(share), float(mark)) for share, mark in job.floors)
-    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause))
+    return kind(Setting(task, model, job.candidate["options"], TextSteps(tuple(job.steps)), job.seed, job.threads, report, floors, pause, job.metric))
 
 
 def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSet, facts: FitFacts) -> None:
@@ -223,12 +226,13 @@ def check_scores(job: Job, task: Task, valid: Floats, test: Floats, rows: TextSe
     if not np.isfinite(scores).all():
         broken = int((~np.isfinite(scores)).any(axis=1).sum())
         raise RunRefused(f"its scores are not numbers (NaN) in {broken} of {len(scores)} rows")
-    if not job.baseline and reads_nothing(task, scores, rows):
+    by_labels = job.metric is None or parse_metric(job.metric, task.labels).uses == "labels"
+    if not job.baseline and reads_nothing(task, scores, rows, by_labels=by_labels):
         why = " ".join([f"predicts one class only: {task.decode(scores[:1])[0]!r} for all {len(scores)} rows{'.' if facts.notes else ''}", *facts.notes])
         raise BudgetError(why) if facts.hurried else RunRefused(why)
 
 
-def reads_nothing(task: Task, scores: Floats, rows: TextSet) -> bool:
+def reads_nothing(task: Task, scores: Floats, rows: TextSet, *, by_labels: bool) -> bool:
     """Whether it shows that a model does not tell one text from another: its scores are all alike, or its one answer misses `ENOUGH_MISSED` rows of other classes.
 
     How many it misses is reckoned by the share of the validation rows that have another label: the labels of the test rows have no part in it. Where there
@@ -238,12 +242,13 @@ def reads_nothing(task: Task, scores: Floats, rows: TextSet) -> bool:
         task: what the labels mean.
         scores: of validation and test rows, at least one.
         rows: the validation rows.
+        by_labels: whether labels are what judges; where probabilities do, or their order, rows may be told apart although one class is always the likelier.
     """
     if len(set(rows.labels or ())) < 2 or len(answers := set(task.decode(scores))) > 1:
         return False
     told, truth = task.targets(list(answers)), task.targets(rows.labels or [])
     missed = missed_by_one_answer(np.repeat(told, len(truth), axis=0), truth) / len(truth) * len(scores)
-    return bool(missed >= ENOUGH_MISSED or np.ptp(scores, axis=0).max() < ALIKE)
+    return bool((by_labels and missed >= ENOUGH_MISSED) or np.ptp(scores, axis=0).max() < ALIKE)
 
 
 def environment(job: Job) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Metric:
         undefined: its value where it is 0/0, or None where that is refused.
         lowest: the least value that one of labels can have; the highest is 1.
         judges: whether a better figure means a better model; False where answering by the shares of the classes, whatever the text, has a good one, too.
+        leans: whether it pays to say a rare class more often than it is likely, because classes count alike whatever their rows, or one of them alone does.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Metric:
     undefined: float | None = 0.0
     lowest: float = 0.0
     judges: bool = True
+    leans: bool = False
 
     def ready(self, y: Array, p: Array) -> Prepared:
         """The metric on these rows, after checking them.
@@ -86,27 +88,29 @@ class Metric:
         return self.undefined
 
 
-def _counts(name: str, summary: str, formula: counted.Formula, *, tasks: tuple[Kind, ...] = BOTH, greater_is_better: bool = True, lowest: float = 0.0) -> Metric:
-    return Metric(name, summary, greater_is_better, tasks, "labels", partial(counted.prepare, formula), lowest=lowest)
+def _counts(
+    name: str, summary: str, formula: counted.Formula, *, tasks: tuple[Kind, ...] = BOTH, greater_is_better: bool = True, lowest: float = 0.0, leans: bool = False
+) -> Metric:
+    return Metric(name, summary, greater_is_better, tasks, "labels", partial(counted.prepare, formula), lowest=lowest, leans=leans)
 
 
-def _of_class(name: str, summary: str) -> Metric:
-    return Metric(name, summary, True, BOTH, "labels", partial(counted.prepare_of_class, name, None))
+def _of_class(name: str, summary: str, *, leans: bool) -> Metric:
+    return Metric(name, summary, True, BOTH, "labels", partial(counted.prepare_of_class, name, None), leans=leans)
 
 
 _AP = partial(ranked.prepare_average_precision, None)
 _ALL = (
     Metric("accuracy", "share of rows that are right (multi-label: in every label)", True, BOTH, "labels", counted.prepare_accuracy),
-    _counts("balanced_accuracy", "mean recall of the classes", counted.balanced_accuracy, tasks=ONE),
-    _counts("macro_f1", "mean F1 of the classes: rare ones count as much as frequent ones", counted.macro_f1),
+    _counts("balanced_accuracy", "mean recall of the classes", counted.balanced_accuracy, tasks=ONE, leans=True),
+    _counts("macro_f1", "mean F1 of the classes: rare ones count as much as frequent ones", counted.macro_f1, leans=True),
     _counts("micro_f1", "F1 over all decisions together", counted.micro_f1),
     _counts("weighted_f1", "mean F1 of the classes, weighted by their rows", counted.weighted_f1),
     _counts("macro_precision", "mean precision of the classes", counted.macro_precision),
-    _counts("macro_recall", "mean recall of the classes", counted.macro_recall),
-    _of_class("f1", "F1 of one class: f1:CLASS, or the rarer of two"),
-    _of_class("precision", "share of the rows predicted as one class that are of it: precision:CLASS, or the rarer of two"),
-    _of_class("recall", "share of the rows of one class that are found: recall:CLASS, or the rarer of two"),
-    _counts("mcc", "Matthews' correlation: 1 perfect, 0 chance", counted.mcc, tasks=ONE, lowest=-1.0),
+    _counts("macro_recall", "mean recall of the classes", counted.macro_recall, leans=True),
+    _of_class("f1", "F1 of one class: f1:CLASS, or the rarer of two", leans=True),
+    _of_class("precision", "share of the rows predicted as one class that are of it: precision:CLASS, or the rarer of two", leans=False),
+    _of_class("recall", "share of the rows of one class that are found: recall:CLASS, or the rarer of two", leans=True),
+    _counts("mcc", "Matthews' correlation: 1 perfect, 0 chance", counted.mcc, tasks=ONE, lowest=-1.0, leans=True),
     Metric("subset_accuracy", "share of rows that are right in every label", True, MANY, "labels", counted.prepare_accuracy),
     _counts("hamming_loss", "share of label decisions that are wrong", counted.hamming_loss, tasks=MANY, greater_is_better=False),
     Metric("log_loss", "mean negative log-probability of the truth", False, BOTH, "scores", losses.prepare_log_loss),

@@ -58,6 +58,8 @@ def _summary(files: Study) -> Summary:
     best = headline.candidate
     runs = [run for run in files.runs if best is not None and _name(run) == best and run.status == "done" and not run.split.endswith(FEWER)]
     metric = Metric(study["metric"]["name"], study["metric"]["summary"], study["metric"]["greater_is_better"])
+    runs = list({(run.split, run.seed): run for run in sorted(runs, key=lambda run: run.chosen.get("metric") == metric.name)}.values())  # not those fitted for another metric
+    looked_by = _valid_metric(runs)
     return Summary(
         title=study["title"],
         created=str(study["created"]),
@@ -69,8 +71,8 @@ def _summary(files: Study) -> Summary:
         ties=[_tie(tie) for tie in study.get("ties") or () if tie["candidate"] != tie["against"]],
         diagnosis=None if best is None else diagnose(files, best),
         losses=_curves(runs, [name for name in LOSSES if any(name in run.curves for run in runs)][:1]),
-        valid=_curves(runs, ["valid"]),
-        valid_metric=_valid_metric(runs),
+        valid=_curves(runs, ["valid"], sign=-1 if looked_by == metric.name and not metric.greater_is_better else 1),
+        valid_metric=looked_by,
         findings=find(study, board),
         usage=None if headline.standing is None or (study.get("best") or {}).get("candidate") != best else _usage(files, headline.standing),
         method=_method(study, runs),
@@ -122,15 +124,15 @@ def _name(run: RunResult) -> str:
     return Candidate.from_json(run.candidate).name
 
 
-def _curves(runs: Iterable[RunResult], names: Sequence[str]) -> list[Curve]:
-    """The curves of these names with at least two points, a run each."""
+def _curves(runs: Iterable[RunResult], names: Sequence[str], *, sign: int = 1) -> list[Curve]:
+    """The curves of these names with at least two points, a run each, times `sign`: marks that are losses have theirs turned."""
     found = [(f"{run.split}, seed {run.seed}", run.curves.get(name, ())) for run in runs for name in names]
-    known = [(label, tuple(float(value) for value in values if value is not None)) for label, values in found]
+    known = [(label, tuple(sign * float(value) for value in values if value is not None)) for label, values in found]
     return [Curve(label, values) for label, values in known if len(values) > 1]
 
 
 def _valid_metric(runs: Iterable[RunResult]) -> str | None:
-    """The metric of the curves ``"valid"``: the one by which a recipe chooses, whatever judges the comparison."""
+    """The metric of the curves ``"valid"``; None where runs do not say, or (of older versions) do not agree."""
     names = {run.chosen.get("metric") for run in runs if "valid" in run.curves}
     return names.pop() if len(names) == 1 else None
 

@@ -271,7 +271,7 @@ class Method:
 class Summary:
     """Everything a page says.
 
-    `valid_metric`: what the curves of `valid` show, which a recipe chooses by itself; None where runs do not say, or do not agree. `playoff`: a sentence on
+    `valid_metric`: what the curves of `valid` show; None where runs do not say, or do not agree. `playoff`: a sentence on
     what more rows said of those that were tied, empty where none did.
     """
 
