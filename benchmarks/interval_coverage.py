@@ -1,8 +1,8 @@
 """How often the 95 % interval of a metric of labels holds the truth: samples are drawn of made-up classifiers whose true figure is known.
 
 Each classifier has K classes, alike in size or by Zipf's law, of which it tells each with a chance of its own around `right`; its errors go to three other
-classes. Held against each other on the same samples: the interval as it is (`ringsmith.metrics.interval`: the jackknife, of balanced accuracy a closed form), and the bias-corrected bootstrap
-that is taken where there is too much to leave out. Misses are told by side: the truth lies below, or above.
+classes. Held against each other on the same samples: the interval as it is (`ringsmith.metrics.interval`: the jackknife, of balanced accuracy a closed form), and the
+bias-corrected bootstrap that is taken where there is too much to leave out. Misses are told by side: the truth lies below, or above.
 
     python benchmarks/interval_coverage.py --samples 300 --out coverage.json
 """

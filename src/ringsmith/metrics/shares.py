@@ -56,7 +56,7 @@ def mean_of_shares(parts: Floats, wholes: Floats, correlation: Floats | None = N
     Examples:
         >>> low, high = mean_of_shares(np.array([8.0, 150.0]), np.array([8.0, 150.0]))
         >>> round(low, 3), high
-        (0.847, 1.0)
+        (0.849, 1.0)
     """
     more = 2 / len(parts)
     shares = (parts + more) / (wholes + 2 * more)
