@@ -16,7 +16,7 @@ from functools import cache, partial
 from ringsmith.errors import InputError, OptionError, UnknownName
 from ringsmith.text.languages import find_language
 from ringsmith.text.lemmatise import lemmatiser
-from ringsmith.text.normalise import accents, casefold, compose, digits, emails, html, lower, mentions, normalise, repeats, spaces, urls
+from ringsmith.text.normalise import accents, casefold, compose, digits, emails, html, lower, mentions, normalise, repeats, small, spaces, urls
 from ringsmith.text.stem import stemmer
 from ringsmith.text.stopwords import stopwords
 from ringsmith.text.tokenise import replace_words, token_pattern, tokenise
@@ -57,13 +57,13 @@ def _tokenise(language: str | None) -> Function:
 
 
 def _stopwords(language: str | None) -> Function:
-    language = language or "en"
-    words = stopwords(language)
+    words = stopwords(language or "en")
+    code = find_language(language or "en").code
 
     def kept(word: str) -> str:
-        return "" if word.lower().replace("’", "'") in words else word
+        return "" if small(word, code).replace("’", "'") in words else word
 
-    return lambda text: spaces(replace_words(text, kept, language))
+    return lambda text: spaces(replace_words(text, kept, code))
 
 
 def _without_punctuation(text: str) -> str:
