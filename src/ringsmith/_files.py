@@ -245,8 +245,12 @@ def is_table(path: Path) -> bool:
 def as_typed(words: str) -> str:
     """A path or text as it is typed on a command line: in double quotes, which every shell knows, where it holds anything unusual.
 
+    What a shell of Unix would take for its own within double quotes stands in single ones there.
+
     Examples:
         >>> as_typed("runs/reviews/best"), as_typed("my runs/best")
         ('runs/reviews/best', '"my runs/best"')
     """
-    return words if shlex.quote(words) == words else f'"{words}"'
+    if shlex.quote(words) == words:
+        return words
+    return shlex.quote(words) if os.name == "posix" and set(words) & set('$`"\\!') else f'"{words}"'
