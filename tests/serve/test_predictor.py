@@ -66,6 +66,8 @@ def test_a_text_of_blanks_has_no_answer_but_its_place(model: Predictor) -> None:
     assert np.isnan(model.predict_proba(["HELP", " "])).tolist() == [[False, False], [True, True]]
     assert np.isnan(model.predict_proba("")).tolist() == [True, True]
     assert np.isnan(model.embed(["abc", ""])).tolist() == [[False], [True]]
+    assert (model.embed("").shape, model.embed(["", " "]).shape, model.embed([]).shape) == ((1,), (2, 1), (0, 1))
+    assert np.isnan(model.embed(["", " "])).all()
     assert model.answers([" ", "HELP"])[0].label is None
 
 
