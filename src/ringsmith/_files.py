@@ -196,6 +196,8 @@ def path_of(source: str | Path) -> Path:
     Raises:
         ReadError: nothing is named, an address that is not read, or the home of somebody unknown.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise ReadError(f"A file or a folder must be named; got {source!r:.60}, a {type(source).__name__}. Give its path.")
     if not str(source).strip():
         raise ReadError("A file or a folder must be named; got an empty name. Check the command (an unset variable?).")
     if found := ADDRESS.match(str(source)):

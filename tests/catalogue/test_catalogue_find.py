@@ -105,7 +105,7 @@ def test_a_folder_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (
             "nobody/nothing",
             NotAtHand,
-        ("nobody/nothing", NotAtHand, r"Model .nobody/nothing. \(nobody/nothing\) is not on this machine, and .* fetches \(compare --models nobody/nothing, without --offline\), or name a folder"),
+            r"and fetching is not allowed here\. Name it to a command that fetches \(compare --models nobody/nothing, without --offline\), or name a folder that holds it\.$",
         ),
         ("bert", NotAtHand, r"Model 'bert' \(google-bert/bert-base-uncased, about 440 MB\) is not on this machine"),
     ],

@@ -123,6 +123,8 @@ def test_a_text_that_is_no_string_is_named(model: Predictor) -> None:
         model.predict({"text": ["a"]})  # type: ignore[call-overload]
     with pytest.raises(UsageError, match=r"texts must be a string or several; got int"):
         model.predict(5)  # type: ignore[call-overload]
+    with pytest.raises(UsageError, match=r"texts must be a string or several; got bytes"):
+        model.predict(b"great")  # type: ignore[call-overload]
     assert model.predict(iter(["AA", "bb"])) == model.predict(["AA", "bb"])  # type: ignore[call-overload]
 
 

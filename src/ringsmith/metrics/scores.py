@@ -65,7 +65,8 @@ class Metric:
         """
         scored = checked(y, p)
         if scored.kind not in self.tasks:
-            raise OptionError(f"'{self.name}' is a metric of {' and '.join(self.tasks)}; these rows are {scored.kind}. Choose one of: {', '.join(suited(scored.kind))}.")
+            others = ", ".join(name for name in suited(scored.kind) if METRICS[name].judges)
+            raise OptionError(f"'{self.name}' is a metric of {' and '.join(self.tasks)}; these rows are {scored.kind}. Choose one of: {others}.")
         return self.prepare(scored)
 
     def function(self, y: Array, p: Array) -> float:

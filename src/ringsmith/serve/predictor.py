@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from ringsmith._files import path_of
 from ringsmith.errors import UsageError
 from ringsmith.records import Floats, Label
 
@@ -139,7 +140,7 @@ def load(folder: str | Path, *, threads: int | None = None) -> Predictor:
     """
     from ringsmith.adapt import load_fitted
 
-    place = Path(folder)
+    place = path_of(folder)
     return Predictor(load_fitted(place, threads=threads), place)
 
 
@@ -153,7 +154,7 @@ def _listed(texts: str | Sequence[str], pairs: str | Sequence[str] | None) -> tu
 def _strings(name: str, given: Any) -> Sequence[str]:
     if isinstance(given, str):
         return [given]
-    if not isinstance(given, Iterable):
+    if not isinstance(given, Iterable) or isinstance(given, bytes | bytearray):
         raise UsageError(f"{name} must be a string or several; got {type(given).__name__}.")
     if isinstance(given, Mapping) or hasattr(given, "columns"):  # whose items are the names of its columns
         raise UsageError(f"{name} must be a string or several; got a {type(given).__name__}, a table. Give one column of it.")

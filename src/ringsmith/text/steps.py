@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from ringsmith.errors import InputError, OptionError, UnknownName
 from ringsmith.text.languages import find_language
@@ -133,6 +134,8 @@ class TextSteps:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not _are_names(self.names):
+            raise OptionError(f"Text steps must be a list of names; got {self.names!r:.60}. Write TextSteps(('lower', 'stem')).")
         object.__setattr__(self, "names", tuple(self.names))
         for name in self.names:
             step_function(name)
@@ -162,9 +165,13 @@ class TextSteps:
         Raises:
             InputError: it is not a list of names.
         """
-        if isinstance(content, str) or not all(isinstance(name, str) for name in content):
+        if not _are_names(content):
             raise InputError(f"Text steps must be a list of names; got {content!r}. The file was changed by hand, or is of another kind.")
         return cls(tuple(content))
+
+
+def _are_names(content: Any) -> bool:
+    return isinstance(content, Iterable) and not isinstance(content, str | bytes) and all(isinstance(name, str) for name in content)
 
 
 def parse_steps(names: str, *, language: str | None = None) -> TextSteps:
