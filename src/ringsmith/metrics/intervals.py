@@ -5,6 +5,8 @@
 - Any other metric of labels: Student's interval with the standard error of the jackknife of the rows and a little of their right and wrong versions
   (see `jackknife`, `smooth`).
 - Metrics of an order (AUROC, average precision): bias-corrected bootstrap of the rows and these versions. Metrics of probabilities: of the rows alone.
+- The calibration error (ECE) of few rows is above the truth, because bins of few rows are off by chance, and its interval is above it as well: hold it against
+  what chance alone makes of so many rows (`Calibration.by_chance`), or take the Brier score.
 - Rows in groups: groups are left out or drawn, and the interval is never shorter than that of independent rows. A group that is but one row, answered once
   or several times, counts as a row.
 
