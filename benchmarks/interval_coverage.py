@@ -1,8 +1,8 @@
 """How often the 95 % interval of a metric of labels holds the truth: samples are drawn of made-up classifiers whose true figure is known.
 
 Each classifier has K classes, alike in size or by Zipf's law, of which it tells each with a chance of its own around `right`; its errors go to three other
-classes. Held against each other on the same samples: the interval as it is (`ringsmith.metrics.interval`: the jackknife), and the bias-corrected bootstrap
-that is taken where there is too much to leave out. Misses are told by side: the truth lies below, or above.
+classes. Held against each other on the same samples: the interval as it is (`ringsmith.metrics.interval`: the jackknife, of balanced accuracy a closed form), and the
+bias-corrected bootstrap that is taken where there is too much to leave out. Misses are told by side: the truth lies below, or above.
 
     python benchmarks/interval_coverage.py --samples 300 --out coverage.json
 """
@@ -72,7 +72,7 @@ def measure(case: tuple[int, int, float, bool], samples: int, resamples: int) ->
         for name in METRICS:
             metric = parse_metric(name, [str(number) for number in range(classes)])
             drawn = bootstrap(metric, [checked(y, p)], None, seed=seed, resamples=resamples)
-            found[name]["jackknife"].append(interval(metric, y, p))
+            found[name]["interval"].append(interval(metric, y, p))
             found[name]["bootstrap"].append(corrected(drawn.values, drawn.value))
     return {"classes": classes, "rows": rows, "right": right, "zipf": zipf} | {
         name: {way: told(ends, truth(name, joint)) for way, ends in ways.items()} for name, ways in found.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ringsmith
-from ringsmith.errors import OptionError
+from ringsmith.errors import OptionError, ReadError, RingsmithError
 
 NAMES = {
     "CorpusOptions", "DecodingOptions", "FastText", "GloveOptions", "KeyedVectors", "Predictor", "PretrainOptions", "Result", "RingsmithError", "TextSteps", "Word2Vec",
@@ -124,6 +124,32 @@ def test_a_string_is_no_list_of_names(options: dict[str, str]) -> None:
     (name, given) = next(iter(options.items()))
     with pytest.raises(OptionError, match=rf"'{name}' must be a list of names; got '{given}'\. Write \['{given.split(',')[0]}'"):
         ringsmith.compare([("a", "b")], **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", [lambda data: ringsmith.compare(data), lambda data: ringsmith.tune(None, data)])
+def test_no_data_are_no_file_called_memory(call: Callable[[object], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `DataFrame.drop(inplace=True)` gives is refused, although there is such a file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "memory").write_text("text,label\n" + "good,a\nbad,b\n" * 30, encoding="utf-8")
+    with pytest.raises(ReadError, match=r"^data: a path, a data frame or rows like \[\(text, label\), \.\.\.\] are needed; got None\."):
+        call(None)
+    assert [path.name for path in tmp_path.iterdir()] == ["memory"]
+
+
+@pytest.mark.parametrize(("call", "sentence"), [
+    (lambda: ringsmith.compare([("a", "b")], seed="a"), r"'seed' must be a number, from 0 to 2,147,483,647; got 'a'"),  # type: ignore[arg-type]
+    (lambda: ringsmith.compare([("a", "b")], models=[1]), r"'models' must be a list of names; got 1, a int\. Write the names as strings"),  # type: ignore[list-item]
+    (lambda: ringsmith.TextSteps("lower"), r"Text steps must be a list of names; got 'lower'\. Write TextSteps"),  # type: ignore[arg-type]
+    (lambda: ringsmith.TextSteps(None), r"Text steps must be a list of names; got None"),  # type: ignore[arg-type]
+    (lambda: ringsmith.load("nowhere", threads=0), r"'threads' must be a whole number, at least 1; got 0\. Leave it out for all cores"),
+    (lambda: ringsmith.load(None), r"A file or a folder must be named; got None, a NoneType"),  # type: ignore[arg-type]
+    (lambda: ringsmith.report(None), r"A file or a folder must be named; got None, a NoneType"),  # type: ignore[arg-type]
+    (lambda: ringsmith.inspect(None, "x"), r"A file or a folder must be named; got None, a NoneType"),  # type: ignore[arg-type]
+])  # fmt: skip
+def test_what_is_of_another_kind_is_one_sentence(call: Callable[[], object], sentence: str) -> None:
+    """None of it reaches Python's own errors."""
+    with pytest.raises(RingsmithError, match=sentence):
+        call()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no number is the lowest there")

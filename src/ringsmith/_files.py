@@ -222,6 +222,8 @@ def path_of(source: str | Path) -> Path:
     Raises:
         ReadError: nothing is named, an address that is not read, or the home of somebody unknown.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise ReadError(f"A file or a folder must be named; got {source!r:.60}, a {type(source).__name__}. Give its path.")
     if not str(source).strip():
         raise ReadError("A file or a folder must be named; got an empty name. Check the command (an unset variable?).")
     if found := ADDRESS.match(str(source)):
@@ -282,8 +284,12 @@ def is_pickle(head: bytes) -> bool:
 def as_typed(words: str) -> str:
     """A path or text as it is typed on a command line: in double quotes, which every shell knows, where it holds anything unusual.
 
+    What a shell of Unix would take for its own within double quotes stands in single ones there.
+
     Examples:
         >>> as_typed("runs/reviews/best"), as_typed("my runs/best")
         ('runs/reviews/best', '"my runs/best"')
     """
-    return words if shlex.quote(words) == words else f'"{words}"'
+    if shlex.quote(words) == words:
+        return words
+    return shlex.quote(words) if os.name == "posix" and set(words) & set('$`"\\!') else f'"{words}"'

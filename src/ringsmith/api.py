@@ -16,14 +16,14 @@ from pathlib import Path
 from time import monotonic as now
 from typing import TYPE_CHECKING, Any
 
-from ringsmith._files import open_standard_input
+from ringsmith._files import open_standard_input, path_of
 from ringsmith._rules import check_kind
 from ringsmith.backbones import require_transformers
 from ringsmith.backbones.decoding import DecodingOptions, Generation
 from ringsmith.compare import CompareOptions, Listener, parse_budget, run_comparison, tuned
 from ringsmith.compare.events import silent
 from ringsmith.data import read_table
-from ringsmith.errors import OptionError, RingsmithError
+from ringsmith.errors import OptionError, ReadError, RingsmithError
 from ringsmith.result import Result
 from ringsmith.serve import Predictor, load
 from ringsmith.text import TextSteps
@@ -218,15 +218,25 @@ def _names(option: str, names: Sequence[str]) -> tuple[str, ...]:
     """Several names.
 
     Raises:
-        OptionError: a string, which would be taken for the names of its letters.
+        OptionError: a string, which would be taken for the names of its letters; or what is no name among them.
     """
     if isinstance(names, str):
         raise OptionError(f"{option!r} must be a list of names; got {names!r}. Write {[name.strip() for name in names.split(',')]}.")
+    if other := next((f"{name!r:.60}, a {type(name).__name__}" for name in names if not isinstance(name, str)), None):
+        raise OptionError(f"{option!r} must be a list of names; got {other}. Write the names as strings.")
     return tuple(names)
 
 
 def _name(table: Any) -> str:
-    """Where a table lies, or ``"memory"``."""
+    """Where a table lies, or ``"memory"``.
+
+    Raises:
+        ReadError: there is none.
+    """
+    if table is None:
+        raise ReadError(
+            "data: a path, a data frame or rows like [(text, label), ...] are needed; got None. A method that changes a data frame in place gives None: leave 'inplace' out."
+        )
     return str(table) if isinstance(table, str | Path) else "memory"
 
 
@@ -307,7 +317,7 @@ def report(folder: str | Path) -> Path:
     open_standard_input()
     from ringsmith.report import write_report
 
-    return write_report(Path(folder))
+    return write_report(path_of(folder))
 
 
 def finish(folder: Path) -> list[Path]:

@@ -102,7 +102,11 @@ def test_a_folder_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             UnknownName,
             r"There is no model folder or file of word vectors '\./nowhere'\. .* a model of the catalogue: 'ringsmith models' lists them all\.$",
         ),
-        ("nobody/nothing", NotAtHand, r"Model 'nobody/nothing' \(nobody/nothing\) is not on this machine, and fetching is not allowed here. Allow the network once"),
+        (
+            "nobody/nothing",
+            NotAtHand,
+            r"and fetching is not allowed here\. Name it to a command that fetches \(compare --models nobody/nothing, without --offline\), or name a folder that holds it\.$",
+        ),
         ("bert", NotAtHand, r"Model 'bert' \(google-bert/bert-base-uncased, about 440 MB\) is not on this machine"),
     ],
 )

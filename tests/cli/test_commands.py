@@ -205,6 +205,9 @@ def test_models_are_listed_and_shown(ringsmith: Ringsmith) -> None:
     refused(ringsmith("models", "--language", "Koreanish"), r"There is no language 'Koreanish'\. Did you mean 'korean' or ")
     shown = json.loads(ringsmith("models", "show", "bert", "--json").out)
     assert (shown["name"], shown["licence"]) == ("bert", "Apache-2.0")
+    assert shown["parameters"] == next(entry["parameters"] for entry in listed if entry["name"] == "bert") == 110_000_000
+    assert json.loads(ringsmith("models", "show", "google-bert/bert-base-uncased", "--json").out)["licence"] == "Apache-2.0"
+    refused(ringsmith("models", "show", ""), r"There is no model ''")
     assert "licence" in ringsmith("models", "show", "bert").out
     made = ringsmith("models", "show", "word2vec").out
     assert "of your own training texts" in made

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def test_the_card_holds_scores_data_licence_and_limits(tmp_path: Path) -> None:
         "these classes: odd (4)",
         "2 texts of the data carry more than one label",
         "| tfidf | B | 0.800 | - |",
-        "`go\\|od`",
+        "Classes (2): `bad`, `go|od`\n",
         "| its texts | column `review` |",
         "| size | 91 MB, 22,713,216 parameters |",
         "| speed | 6.21 ms for one row (median), 540 rows/s on 2 cores |",
@@ -75,6 +77,35 @@ def test_a_small_model_of_several_labels(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for part in ("| size | 51 kB,", ", 23,403 rows/s on 1 core |", "| its texts | columns `title,body` |", "a text may get none of them, or several, but no other.\n"):
         assert part in text
+
+
+def test_a_model_of_several_labels_gives_them_all_in_transformers_too(tmp_path: Path) -> None:
+    """A pipeline alone would give the likeliest label, and one to a text that has none."""
+    path = write_card(folder_of(tmp_path, manifest=MANIFEST | {"task": {"kind": "multilabel", "labels": ["bug", "docs"]}}))
+    assert path is not None
+    assert '\npipeline("text-classification", model="best")("a text", top_k=None)  # its labels are those with a score of at least 0.5\n' in path.read_text(encoding="utf-8")
+
+
+def test_names_within_code_are_as_they_are(tmp_path: Path) -> None:
+    """Nothing is escaped there but the bar of a table, and a backtick is no end of it."""
+    study = STUDY | {"read": STUDY["read"] | {"text_column": "a|b"}}
+    path = write_card(folder_of(tmp_path, study=study, manifest=MANIFEST | {"task": {"kind": "classification", "labels": ["<b>x", "tick`ed"]}}))
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    assert "Classes (2): `<b>x`, ``tick`ed``\n" in text
+    assert "| its texts | column `a\\|b` |" in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="how a shell of Unix reads a line")
+@pytest.mark.parametrize("name", ["plain", "run 1", "x$HOME", 'say "x"'])
+def test_its_command_can_be_typed(name: str, tmp_path: Path) -> None:
+    """With the folder that was written, whatever it is called."""
+    (tmp_path / name).mkdir()
+    path = write_card(folder_of(tmp_path / name))
+    assert path is not None
+    line = next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("ringsmith predict"))
+    words = subprocess.run(["sh", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert words == ["ringsmith", "predict", str(tmp_path / name / "best"), "a text"]
 
 
 def test_a_metric_keeps_to_its_cell(tmp_path: Path) -> None:

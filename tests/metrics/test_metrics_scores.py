@@ -230,7 +230,7 @@ def test_names_are_checked() -> None:
         parse_metric("f1", "abc", targets=np.array([0, 1, 2]))
     with pytest.raises(OptionError, match="'f1' is about one class, and there are 3"):
         score("f1", *made_up(0, classes=3))
-    with pytest.raises(OptionError, match="'mcc' is a metric of classification; these rows are multilabel"):
+    with pytest.raises(OptionError, match=r"'mcc' is a metric of classification; these rows are multilabel\. Choose one of: .*, brier, auroc, average_precision"):
         score("mcc", *made_up_labels(0))
 
 

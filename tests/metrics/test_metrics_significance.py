@@ -118,6 +118,30 @@ def test_alike_rows_in_groups_are_no_proof() -> None:
     assert compare_paired("accuracy", y, a, b, groups=groups).p_value > 0.1
 
 
+@pytest.mark.parametrize(("groups", "rows"), [(6, 30), (8, 20)])
+def test_few_groups_tell_equals_apart_no_more_often_than_many(groups: int, rows: int) -> None:
+    """Each group is easier for one of two equals; percentiles of resampled groups would tell these apart in one of ten cases."""
+    found = []
+    for seed in range(300):
+        rng, group = np.random.default_rng(seed), np.repeat(np.arange(groups), rows)
+        y = rng.integers(0, 2, len(group))
+        right = [rng.random(len(group)) < 1 / (1 + np.exp(-1 - rng.normal(size=groups)[group])) for _ in range(2)]
+        a, b = (np.eye(2)[np.where(each, y, 1 - y)] for each in right)
+        test = compare_paired("accuracy", y, a, b, groups=group, resamples=300)
+        found.append((test.p_value < 0.05, test.low <= 0 <= test.high))
+    told_apart, held = np.mean(found, axis=0)
+    assert told_apart <= 0.065
+    assert held >= 0.935
+
+
+def test_groups_that_agree_have_the_p_value_of_a_toss() -> None:
+    """Six groups of which the first candidate wins all by as much, and one group, which says nothing."""
+    y, group = np.tile([0, 1], 36), np.repeat(np.arange(6), 12)
+    test = compare_paired("accuracy", y, np.eye(2)[y], np.eye(2)[np.where(np.arange(72) % 12 < 3, 1 - y, y)], groups=group)
+    assert (test.difference, test.low, test.high, test.p_value) == (0.25, 0.25, 0.25, 2 / 2**6)
+    assert compare_paired("accuracy", y, np.eye(2)[y], np.eye(2)[1 - y], groups=np.zeros(72)).p_value == 1.0
+
+
 @pytest.mark.parametrize("name", ["accuracy", "log_loss", "ece"])
 @pytest.mark.parametrize("rows", [1, 2, 4])
 def test_so_few_rows_prove_nothing(name: str, rows: int) -> None:

@@ -66,6 +66,8 @@ def test_a_text_of_blanks_has_no_answer_but_its_place(model: Predictor) -> None:
     assert np.isnan(model.predict_proba(["HELP", " "])).tolist() == [[False, False], [True, True]]
     assert np.isnan(model.predict_proba("")).tolist() == [True, True]
     assert np.isnan(model.embed(["abc", ""])).tolist() == [[False], [True]]
+    assert (model.embed("").shape, model.embed(["", " "]).shape, model.embed([]).shape) == ((1,), (2, 1), (0, 1))
+    assert np.isnan(model.embed(["", " "])).all()
     assert model.answers([" ", "HELP"])[0].label is None
 
 
@@ -121,6 +123,8 @@ def test_a_text_that_is_no_string_is_named(model: Predictor) -> None:
         model.predict({"text": ["a"]})  # type: ignore[call-overload]
     with pytest.raises(UsageError, match=r"texts must be a string or several; got int"):
         model.predict(5)  # type: ignore[call-overload]
+    with pytest.raises(UsageError, match=r"texts must be a string or several; got bytes"):
+        model.predict(b"great")  # type: ignore[call-overload]
     assert model.predict(iter(["AA", "bb"])) == model.predict(["AA", "bb"])  # type: ignore[call-overload]
 
 

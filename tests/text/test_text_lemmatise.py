@@ -45,6 +45,8 @@ IN_CONTEXT = [
     ("I saw the saw.", "I see the saw."),
     ("It is better. He sings better than me.", "It be good. He sing well than I."),
     ("We sell better cars.", "We sell good car."),
+    ("a bigger car, the biggest car, a teacher", "a big car, the big car, a teacher"),
+    ("I am up at 9 am", "I be up at 9 am"),
     ("I was meeting him at the meeting", "I be meet he at the meeting"),
     ("US and us: Steve Jobs has jobs", "US and we: Steve Jobs have job"),
     ("better/ADJ better/ADV better/noun and/or TCP/IP", "good well better and/or TCP/IP"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,10 @@ def test_case_and_joints_are_kept(word: str, expected: str) -> None:
         ("spanish", "chicas", "chic"),
         ("ru", "важная", "важн"),
         ("sv", "jaktkarlarne", "jaktkarl"),
+        ("tr", "IŞIKLAR", "IŞIK"),
+        ("tr", "ışıklar", "ışık"),
+        ("tr", "İŞLER", "İŞ"),
+        ("tr", "İşler", "İş"),
         ("it", "abbandonata", "abbandon"),
         ("hi", "लड़कियाँ", "लड़क"),
     ],
@@ -111,6 +116,12 @@ def test_case_and_joints_are_kept(word: str, expected: str) -> None:
 def test_snowball_stems(language: str, word: str, expected: str) -> None:
     """Samples of the vocabularies that Snowball publishes with its stemmers."""
     assert stem(word, language) == expected
+
+
+@pytest.mark.parametrize(("language", "word"), [("german", "Häuser"), ("fr", "mangées"), ("es", "NIÑOS"), ("tr", "İŞLER")])
+def test_decomposed_words_have_the_stems_of_composed_ones(language: str, word: str) -> None:
+    """As files of macOS have them."""
+    assert stem(unicodedata.normalize("NFD", word), language) == stem(word, language)
 
 
 def test_a_language_without_stemmer_is_refused() -> None:

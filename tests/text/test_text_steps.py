@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from itertools import permutations
 
 import pytest
@@ -69,6 +70,8 @@ def test_no_steps_leave_a_text_alone() -> None:
         (("lemmatise", "lower"), "US and us", "us and we"),
         (("stopwords",), "This is not the end, it’s a start", "not end, start"),
         (("stopwords:fr",), "l'homme et la femme", "homme femme"),
+        (("stopwords:fr",), unicodedata.normalize("NFD", "à été même où vélo"), unicodedata.normalize("NFD", "vélo")),
+        (("stopwords:tr",), "İçin için İLE ile İse ise DAHA güzel", "güzel"),
         (("stopwords:zh",), "我的手机很好", "手机好"),
         (("tokenise",), "Don't stop! 我很好", "Don't stop ! 我 很 好"),
         (("punctuation",), "Good, good... 100% :-) 👍 (don't)", "Good good 100 :-) 👍 don't"),
@@ -143,6 +146,14 @@ def test_lists_of_stop_words_are_in_small_letters_and_of_known_languages() -> No
         assert words == {word.lower() for word in words}, code
         assert stopwords(code) == words
         assert 50 < len(words) < 300, code
+
+
+@pytest.mark.parametrize("code", [*_lists()])
+def test_every_stop_word_of_a_list_is_dropped_from_a_text(code: str) -> None:
+    """None stands in a list that the tokens of a text could never be; elided ones stand before a word."""
+    steps = TextSteps((f"stopwords:{code}",))
+    kept = [word for word in stopwords(code) if steps.apply(f"xyzzy {word}xyzzy" if word.endswith("'") else f"xyzzy {word} xyzzy") != "xyzzy xyzzy"]
+    assert kept == []
 
 
 def test_lower_stopwords_stem_in_every_order_that_is_allowed_agree() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ringsmith._optional import try_import
+from ringsmith._rules import is_whole
 from ringsmith.adapt.folder import MANIFEST, PAIRS, check_files, read_manifest
 from ringsmith.adapt.options import Conditional, read_options
 from ringsmith.adapt.recipe import Fitted, Needs, Recipe, Setting
@@ -191,7 +192,10 @@ def load_fitted(folder: str | Path, *, threads: int | None = None) -> Fitted:
 
     Raises:
         ModelError: not a fitted model's folder, of another schema, or a file is missing or altered.
+        OptionError: `threads` is no number of threads.
     """
+    if threads is not None and not (is_whole(threads) and threads >= 1):
+        raise OptionError(f"'threads' must be a whole number, at least 1; got {threads!r}. Leave it out for all cores.")
     folder = Path(folder)
     manifest = read_manifest(folder)
     check_files(folder, manifest["files"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 MANY = "*"
 """Stands in `Entry.languages` for about a hundred of them."""
@@ -48,6 +49,10 @@ class Entry:
     def speaks(self, language: str | None) -> bool:
         """Whether it was trained on texts in `language` (ISO 639-1); True where the language is not known."""
         return language is None or MANY in self.languages or language in self.languages
+
+    def facts(self) -> dict[str, Any]:
+        """All of it for a program: parameters as a number, like those of a model on this machine."""
+        return {**asdict(self), "parameters": self.parameters * 1_000_000}
 
     def embedded(self) -> Path | None:
         """The folder (or file of word vectors) in an installed package (which is not imported), or None."""

@@ -181,7 +181,7 @@ def entry_of(name: str) -> Entry | None:
 
 
 def _is_path(name: str) -> bool:
-    return _folder(name).exists() or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name) or is_vector_name(name)
+    return (name != "" and _folder(name).exists()) or name.startswith((".", "/", "~")) or "\\" in name or (name.count("/") > 1 and "@" not in name) or is_vector_name(name)
 
 
 def _folder(name: str) -> Path:
@@ -207,6 +207,6 @@ def _snapshot(hub: str, revision: str | None, entry: Entry | None, policy: Fetch
     size = entry.size_mb if entry else None
     if policy == "never":
         about = f", about {size} MB" if size else ""
-        way_out = "Allow the network once (leave out --offline), or name a folder that holds it."
+        way_out = f"Name it to a command that fetches (compare --models {name}, without --offline), or name a folder that holds it."
         raise NotAtHand(f"Model {name!r} ({hub}{about}) is not on this machine, and fetching is not allowed here. {way_out}")
     return fetch(hub, revision=revision, about_mb=size)

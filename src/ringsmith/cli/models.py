@@ -42,7 +42,7 @@ def list_models(language: Language = None, as_json: AsJson = False) -> None:
 
     found = [(entry, at_hand(entry.name)) for entry in find(language=code_of(language))]
     if as_json:
-        return _shell.print_json([{**asdict(entry), "at_hand": here} for entry, here in found])
+        return _shell.print_json([{**entry.facts(), "at_hand": here} for entry, here in found])
     console = _shell.people()
     print_models(console, [(cells_of(entry, here=here), entry.why, here) for entry, here in found])
     console.print("\n* in the group 'default'. Any folder with a model, any file of word vectors, and any repository of the hub (owner/name), can be named as well.")
@@ -105,10 +105,10 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show all that is known about one model; checks its files where it is on this machine, fetches nothing."""
-    from ringsmith.catalogue import entries, methods, resolve
+    from ringsmith.catalogue import entry_of, methods, resolve
 
-    known: dict[str, Any] = {**methods(), **entries()}
-    described: dict[str, Any] = asdict(known[name]) if name in known else {}
+    entry, method = entry_of(name), methods().get(name)
+    described: dict[str, Any] = asdict(method) if method else entry.facts() if entry else {}
     here = resolve(name, policy="never") if not described or at_hand(name) else None
     content = described | ({key: value for key, value in asdict(here).items() if value is not None} if here else {"on this machine": "no"})
     if as_json:

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic as now
 from typing import TYPE_CHECKING, Literal
 
+from ringsmith._rules import Rule, hold
 from ringsmith.errors import OptionError
 
 if TYPE_CHECKING:
@@ -66,6 +67,21 @@ def read_words(pairs: Sequence[str]) -> dict[str, str]:
 
 COLUMNS = ("text", "label", "pair", "group", "time", "split")
 """Options that name columns."""
+
+
+RULES: tuple[Rule, ...] = (
+    ("seeds", lambda number: number >= 1, "at least 1"),
+    ("search", lambda number: number == 0 or number >= 2, "0 (the defaults alone) or at least 2 (the defaults are the first)"),
+    ("seed", lambda seed: 0 <= seed <= MOST_SEED, f"from 0 to {MOST_SEED:,}"),
+    ("folds", lambda folds: folds is None or folds == 0 or folds >= 2, "0 (one split) or at least 2"),
+    ("min_rows", lambda rows: rows is None or rows >= 1, "at least 1"),
+    ("threads", lambda threads: threads is None or 1 <= threads <= MOST_THREADS, f"from 1 to {MOST_THREADS:,}"),
+    ("budget", lambda seconds: seconds is None or seconds > 0, "more than 0 seconds"),
+    ("fetch", lambda policy: policy in ("never", "if-missing", "always"), "never, if-missing or always"),
+    ("models", lambda names: names is None or len(names) > 0, "at least one name"),
+    ("recipes", lambda names: names is None or len(names) > 0, "at least one name"),
+    *((role, lambda name: isinstance(name, str | None), "the name of a column, or several as 'title,body'") for role in COLUMNS),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,26 +157,9 @@ class CompareOptions:
     command: str = ""
 
     def __post_init__(self) -> None:
-        faults = [f"{name!r} must be {rule}; got {getattr(self, name)!r}" for name, rule, holds in self._rules() if not holds]
-        if faults:
-            raise OptionError(". ".join(faults) + ". Leave it out for the usual value.")
+        hold(self, RULES)
         if self.offline and self.endpoint is not None:
             raise OptionError(f"--offline: an endpoint is asked over the network; got --endpoint {self.endpoint.url}. Leave out one of the two.")
-
-    def _rules(self) -> list[tuple[str, str, bool]]:
-        return [
-            ("seeds", "at least 1", self.seeds >= 1),
-            ("search", "0 (the defaults alone) or at least 2 (the defaults are the first)", self.search == 0 or self.search >= 2),
-            ("seed", f"from 0 to {MOST_SEED:,}", 0 <= self.seed <= MOST_SEED),
-            ("folds", "0 (one split) or at least 2", self.folds is None or self.folds == 0 or self.folds >= 2),
-            ("min_rows", "at least 1", self.min_rows is None or self.min_rows >= 1),
-            ("threads", f"from 1 to {MOST_THREADS:,}", self.threads is None or 1 <= self.threads <= MOST_THREADS),
-            ("budget", "more than 0 seconds", self.budget is None or self.budget > 0),
-            ("fetch", "never, if-missing or always", self.fetch in ("never", "if-missing", "always")),
-            ("models", "at least one name", self.models is None or len(self.models) > 0),
-            ("recipes", "at least one name", self.recipes is None or len(self.recipes) > 0),
-            *((role, "the name of a column, or several as 'title,body'", isinstance(getattr(self, role), str | None)) for role in COLUMNS),
-        ]
 
     @property
     def folder(self) -> Path:

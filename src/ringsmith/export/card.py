@@ -7,12 +7,13 @@ off, rare classes, conflicting labels); the licence is the backbone's, because a
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ringsmith._files import put
+from ringsmith._files import as_typed, put
 from ringsmith._wording import as_cell, plural, size_of
 from ringsmith.records import FINE_TUNED, several_test
 
@@ -37,22 +38,24 @@ def write_card(folder: Path) -> Path | None:
     if handed is None or handed != recommended:
         return None
     manifest = json.loads((best / "ringsmith.json").read_text(encoding="utf-8"))
-    card = card_of(read["study"], read["leaderboard"], manifest)
+    card = card_of(read["study"], read["leaderboard"], manifest, best)
     return put(best / CARD, lambda scratch: scratch.write_text(card, encoding="utf-8", newline="\n"))
 
 
-def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifest: Mapping[str, Any]) -> str:
+def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifest: Mapping[str, Any], best: Path) -> str:
     """The card as Markdown.
 
     Args:
         study: content of ``study.json``.
         leaderboard: content of ``leaderboard.json``.
         manifest: content of ``best/ringsmith.json``.
+        best: the model's folder.
     """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown, no HTML
     environment.filters["cell"] = lambda text: as_cell(str(text)).replace("<", "&lt;")
+    environment.filters["code"] = code_span
     environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
     environment.filters["plural"] = plural
     environment.filters["megabytes"] = size_of
@@ -62,20 +65,36 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
     rows = {row["candidate"]: row for row in leaderboard}
     backbone = manifest["backbone"]
     details: dict[str, Any] = next((one for one in study.get("backbones", []) if backbone and one["name"] == backbone["name"]), {})
+    several = manifest["task"]["kind"] == "multilabel"
     return template.render(
         study=study,
         row=rows[name],
         others=[row for row in leaderboard if row["status"] == "done" and row["candidate"] != name],
         manifest=manifest,
+        best=as_typed(str(best)),
         backbone=backbone,
         details=details,
         labels=manifest["task"]["labels"],
-        limits=limits_of(study, rows[name], several=manifest["task"]["kind"] == "multilabel"),
+        several=several,
+        limits=limits_of(study, rows[name], several=several),
         choose_only=len(study["splits"]) > 1 and not several_test(split["test"] for split in study["splits"]),
         text=study["read"]["text_column"],
         pair=study["read"].get("pair_column"),
         plain_transformer=manifest["recipe"] in FINE_TUNED and not manifest["steps"],
     )
+
+
+def code_span(text: str) -> str:
+    """A text as a code span in Markdown: nothing in it is escaped, and more backticks stand around it than in a row within it.
+
+    Examples:
+        >>> code_span("a<b"), code_span("tick`ed"), code_span("`")
+        ('`a<b`', '``tick`ed``', '`` ` ``')
+    """
+    text = " ".join(str(text).split())
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def limits_of(study: Mapping[str, Any], row: Mapping[str, Any], *, several: bool) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from ringsmith.errors import OptionError
 from ringsmith.metrics.inputs import Bools, Floats, Ints, Scored
 from ringsmith.metrics.resample import Prepared, Statistic
-from ringsmith.metrics.shares import wilson, wilson_f1
+from ringsmith.metrics.shares import mean_of_shares, wilson, wilson_f1
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +57,37 @@ def prepare(formula: Formula, scored: Scored) -> Prepared:
 
 
 def prepare_accuracy(scored: Scored) -> Prepared:
-    """Accuracy: a share of the rows, so its interval is Wilson's."""
+    """Accuracy: a share of the rows, so its interval is Wilson's; what several answers to a row add to it, the jackknife of the rows tells."""
     right = float((scored.predicted == scored.y).reshape(scored.rows, -1).all(axis=1).sum())
-    return replace(prepare(accuracy, scored), closed=lambda: wilson(right, scored.rows))
+    return replace(prepare(accuracy, scored), closed=lambda _: wilson(right, scored.rows))
+
+
+def prepare_mean_recall(formula: Formula, scored: Scored) -> Prepared:
+    """A mean of the classes' recalls: each is a share of the rows of its class, however few these are, so its interval is that of a mean of shares."""
+    return replace(prepare(formula, scored), closed=lambda answers: _mean_recall_bounds(formula, scored, answers))
+
+
+def _mean_recall_bounds(formula: Formula, scored: Scored, answers: float) -> tuple[float, float]:
+    """The interval of `formula`, a mean of recalls in which classes that cannot be found count as 0; several answers to a row are taken for one."""
+    hits, actual, most = (
+        prepare(tally, scored).pick(np.arange(scored.rows))(np.ones((1, scored.rows)))[0]
+        for tally in (lambda t: t.hits, lambda t: t.actual, lambda t: formula(replace(t, hits=t.actual)))
+    )
+    there = actual > 0
+    if not there.any():
+        return 0.0, 1.0
+    correlation = _together(scored.y[:, there], scored.predicted[:, there]) if scored.kind == "multilabel" else None
+    low, high = mean_of_shares(hits[there] / answers, actual[there] / answers, correlation)
+    return low * float(most), high * float(most)
+
+
+def _together(actual: Bools, claimed: Bools) -> Floats:
+    """How the recalls of labels that rows have together are correlated (K, K); where a recall is 0 or 1 nothing is known, and it counts as 0."""
+    off = np.where(actual, claimed - (actual & claimed).sum(axis=0) / actual.sum(axis=0), 0.0)
+    covariance: Floats = off.T @ off
+    spread = np.sqrt(np.diag(covariance))
+    correlation = divide(covariance, np.outer(spread, spread))
+    return np.where(np.eye(len(spread), dtype=bool), 1.0, np.nan_to_num(correlation))
 
 
 def _statistic(formula: Formula, product: Product, classes: int) -> Statistic:
@@ -190,7 +218,7 @@ def prepare_of_class(name: str, column: int | None, scored: Scored) -> Prepared:
     actual, claimed = scored.actual[:, chosen], scored.claimed[:, chosen]
     hits, whole = float((actual & claimed).sum()), {"f1": actual | claimed, "precision": claimed, "recall": actual}[name]
     bounds = wilson_f1 if name == "f1" else wilson
-    return replace(prepare(lambda t: OF_CLASS[name](t)[:, chosen], scored), closed=lambda: bounds(hits, float(whole.sum())))
+    return replace(prepare(lambda t: OF_CLASS[name](t)[:, chosen], scored), closed=lambda answers: bounds(hits / answers, float(whole.sum()) / answers))
 
 
 def positive(name: str, column: int | None, scored: Scored) -> int:

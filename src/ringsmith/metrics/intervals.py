@@ -1,9 +1,12 @@
 """How sure a figure is: its 95 % interval.
 
 - A share of independent rows (accuracy; precision, recall and F1 of one class): Wilson's interval, in closed form.
+- A mean of such shares (balanced accuracy, macro recall): Price and Bonett's, which sees how few rows a class has.
 - Any other metric of labels: Student's interval with the standard error of the jackknife of the rows and a little of their right and wrong versions
   (see `jackknife`, `smooth`).
 - Metrics of an order (AUROC, average precision): bias-corrected bootstrap of the rows and these versions. Metrics of probabilities: of the rows alone.
+- The calibration error (ECE) of few rows is above the truth, because bins of few rows are off by chance, and its interval is above it as well: hold it against
+  what chance alone makes of so many rows (`Calibration.by_chance`), or take the Brier score.
 - Rows in groups: groups are left out or drawn, and the interval is never shorter than that of independent rows. A group that is but one row, answered once
   or several times, counts as a row.
 
@@ -22,6 +25,7 @@ from ringsmith.metrics.inputs import Array, Floats, Scored, checked
 from ringsmith.metrics.jackknife import jackknife
 from ringsmith.metrics.scores import Metric, metric_of
 from ringsmith.metrics.shares import student
+from ringsmith.metrics.smooth import single_rows
 from ringsmith.records import Score
 
 TAIL = 0.025
@@ -65,8 +69,9 @@ def evaluate(metric: str | Metric, y: Array, p: Array, *, groups: Sequence[str] 
     chosen, scored = metric_of(metric), checked(y, p)
     prepared = chosen.ready(y, p)
     value = chosen.function(y, p)
+    unit = None if groups is None else single_rows(groups, scored.y)
     if prepared.closed:
-        low, high = prepared.closed()
+        low, high = prepared.closed(1.0 if unit is None else len(y) / (int(unit.max()) + 1))
     else:
         low, high = _ends(chosen, scored, None, seed=seed, resamples=resamples)
     if groups is not None:

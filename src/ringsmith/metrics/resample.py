@@ -33,13 +33,13 @@ class Prepared:
     Attributes:
         codes: int64 (n,); rows with the same code are interchangeable for this metric.
         pick: rows standing for U cells -> the statistic over weights of these cells.
-        closed: the 95 % interval of independent rows in closed form, where there is one.
+        closed: how many answers each row has -> the 95 % interval of independent rows in closed form; None where there is none.
         cost: how many times dearer than one addition a weight is (the classes of a rank metric).
     """
 
     codes: Ints
     pick: Callable[[Ints], Statistic]
-    closed: Callable[[], tuple[float, float]] | None = None
+    closed: Callable[[float], tuple[float, float]] | None = None
     cost: int = 1
 
 

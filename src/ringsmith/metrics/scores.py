@@ -67,7 +67,8 @@ class Metric:
         """
         scored = checked(y, p)
         if scored.kind not in self.tasks:
-            raise OptionError(f"'{self.name}' is a metric of {' and '.join(self.tasks)}; these rows are {scored.kind}. Choose one of: {', '.join(suited(scored.kind))}.")
+            others = ", ".join(name for name in suited(scored.kind) if METRICS[name].judges)
+            raise OptionError(f"'{self.name}' is a metric of {' and '.join(self.tasks)}; these rows are {scored.kind}. Choose one of: {others}.")
         return self.prepare(scored)
 
     def function(self, y: Array, p: Array) -> float:
@@ -101,12 +102,12 @@ def _of_class(name: str, summary: str, *, leans: bool) -> Metric:
 _AP = partial(ranked.prepare_average_precision, None)
 _ALL = (
     Metric("accuracy", "share of rows that are right (multi-label: in every label)", True, BOTH, "labels", counted.prepare_accuracy),
-    _counts("balanced_accuracy", "mean recall of the classes", counted.balanced_accuracy, tasks=ONE, leans=True),
+    Metric("balanced_accuracy", "mean recall of the classes", True, ONE, "labels", partial(counted.prepare_mean_recall, counted.balanced_accuracy), leans=True),
     _counts("macro_f1", "mean F1 of the classes: rare ones count as much as frequent ones", counted.macro_f1, leans=True),
     _counts("micro_f1", "F1 over all decisions together", counted.micro_f1),
     _counts("weighted_f1", "mean F1 of the classes, weighted by their rows", counted.weighted_f1),
     _counts("macro_precision", "mean precision of the classes", counted.macro_precision),
-    _counts("macro_recall", "mean recall of the classes", counted.macro_recall, leans=True),
+    Metric("macro_recall", "mean recall of the classes", True, BOTH, "labels", partial(counted.prepare_mean_recall, counted.macro_recall), leans=True),
     _of_class("f1", "F1 of one class: f1:CLASS, or the rarer of two", leans=True),
     _of_class("precision", "share of the rows predicted as one class that are of it: precision:CLASS, or the rarer of two", leans=False),
     _of_class("recall", "share of the rows of one class that are found: recall:CLASS, or the rarer of two", leans=True),

@@ -1,8 +1,12 @@
-"""The interval of a share of independent rows, in closed form; and how many standard errors another one takes."""
+"""The interval of a share of independent rows, or of a mean of shares, in closed form; and how many standard errors another one takes."""
 
 from __future__ import annotations
 
 from math import sqrt
+
+import numpy as np
+
+from ringsmith.metrics.inputs import Floats
 
 Z = 1.959963984540054
 """Half-width of a 95 % interval in standard errors."""
@@ -36,6 +40,30 @@ def wilson_f1(hits: float, touched: float) -> tuple[float, float]:
     """
     low, high = wilson(hits, touched)
     return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def mean_of_shares(parts: Floats, wholes: Floats, correlation: Floats | None = None) -> tuple[float, float]:
+    """The 95 % interval of the mean of K shares parts / wholes, however few rows each is of (Price and Bonett, 2004).
+
+    Each share gets 2/K right and 2/K wrong rows, so that one of few rows is unsure even where all of them are right. We depart in one thing: the variances are
+    over the rows less one, as they must be where there are many shares of few rows.
+
+    Args:
+        parts: (K,).
+        wholes: (K,), each at least 1.
+        correlation: (K, K) of the shares, None where they are of different rows.
+
+    Examples:
+        >>> low, high = mean_of_shares(np.array([8.0, 150.0]), np.array([8.0, 150.0]))
+        >>> round(low, 3), high
+        (0.849, 1.0)
+    """
+    more = 2 / len(parts)
+    shares = (parts + more) / (wholes + 2 * more)
+    errors = np.sqrt(shares * (1 - shares) / (wholes + 2 * more - 1))
+    variance = errors @ errors if correlation is None else errors @ correlation @ errors
+    middle, half = float(shares.mean()), Z * sqrt(variance) / len(parts)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def student(freedom: int) -> float:

@@ -14,6 +14,8 @@ from ringsmith.metrics.bootstrap import bootstrap
 from ringsmith.metrics.inputs import Array, Floats, checked
 from ringsmith.metrics.intervals import RESAMPLES, percentiles
 from ringsmith.metrics.scores import Metric, metric_of
+from ringsmith.metrics.shares import student
+from ringsmith.metrics.smooth import single_rows
 from ringsmith.records import Record
 
 
@@ -41,7 +43,7 @@ class Paired(Record):
 
 
 def compare_paired(metric: str | Metric, y: Array, p_a: Array, p_b: Array, *, groups: Sequence[str] | Array | None = None, seed: int = 0, resamples: int = RESAMPLES) -> Paired:
-    """The difference of a metric between two candidates, with interval and p value, by the paired bootstrap.
+    """The difference of a metric between two candidates, with interval and p value, by the paired bootstrap; where groups are drawn, Student's with its spread.
 
     Both are scored on the same resamples, so what makes rows hard for both cancels (Efron and Tibshirani, 1993, ch. 16; for text:
     Berg-Kirkpatrick et al., 2012).
@@ -65,9 +67,32 @@ def compare_paired(metric: str | Metric, y: Array, p_a: Array, p_b: Array, *, gr
     chosen = metric_of(metric)
     difference = chosen.function(y, p_a) - chosen.function(y, p_b)
     drawn = bootstrap(chosen, [checked(y, p_a), checked(y, p_b)], groups, seed=seed, resamples=resamples)
-    low, high = percentiles(drawn.values)
-    p_value = max(bootstrap_p(drawn.values), smallest_p(drawn.units))
-    return Paired(chosen.name, difference, min(low, difference), max(high, difference), p_value, "paired bootstrap", len(drawn.values))
+    if groups is None or single_rows(groups, np.asarray(y)) is not None:
+        (low, high), p_value = percentiles(drawn.values), bootstrap_p(drawn.values)
+    else:
+        low, high, p_value = of_groups(difference, drawn.values, drawn.units)
+    return Paired(chosen.name, difference, min(low, difference), max(high, difference), max(p_value, smallest_p(drawn.units)), "paired bootstrap", len(drawn.values))
+
+
+def of_groups(difference: float, resampled: Floats, groups: int) -> tuple[float, float, float]:
+    """The 95 % interval and the two-sided p value of a difference between candidates on few groups: Student's, with the spread of the resampled differences.
+
+    Percentiles of G resampled groups are too close together, by (G - 1) / G in their variance, and know nothing of how unsure the spread of few groups is: six
+    groups would tell equals apart in one of ten cases.
+
+    Examples:
+        >>> low, high, p_value = of_groups(1.0, np.array([0.5, 1.5] * 100), 6)
+        >>> round(low, 2), round(high, 2), round(p_value, 2)
+        (-0.41, 2.41, 0.13)
+    """
+    from scipy.special import stdtr
+
+    defined, freedom = resampled[~np.isnan(resampled)], max(groups - 1, 1)
+    error = float(defined.std()) * sqrt(groups / freedom) if len(defined) else 0.0
+    if error == 0:
+        return difference, difference, bootstrap_p(resampled)
+    half = student(freedom) * error
+    return difference - half, difference + half, float(2 * stdtr(freedom, -abs(difference) / error))
 
 
 def smallest_p(units: int) -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from ringsmith._files import path_of
 from ringsmith.errors import UsageError
 from ringsmith.records import Floats, Label
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 CHUNK = 2048
 """Texts handed to the model at once: large enough for full batches, small enough to show progress."""
+
+
+SOME_TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Predictor:
 
     def predict_proba(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Floats:
         """Probabilities, float32: (K,) for one text, (n, K) for many; column k belongs to ``labels[k]``. NaN for texts that are empty or of blanks."""
-        probabilities = self._stacked(self._fitted.predict_proba, *_listed(texts, pairs), width=len(self.labels))
+        probabilities = self._stacked(self._fitted.predict_proba, *_listed(texts, pairs))
         return probabilities[0] if isinstance(texts, str) else probabilities
 
     def embed(self, texts: str | Sequence[str], pairs: str | Sequence[str] | None = None) -> Floats:
@@ -85,7 +89,7 @@ class Predictor:
         Raises:
             UsageError: the model has no vectors (the majority baseline).
         """
-        vectors = self._stacked(self._fitted.embed, *_listed(texts, pairs), width=0)
+        vectors = self._stacked(self._fitted.embed, *_listed(texts, pairs))
         return vectors[0] if isinstance(texts, str) else vectors
 
     def answers(self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, report: Callable[[int], None] | None = None) -> list[Prediction]:
@@ -113,10 +117,11 @@ class Predictor:
         named = [float(probabilities[self.labels.index(name)]) for name in label]
         return min(named) if named else float(1 - probabilities.max(initial=0.0))
 
-    def _stacked(self, function: Callable[..., Floats], texts: Sequence[str], pairs: Sequence[str] | None, *, width: int) -> Floats:
+    def _stacked(self, function: Callable[..., Floats], texts: Sequence[str], pairs: Sequence[str] | None) -> Floats:
         self._check(pairs)
         parts = [(at, function(some, seconds)) for at, some, seconds in _chunks(texts, pairs)]
-        stacked = np.full((len(texts), parts[0][1].shape[1] if parts else width), np.nan, dtype=np.float32)
+        answer = parts[0][1] if parts else function([SOME_TEXT], None if pairs is None else [SOME_TEXT])  # for its width
+        stacked = np.full((len(texts), answer.shape[1]), np.nan, dtype=np.float32)
         for at, part in parts:
             stacked[at] = part
         return stacked
@@ -135,7 +140,7 @@ def load(folder: str | Path, *, threads: int | None = None) -> Predictor:
     """
     from ringsmith.adapt import load_fitted
 
-    place = Path(folder)
+    place = path_of(folder)
     return Predictor(load_fitted(place, threads=threads), place)
 
 
@@ -149,7 +154,7 @@ def _listed(texts: str | Sequence[str], pairs: str | Sequence[str] | None) -> tu
 def _strings(name: str, given: Any) -> Sequence[str]:
     if isinstance(given, str):
         return [given]
-    if not isinstance(given, Iterable):
+    if not isinstance(given, Iterable) or isinstance(given, bytes | bytearray):
         raise UsageError(f"{name} must be a string or several; got {type(given).__name__}.")
     if isinstance(given, Mapping) or hasattr(given, "columns"):  # whose items are the names of its columns
         raise UsageError(f"{name} must be a string or several; got a {type(given).__name__}, a table. Give one column of it.")

@@ -4,7 +4,7 @@ It is no tagger: a dozen small words before (and one after) decide, and where th
 words whose lemma depends on the answer.
 
     before                                  the word                        taken for
-    any                                     is, had, does ...               verb
+    any                                     is, had, does ... (not 9 am)    verb
     to, will, can, didn't ...               any                             verb        "will find"
     I, you, he, who ...                     any                             verb        "he leaves", "I saw"
     is, was, had ...                        -ing, -ed, a participle         verb        "is meeting", "had left"
@@ -39,6 +39,8 @@ def guess_pos(before: str, word: str, after: str) -> Pos | None:
         >>> guess_pos("the", "leaves", "fall"), guess_pos("he", "leaves", ""), guess_pos("", "leaves", "")
         ('noun', 'verb', None)
     """
+    if word == "am" and before.isdigit():
+        return "noun"
     if word in irregular("adj") or word in irregular("adv"):
         return _of_comparative(before, after)
     if word in BE or word in HAVE or word in HELPERS or before in HELPERS or before in SUBJECTS:
@@ -49,7 +51,7 @@ def guess_pos(before: str, word: str, after: str) -> Pos | None:
     if before in DEGREES and word.endswith(("er", "est")):
         return "adj"
     if before in ARTICLES or before.isdigit():
-        return "noun" if past or word.endswith(("s", "ing")) or word in irregular("noun") else "adj" if word.endswith("est") else None
+        return "noun" if past or word.endswith(("s", "ing")) or word in irregular("noun") else "adj" if word.endswith(("er", "est")) else None
     return None
 
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from html import unescape
 
-_SINGLE, _DOUBLE = "‘’‚‛′´`ʹʼ＇", "“”„‟″«»＂"
+_SINGLE, _DOUBLE = "‘’‚‛′´ʹʼ＇", "“”„‟″«»＂"
 _HYPHENS = "‐‑‒–−﹣－"
 _INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _CONTROLS = {code: None for code in [*range(32), *range(127, 160)] if not chr(code).isspace()}
@@ -26,19 +26,22 @@ _PLAIN = {
 _NO_SINGLE_JAMO = re.compile("[^\u3131-\u318e]+")
 """All but single Korean letters (ㅋㅋ, ㅠㅠ): NFKC would make parts of syllables of them, which nobody types and no model knows."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
-_URL = re.compile(r"(?i:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'’]")
+_URL = re.compile(r"(?i:https?://|www\.)(?>\([^\s<>\"()]*\)|[^\s<>\"])*(?:\([^\s<>\"()]*\)|[^\s<>\".,;:!?)\]}'’])")
+"""What ends a sentence or closes a bracket ends no address, unless the bracket was opened in it."""
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _MENTION = re.compile(r"(?<![\w@.])@\w+")
 _DIGIT = re.compile(r"\d")
 _REPEAT = re.compile(r"([^\W\d]|[^\w\s])\1{3,}")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_REST = r"""(?:[^<>=]|=(?:\s*(?:"[^"<]*"|'[^'<]*'))?)*+>"""
+"""What follows a tag's name, to its end: a ">" within a quoted value is none."""
 _UNSEEN = [
     (re.compile("<!--"), re.compile("-->")),
-    (re.compile(r"<script\b[^<>]*>", re.IGNORECASE), re.compile(r"</script\s*>", re.IGNORECASE)),
-    (re.compile(r"<style\b[^<>]*>", re.IGNORECASE), re.compile(r"</style\s*>", re.IGNORECASE)),
+    (re.compile(rf"<script\b{_REST}", re.IGNORECASE), re.compile(r"</script\s*>", re.IGNORECASE)),
+    (re.compile(rf"<style\b{_REST}", re.IGNORECASE), re.compile(r"</style\s*>", re.IGNORECASE)),
 ]
-_BLOCK = re.compile(r"</?(?:address|article|blockquote|br|dd|div|dl|dt|footer|h[1-6]|header|hr|li|ol|p|pre|section|table|td|th|title|tr|ul)(?=[\s/>])[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z][\w:-]*(?<![:-])(?=[\s/>])[^<>]*>|<![A-Za-z][^<>]*>|<\?[^<>]*\?>")
+_BLOCK = re.compile(rf"</?(?:address|article|blockquote|br|dd|div|dl|dt|footer|h[1-6]|header|hr|li|ol|p|pre|section|table|td|th|title|tr|ul)(?=[\s/>]){_REST}", re.IGNORECASE)
+_TAG = re.compile(rf"</?[A-Za-z][\w:-]*(?<![:-])(?=[\s/>]){_REST}|<![A-Za-z][^<>]*>|<\?[^<>]*\?>")
 """A name, perhaps with a prefix (o:p), and a blank, a slash or the end behind it, for <ann@example.org> is none; or what a document begins with."""
 _ACCENTS = re.compile(r"(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[еЕ])\u0308")
 _APART = dict(zip("ßẞæÆœŒøØłŁđĐðÐþÞı", ["ss", "SS", "ae", "AE", "oe", "OE", "o", "O", "l", "L", "d", "D", "d", "D", "th", "Th", "i"], strict=True))
@@ -58,7 +61,7 @@ def normalise(text: str) -> str:
     if not text.isascii():
         # Plain marks go first (NFKC would take a lone accent apart) and last (NFKC makes some of them).
         text = _NO_SINGLE_JAMO.sub(_compatible, text.translate(_PLAIN)).translate(_PLAIN)
-    return spaces(_CONTROL.sub("", text))
+    return spaces(_CONTROL.sub("", text.replace("`", "'")))
 
 
 def _compatible(match: re.Match[str]) -> str:
@@ -83,8 +86,23 @@ def lower(text: str, language: str | None = None) -> str:
         ('istanbul', 'ıstanbul')
     """
     if language == "tr":
-        text = text.replace("İ", "i").replace("I", "ı")
+        text = text.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı")
     return text.lower()
+
+
+def upper(text: str, language: str | None = None) -> str:
+    """Capital letters; Turkish has its own (ı -> I, i -> İ).
+
+    Examples:
+        >>> upper("işık"), upper("işık", "tr")
+        ('IŞIK', 'İŞIK')
+    """
+    return (text.replace("i", "İ") if language == "tr" else text).upper()
+
+
+def small(word: str, language: str | None = None) -> str:
+    """A word as lists and stemmers have it: in the small letters of its language, composed (NFC)."""
+    return word.lower() if word.isascii() and language != "tr" else lower(compose(word), language)
 
 
 def casefold(text: str) -> str:

@@ -1,7 +1,7 @@
 """Word -> stem: Porter's English stemmer of 1980 (ours, see porter.py), and the Snowball stemmers of other languages.
 
-Decisions: stemmers are defined on lower-case words, so a word is stemmed in lower case and gets its case back ("Running" -> "Run",
-"US" -> "US"); that way the order of ``lower`` and ``stem`` does not matter. The English possessive ('s) is cut off first; the parts of
+Decisions: stemmers are defined on lower-case words, so a word is stemmed in the small letters of its language, composed, and gets its case back
+("Running" -> "Run", "US" -> "US"); that way the order of ``lower`` and ``stem`` does not matter. The English possessive ('s) is cut off first; the parts of
 a hyphenated word are stemmed each on its own. Contractions ("don't"), words with a digit in them and words in another script stay.
 """
 
@@ -14,6 +14,7 @@ from threading import Lock
 
 from ringsmith.errors import OptionError
 from ringsmith.text.languages import LANGUAGES, find_language
+from ringsmith.text.normalise import small, upper
 from ringsmith.text.porter import porter
 
 CACHED_WORDS = 1 << 18
@@ -47,10 +48,11 @@ def stem(word: str, language: str = "porter") -> str:
 def stemmer(language: str = "porter") -> Callable[[str], str]:
     """The function word -> stem of a language, with a memory of its own; see `stem`."""
     basic = porter if language == "porter" else _snowball(language)
-    english = language == "porter" or find_language(language).code == "en"
+    code = "en" if language == "porter" else find_language(language).code
+    english = code == "en"
 
     def stem_part(part: str) -> str:
-        return _recased(part, basic(part.lower()))
+        return _recased(part, basic(small(part, code)), code)
 
     @lru_cache(maxsize=CACHED_WORDS)
     def stem_one(word: str) -> str:
@@ -82,10 +84,10 @@ def _snowball(language: str) -> Callable[[str], str]:
     return basic
 
 
-def _recased(word: str, stemmed: str) -> str:
-    """`stemmed` in the case of `word`."""
+def _recased(word: str, stemmed: str, language: str) -> str:
+    """`stemmed` in the case of `word`, by the letters of its language."""
     if word.islower():
         return stemmed
     if len(word) > 1 and word.isupper():
-        return stemmed.upper()
-    return stemmed[:1].upper() + stemmed[1:] if word[:1].isupper() else stemmed
+        return upper(stemmed, language)
+    return upper(stemmed[:1], language) + stemmed[1:] if word[:1].isupper() else stemmed

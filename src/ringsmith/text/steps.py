@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from ringsmith.errors import InputError, OptionError, UnknownName
 from ringsmith.text.languages import find_language
 from ringsmith.text.lemmatise import lemmatiser
-from ringsmith.text.normalise import accents, casefold, compose, digits, emails, html, lower, mentions, normalise, repeats, spaces, urls
+from ringsmith.text.normalise import accents, casefold, compose, digits, emails, html, lower, mentions, normalise, repeats, small, spaces, urls
 from ringsmith.text.stem import stemmer
 from ringsmith.text.stopwords import stopwords
 from ringsmith.text.tokenise import replace_words, token_pattern, tokenise
@@ -57,13 +58,13 @@ def _tokenise(language: str | None) -> Function:
 
 
 def _stopwords(language: str | None) -> Function:
-    language = language or "en"
-    words = stopwords(language)
+    words = stopwords(language or "en")
+    code = find_language(language or "en").code
 
     def kept(word: str) -> str:
-        return "" if word.lower().replace("’", "'") in words else word
+        return "" if small(word, code).replace("’", "'") in words else word
 
-    return lambda text: spaces(replace_words(text, kept, language))
+    return lambda text: spaces(replace_words(text, kept, code))
 
 
 def _without_punctuation(text: str) -> str:
@@ -133,6 +134,8 @@ class TextSteps:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not _are_names(self.names):
+            raise OptionError(f"Text steps must be a list of names; got {self.names!r:.60}. Write TextSteps(('lower', 'stem')).")
         object.__setattr__(self, "names", tuple(self.names))
         for name in self.names:
             step_function(name)
@@ -162,9 +165,13 @@ class TextSteps:
         Raises:
             InputError: it is not a list of names.
         """
-        if isinstance(content, str) or not all(isinstance(name, str) for name in content):
+        if not _are_names(content):
             raise InputError(f"Text steps must be a list of names; got {content!r}. The file was changed by hand, or is of another kind.")
         return cls(tuple(content))
+
+
+def _are_names(content: Any) -> bool:
+    return isinstance(content, Iterable) and not isinstance(content, str | bytes) and all(isinstance(name, str) for name in content)
 
 
 def parse_steps(names: str, *, language: str | None = None) -> TextSteps:

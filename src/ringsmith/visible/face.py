@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ringsmith._files import path_of
 from ringsmith.backbones import require_transformers
 from ringsmith.errors import UsageError
 from ringsmith.inspection import Inspection, Senses
@@ -34,7 +35,7 @@ def inspect(model: str | Path, text: str, pair: str | None = None, *, threads: i
     require_transformers("looking into a model")
     from ringsmith.catalogue import resolve
 
-    place = Path(model).expanduser()
+    place = path_of(model)
     found = None if _is_fitted(place) else resolve(str(model), offline=offline)
     from ringsmith.visible.look import inspect_text
 
