@@ -7,7 +7,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from ringsmith.adapt.choose import Judge, surely_better
-from ringsmith.adapt.jury import ENOUGH, PARTS, JudgedPath, Jury
+from ringsmith.adapt.judgedpath import JudgedPath
+from ringsmith.adapt.jury import ENOUGH, PARTS, Jury
 from ringsmith.adapt.linear import calibration, to_proba
 from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.metrics import METRICS
@@ -31,7 +32,7 @@ def test_training_rows_are_judged_as_by_cross_validation() -> None:
     jury, targets = Jury.of(TASK, train, valid, None), TASK.targets(train.labels or [])
     assert jury.parts is not None
     assert len(jury.judge.known) == 72
-    _, proba = JudgedPath(LogisticPath, rows, valid_rows, targets, jury).solve(1.0, Budget())
+    _, proba = JudgedPath(rows, valid_rows, targets, jury).solve(1.0, Budget())
     theirs = np.empty((72, 3))
     for part in range(PARTS):
         mine = jury.parts == part
@@ -47,7 +48,7 @@ def test_enough_validation_rows_judge_alone() -> None:
     (train, rows), (valid, valid_rows) = cloud(30), cloud(ENOUGH, seed=1)
     jury, targets = Jury.of(TASK, train, valid, None), TASK.targets(train.labels or [])
     assert jury.parts is None
-    head, proba = JudgedPath(LogisticPath, rows, valid_rows, targets, jury).solve(1.0, Budget())
+    head, proba = JudgedPath(rows, valid_rows, targets, jury).solve(1.0, Budget())
     assert len(proba) == ENOUGH
     plain = LogisticPath(rows, targets, 3, "softmax").solve(1.0, Budget())
     np.testing.assert_array_equal(head.scores(valid_rows).argmax(axis=1), plain.scores(valid_rows).argmax(axis=1))
@@ -106,7 +107,7 @@ def test_without_validation_rows_the_training_rows_choose() -> None:
     rows, train = generator.normal(size=(80, 200)).astype(np.float32), TextSet([f"text {number}" for number in range(80)], ["a", "b"] * 40)
     task = Classification(["a", "b"])
     jury = Jury.of(task, train, TextSet([], []), None)
-    path = JudgedPath(LogisticPath, rows, rows[:0], task.targets(train.labels or []), jury)
+    path = JudgedPath(rows, rows[:0], task.targets(train.labels or []), jury)
     marks = [jury.judge(path.solve(strength, Budget())[1]) for strength in (0.01, 100.0)]
     assert marks[0] > marks[1]
 
@@ -117,7 +118,7 @@ def test_several_labels_a_row() -> None:
     train, rows = cloud(40)
     labelled = TextSet(train.texts, [("x",) if number % 3 == 0 else ("x", "y") if number % 3 == 1 else () for number in range(40)])
     jury = Jury.of(task, labelled, labelled.take(np.arange(4)), None)
-    head, proba = JudgedPath(LogisticPath, rows, rows[:4], task.targets(labelled.labels or []), jury).solve(1.0, Budget())
+    head, proba = JudgedPath(rows, rows[:4], task.targets(labelled.labels or []), jury).solve(1.0, Budget())
     assert proba.shape == (44, 2)
     assert jury.judge(proba)[0] < 0
     assert head.weights.shape == (2, 6)

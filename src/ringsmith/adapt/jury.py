@@ -7,9 +7,8 @@ The head itself learns from the training rows as before, so that the validation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from ringsmith.adapt.choose import Judge, metric_for
 from ringsmith.adapt.linear import Activation, Linear, calibration, to_proba
 from ringsmith.adapt.recipe import Scores
 from ringsmith.errors import ColumnError
-from ringsmith.records import Budget, Floats, Rows, TextSet
+from ringsmith.records import Floats, Rows, TextSet
 from ringsmith.tasks import Task
 
 ENOUGH = 200
@@ -61,43 +60,6 @@ class Jury:
         mine = np.flatnonzero(known_elsewhere(targets, parts)) if targets.ndim == 1 else np.arange(len(targets))
         joined, known = np.concatenate([targets, given]), np.concatenate([mine, len(targets) + alone.known])
         return cls(task, alone, replace(alone, metric=metric_for(task, joined[known], metric), targets=joined[known], known=known), parts)
-
-
-class Path(Protocol):
-    """One data set, solved for one strength after the other: `LogisticPath` or `DensePath`."""
-
-    @property
-    def rows(self) -> Any:
-        """(n, d) of the rows that are learnt from, in whatever coordinates it works."""
-
-    def solve(self, strength: float, budget: Budget) -> Linear:
-        """The head of this strength."""
-
-
-class JudgedPath:
-    """One kind of vectors along a path of strengths, each head calibrated on the rows that judge.
-
-    Args:
-        path: makes the path of some rows, their targets, the number of classes and the activation.
-        rows: (n, d) of the training rows.
-        valid: (m, d) of the validation rows.
-        targets: of the training rows, as `Task.targets` gives them.
-        jury: who judges.
-    """
-
-    def __init__(self, path: Callable[[Floats, npt.NDArray[Any], int, Activation], Path], rows: Floats, valid: Floats, targets: npt.NDArray[Any], jury: Jury) -> None:
-        self.valid, self.jury = valid, jury
-        classes, self.activation = len(jury.task.labels), jury.task.activation
-        self.path = path(rows, targets, classes, self.activation)
-        self.rows = np.asarray(self.path.rows)  # centred, and where they are few in the space they span: the scores of a turn are the same there
-        self.turns = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
-        self.others = [path(self.rows[~turn], targets[~turn], classes, self.activation) for turn in self.turns]
-
-    def solve(self, strength: float, budget: Budget) -> tuple[Linear, Floats]:
-        """The head learnt from all training rows, and the probabilities of the rows that judge."""
-        head = self.path.solve(strength, budget)
-        crossed = [(turn, path.solve(strength, budget).scores(self.rows[turn])) for turn, path in zip(self.turns, self.others, strict=True)]
-        return calibrated(head, crossed, head.scores(self.valid), self.jury.judge, self.activation)
 
 
 def calibrated(head: Linear, crossed: Sequence[tuple[npt.NDArray[np.bool_], Scores]], valid: Scores, judge: Judge, activation: Activation) -> tuple[Linear, Floats]:

@@ -17,9 +17,9 @@ from ringsmith.adapt.choose import surely_better
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.encoder import Encoder, Long, View, layers_of
 from ringsmith.adapt.folder import MANIFEST, new_folder, write_manifest
-from ringsmith.adapt.jury import JudgedPath, Jury
+from ringsmith.adapt.judgedpath import JudgedPath
+from ringsmith.adapt.jury import Jury
 from ringsmith.adapt.linear import Linear, to_proba
-from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.adapt.mixtures import Vectors, features
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.probe_options import ProbeOptions
@@ -135,7 +135,7 @@ class Probe(Recipe):
             self.setting.report(Progress("train", found.tried, None, "settings", f"{name} C {setting['C']:g}"))
             if (way, name) not in current:
                 current.clear()
-                current[way, name] = JudgedPath(LogisticPath, features(name, *views[way].train), features(name, *views[way].valid), targets, jury)
+                current[way, name] = JudgedPath(features(name, *views[way].train), features(name, *views[way].valid), targets, jury)
             return current[way, name].solve(setting["C"], budget)
 
         def better(one: Trial[Linear], other: Trial[Linear]) -> bool:

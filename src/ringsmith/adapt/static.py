@@ -22,11 +22,11 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from ringsmith.adapt.borders import evened
+from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.dense import DensePath
 from ringsmith.adapt.folder import new_folder, write_manifest
-from ringsmith.adapt.jury import JudgedPath, Jury
-from ringsmith.adapt.linear import Linear, to_proba
+from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import read_options
 from ringsmith.adapt.ownwords import EARLY, own_vectors
@@ -144,10 +144,11 @@ class Static(Recipe):
         with watch.stage("words"):
             spaces, more = self._spaces(rows.all, budget)
         with watch.stage("train"):
-            jury, targets = Jury.of(setting.task, train, valid, setting.metric, seed=setting.seed), setting.task.targets(train.labels or [])
-            found = self._search(spaces, (rows, valid_rows), targets, jury, budget)
+            judge = Judge.of(setting.task, valid, setting.metric, by_loss=True)
+            targets = setting.task.targets(train.labels or [])
+            found = self._search(spaces, (rows, valid_rows), targets, judge, budget)
         encoders, head = found.winner.model
-        head, told, moved = evened(head, found.winner.proba, jury.judge, setting.task, targets)
+        head, told, moved = evened(head, found.winner.proba, judge, setting.task, targets)
         notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes, *moved)
         source = setting.model if setting.model and setting.model.kind != "method" else None
         trained = trained_of(encoders, head, spaces.get(self.given, ()))
@@ -196,7 +197,7 @@ class Static(Recipe):
             return None, ()
         return most_frequent(Path(model.folder), tokens, self.options.most_words, report=self.setting.report)
 
-    def _search(self, spaces: Mapping[str, Vectors], rows: tuple[Rows, Rows], targets: npt.NDArray[Any], jury: Jury, budget: Budget) -> Search[tuple[Encoders, Linear]]:
+    def _search(self, spaces: Mapping[str, Vectors], rows: tuple[Rows, Rows], targets: npt.NDArray[Any], judge: Judge, budget: Budget) -> Search[tuple[Encoders, Linear]]:
         """The first source and weighting walk all strengths; the others begin one below what was best so far."""
         current: dict[tuple[str, str], _Trial] = {}
 
@@ -205,10 +206,10 @@ class Static(Recipe):
             self.setting.report(Progress("train", found.tried, None, "settings", f"{words} {weighting} C {setting['C']:g}"))
             if (words, weighting) not in current:
                 current.clear()
-                current[words, weighting] = _Trial(spaces[words], SentenceOptions(weighting=weighting), rows, targets, jury)
-            return current[words, weighting].solve(setting["C"], budget)
+                current[words, weighting] = _Trial(spaces[words], SentenceOptions(weighting=weighting), rows, targets, self.setting.task)
+            return current[words, weighting].solve(setting["C"], judge, budget)
 
-        found: Search[tuple[Encoders, Linear]] = Search(trial, jury.judge, budget)
+        found: Search[tuple[Encoders, Linear]] = Search(trial, judge, budget)
         for words in spaces:
             for weighting in self.options.weightings:
                 found.climb(self._strengths(words, weighting, found))
@@ -223,17 +224,22 @@ class Static(Recipe):
 class _Trial:
     """One source of vectors in one weighting: its rows are made once, its strengths share a path."""
 
-    def __init__(self, spaces: Sequence[WordVectors], options: SentenceOptions, rows: tuple[Rows, Rows], targets: npt.NDArray[Any], jury: Jury) -> None:
+    def __init__(self, spaces: Sequence[WordVectors], options: SentenceOptions, rows: tuple[Rows, Rows], targets: npt.NDArray[Any], task: Task) -> None:
+        self.task = task
         both = rows[0].all
         self.encoders = [fit_sentences(vectors, both, options) for vectors in spaces]
-        train, valid = (features(self.encoders, some.first, some.second) for some in rows)
+        train = features(self.encoders, rows[0].first, rows[0].second)
+        self.valid = features(self.encoders, rows[1].first, rows[1].second)
         self.length = np.float32(max(np.sqrt((train - train.mean(axis=0)).var(axis=0).sum()), 1e-6))
-        self.path = JudgedPath(DensePath, train / self.length, valid / self.length, targets, jury)
+        self.path = DensePath(train / self.length, targets, len(task.labels), task.activation)
 
-    def solve(self, strength: float, budget: Budget) -> tuple[tuple[Encoders, Linear], Floats]:
-        """Encoders and calibrated head, and the probabilities of the rows that judge; C is told for rows of variance 1."""
-        head, proba = self.path.solve(strength, budget)
-        return (self.encoders, Linear(head.weights / self.length, head.bias)), proba
+    def solve(self, strength: float, judge: Judge, budget: Budget) -> tuple[tuple[Encoders, Linear], Floats]:
+        """Encoders and calibrated head, and the probabilities of the validation rows; C is told for rows of variance 1."""
+        head = self.path.solve(strength, budget)
+        head = Linear(head.weights / self.length, head.bias)
+        if len(judge.known):
+            head = calibrate(head, head.scores(self.valid[judge.known]), judge.targets, self.task.activation)
+        return (self.encoders, head), to_proba(head.scores(self.valid), self.task.activation)
 
 
 def features(encoders: Encoders, first: Tokens | None, second: Tokens | None) -> npt.NDArray[np.float32]:

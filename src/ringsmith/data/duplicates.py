@@ -51,8 +51,17 @@ def find_duplicates(texts: TextSet, *, seed: int = 0) -> Duplicates:
 
 def wholes(texts: TextSet) -> pl.Series:
     """Each row's text, with its second one behind it."""
-    whole = pl.Series(list(texts.texts) if not isinstance(texts.texts, list) else texts.texts, dtype=pl.String)
-    return whole if texts.pairs is None else whole + BETWEEN + pl.Series(list(texts.pairs), dtype=pl.String)
+    whole = _strings(texts.texts)
+    return whole if texts.pairs is None else whole + BETWEEN + _strings(texts.pairs)
+
+
+def _strings(texts: Sequence[str]) -> pl.Series:
+    """These texts; in those that hold half an emoji a question mark stands for it."""
+    listed = texts if isinstance(texts, list) else list(texts)
+    try:
+        return pl.Series(listed, dtype=pl.String)
+    except UnicodeEncodeError:
+        return pl.Series([text.encode("utf-8", "replace").decode() for text in listed], dtype=pl.String)
 
 
 def normalised(texts: pl.Series) -> pl.Series:
