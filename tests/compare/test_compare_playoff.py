@@ -140,8 +140,7 @@ def test_without_the_dearest_the_others_play(compare: Callable[..., Comparison],
 
     One row in 20 is five points; here they are no reason.
     """
-    monkeypatch.setattr(choose, "MOST", 1.0)
-    monkeypatch.setattr(choose, "ONE_ERROR", 0.01)
+    monkeypatch.setattr(choose, "POINT", 1.0)
     seconds_of = playoff.Playoff.seconds_of
     monkeypatch.setattr(playoff.Playoff, "seconds_of", lambda self, some, turns: 1e3 if len(some) > 2 else seconds_of(self, some, turns))
     result = compare("third", "slowtenth", "slower", budget=600.0)

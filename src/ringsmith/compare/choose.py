@@ -3,8 +3,8 @@
 - Runs of a candidate are pooled: with folds every row is judged once; with several seeds a row comes several times, and the bootstrap
   draws rows, not predictions.
 - Tie groups and the recommendation see validation rows only. Test labels could be shuffled and the choice would be the same.
-- Tied is not equal: few rows tie everything. Of those tied the cheapest is taken that is within a standard error of the best (the "1 SE rule" of Breiman et al., 1984,
-  "Classification and Regression Trees", section 3.4.3) and no more than two points behind it, or within a point. LOG.md has what the cheapest of all tied costs.
+- Tied is not equal: few rows tie everything. Of those tied the cheapest is taken that is no more than a point behind the best; where losses judge, which know no points,
+  within a standard error (Breiman et al., 1984, "Classification and Regression Trees", section 3.4.3). LOG.md has what the cheapest of all tied cost, and other rules.
 - Costs that nobody feels (`contestants.UNFELT_ANSWER`) do not decide: of those tied that answer within a millisecond the better on validation is taken.
 - What is no better than answering by the shares of the classes is refused, not ranked; what is cheap and not shown to be better is not taken where another is.
 - Where rows come in groups, groups are compared; where these are too few to show anything, rows are, and it is said.
@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,8 +32,8 @@ AS_CHEAP, SMALL_CHANGE = 1.25, 30.0
 """Costs this near to the cheapest are called equal: timings are not surer than that, and half a minute in all is worth no risk of a poorer model."""
 ONE_ERROR = 0.317
 """The two-sided p value of a difference of one standard error."""
-POINT, MOST = 0.01, 0.02
-"""Differences of figures between 0 and 1 that nobody would pay for, and that everybody would; losses have neither."""
+POINT = 0.01
+"""A difference of figures between 0 and 1 that is worth no price, and more rows."""
 
 
 @dataclass(frozen=True)
@@ -196,13 +195,13 @@ class Judge:
         return f"no better than the majority class: {self.metric.name} {value:.3f} on validation, {floor:.3f} without reading the text"
 
     def _near(self, tied: Sequence[Contestant], ties: Sequence[Tie]) -> list[Contestant]:
-        """Those that are as good as the best of them: within a point, or within a standard error and two points; the floor is not bound to these two.
+        """Those that are as good as the best of them: within a point, or, where losses judge, within a standard error, which does for the floor in any case.
 
         `ties` compare all with the best of all.
         """
         known = {tie.candidate: tie for tie in (ties if ties[0].candidate in {c.name for c in tied} else self.groups_of(tied).ties)}
-        least, most = (0.0, math.inf) if self.metric.uses == "scores" else (POINT, MOST)
-        return [c for c in tied if _within(known[c.name], least, math.inf if c.candidate.recipe == BASELINE else most)]
+        by_points = {c.name for c in tied if self.metric.uses != "scores" and c.candidate.recipe != BASELINE}
+        return [c for c in tied if (round(abs(known[c.name].difference), 9) <= POINT if c.name in by_points else known[c.name].p_value > ONE_ERROR)]
 
     def _take_shown(self, tied: Sequence[Contestant], *, best: str) -> tuple[Contestant, list[str]]:
         """The cheapest of these that is shown to be better than the floor, and the names of those passed over; the floor itself where it is among them.
@@ -265,12 +264,6 @@ class Judge:
             if self.better(value, best_value):
                 best, best_value = contestant, value
         return best
-
-
-def _within(tie: Tie, least: float, most: float) -> bool:
-    """Whether it is so little behind: `least` always, no more than `most` within a standard error."""
-    behind = round(abs(tie.difference), 9)
-    return behind <= least or (behind <= most and tie.p_value > ONE_ERROR)
 
 
 def without_lucky_trials(tied: Sequence[Contestant]) -> list[Contestant]:
