@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
 from ringsmith.compare.dataset import ROWS, Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
-from ringsmith.compare.job import Job
+from ringsmith.compare.job import TRACE, Job
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.naming import for_shell
@@ -120,7 +121,12 @@ class Arena:
         splits = self.dataset.splits
         learnt = np.sort(np.concatenate([split.valid for split in splits[: max(1, LEARNT // len(splits[0].valid))]]))
         split = Split(MEAN, np.zeros(0, dtype=np.int64), learnt, splits[0].test)
-        return Run(entrant, 0, split, self.options.seed, self.key_of(entrant, MEAN, self.options.seed))
+        return Run(entrant, 0, split, self.options.seed, digest([self.key_of(entrant, MEAN, self.options.seed), self._times(entrant)])[:20])
+
+    def _times(self, entrant: Entrant) -> list[float | None]:
+        """What tells the runs of a candidate from the same runs done once more, of which there is another mean."""
+        ended = [self.ledger.runs.get(run.key) for run in self.runs_of(entrant)]
+        return [result.seconds.get("total") if result else None for result in ended]
 
     def _on(self, split: Split, number: int, entrant: Entrant, seeds: int | None = None) -> Iterator[Run]:
         for seed in range(self.options.seed, self.options.seed + (seeds or self.options.seeds)):
@@ -184,6 +190,16 @@ class Arena:
     def place(self, run: Run) -> Path:
         """Where a run works."""
         return self.work / run.key
+
+    def with_trace(self, run: Run, result: RunResult) -> RunResult:
+        """Keep what is needed to find a fault of ours, and say where."""
+        trace = self.place(run) / TRACE
+        if result.status != "failed" or not trace.exists():
+            return result
+        kept = self.folder / "errors" / f"{run.entrant.candidate.key}.txt"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(trace, kept)
+        return replace(result, why=f"{result.why} (errors/{kept.name})")
 
 
 def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Arena:
