@@ -167,12 +167,12 @@ class Apart(Averaged):
 
 
 class Hasty(Averaged):
-    """The same; with less than 8 seconds its model is wrong in every 6th row, for want of time."""
+    """The same; with less than 8 seconds its model is wrong in every 10th row, for want of time."""
 
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
         """Look at the clock."""
         fitted = super().fit(train, valid, budget)
-        return fitted if budget.remaining() >= 8 else FittedMean(self.setting.task, self.setting.steps, 6, FitFacts(hurried=True))
+        return fitted if budget.remaining() >= 8 else FittedMean(self.setting.task, self.setting.steps, 10, FitFacts(hurried=True))
 
 
 class Stubborn(Learner):

@@ -119,4 +119,4 @@ def take(arena: Arena, run: Run, result: RunResult) -> None:
 
 
 def _other(arena: Arena, run: Run) -> Run:
-    return replace(run, key=arena.key_of(run.entrant, run.split.name + MENDED, run.seed))
+    return replace(run, key=arena.key_of(run.entrant, run.split.name + MENDED, run.seed), instead_of=run.key)

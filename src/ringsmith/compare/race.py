@@ -14,9 +14,8 @@ from ringsmith.compare.arena import MEAN, Arena, Run
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
-from ringsmith.compare.files import write_arrays, write_json
 from ringsmith.compare.forecast import GUESSED, IMPORT_SECONDS, LEARNED, Forecast, Forecaster, may_be_cut_short, stands_on_transformer
-from ringsmith.compare.job import JOB, MODEL, PARTS, PREDICTIONS
+from ringsmith.compare.job import MODEL, PREDICTIONS
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.mean import PROMPT, models_to_mix, settle_mean
 from ringsmith.compare.plan import Plan, judge, make_plan, seconds_to_learn
@@ -301,7 +300,7 @@ class Race:
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
         to_learn = self.seconds_for(run, left=left, share=share)
-        self._prepare(run, to_learn=to_learn, left=left, floors=floors, models=models)
+        arena.prepare(run, to_learn=to_learn, left=left, floors=floors, models=models)
         result = arena.backend.run(arena.place(run), until=time.monotonic() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
         if result.status == "dropped" and left != float("inf"):
             result = replace(result, short_seconds=to_learn)
@@ -346,16 +345,6 @@ class Race:
         if stands_on_transformer(entrant):
             self._import_seconds = 0.0
 
-    def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]], models: Sequence[Path]) -> None:
-        place = self.arena.place(run)
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        if not (positions := self.arena.positions(run.split)).exists():  # not of the plan
-            write_arrays(positions, {part: getattr(run.split, part) for part in PARTS})
-        now = time.monotonic()
-        fit_until, until = (now + max(to_learn, 0.0), now + left) if left != float("inf") else (None, None)
-        write_json(place / JOB, self.arena.job_of(run, fit_until=fit_until, until=until, floors=floors, models=models).to_json())
-
     def _settle(self, run: Run, result: RunResult, *, keep: bool) -> RunResult:
         """Keep what a run left: its answers first, then its line, so that no line is without its answers."""
         arena, place = self.arena, self.arena.place(run)
@@ -365,7 +354,8 @@ class Race:
             (place / PREDICTIONS).replace(arena.predictions(run))
             if run.split.name != MEAN:
                 self.forecaster.learn(run.entrant, arena.dataset.workload, result)
-        arena.ledger.append(result)
+        if result.status != "done" or run.instead_of is None:
+            arena.ledger.append(result)
         if result.status != "done" or not keep:
             shutil.rmtree(place / MODEL, ignore_errors=True)
         return result
