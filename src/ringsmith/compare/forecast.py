@@ -194,7 +194,7 @@ class Forecaster:
         backbone = backbone_of(entrant)
         fit, least, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
-        prior = FORKED_SECONDS if self.shares_imports else cost.start_seconds
+        prior = max(self.starts.values(), default=FORKED_SECONDS) if self.shares_imports else cost.start_seconds  # a fork is a fork
         start = self.starts.get(recipe, max(prior, *self._of_kin(self.starts, entrant), 0.0))
         after = rest * ratio + (SAVING_A_MODEL_SECONDS if backbone else SAVING_SECONDS)
         once = MEASURING_A_MODEL_SECONDS if backbone else MEASURING_SECONDS
