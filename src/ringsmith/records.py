@@ -296,6 +296,7 @@ class RunResult(Record):
         chosen: hyper-parameters that the recipe chose on the validation rows.
         curves: what was recorded during training, by name.
         environment: versions, threads and precision it ran with; the revision and hash of the backbone.
+        short_seconds: how long it was given to learn, where that was too short for all of its work (``done``) or for any of it (``dropped``); else None.
     """
 
     run: str
@@ -315,6 +316,7 @@ class RunResult(Record):
     chosen: Mapping[str, Any] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    short_seconds: float | None = None
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

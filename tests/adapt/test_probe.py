@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,6 +56,13 @@ def test_hardly_any_row_is_a_budget_too_short(encoder: Encoder) -> None:
     """Fewer than twenty rows are not worth a head."""
     encoder.characters_per_second = 5
     with pytest.raises(BudgetError, match=r"does not fit into this run's share of the budget, \d+\.\d s: 48 rows need about \d+\.\d s, and \d+\.\d s are left\. Give it more time"):
+        encoder.rows_that_fit(toy())
+
+
+def test_what_took_all_of_the_budget_is_said(encoder: Encoder) -> None:
+    """Not that so many rows need 0.0 s, and 0.0 s are left: their vectors are known from an earlier run, and loading took it all."""
+    encoder.characters_per_second, encoder.budget = 1e9, Budget(2, started=time.monotonic() - 3)
+    with pytest.raises(BudgetError, match=r"share of the budget, 2\.0 s: it was over before the training rows were encoded; to load the model and .* took all of it\."):
         encoder.rows_that_fit(toy())
 
 
@@ -163,11 +171,13 @@ def test_windows_that_do_not_fit_are_left_out_and_it_is_said(encoder: Encoder, m
         seen = encoder.see(rows.take(np.arange(36)), rows.take(np.arange(36, 48)), ("cut", "windows"))
         assert list(seen.views) == ["cut"]
         assert seen.notes == ("Long texts were treated in one way only: memory allows no more.",)
+        assert not seen.hurried
     monkeypatch.setattr("ringsmith.adapt.encoder.SHARE", 1e-9)
     monkeypatch.setattr(encoder, "rows_that_fit", lambda train: (train, ()))
     seen = encoder.see(rows.take(np.arange(36)), rows.take(np.arange(36, 48)), ("cut", "windows"))
     assert list(seen.views) == ["cut"]
     assert seen.notes == ("Long texts were not tried as 'windows': the budget allows no more.",)
+    assert seen.hurried
 
 
 def test_the_precision_it_was_fitted_with_is_kept(tiny_bert: LocalModel, tmp_path: Path) -> None:

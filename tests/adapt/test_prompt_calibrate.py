@@ -193,6 +193,7 @@ def test_a_budget_leaves_validation_rows_out_or_ends_the_fit(nli: LocalModel, mo
     recipe = create_recipe("prompt", Setting(Classification(LABELS), nli, threads=1))
     fitted = recipe.fit(rows, rows, Budget(4.0, started=0.0))
     assert fitted.facts.notes == ("38 of 100 validation rows were asked: the budget allows no more.",)
+    assert fitted.facts.hurried
     judged = next(numbers for numbers in asked if len(numbers) == 38)
     assert 8 < sum(number < 50 for number in judged) < 30
     clock["now"] = 0.0

@@ -166,6 +166,15 @@ class Apart(Averaged):
     every: ClassVar[tuple[int, ...]] = (0, 0, 0, 0, 5)
 
 
+class Hasty(Averaged):
+    """The same; with less than 8 seconds its model is wrong in every 10th row, for want of time."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look at the clock."""
+        fitted = super().fit(train, valid, budget)
+        return fitted if budget.remaining() >= 8 else FittedMean(self.setting.task, self.setting.steps, 10, FitFacts(hurried=True))
+
+
 class Stubborn(Learner):
     """Refused where rows are few."""
 
@@ -198,6 +207,28 @@ class Hurried(Constant):
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
         """Say so."""
         return OneAnswer(self.setting.task, self.setting.steps, 0, FitFacts(notes=("The budget ended it early.",), hurried=True))
+
+
+class Rushed(Tenth):
+    """Wrong in every third row where it has less than 8 seconds, for want of time; else in every tenth. Breaks down with time if that is asked for."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look at the clock."""
+        hurried = budget.remaining() < 8
+        if not hurried and os.environ.get("RINGSMITH_TEST_BREAKS"):
+            raise BudgetError("it takes longer than was thought")
+        facts = FitFacts(notes=("Some rows were used: the budget allows no more.",) if hurried else (), hurried=hurried)
+        return FakeFitted(self.setting.task, self.setting.steps, 3 if hurried else 10, facts)
+
+
+class Pressed(Tenth):
+    """Wrong in every tenth row; does nothing in less than 8 seconds."""
+
+    def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> Fitted:
+        """Look at the clock."""
+        if budget.remaining() < 8:
+            raise BudgetError("not one step fits")
+        return super().fit(train, valid, budget)
 
 
 class NotANumber(Tenth):
@@ -384,10 +415,13 @@ FAKES = (
     Stubborn,
     Averaged,
     Apart,
+    Hasty,
     SlowTenth,
     Majority,
     Constant,
     Hurried,
+    Rushed,
+    Pressed,
     NotANumber,
     Timid,
     Guess,

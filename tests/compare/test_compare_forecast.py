@@ -78,6 +78,14 @@ def test_runs_that_share_their_imports_start_at_once() -> None:
     assert replace(shared, start=alone.start, least=alone.least) == alone
 
 
+def test_a_fork_starts_as_quickly_as_the_forks_before_it() -> None:
+    """Whatever its recipe; a process that imports for itself does not."""
+    for shares, start in ((True, 0.2), (False, COSTS["full"].start_seconds)):
+        forecaster = Forecaster(MACHINE, shares_imports=shares)
+        forecaster.learn(TFIDF, ROWS, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 0.2, "fit": 1.0, "predict": 0.1}))
+        assert forecaster.forecast(FULL, ROWS).start == start
+
+
 def test_word_vectors_cost_by_the_text_and_by_their_file() -> None:
     """1,000 rows of 80 characters, 16 s a million, 3 s once, and 500 MB to read at 0.02 s; as much memory as three such files; no forward pass."""
     own, file = (Entrant(Candidate("static", "v"), "x:Y", replace(MODEL, kind=kind, layers=0, hidden=0, size_mb=size)) for kind, size in (("method", 0.0), ("vectors", 500.0)))
@@ -88,6 +96,14 @@ def test_word_vectors_cost_by_the_text_and_by_their_file() -> None:
     forecaster.learn(PROBE, ROWS, RunResult("r", {}, "holdout", 0, "done", seconds={"start": 30.0, "fit": 9.0, "predict": 1.0}, rows_per_second=0.1))
     assert forecaster.forecast(own, ROWS).start == COSTS["static"].start_seconds
     assert forecaster.sure(own) == 2.5
+
+
+def test_what_a_cold_machine_takes_is_not_needed_at_least() -> None:
+    """Of the 3 s that word vectors take whatever the rows, 0.6 are: they were skipped as too long where five folds took five seconds."""
+    own, forecaster = Entrant(Candidate("static", "v"), "x:Y", replace(MODEL, kind="method", layers=0, hidden=0, size_mb=0.0)), Forecaster(MACHINE, shares_imports=True)
+    found = forecaster.forecast(own, replace(ROWS, train=50, other=20))
+    assert found.seconds - found.least == pytest.approx(2.4)
+    assert judge(found, left=12.5, runs=5, memory_mb=8000)[0]
 
 
 def test_texts_are_cut_at_the_models_limit() -> None:

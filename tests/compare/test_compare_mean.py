@@ -118,7 +118,7 @@ def test_models_that_are_the_same_have_none_either(compare: Callable[..., Compar
 def test_without_the_time_for_it_the_first_fold_stands(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     """As where no mean can be taken."""
     monkeypatch.setattr(Race, "left", lambda race: 3.0 if len(race.arena.ledger.runs) == 5 else 60.0)
-    monkeypatch.setattr(Race, "_seconds_of_mean", lambda race, entrant: 10.0)
+    monkeypatch.setattr(Race, "seconds_of_mean", lambda race, entrant: 10.0)
     result = compare("averaged", budget=100.0)
     assert result.rows[0].test == pytest.approx(right(3))
     assert best(result)["split"] == "fold-1"

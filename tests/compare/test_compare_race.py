@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,13 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_tables import table
-from gone import is_gone
 
 from ringsmith.adapt.recipe import FitFacts, Progress
-from ringsmith.compare import files, forecast, runner
+from ringsmith.compare import forecast, runner
 from ringsmith.compare import race as races
 from ringsmith.compare.events import Chosen, Cut, Event, MachineSeen, Planned, Ranked, RunFinished, RunProgress, RunStarted, Written
-from ringsmith.compare.files import MARK, alone_in
 from ringsmith.compare.job import Job, check_scores
 from ringsmith.compare.leaderboard import COLUMNS, Row, as_markdown
 from ringsmith.compare.options import CompareOptions
@@ -415,92 +410,14 @@ def test_hidden_files_of_the_system_do_not_matter(compare: Callable[..., Compari
     assert compare("tenth").recommended == "tenth"
 
 
-def test_two_comparisons_do_not_share_a_folder(compare: Callable[..., Comparison], tmp_path: Path) -> None:
-    """While the other process lives; the mark of one that is gone does not count, and ours is taken away."""
-    mark = marked(tmp_path / "out", os.getppid())
-    with pytest.raises(UsageError, match=rf"--out: another comparison \(process {os.getppid()}\) is at work in .*out\. Wait for its end"):
-        compare("tenth")
-    assert mark.exists()
-    os.utime(mark, (1, 1))  # made before that process began: its number was another's
-    assert compare("tenth").recommended == "tenth"
-    mark = marked(tmp_path / "out", 4_999_999)
-    assert compare("tenth").recommended == "tenth"
-    assert not mark.parent.exists()
-
-
-def marked(folder: Path, process: int) -> Path:
-    """The mark of a process that takes the folder for its own."""
-    mark = folder / MARK / str(process)
-    mark.parent.mkdir(parents=True)
-    mark.write_text("x", encoding="ascii")
-    return mark
-
-
-def test_of_two_that_start_together_one_gets_in(tmp_path: Path) -> None:
-    """Twenty times, with the mark of a process that is gone in every other folder: somebody is always at work, and never two."""
-    program = """
-import sys, time
-from pathlib import Path
-from ringsmith.compare.files import alone_in
-from ringsmith.errors import UsageError
-start, *folders = sys.argv[1:]
-for turn, folder in enumerate(map(Path, folders)):
-    while time.monotonic() < float(start) + 0.1 * turn:
-        pass
-    try:
-        with alone_in(folder):
-            with (folder / "work").open("x"):
-                time.sleep(0.03)
-            (folder / "work").rename(folder / "done")
-            print(turn)
-    except UsageError:
-        pass
-"""
-    folders = [tmp_path / str(turn) for turn in range(20)]
-    for folder in folders[::2]:
-        marked(folder, 4_999_999)
-    command = [sys.executable, "-c", program, str(time.monotonic() + 3), *map(str, folders)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [one.communicate() for one in both]
-    assert [fault for _, fault in told] == ["", ""]
-    assert {int(turn) for said, _ in told for turn in said.split()} == set(range(20))
-
-
-def test_who_comes_while_a_mark_is_looked_at_keeps_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both find the mark of a process that is gone, and the other one is quicker."""
-    mark = marked(tmp_path / "out", 4_999_999)
-    look = files._is_at_work
-
-    def slowly(owner: Path) -> bool:
-        found = look(owner)
-        if mark.exists():
-            shutil.rmtree(mark.parent)
-            marked(tmp_path / "out", os.getppid())
-        return found
-
-    monkeypatch.setattr(files, "_is_at_work", slowly)
-    with pytest.raises(UsageError, match=rf"another comparison \(process {os.getppid()}\) is at work"), alone_in(tmp_path / "out"):
-        raise AssertionError
-    assert [path.name for path in (tmp_path / "out").rglob("*")] == [MARK, str(os.getppid())]
-
-
-def test_a_killed_process_that_nobody_buried_is_gone(compare: Callable[..., Comparison], tmp_path: Path) -> None:
-    """In many containers it stays on the list of processes for ever, and the folder would be locked as long."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as killed:
-        marked(tmp_path / "out", killed.pid)
-        killed.kill()
-        assert is_gone(killed.pid, within=10)
-        assert compare("tenth").recommended == "tenth"
-
-
 def test_a_folder_that_may_not_be_written_is_said(compare: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any work is done: the mark is the first file in it."""
 
     def refuse(path: Path, *args: Any, **options: Any) -> None:
-        raise PermissionError(13, "Permission denied", str(path.parent.parent))
+        raise PermissionError(13, "Permission denied", str(path.parent))
 
     events: list[Event] = []
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(MachineError, match=r"--out: .*out may not be written \(Permission denied\)\. Name another folder"):
         compare("tenth", events=events)
     assert events == []

@@ -60,11 +60,13 @@ class Seen:
         train: the training rows that were used.
         views: the ways in which long texts were treated, one only where hardly any is long.
         notes: what a reader should know, as sentences.
+        hurried: whether the budget left something out.
     """
 
     train: TextSet
     views: Mapping[Long, View]
     notes: tuple[str, ...]
+    hurried: bool
 
 
 class Encoder:
@@ -104,7 +106,7 @@ class Encoder:
                 views[way] = self._other_view(train, valid, layers, way, seconds)
             except BudgetError:
                 notes = (*notes, f"Long texts were not tried as {way!r}: the budget allows no more.")
-        return Seen(train, views, notes + more + self._unknown(valid))
+        return Seen(train, views, notes + more + self._unknown(valid), hurried=bool(more) or len(views) <= len(others))
 
     def _unknown(self, rows: TextSet) -> tuple[str, ...]:
         """A note where the backbone does not know much of what these rows are written in."""
@@ -143,7 +145,9 @@ class Encoder:
         order = np.random.default_rng(self.setting.seed).permutation(len(rows))
         kept = np.sort(order[np.cumsum(sizes[order]) <= affordable])
         if len(kept) < FEWEST_ROWS:
-            needed = f"{len(rows):,} rows need about {sizes.sum() / self.characters_per_second:.1f} s, and {max(self.budget.remaining(), 0):.1f} s are left"
+            needed = f"{len(rows):,} rows need about {sizes.sum() / self.characters_per_second:.1f} s, and {self.budget.remaining():.1f} s are left"
+            if affordable <= 0:
+                needed = "it was over before the training rows were encoded; to load the model and to encode the validation rows took all of it"
             raise BudgetError.of(f"Encoding with {self.backbone.model.name!r}", self.budget.seconds, needed)
         return rows.take(kept), (f"{len(kept):,} of {len(rows):,} training rows were used, drawn by chance: the budget allows no more.",)
 

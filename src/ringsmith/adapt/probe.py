@@ -122,8 +122,8 @@ class Probe(Recipe):
         head, told, notes = evened(found.winner.model, found.winner.proba, found.judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told, "precision": backbone.precision_note}
         way: Long = chosen.get("long", next(iter(seen.views)))
-        cut = seen.views[way].truncated_share
-        facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes + notes)
+        cut, hurried = seen.views[way].truncated_share, seen.hurried or found.cut_off
+        facts = FitFacts(backbone.model.parameters + _size(head), _size(head), cut, chosen, {}, watch.seconds, seen.notes + found.notes + notes, hurried)
         return self.fitted(self.setting.task, self.setting.steps, backbone, head, str(chosen["mixture"]), way, self.options, facts)
 
     def _search(self, views: Mapping[Long, View], targets: npt.NDArray[Any], jury: Jury, budget: Budget) -> Search[Any]:

@@ -46,6 +46,8 @@ MOST_VALID = 500
 FEWEST_VALID, FIRST = 20, 16
 SHARE = 0.6
 """Of the time left, this share may go into a candidate's validation rows."""
+NO_MORE = "the budget allows no more."
+"""How a note ends that the budget left something out."""
 
 
 class FittedPrompt(Fitted):
@@ -156,13 +158,13 @@ class Prompt(Recipe):
         if fitting < FEWEST_VALID:
             reached = f"an answer takes {each:.2f} s, and {max(budget.remaining(), 0):.1f} s are left"
             raise BudgetError.of(f"Prompting {_name(self.setting)!r}", budget.seconds, reached)
-        notes.append(f"{fitting:,} of {len(valid):,} validation rows were asked: the budget allows no more.")
+        notes.append(f"{fitting:,} of {len(valid):,} validation rows were asked: {NO_MORE}")
         return valid.take(range(fitting))
 
     def _no_time_for_another(self, watch: Stopwatch, budget: Budget, notes: list[str]) -> bool:
         if watch.seconds["ask"] * 1.5 <= budget.remaining():
             return False
-        notes.append("Prompts with more examples were not tried: the budget allows no more.")
+        notes.append(f"Prompts with more examples were not tried: {NO_MORE}")
         return True
 
     def _judged(self, way: Way, valid: TextSet, shares: Floats, budget: Budget) -> Iterator[Best]:
@@ -189,7 +191,8 @@ class Prompt(Recipe):
         sample = _some(train, MOST_VALID, self.setting.seed)
         chosen = {"way": best.way.name, **best.way.chosen, "calibration": best.calibrated, "scale": round(float(best.calibration.scale.mean()), 3)}
         cut = best.way.truncated_share(sample.texts, sample.pairs)
-        return FitFacts(best.way.parameters + size, size, cut, chosen, {}, watch.seconds, (*best.way.notes(), *notes))
+        hurried = any(note.endswith(NO_MORE) for note in notes)
+        return FitFacts(best.way.parameters + size, size, cut, chosen, {}, watch.seconds, (*best.way.notes(), *notes), hurried)
 
 
 def way_of(model: LocalModel) -> str:

@@ -29,7 +29,7 @@ from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import read_options
-from ringsmith.adapt.ownwords import EARLY, own_vectors
+from ringsmith.adapt.ownwords import BUDGET, own_vectors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, draw, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.static_options import StaticOptions
@@ -152,7 +152,8 @@ class Static(Recipe):
         notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes, *moved)
         source = setting.model if setting.model and setting.model.kind != "method" else None
         trained = trained_of(encoders, head, spaces.get(self.given, ()))
-        facts = FitFacts(parameters_of(encoders, head), trained, 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes, hurried=EARLY in notes)
+        hurried = found.cut_off or any(note.startswith(BUDGET) for note in more)
+        facts = FitFacts(parameters_of(encoders, head), trained, 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes, hurried)
         return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)
 
     def _rows_in_memory(self, train: TextSet, valid: TextSet) -> tuple[TextSet, TextSet, tuple[str, ...]]:

@@ -175,11 +175,11 @@ class Tfidf(Recipe):
         chosen = {**found.winner.setting, **told}
         if chosen["word_weight"] == 0:
             ngrams, linear = without_words(ngrams, linear)
-        return self._fitted(ngrams, linear, chosen, watch, found.notes + notes)
+        return self._fitted(ngrams, linear, chosen, watch, found.notes + notes, hurried=found.cut_off)
 
-    def _fitted(self, ngrams: Ngrams | HashedNgrams, linear: Linear, chosen: Mapping[str, Any], watch: Stopwatch, notes: tuple[str, ...]) -> FittedTfidf:
+    def _fitted(self, ngrams: Ngrams | HashedNgrams, linear: Linear, chosen: Mapping[str, Any], watch: Stopwatch, notes: tuple[str, ...], *, hurried: bool) -> FittedTfidf:
         numbers = int(linear.weights.size + linear.bias.size)
-        facts = FitFacts(numbers + ngrams.size, numbers, 0.0, chosen, {}, watch.seconds, notes)
+        facts = FitFacts(numbers + ngrams.size, numbers, 0.0, chosen, {}, watch.seconds, notes, hurried)
         return FittedTfidf(self.setting.task, self.setting.steps, ngrams, linear, self.options, facts)
 
     def _counted(self, train: TextSet, targets: npt.NDArray[Any], asked: TextSet) -> tuple[Ngrams, Counted]:
@@ -231,7 +231,7 @@ class Tfidf(Recipe):
             )  # fmt: skip
         note = f"{outlook.reason}: terms were hashed into {ngrams.size:,} columns, and {found.rows_seen:,} rows were learnt from ({found.rows_seen / len(train):.2g} passes)."
         linear, told, notes = evened(found.linear, to_proba(found.linear.scores(valid_rows), task.activation), judge, task, targets)
-        return self._fitted(ngrams, linear, {**asdict(found.setting), **told}, watch, (note, *notes))
+        return self._fitted(ngrams, linear, {**asdict(found.setting), **told}, watch, (note, *notes), hurried=outlook.nonzeros <= outlook.most)
 
     def _walk(self, found: Search[Linear]) -> None:
         """The weights of words first, at the middle strength; then, with the best of them, up or down the strengths as long as it helps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,8 +17,8 @@ from ringsmith.compare.backends import BACKENDS, Backend, create_backend
 from ringsmith.compare.choose import Judge
 from ringsmith.compare.dataset import ROWS, Dataset, Table, counts_of, describe, first_test_row, note_of_names, store_table
 from ringsmith.compare.events import Cut, Listener, MachineSeen
-from ringsmith.compare.files import can_be_read
-from ringsmith.compare.job import Job
+from ringsmith.compare.files import can_be_read, write_arrays, write_json
+from ringsmith.compare.job import JOB, PARTS, TRACE, Job
 from ringsmith.compare.ledger import Ledger
 from ringsmith.compare.machine import Machine
 from ringsmith.compare.naming import for_shell
@@ -48,6 +49,7 @@ class Run:
         split: the split.
         seed: the seed.
         key: identity of the run.
+        instead_of: identity of the run whose place it is to take if it ends well; its line is that one's then.
     """
 
     entrant: Entrant
@@ -55,6 +57,7 @@ class Run:
     split: Split
     seed: int
     key: str
+    instead_of: str | None = None
 
     @property
     def measures(self) -> bool:
@@ -121,7 +124,12 @@ class Arena:
         splits = self.dataset.splits
         learnt = np.sort(np.concatenate([split.valid for split in splits[: max(1, LEARNT // len(splits[0].valid))]]))
         split = Split(MEAN, np.zeros(0, dtype=np.int64), learnt, splits[0].test)
-        return Run(entrant, 0, split, self.options.seed, self.key_of(entrant, MEAN, self.options.seed))
+        return Run(entrant, 0, split, self.options.seed, digest([self.key_of(entrant, MEAN, self.options.seed), self._times(entrant)])[:20])
+
+    def _times(self, entrant: Entrant) -> list[float | None]:
+        """What tells the runs of a candidate from the same runs done once more, of which there is another mean."""
+        ended = [self.ledger.runs.get(run.key) for run in self.runs_of(entrant)]
+        return [result.seconds.get("total") if result else None for result in ended]
 
     def _on(self, split: Split, number: int, entrant: Entrant, seeds: int | None = None) -> Iterator[Run]:
         for seed in range(self.options.seed, self.options.seed + (seeds or self.options.seeds)):
@@ -187,6 +195,27 @@ class Arena:
     def place(self, run: Run) -> Path:
         """Where a run works."""
         return self.work / run.key
+
+    def prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]], models: Sequence[Path]) -> None:
+        """An empty place for a run that begins now, with its orders: to have learnt after the first and to be over after the second of these numbers of seconds."""
+        place = self.place(run)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        if not (positions := self.positions(run.split)).exists():  # not of the plan
+            write_arrays(positions, {part: getattr(run.split, part) for part in PARTS})
+        now = time.monotonic()
+        fit_until, until = (now + max(to_learn, 0.0), now + left) if left != float("inf") else (None, None)
+        write_json(place / JOB, self.job_of(run, fit_until=fit_until, until=until, floors=floors, models=models).to_json())
+
+    def with_trace(self, run: Run, result: RunResult) -> RunResult:
+        """Keep what is needed to find a fault of ours, and say where."""
+        trace = self.place(run) / TRACE
+        if result.status != "failed" or not trace.exists():
+            return result
+        kept = self.folder / "errors" / f"{run.entrant.candidate.key}.txt"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(trace, kept)
+        return replace(result, why=f"{result.why} (errors/{kept.name})")
 
 
 def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Arena:

@@ -6,23 +6,26 @@ import errno
 import json
 import math
 import os
+import platform
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from ringsmith._files import FORBIDDEN, FULL, no_room, put
 from ringsmith._files import written as written
 from ringsmith.errors import MachineError, UsageError
 
-MARK = ".at-work"
-TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
-"""How systems say that a folder does not make way for another one."""
+MARK = ".in-use"
+HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+"""How systems say that another process holds a file."""
+BEHIND = 1 << 20
+"""A byte behind all that the file says: Windows lets nobody read what is locked."""
 
 
 def write_text(path: Path, content: str) -> None:
@@ -81,63 +84,71 @@ def plain(content: Any) -> Any:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep every other comparison out of `folder` while the block lasts. The mark of a process that is gone does not count.
+    """Keep every other comparison out of `folder` while the block lasts.
 
-    It is the first thing that is written, so that a missing permission is known before any work is done.
-    It is a folder that holds one file, called by the number of its process. It is made aside and moved, which succeeds for one only of
-    several that try at once; and the file of a process that is gone is taken away by its name, so never that of another one which came meanwhile.
+    A lock is held on a file that says who is at work: the system lets it go when the process ends, in whatever way, and containers and machines that share the folder see
+    it where the number of a process tells them nothing. The file is the first thing that is written, so that a missing permission is known before any work is done.
 
     Raises:
         UsageError: another process is at work in it.
     """
     make_folder(folder)
-    mark, aside, mine = folder / MARK, folder / f"{MARK}.{os.getpid()}", str(os.getpid())
+    path = folder / MARK
     try:
-        aside.mkdir(exist_ok=True)
-        (aside / mine).write_text("x", encoding="ascii")
-        while not _is_moved(aside, mark):
-            _clear(mark)
-        yield
+        with _locked(path):
+            try:
+                yield
+            finally:
+                _remove(path)  # held still, so that it is nobody else's
     finally:
-        for place in (aside, mark):
-            (place / mine).unlink(missing_ok=True)
-        for place in (aside, mark, folder):
-            with suppress(OSError):
-                place.rmdir()  # only where nothing is in it: nothing was written into the folder, the mark is nobody else's
+        with suppress(OSError):
+            folder.rmdir()  # only where nothing is in it
 
 
-def _is_moved(folder: Path, place: Path) -> bool:
-    """Move it there, unless a folder that is not empty lies there; whether that was so."""
-    try:
-        folder.rename(place)
-    except OSError as error:
-        if error.errno not in TAKEN:
-            raise
-        return False
-    return True
+def _remove(path: Path) -> None:
+    """Remove the file, unless the system (Windows) removes nothing that is open: there it stays, and keeps nobody out."""
+    with suppress(OSError):
+        path.unlink()
 
 
-def _clear(mark: Path) -> None:
-    """Take away the mark of a process that is gone.
+def _locked(path: Path) -> IO[str]:
+    """The file at `path`, held by this process alone.
 
     Raises:
-        UsageError: it is at work.
+        UsageError: another process holds it.
     """
-    for owner in mark.glob("*"):
-        if owner.name != str(os.getpid()) and _is_at_work(owner):
-            raise UsageError(f"--out: another comparison (process {owner.name}) is at work in {mark.parent}. Wait for its end, or name another folder with --out.")
-        owner.unlink(missing_ok=True)
-    with suppress(OSError):
-        mark.rmdir()  # not every system moves a folder over an empty one
+    while True:
+        file = path.open("a+", encoding="utf-8")
+        if not _is_held(file):
+            file.seek(0)
+            with file:
+                owner = file.read() or "it has just begun"
+            raise UsageError(f"--out: another comparison ({owner}) is at work in {path.parent}. Wait for its end, or name another folder with --out.")
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                break
+        file.close()  # who held it before has removed it
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {platform.node()}")
+    file.flush()
+    return file
 
 
-def _is_at_work(owner: Path) -> bool:
-    """Whether the process is there that made this file, and is not dead with nobody to take notice, as killed processes stay in many containers."""
-    with suppress(OSError, ValueError, psutil.Error):
-        found = psutil.Process(int(owner.name))
-        # A process that began after the mark was made is another one that was given the same number.
-        return bool(found.create_time() <= owner.stat().st_mtime and found.status() != psutil.STATUS_ZOMBIE)
-    return False
+def _is_held(file: IO[str]) -> bool:
+    """Take hold of the file; whether that was possible. Where a disk knows no locks nobody is kept out."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(BEHIND)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in HELD
+    return True
 
 
 def make_folder(folder: Path) -> None:

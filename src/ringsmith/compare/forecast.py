@@ -35,6 +35,8 @@ SECONDS_PER_MB_OF_VECTORS = 0.02
 """To parse a file of word vectors; forms that are mapped take less."""
 VECTORS_IN_MEMORY = 3.0
 """Times its size on disk that a file of word vectors takes at its peak, a packed one included."""
+AT_LEAST = 0.2
+"""Share of what is the same for every number of rows that is needed at least: on a machine that has compiled what it runs."""
 STREAMED_MB = 1_000.0
 """What recipes keep of features at most before they stream them or take fewer."""
 SECONDS_PER_ANSWER, MOST_ASKED = 0.15, 500
@@ -80,7 +82,7 @@ class Cost:
         steps_a_class: the same for each class, if that is more.
         least_steps: batches after which there is something worth having, but never less than one pass; None where all of the work is needed.
         seconds_per_megachar: work that grows with the text and needs no transformer.
-        once_seconds: work that is the same for every number of rows.
+        once_seconds: work that is the same for every number of rows, of which `AT_LEAST` is needed where nothing stands in its way.
         windows: in so many windows a text may be read that is longer than the model takes, once more for fitting, and again to predict.
         once_tokens: tokens, one word's at a time, that go through the model whatever the rows.
         share: of a training pass, what is left of it where layers are frozen.
@@ -192,7 +194,7 @@ class Forecaster:
         backbone = backbone_of(entrant)
         fit, least, rest = self._work(cost, entrant.model, workload)
         ratio = self.ratios.get(recipe, self._ratio_of_kin(entrant))
-        prior = FORKED_SECONDS if self.shares_imports else cost.start_seconds
+        prior = max(self.starts.values(), default=FORKED_SECONDS) if self.shares_imports else cost.start_seconds  # a fork is a fork
         start = self.starts.get(recipe, max(prior, *self._of_kin(self.starts, entrant), 0.0))
         after = rest * ratio + (SAVING_A_MODEL_SECONDS if backbone else SAVING_SECONDS)
         once = MEASURING_A_MODEL_SECONDS if backbone else MEASURING_SECONDS
@@ -233,7 +235,7 @@ class Forecaster:
         if model is None or model.kind != "transformer" or not cost.passes:
             fit = text * workload.train + cost.once_seconds + (model.size_mb * SECONDS_PER_MB_OF_VECTORS if model else 0.0)
             fit += cost.once_tokens * 24 * model.layers * model.hidden**2 / (self.machine.gflops * 1e9 * EFFICIENCY) if model else 0.0
-            return fit, fit, 0.2 * text * workload.other
+            return fit, fit - (1 - AT_LEAST) * cost.once_seconds, 0.2 * text * workload.other
         per_row, whole = (seconds_per_row(model, workload, self.machine, windows=windows) for windows in (1, cost.windows))
         again = whole if whole > per_row else 0.0
         fit, least = ((text + forwards * per_row + again) * workload.train for forwards in (cost.forwards(workload), cost.least_forwards(workload)))

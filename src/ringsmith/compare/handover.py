@@ -21,6 +21,7 @@ from ringsmith.adapt.folder import mark_columns
 from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.mean import models_to_mix
+from ringsmith.compare.mending import done_again, gets_more, is_short, take
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.standings import answers
@@ -78,12 +79,20 @@ def _fitted_again(race: Race, entrant: Entrant, finishing: float) -> Path | None
     arena = race.arena
     run = refit_run(race, entrant)
     if _is_there(race, run):
-        return arena.folder / BEST
-    if not _is_time_for(race, race.refit_forecast(entrant).measured().least, finishing):
-        return _measured(race, entrant, finishing)
-    if not _is_done(race, run, finishing):
+        if not _mended(race, run, finishing):
+            return arena.folder / BEST
+    elif not _is_time_for(race, race.refit_forecast(entrant).measured().least, finishing) or not _is_done(race, run, finishing):
         return _measured(race, entrant, finishing)
     return _move(race, run, "all rows; one part of them chose its settings or when to stop")
+
+
+def _mended(race: Race, run: Run, finishing: float) -> bool:
+    """Fit it anew where the one that lies there had too little time and there is clearly more now; whether that was so."""
+    time_for_all = is_short(race.arena, run) and _is_time_for(race, race.refit_forecast(run.entrant).measured().seconds, finishing)
+    result = done_again(race, run, finishing=finishing) if time_for_all and gets_more(race, run) else None
+    if result is not None:
+        take(race.arena, run, result)
+    return result is not None
 
 
 def refit_run(race: Race, entrant: Entrant) -> Run:

@@ -165,7 +165,8 @@ def perform(job: Job, folder: Path, report: Report) -> RunResult:
     sample = rows["test"] if len(rows["test"]) else rows["valid"]
     until = float("inf") if job.until is None else job.until - WRITING_SECONDS
     latency, seconds["measure"] = _timed(lambda: latency_ms(fitted, sample, until=until) if job.timed else {})
-    return _done(job, fitted, seconds, latency, rate, size_mb(folder / MODEL))
+    done = _done(job, fitted, seconds, latency, rate, size_mb(folder / MODEL))
+    return replace(done, short_seconds=budget.seconds) if fitted.facts.hurried else done
 
 
 def perform_mean(job: Job, folder: Path, report: Report, rows: Mapping[str, TextSet], task: Task) -> RunResult:

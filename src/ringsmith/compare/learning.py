@@ -81,8 +81,8 @@ class LearningCurves:
 
     def _left(self, start: float) -> float:
         """Seconds that the curves may still take, having begun then."""
-        if self.arena.budget.seconds is not None:
-            return self.race.left()
+        if self.arena.budget.seconds is not None:  # curves can be done without, the promise of the budget not: a report may take twice as long
+            return self.race.left() - self.race.finishing_seconds
         spent = sum(result.seconds["total"] for results in self.race.results.values() for result in results)
         return start + min(max(LEAST, spent), MOST) - time.monotonic()
 

@@ -30,7 +30,9 @@ def models_to_mix(arena: Arena, mean: Run, runs: Sequence[Run]) -> list[Path]:
 
 
 def settle_mean(arena: Arena, mean: Run, runs: Sequence[Run], valid: Part) -> Part | None:
-    """The answers of the mean to the test rows, if it was taken and holds what it should; of the models that of the candidate is kept, the others are removed.
+    """The answers of the mean to the test rows, if it was taken and holds what it should.
+
+    Of the models that of the candidate is kept; the others are removed, unless a fold had too little time: done once more, it will have another mean.
 
     Args:
         arena: where they ran.
@@ -45,7 +47,8 @@ def settle_mean(arena: Arena, mean: Run, runs: Sequence[Run], valid: Part) -> Pa
         if not arena.judge.better(arena.judge.value(valid.at(learnt.positions)), arena.judge.value(learnt)):
             test = part_of(arrays, "test", mean.number)
     kept = runs[0] if test is None else mean
+    hurried = any(arena.ledger.runs[run.key].short_seconds is not None for run in runs)
     for run in [mean, *runs]:
-        if run is not kept:
+        if run is not kept and not hurried:
             shutil.rmtree(arena.place(run) / MODEL, ignore_errors=True)
     return test

@@ -110,10 +110,11 @@ def judge(forecast: Forecast, *, left: float, runs: int, memory_mb: float, measu
     return True, f"about {clock(usual)}"
 
 
-def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: float, others: float = 0.0) -> float:
+def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: float, others: float = 0.0, behind: float = float("inf")) -> float:
     """After how many seconds, its start included, a run must have learnt, when so many share the time that is left.
 
-    Its share of it, but no less than what it needs at least and a start that takes twice as long, while there is so much: of five folds with three
+    Its share of it, or all that those behind it do not need, where that is more: of a small share most goes into loading a model, and what is over at the end mends
+    nothing. But no less than what it needs at least and a start that takes twice as long, while there is so much: of five folds with three
     seconds each none would learn where a process needs three to start. What was let in because the least of it fits gets that much, though nothing is spared. One that may be
     cut short leaves others what they need, as far as it has what was forecast: a run that takes twice as long would have all of their time.
 
@@ -123,18 +124,21 @@ def seconds_to_learn(forecast: Forecast, *, left: float, share: float, sure: flo
         share: how many they are.
         sure: what forecasts are multiplied by to be safe.
         others: seconds that others need who wait; 0 for a run that cannot be cut short.
+        behind: seconds that those need of them who come after it; infinite where that is not known.
 
     Examples:
         >>> quick = Forecast(start=2.0, fit=0.5, rest=0.5, least=3.0, memory_mb=100)
         >>> [round(seconds_to_learn(quick, left=left, share=5, sure=2.5), 1) for left in (100, 15, 4, 3)]
-        [18.2, 4.4, 3.4, 2.4]
+        [18.9, 4.4, 3.4, 2.4]
+        >>> [round(seconds_to_learn(quick, left=left, share=5, sure=2.5, behind=15), 1) for left in (100, 25, 15)]
+        [82.0, 9.2, 4.4]
         >>> tuned = Forecast(start=1.0, fit=40.0, rest=1.0, least=5.0, memory_mb=900)
         >>> [round(seconds_to_learn(tuned, left=100, share=1, sure=1.25, others=others), 1) for others in (0, 30, 60)]
         [95.8, 66.7, 49.7]
     """
     left = max(left - others, min(left, sure * share * forecast.seconds))
-    rest = sure * forecast.rest
-    return PUNCTUAL * max(left / share - rest, min(forecast.least - forecast.rest + forecast.start, left - forecast.rest))
+    own = min(max(left / share, left - behind) - forecast.rest, left - sure * forecast.rest)
+    return PUNCTUAL * max(own, min(forecast.least - forecast.rest + forecast.start, left - forecast.rest))
 
 
 def clock(seconds: float) -> str:

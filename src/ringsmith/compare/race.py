@@ -15,9 +15,8 @@ from ringsmith.compare.arena import MEAN, Arena, Run
 from ringsmith.compare.choose import Verdict
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.events import Listener, Planned, Ranked, RunFinished, RunProgress, RunStarted
-from ringsmith.compare.files import write_arrays, write_json
-from ringsmith.compare.forecast import IMPORT_SECONDS, Forecast, Forecaster, may_be_cut_short, stands_on_transformer
-from ringsmith.compare.job import JOB, MODEL, PARTS, PREDICTIONS, TRACE
+from ringsmith.compare.forecast import GUESSED, IMPORT_SECONDS, LEARNED, Forecast, Forecaster, may_be_cut_short, stands_on_transformer
+from ringsmith.compare.job import MODEL, PREDICTIONS
 from ringsmith.compare.leaderboard import Row, write_leaderboard
 from ringsmith.compare.mean import PROMPT, models_to_mix, settle_mean
 from ringsmith.compare.plan import Plan, judge, make_plan, seconds_to_learn
@@ -80,7 +79,7 @@ class Race:
         try:
             while waiting:
                 waiting.sort(key=lambda entrant: self.seconds_of(entrant, self.todo(entrant)))
-                self._race(waiting[0])
+                self.compete(waiting[0])
                 waiting.pop(0)
         except KeyboardInterrupt:
             self._stop(waiting)
@@ -135,21 +134,22 @@ class Race:
         self._total = self._ended + runs + int(self.refit_waits)
 
     def forecast(self, entrant: Entrant) -> Forecast:
-        """What one run takes: as long as the longest that is done, as the mean of others with other settings, or as the forecaster says."""
-        own, forecast = self._seconds(entrant), self._unseen(entrant)
+        """What one run takes: as long as the longest that is done (the first, which finds all cold, apart), the mean of others with other settings, or as the forecaster says."""
+        own, forecast = self._seconds(entrant), self.unseen(entrant)
         known = own or self._of_kin(entrant, forecast.fit)
         if not known:
             return forecast
+        once, known = max(seconds.get("measure", 0.0) for seconds in known), own[1:] or known
         fit = (max if own else fmean)(seconds["fit"] for seconds in known)
         rest = max(seconds["total"] - seconds["fit"] - seconds["start"] - seconds.get("measure", 0.0) for seconds in known)
-        start, once = (max(seconds.get(name, 0.0) for seconds in known) for name in ("start", "measure"))
+        start = max(seconds["start"] for seconds in known)
         return Forecast(start, fit, rest, min(forecast.least, start + fit + rest), forecast.memory_mb, once or forecast.once)
 
     def seconds_of(self, entrant: Entrant, runs: Sequence[Run]) -> float:
         """What these runs of a candidate take."""
         return self.forecast(entrant).of(len(runs), sum(run.measures for run in runs))
 
-    def _unseen(self, entrant: Entrant) -> Forecast:
+    def unseen(self, entrant: Entrant) -> Forecast:
         """What the forecaster says, who knows nothing of the candidate itself."""
         return self.forecaster.forecast(entrant, self.arena.dataset.workload)
 
@@ -160,7 +160,7 @@ class Race:
     def _of_kin(self, entrant: Entrant, fit: float) -> list[Mapping[str, float]]:
         """What runs took of the same recipe on the same model with other settings, as if their fits had been forecast at `fit` seconds."""
         kin = [other for other in self.known.values() if other.candidate.stem == entrant.candidate.stem]
-        return [{**seconds, "fit": seconds["fit"] * fit / max(self._unseen(other).fit, 1e-9)} for other in kin for seconds in self._seconds(other)]
+        return [{**seconds, "fit": seconds["fit"] * fit / max(self.unseen(other).fit, 1e-9)} for other in kin for seconds in self._seconds(other)]
 
     def refit_forecast(self, entrant: Entrant) -> Forecast:
         """What fitting on all rows but those that choose takes, from what a fold took, which also leaves out those that test."""
@@ -171,20 +171,22 @@ class Race:
         """The runs of a candidate that are not done yet."""
         return [run for run in self.runs_of(entrant) if self.arena.finished(run) is None]
 
-    def _race(self, entrant: Entrant) -> None:
+    def obstacle(self, entrant: Entrant, todo: Sequence[Run]) -> str:
+        """Why these runs of a candidate cannot be done now; nothing where they can."""
+        left = self.left() - self.seconds_of_mean(entrant) - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
+        fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=sum(run.measures for run in todo), memory_mb=self.arena.machine.memory_mb)
+        return "" if fits else why
+
+    def compete(self, entrant: Entrant) -> None:
         """All runs of one candidate that fit; afterwards it is a contestant, or it has a row that says why not."""
         name, runs, todo = entrant.candidate.name, self.runs_of(entrant), self.todo(entrant)
         self.results[name] = [result for run in runs if (result := self.arena.finished(run))]
         broken = next((result for result in self.results[name] if result.status != "done"), None)
-        if todo and broken is None:
-            left = self.left() - (self._import_seconds if stands_on_transformer(entrant) else 0.0)
-            left, measured = left - self._seconds_of_mean(entrant), sum(run.measures for run in todo)
-            fits, why = judge(self.forecast(entrant), left=left, runs=len(todo), measured=measured, memory_mb=self.arena.machine.memory_mb)
-            if not fits:
-                self._ended += len(todo) + self.arena.averages
-                return self.lose(entrant, "skipped", why)
+        if todo and broken is None and (why := self.obstacle(entrant, todo)):
+            self._ended += len(todo) + self.arena.averages
+            return self.lose(entrant, "skipped", why)
         for number, run in enumerate(todo if broken is None else []):
-            result = self.perform(run, share=len(todo) - number, keep=True if self.arena.averages else None, finishing=self.reserve() + self._seconds_of_mean(entrant))
+            result = self.perform(run, share=len(todo) - number, keep=True if self.arena.averages else None, finishing=self.reserve() + self.seconds_of_mean(entrant))
             if result.status != "done":
                 broken = result
                 self._ended += len(todo) - number - 1
@@ -204,7 +206,7 @@ class Race:
     def average(self, entrant: Entrant) -> None:
         """Let the mean of the folds' models answer the test rows for a candidate, unless there is none, it is worse than they are, or there is no time."""
         run, runs = self.arena.mean_of(entrant), self.runs_of(entrant)
-        if self.left() >= self._seconds_of_mean(entrant) and (models := models_to_mix(self.arena, run, runs)):
+        if self.left() >= self.seconds_of_mean(entrant) and (models := models_to_mix(self.arena, run, runs)):
             self.perform(run, models=models, keep=True)
         else:
             self._ended += 1
@@ -216,7 +218,7 @@ class Race:
         elif entrant.candidate.recipe not in (BASELINE, PROMPT):
             self.remarks[contestant.name] = "Its figure on the test rows is its first fold's model's; others have that of a mean of all folds' models."
 
-    def _seconds_of_mean(self, entrant: Entrant) -> float:
+    def seconds_of_mean(self, entrant: Entrant) -> float:
         """What that takes: as long as a fold without its fit, and half of that for the rows that are answered besides."""
         return (forecast := self.forecast(entrant)).start + 1.5 * forecast.rest if self.arena.averages else 0.0
 
@@ -298,13 +300,24 @@ class Race:
         self.listener(RunStarted(name, run.split.name, run.seed, which, self._ended + 1, self._total, forecast.seconds, trial, self._seconds_to_go()))
         self._share_imports(run.entrant)
         left = self.left() if finishing is None else arena.budget.remaining() - finishing
-        to_learn = seconds_to_learn(forecast, left=left, share=share, sure=self.forecaster.sure(run.entrant), others=self._of_others() if may_be_cut_short(run.entrant) else 0.0)
-        self._prepare(run, to_learn=to_learn, left=left, floors=floors, models=models)
+        to_learn = self.seconds_for(run, left=left, share=share)
+        arena.prepare(run, to_learn=to_learn, left=left, floors=floors, models=models)
         result = arena.backend.run(arena.place(run), until=time.monotonic() + left, report=lambda progress: self.listener(RunProgress(name, progress)))
+        if result.status == "dropped" and left != float("inf"):
+            result = replace(result, short_seconds=to_learn)
         result = self._settle(run, result, keep=run.number == 0 if keep is None else keep)
         self._ended += 1
         self.listener(RunFinished(name, result, which, self._ended, self._total))
         return result
+
+    def seconds_for(self, run: Run, *, left: float, share: float = 1) -> float:
+        """After how many of the seconds that are left this run must have learnt, where so many like it share them."""
+        entrant, cut = run.entrant, may_be_cut_short(run.entrant)
+        forecast, sure = self.forecast(entrant), self.forecaster.sure(entrant)
+        # Runs that take all the time they get are to have the same, unless it is known what they take.
+        behind = (share - 1) * forecast.seconds * (GUESSED if cut and not self._seconds(entrant) else LEARNED)
+        forecast = forecast.measured() if run.measures else forecast
+        return seconds_to_learn(forecast, left=left, share=share, sure=sure, others=self._of_others() if cut else 0.0, behind=behind)
 
     def _seconds_to_go(self) -> float | None:
         """How long the runs take that are still to come, by the forecasts, and no longer than there is time; None when the race is over."""
@@ -333,40 +346,21 @@ class Race:
         if stands_on_transformer(entrant):
             self._import_seconds = 0.0
 
-    def _prepare(self, run: Run, *, to_learn: float, left: float, floors: Sequence[tuple[float, float]], models: Sequence[Path]) -> None:
-        place = self.arena.place(run)
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        if not (positions := self.arena.positions(run.split)).exists():  # not of the plan
-            write_arrays(positions, {part: getattr(run.split, part) for part in PARTS})
-        now = time.monotonic()
-        fit_until, until = (now + max(to_learn, 0.0), now + left) if left != float("inf") else (None, None)
-        write_json(place / JOB, self.arena.job_of(run, fit_until=fit_until, until=until, floors=floors, models=models).to_json())
-
     def _settle(self, run: Run, result: RunResult, *, keep: bool) -> RunResult:
         """Keep what a run left: its answers first, then its line, so that no line is without its answers."""
         arena, place = self.arena, self.arena.place(run)
-        result = self._with_trace(run, result)
+        result = arena.with_trace(run, result)
         if result.status == "done":
             arena.predictions(run).parent.mkdir(parents=True, exist_ok=True)
             (place / PREDICTIONS).replace(arena.predictions(run))
             sync(arena.predictions(run).parent)
             if run.split.name != MEAN:
                 self.forecaster.learn(run.entrant, arena.dataset.workload, result)
-        arena.ledger.append(result)
+        if result.status != "done" or run.instead_of is None:
+            arena.ledger.append(result)
         if result.status != "done" or not keep:
             shutil.rmtree(place / MODEL, ignore_errors=True)
         return result
-
-    def _with_trace(self, run: Run, result: RunResult) -> RunResult:
-        """Keep what is needed to find a fault of ours, and say where."""
-        trace = self.arena.place(run) / TRACE
-        if result.status != "failed" or not trace.exists():
-            return result
-        kept = self.arena.folder / "errors" / f"{run.entrant.candidate.key}.txt"
-        kept.parent.mkdir(exist_ok=True)
-        shutil.copyfile(trace, kept)
-        return replace(result, why=f"{result.why} (errors/{kept.name})")
 
     def rank(self) -> None:
         """Choose anew and write the table, so that whatever happens next, this much is on disk."""

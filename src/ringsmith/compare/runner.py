@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ringsmith.compare.files import alone_in, machine_faults
 from ringsmith.compare.handover import hand_over
 from ringsmith.compare.leaderboard import NAME, Row
 from ringsmith.compare.learning import LearningCurves
+from ringsmith.compare.mending import Mending
 from ringsmith.compare.options import CompareOptions
 from ringsmith.compare.plan import clock
 from ringsmith.compare.playoff import Playoff
@@ -29,6 +31,8 @@ from ringsmith.metrics import Tie
 
 REPORT_SECONDS = 6.0
 """Time kept free for the report and the model's card where they are made."""
+REPORT_WORK = 1.5
+"""Seconds that the processor works for them; where reading the data took so many times longer than its work, these do, too."""
 Finish = Callable[[Path], Sequence[Path]]
 """What follows a comparison within its budget: is given its folder, returns what it wrote."""
 
@@ -106,13 +110,15 @@ def compare_table(table: Table, options: CompareOptions, listener: Listener = si
 
 
 def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Comparison:
-    finishing = REPORT_SECONDS if finish else 0.0
+    finishing = finishing_seconds(arena) if finish else 0.0
     race = Race(arena, listener, finishing_seconds=finishing)
     arena.study.set(search=[])  # of an earlier command, whose trials are in the ledger
     try:
         stopped = race.run()
         if stopped or arena.options.search:
             arena.study.set(playoff=None)  # of an earlier command
+        if not stopped:
+            stopped = Mending(race).run()
         if not stopped:
             stopped = Tuning(race).run() if arena.options.search else Playoff(race).run()
         check_any(race, stopped=stopped)
@@ -123,6 +129,13 @@ def _compete(arena: Arena, listener: Listener, finish: Finish | None) -> Compari
         arena.backend.close()
     listener(Chosen(race.verdict.recommended, race.verdict.reason))
     return _conclude(race, listener, best, finish, stopped=stopped)
+
+
+def finishing_seconds(arena: Arena) -> float:
+    """Time to keep free for what is made at the end: more where it took an earlier command of this folder longer, or where others are at work on the machine, too."""
+    stages = (arena.study.content.get("budget") or {}).get("stages") or {}
+    slowness = arena.budget.used() / max(time.process_time(), 0.1)
+    return max(REPORT_SECONDS, min(REPORT_WORK * slowness, 2 * REPORT_SECONDS), float(stages.get("report", 0.0)))
 
 
 def _handed_over(race: Race, finishing: float, *, stopped: bool) -> tuple[Path | None, bool]:
@@ -137,7 +150,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
     arena, verdict = race.arena, race.verdict
     race.rank()
     if not stopped:
-        shutil.rmtree(arena.work, ignore_errors=True)
+        clear(arena)
     start = time.monotonic()
     try:
         made = [*finish(arena.folder)] if finish else []
@@ -169,6 +182,18 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         playoff=arena.study.content["playoff"],
         learning=tuple(arena.study.content["learning"]),
     )
+
+
+def clear(arena: Arena) -> None:
+    """Remove where the runs worked, but for what a training keeps whose process was ended: the same command goes on from there."""
+    broken = {run for run, result in arena.ledger.runs.items() if result.status in ("failed", "dropped")}
+    for path in arena.work.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.stem not in broken:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        arena.work.rmdir()  # nothing is left in it
 
 
 def check_any(race: Race, *, stopped: bool) -> None:

@@ -101,7 +101,7 @@ def rows_of(judge: Judge, verdict: Verdict, contestants: Sequence[Contestant], r
 def _row(judge: Judge, verdict: Verdict, contestant: Contestant, runs: Sequence[RunResult]) -> Row:
     name = contestant.name
     test = judge.test(contestant)
-    notes = verdict.refused.get(name) or " ".join(once(run.why for run in runs))
+    notes = verdict.refused.get(name) or " ".join([*hurried(runs), *once(run.why for run in runs)])
     return Row(
         candidate=name,
         model=contestant.candidate.model,
@@ -124,6 +124,16 @@ def _row(judge: Judge, verdict: Verdict, contestant: Contestant, runs: Sequence[
         parameters=runs[0].parameters,
         why=notes,
     )
+
+
+def hurried(runs: Sequence[RunResult]) -> list[str]:
+    """A sentence that names the splits on which a candidate had too little time, where it had several; they are done once more as soon as there is time (`mending`)."""
+    splits = list(dict.fromkeys(run.split for run in runs))
+    short = list(dict.fromkeys(run.split for run in runs if run.short_seconds is not None))
+    if len(splits) == 1 or not short:
+        return []
+    them = short[0] if len(short) == 1 else f"{', '.join(short[:-1])} and {short[-1]}"
+    return [f"{them} of {len(splits)} had too little time, so that its figure may be too low: a longer --budget does {'that' if len(short) == 1 else 'these'} again."]
 
 
 def once(remarks: Iterable[str]) -> list[str]:

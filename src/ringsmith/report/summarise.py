@@ -24,6 +24,7 @@ BASELINE = "majority"
 STAGES = {
     "prepare": "Reading and splitting",
     "runs": "Training and predicting",
+    "second tries": "Second tries of what had too little time",
     "choose": "Comparing candidates",
     "search": "Searching settings",
     "play-off": "Play-off of the tied",
