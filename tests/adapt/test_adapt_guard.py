@@ -14,7 +14,7 @@ def guard(rare: int, rows: int) -> Guard:
     """Over so many validation rows, of which the last are of the rare class; the training rows have the same shares."""
     labels = ["a"] * (rows - rare) + ["b"] * rare
     task = Classification(["a", "b"])
-    return Guard(task, task.targets(labels), TextSet(["t"] * rows, [*labels]))
+    return Guard(task, task.targets(labels), TextSet(["t"] * rows, [*labels]), None)
 
 
 def leaning(rare: int, rows: int) -> np.ndarray:

@@ -58,7 +58,7 @@ def train(model: LocalModel, path: Path | None = None, *, budget: Until | None =
     rows = toy()
     feed, targets = Feed(tokeniser(rows.texts), tokeniser.pad_id), TASK.targets(rows.labels or [])
     pause = None if path is None else Pause(path, "run", every_seconds=0)
-    return Loop(module, pacing, report, pause=pause).train(feed, targets, feed, Guard(TASK, targets, rows), seed=3, budget=budget)
+    return Loop(module, pacing, report, pause=pause).train(feed, targets, feed, Guard(TASK, targets, rows, None), seed=3, budget=budget)
 
 
 @pytest.fixture
