@@ -151,7 +151,7 @@ def test_what_the_fit_says_follows_its_refusal_as_sentences() -> None:
         check_scores(job, infer_task(["a", "b"]), scores, scores, rows, FitFacts(notes=tuple(notes)))
     told = np.repeat([[0.9, 0.1], [0.8, 0.2]], [30, 20], axis=0).astype(np.float32)
     many = TextSet(["a b"] * 30 + ["c d"] * 20, ["a"] * 30 + ["b"] * 20)
-    with pytest.raises(RunRefused, match="^predicts one class only: 'a' for all 100 rows$"):
+    with pytest.raises(RunRefused, match=r"^predicts one class only: 'a' for all 100 rows$"):
         check_scores(job, infer_task(["a", "b"]), told, told, many, FitFacts())
     for metric in ("log_loss", "auroc", "average_precision:b"):  # which see that the last rows are the likelier ones to be b
         check_scores(replace(job, metric=metric), infer_task(["a", "b"]), told, told, many, FitFacts())
