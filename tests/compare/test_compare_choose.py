@@ -148,7 +148,7 @@ def test_tied_is_not_equal() -> None:
     assert dict(verdict.letters) == {"dear": "A", "far": "A"}
     assert verdict.recommended == "dear"
     assert re.fullmatch(
-        r"the best on 100 validation rows \(accuracy 0\.880\); far, tied with it \(p = 0\.1\d\) and 90 x cheaper to train and 10 x cheaper to run, "
+        r"the best on 100 validation rows \(accuracy 0\.880\); far, tied with it \(p = 0\.1\d\), 90 x cheaper to train and 10 x cheaper to run, "
         r"is 8\.0 points behind",
         verdict.reason,
     )

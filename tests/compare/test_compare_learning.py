@@ -89,6 +89,14 @@ def test_the_recommended_comes_first_and_then_as_many_as_there_is_time_for(compa
     assert compare("learner", "third", budget=None, out=None, data="other.csv").learning == ()
 
 
+def test_one_that_is_too_dear_stands_in_nobody_elses_way(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recommended one would take longer than there is; the other has its curve."""
+    monkeypatch.setattr(learning.LearningCurves, "_seconds", lambda self, entrant: 1e3 if entrant.candidate.name == "learner" else 0.1)
+    result = compare("learner", "third")
+    assert result.recommended == "learner"
+    assert [curve["candidate"] for curve in result.learning] == ["third"]
+
+
 def test_the_tied_and_the_best_of_each_recipe_have_curves() -> None:
     """Of eight candidates by model and recipe; neither the worse ones of a recipe, nor the floor, nor what costs money."""
     letters = {"a+full": "A", "b+full": "A", "c+probe": "B", "api+prompt": "B", "d+full": "C", "e+probe": "D", "tfidf": "D", "majority": "E"}

@@ -96,11 +96,20 @@ def test_differences_below_a_point_are_not_played_for(compare: Callable[..., Com
     """`slow` is at most .25 better than `tenth` by 20 rows; `slowtenth`, which is equal to it, may be better too, so all three play."""
     with monkeypatch.context() as patch:
         patch.setattr(playoff, "POINT", 0.3)
+        patch.setattr(choose, "POINT", 0.3)
         assert compare("tenth", "slow", "slowtenth").playoff is None
     result = compare("tenth", "slow", "slowtenth")
     assert result.playoff is not None
     assert set(result.playoff["candidates"]) == {"tenth", "slow", "slowtenth"}
     assert result.recommended == "slow"
+
+
+def test_what_is_cheaper_and_may_be_as_good_is_played_for(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tenth` is five points or more behind by 20 rows and tied; that it is better nobody would believe, but if it were as good it would be taken."""
+    monkeypatch.setattr(choose.Judge, "at_most", lambda judge, one, other: 0.0)
+    assert compare("tenth", "slow").playoff is not None
+    monkeypatch.setattr(choose.Judge, "at_most", lambda judge, one, other: -0.02)
+    assert compare("tenth", "slow").playoff is None
 
 
 def test_without_time_it_is_said_what_time_would_do(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:

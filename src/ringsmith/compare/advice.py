@@ -91,7 +91,7 @@ def _too_far(taken: Contestant, cheaper: Sequence[Contestant], ties: Sequence[Ti
     least = _told(min(abs(tie.difference) for tie in known), metric)
     if len(cheaper) > 1:
         return f"; {first_of([c.name for c in cheaper], 3)}, tied with it and cheaper, are {least} behind or more"
-    return f"; {cheaper[0].name}, tied with it ({_p(known[0].p_adjusted)}) and {saving(cheaper[0], taken).removeprefix('and ')}, is {least} behind"
+    return f"; {cheaper[0].name}, tied with it ({_p(known[0].p_adjusted)}), {saving(cheaper[0], taken).removeprefix('and ')}, is {least} behind"
 
 
 def at_stake(tie: Tie, metric: Metric) -> str:

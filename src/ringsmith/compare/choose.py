@@ -47,6 +47,7 @@ class Verdict:
         reason: why, in a sentence.
         refused: candidate -> why it is not ranked.
         honest: where folds test, the nested figure of the choice, with its text; else None.
+        behind: those tied with the best that are cheaper than what is taken, and too far behind the best to be taken for that.
     """
 
     letters: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Verdict:
     reason: str = "nothing has finished yet"
     refused: Mapping[str, str] = field(default_factory=dict)
     honest: Mapping[str, Any] | None = None
+    behind: Sequence[str] = ()
 
 
 class Judge:
@@ -149,7 +151,8 @@ class Judge:
         reason = explain(taken, able, ties, self.metric, values, grouped=self.groups is not None, doubted=doubted, behind=behind)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
-        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken))
+        cheaper = tuple(c.name for c in able if c.name in behind and c.cost < taken.cost and c.candidate.recipe != BASELINE)
+        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken), cheaper)
 
     def _compared(self, able: Sequence[Contestant]) -> tuple[dict[str, str], Sequence[Tie]]:
         """The tie group of each candidate, best first, and its comparison with the best: by the validation rows, and after a play-off by all rows that choose.

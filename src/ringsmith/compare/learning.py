@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import accumulate
 from statistics import fmean
 
 from ringsmith.compare.arena import Run
@@ -74,10 +73,13 @@ class LearningCurves:
         return sorted(telling, key=lambda c: (c.name != recommended, self.race.forecast(self.race.known[c.name]).seconds))
 
     def _affordable(self, entrants: Sequence[Entrant]) -> list[Entrant]:
-        """As many of them as there is time for, one after the other."""
-        needed = accumulate(SURE * self._seconds(entrant) for entrant in entrants)
-        left = self._left(time.monotonic())
-        return [entrant for entrant, seconds in zip(entrants, needed, strict=True) if seconds <= left]
+        """Those that there is time for, the first ones first."""
+        left, chosen = self._left(time.monotonic()), []
+        for entrant in entrants:
+            if (seconds := SURE * self._seconds(entrant)) <= left:
+                left -= seconds
+                chosen.append(entrant)
+        return chosen
 
     def _left(self, start: float) -> float:
         """Seconds that the curves may still take, having begun then."""

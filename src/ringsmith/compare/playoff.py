@@ -1,6 +1,6 @@
 """The play-off: candidates that are tied are compared on more rows, in the time that is left.
 
-It is held where one of them may be better than the one that would be taken, by a point or more. The training rows take turns at choosing then: in
+It is held where one of them may be better than the one that would be taken, by a point or more, or is cheaper and may be as good. The training rows take turns at choosing then: in
 each turn a quarter of them chooses, all that are tied are fitted anew on the others and the validation rows, and what they answer is pooled with
 their answers on the validation rows. Test rows have no part in it, and the model that is handed over stays the one that was measured.
 
@@ -111,11 +111,11 @@ class Playoff:
         self.arena.study.write()
 
     def undecided(self, some: Sequence[Entrant]) -> bool:
-        """Whether one of these may be better than what is taken, by a point or more."""
-        names = {entrant.candidate.name for entrant in some}
+        """Whether one of these may be better than what is taken, by a point or more, or is cheaper and may be as good."""
+        names, verdict = {entrant.candidate.name for entrant in some}, self.race.verdict
         known = [contestant for contestant in self.race.contestants if contestant.name in names]
-        taken = next((contestant for contestant in known if contestant.name == self.race.verdict.recommended), None)
-        return taken is not None and any(self.arena.judge.at_most(other, taken) >= POINT for other in known if other is not taken)
+        taken = next((contestant for contestant in known if contestant.name == verdict.recommended), None)
+        return taken is not None and any(self.arena.judge.at_most(other, taken) >= (-POINT if other.name in verdict.behind else POINT) for other in known if other is not taken)
 
     def rows_of(self, turns: int) -> int:
         """How many rows choose in the first so many turns."""
