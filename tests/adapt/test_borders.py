@@ -29,7 +29,7 @@ def test_borders_move_by_the_power_the_validation_rows_like_best(columns: int) -
     assert judge.metric.name == "macro_f1"
     moved, told, (said,) = evened(head, to_proba(head.scores(rows), "softmax"), judge, TWO, targets)
     assert told == {"evened": 1.0}
-    assert "probabilities are divided by their shares" in said
+    assert "probabilities are divided by the power 1 of their shares" in said
     proba = to_proba(moved.scores(rows), "softmax")
     np.testing.assert_allclose(np.log(proba[:, 1] / proba[:, 0]), odds[:, 0] + np.log(92 / 8), rtol=1e-4)
     assert (proba.argmax(axis=1) == targets).all()

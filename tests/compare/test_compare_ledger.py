@@ -102,7 +102,7 @@ def test_answers_that_cannot_be_read_are_given_again(left: int | None, tmp_path:
     events: list[Event] = []
     again = compare(events)
     assert sum(isinstance(event, RunStarted) for event in events) == 1
-    assert "What was kept of the answers of a run is cut off or damaged; it is done again." in next(event for event in events if isinstance(event, Cut)).notes
+    assert "The answers that were kept of 1 run are cut off or damaged: what hangs on them is done again." in next(event for event in events if isinstance(event, Cut)).notes
     assert [(row.candidate, row.valid, row.test) for row in again.rows] == [(row.candidate, row.valid, row.test) for row in first.rows]
     assert lost.read_bytes() == content
     third: list[Event] = []

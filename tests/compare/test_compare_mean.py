@@ -94,6 +94,20 @@ def test_a_mean_that_is_gone_is_made_again_from_all_of_its_folds(compare: Callab
     assert len(ledger(compare("averaged"))) == 12  # it is there
 
 
+@pytest.mark.parametrize("lost", ["fold-2", "mean"])
+def test_answers_that_are_lost_do_not_cost_the_mean(compare: Callable[..., Comparison], lost: str) -> None:
+    """The models of the folds are gone, so all folds are done again; another candidate's runs are not."""
+    before = compare("averaged", "tenth")
+    lines = len(ledger(before))
+    (key,) = (line["run"] for line in ledger(before) if line["split"] == lost and line["candidate"]["recipe"] == "averaged")
+    (before.folder / "predictions" / "runs" / f"{key}.npz").write_bytes(b"PK")
+    after = compare("averaged", "tenth")
+    assert after.rows[0].test == before.rows[0].test == pytest.approx(right(10))
+    assert Counter(line["candidate"]["recipe"] for line in ledger(after)[lines:]) == {"averaged": 6}
+    row = next(row for row in after.rows if row.candidate == "averaged")
+    assert not row.why
+
+
 def test_a_mean_is_held_to_rows_of_all_classes(tmp_path: Path) -> None:
     """Every second row of a file whose classes take turns has one class only, and no metric that needs two."""
     options = CompareOptions(data="made.csv", recipes=("averaged",), metric="auroc", out=tmp_path / "out", on="inline")

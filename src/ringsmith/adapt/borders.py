@@ -55,9 +55,8 @@ def evened(head: H, proba: Floats, judge: Judge, task: Task, targets: npt.NDArra
     power = POWERS[marks.index(max(marks))]  # of equals the smallest
     if max(marks) < marks[0] + standard_error(marks[0], len(judge.known)) or not power:
         return head, {}, ()
-    how = f"the power {power:g} of their shares" if power != 1 else "their shares"
     return (
         head.moved(np.asarray(-power * shares, dtype=np.float32)),
         {"evened": power},
-        (f"Rare classes are said more often than is likely, since {judge.metric.name} judges: probabilities are divided by {how}.",),
+        (f"Rare classes are said more often than is likely, since {judge.metric.name} judges: probabilities are divided by the power {power:g} of their shares.",),
     )

@@ -22,7 +22,7 @@ from ringsmith.cli._languages import of_other_languages
 from ringsmith.cli._shell import escape
 from ringsmith.cli._table import print_hanging, print_leaderboard
 from ringsmith.compare import Comparison, Row, events
-from ringsmith.compare.plan import TOO_LARGE, clock
+from ringsmith.compare.plan import NO_TIME, TOO_LARGE, clock
 from ringsmith.compare.space import BASELINE
 from ringsmith.data import DataFindings, ReadFindings
 from ringsmith.records import several_test
@@ -219,6 +219,8 @@ class Watch:
             self.line("", str(found.honest["text"]))
         if self._budget and self._budget.seconds and not found.stopped and (more := with_more_time(found.rows, self._splits)):
             self.line("", more)
+        if NO_TIME in found.trained_on:
+            self.line("", f"best/ has learnt from {found.trained_on}: a longer --budget does that")
         if more := with_more_rows(found.playoff):
             self.line("", more)
         said = [curve["text"] for curve in found.learning[:1] if curve["candidate"] == found.recommended]

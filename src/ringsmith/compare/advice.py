@@ -19,9 +19,10 @@ def explain(
     metric: Metric,
     values: Mapping[str, float],
     *,
+    level: Sequence[str],
+    behind: Sequence[str] = (),
     grouped: bool = False,
     doubted: Sequence[str] = (),
-    behind: Sequence[str] = (),
 ) -> str:
     """Why this candidate is taken, in a sentence.
 
@@ -31,20 +32,30 @@ def explain(
         ties: each compared with the best, the best first.
         metric: what judges.
         values: candidate -> its figure.
+        level: those that are as good as the best.
+        behind: those tied with the best that are cheaper than what is taken, and too far behind to be taken for that.
         grouped: whether groups are what more is needed of.
         doubted: those tied with the best that are not shown to be better than guessing, the cheapest first; the one taken among them where the best is, too.
-        behind: those tied with the best that are too far behind it to be taken for their price.
     """
     if taken.name not in doubted:
         doubts = f"; {first_of(doubted, 3)}, tied with it, {'is' if len(doubted) == 1 else 'are'} not shown to be better than guessing" if doubted else ""
-        return _why(taken, able, [tie for tie in ties if tie.candidate not in doubted], metric, values, grouped=grouped, alone=bool(doubted), behind=behind) + doubts
+        return _why(taken, able, [tie for tie in ties if tie.candidate not in doubted], metric, values, grouped=grouped, alone=bool(doubted), level=level, behind=behind) + doubts
     needed = f"more {'groups of labelled rows' if grouped else 'labelled rows'} are needed"
     shown = "that it is" if len(able) == 1 else "that the best of those tied is"
-    return f"{_why(taken, able, ties, metric, values, grouped=grouped, behind=behind)}; {shown} better than guessing may still be chance: {needed}"
+    return f"{_why(taken, able, ties, metric, values, grouped=grouped, level=level, behind=behind)}; {shown} better than guessing may still be chance: {needed}"
 
 
 def _why(
-    taken: Contestant, able: Sequence[Contestant], ties: Sequence[Tie], metric: Metric, values: Mapping[str, float], *, grouped: bool, alone: bool = False, behind: Sequence[str]
+    taken: Contestant,
+    able: Sequence[Contestant],
+    ties: Sequence[Tie],
+    metric: Metric,
+    values: Mapping[str, float],
+    *,
+    level: Sequence[str],
+    behind: Sequence[str],
+    grouped: bool,
+    alone: bool = False,
 ) -> str:
     """Why, by the ties that count; `alone` says that others are tied with it which do not."""
     best = ties[0].candidate
@@ -65,8 +76,8 @@ def _why(
         return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows{at_stake(tie, metric)}), {saving(taken, of_best)}"
     start = f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f})"
     if len(tied) > 1:
-        cheaper = [c for c in able if c.name in behind and c.cost < taken.cost and c.candidate.recipe != BASELINE]
-        return start + _as_good(taken, able, [tie.candidate for tie in tied[1:] if tie.candidate not in behind]) + _too_far(taken, cheaper, tied, metric)
+        others = [tie.candidate for tie in tied[1:] if tie.candidate in level]
+        return start + _as_good(taken, able, others) + _too_far(taken, [c for c in able if c.name in behind], tied, metric)
     if alone:
         return start
     second = ties[1]

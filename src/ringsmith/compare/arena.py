@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ringsmith._wording import plural
 from ringsmith.catalogue import Choice, expand
 from ringsmith.compare import machine as machines
 from ringsmith.compare.backends import BACKENDS, Backend, create_backend
@@ -228,18 +229,25 @@ def open_arena(options: CompareOptions, table: Table, listener: Listener) -> Are
     before = claim(options.folder, dataset.identity)
     study = Study(options, dataset.identity, before)
     study.write()  # from here on the folder is ours
-    table = replace(table, notes=(*table.notes, *note_of_names(table, dataset), *note_of_lost(options.folder / RUNS)))
+    table = replace(table, notes=(*table.notes, *note_of_names(table, dataset), *note_of_lost(options.folder)))
     store_table(table, options.folder, options.folder / WORK)
     return arena_of(options, table, dataset, study, listener)
 
 
 def note_of_lost(folder: Path) -> tuple[str, ...]:
-    """Take away the answers of runs that cannot be read, as after a power cut, so that these runs are done again; a sentence where there are any."""
-    lost = [path for path in sorted(folder.glob("*.npz")) if not can_be_read(path)]
-    for path in lost:
-        path.unlink()
-    what = "a run is cut off or damaged; it is" if len(lost) == 1 else f"{len(lost)} runs are cut off or damaged; they are"
-    return (f"What was kept of the answers of {what} done again.",) if lost else ()
+    """Take away the answers of runs that cannot be read, as after a power cut, so that these runs are done again; a sentence where there are any.
+
+    Of a candidate whose folds have a mean, all are: their models are gone, and of one alone there is no other mean.
+    """
+    lost = {path.stem for path in (folder / RUNS).glob("*.npz") if not can_be_read(path)}
+    if not lost:
+        return ()
+    ended = Ledger(folder).runs
+    averaged = [result.candidate for result in ended.values() if result.split == MEAN]
+    touched = [ended[key].candidate for key in lost if key in ended and ended[key].candidate in averaged]
+    for key in lost | {key for key, result in ended.items() if result.candidate in touched}:
+        (folder / RUNS / f"{key}.npz").unlink(missing_ok=True)
+    return (f"The answers that were kept of {plural(len(lost), 'run')} are cut off or damaged: what hangs on them is done again.",)
 
 
 def arena_of(options: CompareOptions, table: Table, dataset: Dataset, study: Study, listener: Listener) -> Arena:

@@ -145,14 +145,15 @@ class Judge:
             reason = "nothing is better than always answering the most frequent class" if refused else "nothing has finished"
             return Verdict(reason=reason, refused=refused)
         letters, ties = self._compared(able)
-        near = self._near(without_lucky_trials([c for c in able if letters[c.name] == "A"]), ties)
+        tied = without_lucky_trials([c for c in able if letters[c.name] == "A"])
+        near = self._near(tied, ties)
         taken, doubted = self._take_shown(near, best=ties[0].candidate)
-        values, behind = {c.name: self.valid(c) for c in able}, [c.name for c in able if letters[c.name] == "A" and c not in near]
-        reason = explain(taken, able, ties, self.metric, values, grouped=self.groups is not None, doubted=doubted, behind=behind)
+        behind = [c.name for c in tied if c not in near and c.cost < taken.cost and c.candidate.recipe != BASELINE]
+        values, level = {c.name: self.valid(c) for c in able}, [c.name for c in near]
+        reason = explain(taken, able, ties, self.metric, values, level=level, behind=behind, grouped=self.groups is not None, doubted=doubted)
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
-        cheaper = tuple(c.name for c in able if c.name in behind and c.cost < taken.cost and c.candidate.recipe != BASELINE)
-        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken), cheaper)
+        return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken), tuple(behind))
 
     def _compared(self, able: Sequence[Contestant]) -> tuple[dict[str, str], Sequence[Tie]]:
         """The tie group of each candidate, best first, and its comparison with the best: by the validation rows, and after a play-off by all rows that choose.

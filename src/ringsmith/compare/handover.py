@@ -22,6 +22,7 @@ from ringsmith.compare.arena import REFIT, Run
 from ringsmith.compare.job import MODEL
 from ringsmith.compare.mean import models_to_mix
 from ringsmith.compare.mending import done_again, gets_more, is_short, take
+from ringsmith.compare.plan import NO_TIME
 from ringsmith.compare.race import Race
 from ringsmith.compare.space import Entrant
 from ringsmith.compare.standings import answers
@@ -67,7 +68,7 @@ def _measured(race: Race, entrant: Entrant, finishing: float) -> Path | None:
             best = run
     trained = "the training rows" if len(race.arena.dataset.splits) == 1 else f"the training rows of {best.split.name}"
     if race.refits:
-        trained += " (no time was left to fit it on all rows)"
+        trained += f" ({NO_TIME})"
     return _place(race, best, trained, finishing)
 
 

@@ -9,6 +9,8 @@ from math import ceil, floor
 from ringsmith.compare.forecast import Forecast, Forecaster, Workload, stands_on_transformer
 from ringsmith.compare.space import Entrant, LeftOut
 
+NO_TIME = "no time was left to fit it on all rows"
+"""Of a model that has learnt from a fold's rows alone."""
 TOO_LARGE = "needs about"
 """How the reason begins why a candidate is skipped for its memory; all others are skipped for time."""
 PUNCTUAL = 0.97

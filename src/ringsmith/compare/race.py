@@ -216,7 +216,7 @@ class Race:
             self._renew(contestant := replace(contestant, test=test))
             write_predictions(self.arena.folder / "predictions", contestant, self.arena.dataset.order)
         elif entrant.candidate.recipe not in (BASELINE, PROMPT):
-            self.remarks[contestant.name] = "Its figure on the test rows is its first fold's model's; others have that of a mean of all folds' models."
+            self.remarks[contestant.name] = "Its figure on the test rows is its first fold's model's, not that of a mean of all folds' models."
 
     def seconds_of_mean(self, entrant: Entrant) -> float:
         """What that takes: as long as a fold without its fit, and half of that for the rows that are answered besides."""

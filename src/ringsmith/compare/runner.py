@@ -49,6 +49,7 @@ class Comparison:
         ties: each candidate compared with the best on the validation rows.
         honest: with folds, the figure to expect of the choice; else None.
         best: folder of the recommended model, None where there is none.
+        trained_on: which rows it has learnt from, in words.
         written: every file and folder that was written for the user.
         stopped: whether it was stopped (Ctrl-C) before its end.
         seconds: wall clock used, of everything.
@@ -70,6 +71,7 @@ class Comparison:
     search: tuple[Mapping[str, Any], ...] = ()
     playoff: Mapping[str, Any] | None = None
     learning: tuple[Mapping[str, Any], ...] = ()
+    trained_on: str = ""
 
     @property
     def advice(self) -> str:
@@ -181,6 +183,7 @@ def _conclude(race: Race, listener: Listener, best: Path | None, finish: Finish 
         search=tuple(arena.study.content["search"]),
         playoff=arena.study.content["playoff"],
         learning=tuple(arena.study.content["learning"]),
+        trained_on=(arena.study.content.get("best") or {}).get("trained_on", "") if best else "",
     )
 
 
