@@ -90,11 +90,15 @@ def test_the_recommended_comes_first_and_then_as_many_as_there_is_time_for(compa
 
 
 def test_one_that_is_too_dear_stands_in_nobody_elses_way(compare: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recommended one would take longer than there is; the other has its curve."""
+    """The recommended one would take longer than there is; the other has its curve, and both are said."""
     monkeypatch.setattr(learning.LearningCurves, "_seconds", lambda self, entrant: 1e3 if entrant.candidate.name == "learner" else 0.1)
     result = compare("learner", "third")
     assert result.recommended == "learner"
     assert [curve["candidate"] for curve in result.learning] == ["third"]
+    out = StringIO()
+    with Watch(Console(file=out, width=200)) as watch:
+        watch.conclude(result)
+    assert f"Labels    {result.learning[0]['text']}\n          no curve of learner: no time was left" in out.getvalue()
 
 
 def test_the_tied_and_the_best_of_each_recipe_have_curves() -> None:

@@ -223,9 +223,10 @@ class Watch:
             self.line("", f"best/ has learnt from {found.trained_on}: a longer --budget does that")
         if more := with_more_rows(found.playoff):
             self.line("", more)
-        said = [curve["text"] for curve in found.learning[:1] if curve["candidate"] == found.recommended]
+        said = [curve["text"] for curve in found.learning[:1]]  # that of the recommended candidate, where there is one
         drawn = {curve["candidate"] for curve in found.learning}
-        if missing := [name for name in self._to_learn_from_fewer if name not in drawn and not found.stopped]:
+        wanted = {*self._to_learn_from_fewer, *(row.candidate for row in found.rows if drawn and row.recommended and row.recipe != BASELINE)}
+        if missing := [row.candidate for row in found.rows if row.candidate in wanted - drawn and not found.stopped]:
             said.append(f"no curve of {joined(missing, last='or')}: no time was left, or it did not get through with so few rows")
         for number, text in enumerate(said):
             self.line("" if number else "Labels", text)
