@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ringsmith.adapt.jury import PARTS, Jury, calibrated
+from ringsmith.adapt.jury import Jury, calibrated
 from ringsmith.adapt.linear import Linear
 from ringsmith.adapt.logistic import LogisticPath
 from ringsmith.records import Budget, Floats
@@ -27,7 +27,7 @@ class JudgedPath:
         classes, self.activation = len(jury.task.labels), jury.task.activation
         self.path = LogisticPath(rows, targets, classes, self.activation)
         self.rows = self.path.rows.numpy()  # centred, and where they are few in the space they span: the scores of a turn are the same there
-        self.turns = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
+        self.turns = jury.turns
         self.others = [LogisticPath(self.rows[~turn], targets[~turn], classes, self.activation) for turn in self.turns]
 
     def solve(self, strength: float, budget: Budget) -> tuple[Linear, Floats]:

@@ -61,6 +61,11 @@ class Jury:
         joined, known = np.concatenate([targets, given]), np.concatenate([mine, len(targets) + alone.known])
         return cls(task, alone, replace(alone, metric=metric_for(task, joined[known], metric), targets=joined[known], known=known), parts)
 
+    @property
+    def turns(self) -> list[npt.NDArray[np.bool_]]:
+        """Which training rows are in each part (n,); nothing where they do not judge."""
+        return [] if self.parts is None else [self.parts == part for part in range(PARTS)]
+
 
 def calibrated(head: Linear, crossed: Sequence[tuple[npt.NDArray[np.bool_], Scores]], valid: Scores, judge: Judge, activation: Activation) -> tuple[Linear, Floats]:
     """A head whose probabilities fit the rows that judge best, and these probabilities.

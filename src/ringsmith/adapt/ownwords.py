@@ -29,8 +29,6 @@ LETTERS, SYLLABLES = (3, 6), (1, 3)
 """Lengths of subwords in alphabets, and where a character is a syllable or a word."""
 WIDE = "\u2e80"
 """The characters of East Asia begin here."""
-BUDGET = "The budget "
-"""How a note begins that the budget cut something short."""
 PACE = 250_000.0
 """Words a second with subwords on one slow core, to foresee how many epochs fit."""
 
@@ -48,7 +46,7 @@ def corpus_of(tokens: Tokens, *, min_count: int = 1) -> Corpus:
 
 
 def own_vectors(tokens: Tokens, options: OwnOptions, budget: Budget, *, seed: int, threads: int | None, report: Report) -> tuple[WordVectors, tuple[str, ...]]:
-    """Vectors of the words of these texts, in small letters, and notes.
+    """Vectors of the words of these texts, in small letters, and a note on each thing that the budget cut short.
 
     The same seed gives the same bits with any number of threads; a budget that cuts the training short does not.
 
@@ -64,9 +62,9 @@ def own_vectors(tokens: Tokens, options: OwnOptions, budget: Budget, *, seed: in
         return _glove(corpus, options, seconds, seed, threads, report), ()
     wished = options.epochs or epochs_for(corpus.words)
     epochs = int(np.clip(seconds * PACE / corpus.words, 1, wished))
-    notes = (f"{BUDGET}allowed {epochs} of {wished} epochs of word2vec.",) if epochs < wished else ()
+    notes = (f"The budget allowed {epochs} of {wished} epochs of word2vec.",) if epochs < wished else ()
     vectors, finished = _word2vec(corpus, options, epochs, seconds, seed, report)
-    return vectors, notes if finished else (*notes, f"{BUDGET}ended the training of word2vec early.")
+    return vectors, notes if finished else (*notes, "The budget ended the training of word2vec early.")
 
 
 def epochs_for(words: int) -> int:

@@ -46,8 +46,6 @@ MOST_VALID = 500
 FEWEST_VALID, FIRST = 20, 16
 SHARE = 0.6
 """Of the time left, this share may go into a candidate's validation rows."""
-NO_MORE = "the budget allows no more."
-"""How a note ends that the budget left something out."""
 
 
 class FittedPrompt(Fitted):
@@ -116,20 +114,20 @@ class Prompt(Recipe):
     def fit(self, train: TextSet, valid: TextSet, budget: Budget) -> FittedPrompt:
         model, task = self.setting.model, self.setting.task
         assert model is not None, "create_recipe sees to it"
-        watch, notes = Stopwatch(), list(describe_note(label_words(task, self.options.describe)))
+        watch, notes, cut = Stopwatch(), describe_note(label_words(task, self.options.describe)), list[str]()
         # By chance and in no order: the first of them must stand for all, also where a table is sorted by class.
         chosen = np.random.default_rng(self.setting.seed).permutation(len(valid))[:MOST_VALID]
         train, valid = _prepared(train, self.setting.steps), _prepared(valid.take(chosen), self.setting.steps)
         shares = task.shares(task.targets(train.labels)) if train.labels else np.full(len(task.labels), 1 / len(task.labels))
         best: Best | None = None
         for way in self._candidates(model, train, budget, watch):
-            if best is not None and self._no_time_for_another(watch, budget, notes):
+            if best is not None and self._no_time_for_another(watch, budget, cut):
                 break
             with watch.stage("ask"):
-                valid = self._that_fit(way, valid, budget, notes) if best is None else valid
+                valid = self._that_fit(way, valid, budget, cut) if best is None else valid
                 best = max(filter(None, (best, *self._judged(way, valid, shares, budget))), key=lambda found: found.mark)
         assert best is not None, "every way has a candidate"
-        return FittedPrompt(task, self.setting.steps, best.way, best.calibration, model, self.options, self._facts(best, train, watch, notes))
+        return FittedPrompt(task, self.setting.steps, best.way, best.calibration, model, self.options, self._facts(best, train, watch, (*notes, *cut), hurried=bool(cut)))
 
     def _candidates(self, model: LocalModel, train: TextSet, budget: Budget, watch: Stopwatch) -> Iterator[Way]:
         """As the way gives them; what it takes to make them counts as loading."""
@@ -141,8 +139,8 @@ class Prompt(Recipe):
                 return
             yield way
 
-    def _that_fit(self, way: Way, valid: TextSet, budget: Budget, notes: list[str]) -> TextSet:
-        """As many validation rows as can be asked in the time left, at the pace of the first few.
+    def _that_fit(self, way: Way, valid: TextSet, budget: Budget, cut: list[str]) -> TextSet:
+        """As many validation rows as can be asked in the time left, at the pace of the first few; `cut` is told where these are not all.
 
         Raises:
             BudgetError: hardly any.
@@ -158,13 +156,13 @@ class Prompt(Recipe):
         if fitting < FEWEST_VALID:
             reached = f"an answer takes {each:.2f} s, and {max(budget.remaining(), 0):.1f} s are left"
             raise BudgetError.of(f"Prompting {_name(self.setting)!r}", budget.seconds, reached)
-        notes.append(f"{fitting:,} of {len(valid):,} validation rows were asked: {NO_MORE}")
+        cut.append(f"{fitting:,} of {len(valid):,} validation rows were asked: the budget allows no more.")
         return valid.take(range(fitting))
 
-    def _no_time_for_another(self, watch: Stopwatch, budget: Budget, notes: list[str]) -> bool:
+    def _no_time_for_another(self, watch: Stopwatch, budget: Budget, cut: list[str]) -> bool:
         if watch.seconds["ask"] * 1.5 <= budget.remaining():
             return False
-        notes.append(f"Prompts with more examples were not tried: {NO_MORE}")
+        cut.append("Prompts with more examples were not tried: the budget allows no more.")
         return True
 
     def _judged(self, way: Way, valid: TextSet, shares: Floats, budget: Budget) -> Iterator[Best]:
@@ -186,12 +184,11 @@ class Prompt(Recipe):
 
         return report
 
-    def _facts(self, best: Best, train: TextSet, watch: Stopwatch, notes: Sequence[str]) -> FitFacts:
+    def _facts(self, best: Best, train: TextSet, watch: Stopwatch, notes: Sequence[str], *, hurried: bool) -> FitFacts:
         size = best.calibration.scale.size + best.calibration.shift.size
         sample = _some(train, MOST_VALID, self.setting.seed)
         chosen = {"way": best.way.name, **best.way.chosen, "calibration": best.calibrated, "scale": round(float(best.calibration.scale.mean()), 3)}
         cut = best.way.truncated_share(sample.texts, sample.pairs)
-        hurried = any(note.endswith(NO_MORE) for note in notes)
         return FitFacts(best.way.parameters + size, size, cut, chosen, {}, watch.seconds, (*best.way.notes(), *notes), hurried)
 
 

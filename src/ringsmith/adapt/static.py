@@ -29,7 +29,7 @@ from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.linear import Linear, calibrate, to_proba
 from ringsmith.adapt.mixtures import normalised, paired
 from ringsmith.adapt.options import read_options
-from ringsmith.adapt.ownwords import BUDGET, own_vectors
+from ringsmith.adapt.ownwords import own_vectors
 from ringsmith.adapt.recipe import FitFacts, Fitted, Progress, Recipe, Setting, draw, in_chunks
 from ringsmith.adapt.search import Search
 from ringsmith.adapt.static_options import StaticOptions
@@ -142,18 +142,17 @@ class Static(Recipe):
         if budget.remaining() <= 0:
             raise BudgetError.of(f"The recipe {self.name!r}", budget.seconds, "it was over before it could begin")
         with watch.stage("words"):
-            spaces, more = self._spaces(rows.all, budget)
+            spaces, more, cut = self._spaces(rows.all, budget)
         with watch.stage("train"):
             judge = Judge.of(setting.task, valid, setting.metric, by_loss=True)
             targets = setting.task.targets(train.labels or [])
             found = self._search(spaces, (rows, valid_rows), targets, judge, budget)
         encoders, head = found.winner.model
         head, told, moved = evened(head, found.winner.proba, judge, setting.task, targets)
-        notes = (*notes, *more, *unknown_notes(encoders, valid_rows.all), *found.notes, *moved)
+        notes = (*notes, *more, *cut, *unknown_notes(encoders, valid_rows.all), *found.notes, *moved)
         source = setting.model if setting.model and setting.model.kind != "method" else None
         trained = trained_of(encoders, head, spaces.get(self.given, ()))
-        hurried = found.cut_off or any(note.startswith(BUDGET) for note in more)
-        facts = FitFacts(parameters_of(encoders, head), trained, 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes, hurried)
+        facts = FitFacts(parameters_of(encoders, head), trained, 0.0, {**found.winner.setting, **told}, {}, watch.seconds, notes, hurried=found.cut_off or bool(cut))
         return self.fitted(setting.task, setting.steps, encoders, head, self.options, source, facts)
 
     def _rows_in_memory(self, train: TextSet, valid: TextSet) -> tuple[TextSet, TextSet, tuple[str, ...]]:
@@ -178,17 +177,16 @@ class Static(Recipe):
         model = self.setting.model
         return model.hidden if model is not None and model.kind == "vectors" else 0
 
-    def _spaces(self, tokens: Tokens, budget: Budget) -> tuple[dict[str, Vectors], tuple[str, ...]]:
-        """Name -> the vectors that stand side by side: ``own``, or the name of what is given and ``both``."""
-        given, notes = self._given(tokens, budget)
+    def _spaces(self, tokens: Tokens, budget: Budget) -> tuple[dict[str, Vectors], tuple[str, ...], tuple[str, ...]]:
+        """Name -> the vectors that stand side by side: ``own``, or the name of what is given and ``both``; notes, and those of what the budget cut short."""
+        (given, notes), cut = self._given(tokens, budget), tuple[str, ...]()
         spaces: dict[str, Vectors] = {} if given is None else {self.given: (given,)}
         if given is None or self.options.join:
             model = self.setting.model
             method = model.name if model is not None and model.kind == "method" else "word2vec"
-            own, more = own_vectors(tokens, self.options.own(method), budget, seed=self.setting.seed, threads=self.setting.threads, report=self.setting.report)
+            own, cut = own_vectors(tokens, self.options.own(method), budget, seed=self.setting.seed, threads=self.setting.threads, report=self.setting.report)
             spaces["own" if given is None else "both"] = (own,) if given is None else (given, own)
-            notes += more
-        return spaces, notes
+        return spaces, notes, cut
 
     def _given(self, tokens: Tokens, budget: Budget) -> tuple[WordVectors | None, tuple[str, ...]]:
         """Vectors that do not come from the training texts, None where there are none, and notes."""

@@ -18,7 +18,7 @@ from ringsmith.adapt.choose import Judge
 from ringsmith.adapt.clock import Stopwatch
 from ringsmith.adapt.folder import new_folder, write_manifest
 from ringsmith.adapt.hashing import HashedNgrams
-from ringsmith.adapt.jury import PARTS, Jury, calibrated
+from ringsmith.adapt.jury import Jury, calibrated
 from ringsmith.adapt.linear import Linear, fit_svm, to_proba
 from ringsmith.adapt.ngrams import FILE as VOCABULARY
 from ringsmith.adapt.ngrams import Ngrams
@@ -165,13 +165,13 @@ class Tfidf(Recipe):
             return self._fit_stream(train, valid, budget, watch, outlook)
         with watch.stage("features"):
             targets, jury = self.setting.task.targets(train.labels or []), Jury.of(self.setting.task, train, valid, self.setting.metric, seed=self.setting.seed)
-            ngrams, counted = self._counted(train, targets, valid)
+            counted = self._counted(train, targets, valid)
             turns = self._turns(train, targets, jury)
             judge = jury.judge if turns else jury.alone
         with watch.stage("train"):
             found: Search[Linear] = Search(lambda setting: self._trial(setting, counted, turns, judge), judge, budget)
             self._walk(found)
-        linear, told, notes = evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
+        ngrams, (linear, told, notes) = counted.ngrams, evened(found.winner.model, found.winner.proba, judge, self.setting.task, targets)
         chosen = {**found.winner.setting, **told}
         if chosen["word_weight"] == 0:
             ngrams, linear = without_words(ngrams, linear)
@@ -182,16 +182,15 @@ class Tfidf(Recipe):
         facts = FitFacts(numbers + ngrams.size, numbers, 0.0, chosen, {}, watch.seconds, notes, hurried)
         return FittedTfidf(self.setting.task, self.setting.steps, ngrams, linear, self.options, facts)
 
-    def _counted(self, train: TextSet, targets: npt.NDArray[Any], asked: TextSet) -> tuple[Ngrams, Counted]:
-        """The vocabulary of rows to learn from, and by it those rows and the ones that are asked."""
+    def _counted(self, train: TextSet, targets: npt.NDArray[Any], asked: TextSet) -> Counted:
+        """Rows to learn from, and others that are asked, over the vocabulary of the first."""
         ngrams, rows = self._vocabulary(train)
-        return ngrams, Counted(ngrams, rows, targets, rows_of(ngrams, *prepared(asked, self.setting.steps)))
+        return Counted(ngrams, rows, targets, rows_of(ngrams, *prepared(asked, self.setting.steps)))
 
     def _turns(self, train: TextSet, targets: npt.NDArray[Any], jury: Jury) -> list[tuple[npt.NDArray[np.bool_], Counted]]:
         """Which training rows are asked of what the others taught, part by part, each with a vocabulary of its own; nothing where they do not judge, or are too few for one."""
-        parts = [] if jury.parts is None else [jury.parts == part for part in range(PARTS)]
         try:
-            return [(part, self._counted(train.take(np.flatnonzero(~part)), targets[~part], train.take(np.flatnonzero(part)))[1]) for part in parts]
+            return [(part, self._counted(train.take(np.flatnonzero(~part)), targets[~part], train.take(np.flatnonzero(part)))) for part in jury.turns]
         except RunRefused:
             return []
 

@@ -265,7 +265,7 @@ def with_more_time(rows: Sequence[Row], splits: int) -> str:
 
 
 def with_more_rows(playoff: Mapping[str, Any] | None) -> str:
-    """What may tell those apart of which one was taken because it is cheap; nothing where more rows do not promise to.
+    """What may tell apart those that are tied; nothing where more rows do not promise to.
 
     Examples:
         >>> with_more_rows({"all_rows": 892, "budget": 5400.0})

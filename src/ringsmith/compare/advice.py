@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,22 +13,12 @@ from ringsmith.compare.space import BASELINE
 from ringsmith.metrics import Metric, Tie
 
 
-def explain(
-    taken: Contestant,
-    able: Sequence[Contestant],
-    ties: Sequence[Tie],
-    metric: Metric,
-    values: Mapping[str, float],
-    *,
-    level: Sequence[str],
-    behind: Sequence[str] = (),
-    grouped: bool = False,
-    doubted: Sequence[str] = (),
-) -> str:
-    """Why this candidate is taken, in a sentence.
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What a choice rests on.
 
-    Args:
-        taken: the candidate.
+    Attributes:
+        taken: the candidate that is taken.
         able: all that are ranked.
         ties: each compared with the best, the best first.
         metric: what judges.
@@ -37,27 +28,36 @@ def explain(
         grouped: whether groups are what more is needed of.
         doubted: those tied with the best that are not shown to be better than guessing, the cheapest first; the one taken among them where the best is, too.
     """
-    if taken.name not in doubted:
+
+    taken: Contestant
+    able: Sequence[Contestant]
+    ties: Sequence[Tie]
+    metric: Metric
+    values: Mapping[str, float]
+    level: Sequence[str]
+    behind: Sequence[str]
+    grouped: bool
+    doubted: Sequence[str]
+
+    @property
+    def needed(self) -> str:
+        """What there should be more of."""
+        return f"more {'groups of labelled rows' if self.grouped else 'labelled rows'} are needed"
+
+
+def explain(case: Case) -> str:
+    """Why this candidate is taken, in a sentence."""
+    doubted = case.doubted
+    if case.taken.name not in doubted:
         doubts = f"; {first_of(doubted, 3)}, tied with it, {'is' if len(doubted) == 1 else 'are'} not shown to be better than guessing" if doubted else ""
-        return _why(taken, able, [tie for tie in ties if tie.candidate not in doubted], metric, values, grouped=grouped, alone=bool(doubted), level=level, behind=behind) + doubts
-    needed = f"more {'groups of labelled rows' if grouped else 'labelled rows'} are needed"
-    shown = "that it is" if len(able) == 1 else "that the best of those tied is"
-    return f"{_why(taken, able, ties, metric, values, grouped=grouped, level=level, behind=behind)}; {shown} better than guessing may still be chance: {needed}"
+        return _why(replace(case, ties=[tie for tie in case.ties if tie.candidate not in doubted])) + doubts
+    shown = "that it is" if len(case.able) == 1 else "that the best of those tied is"
+    return f"{_why(case)}; {shown} better than guessing may still be chance: {case.needed}"
 
 
-def _why(
-    taken: Contestant,
-    able: Sequence[Contestant],
-    ties: Sequence[Tie],
-    metric: Metric,
-    values: Mapping[str, float],
-    *,
-    level: Sequence[str],
-    behind: Sequence[str],
-    grouped: bool,
-    alone: bool = False,
-) -> str:
-    """Why, by the ties that count; `alone` says that others are tied with it which do not."""
+def _why(case: Case) -> str:
+    """Why, by the ties that are left of it."""
+    taken, able, ties, metric, values = case.taken, case.able, case.ties, case.metric, case.values
     best = ties[0].candidate
     rows = min(len(np.unique(c.choosing.positions)) for c in able if c.name in (taken.name, best))
     if len(able) == 1 and taken.candidate.recipe == BASELINE:
@@ -65,8 +65,7 @@ def _why(
     if len(able) == 1:
         return f"the only candidate that has finished and is better than guessing ({metric.name} {values[taken.name]:.3f} on {rows:,} validation rows)"
     if taken.candidate.recipe == BASELINE:
-        needed = "groups of labelled rows" if grouped else "labelled rows"
-        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; more {needed} are needed"
+        return f"no candidate is shown to be better than always answering the most frequent class on {rows:,} validation rows; {case.needed}"
     tied = [tie for tie in ties if tie.group == "A"]
     if taken.name != best:
         of_best = next(c for c in able if c.name == best)
@@ -76,9 +75,9 @@ def _why(
         return f"tied with the best, {best} ({_p(tie.p_adjusted)} on {rows:,} validation rows{at_stake(tie, metric)}), {saving(taken, of_best)}"
     start = f"the best on {rows:,} validation rows ({metric.name} {values[best]:.3f})"
     if len(tied) > 1:
-        others = [tie.candidate for tie in tied[1:] if tie.candidate in level]
-        return start + _as_good(taken, able, others) + _too_far(taken, [c for c in able if c.name in behind], tied, metric)
-    if alone:
+        others = [tie.candidate for tie in tied[1:] if tie.candidate in case.level]
+        return start + _as_good(taken, able, others) + _too_far(taken, [c for c in able if c.name in case.behind], tied, metric)
+    if case.doubted and taken.name not in case.doubted:  # those are tied with it, and do not count
         return start
     second = ties[1]
     return f"better on {rows:,} validation rows than all others: {metric.name} {values[best]:.3f} against {second.value:.3f} of {second.candidate} ({_p(second.p_adjusted)})"

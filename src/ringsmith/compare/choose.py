@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ringsmith._wording import first_of, plural
-from ringsmith.compare.advice import explain
+from ringsmith.compare.advice import Case, explain
 from ringsmith.compare.contestants import Contestant, Part, pool
 from ringsmith.compare.space import BASELINE
 from ringsmith.metrics import LEVEL, Metric, Tie, TieGroups, can_tell, compare_paired, evaluate, letter_after, tie_groups
@@ -150,7 +150,7 @@ class Judge:
         taken, doubted = self._take_shown(near, best=ties[0].candidate)
         behind = [c.name for c in tied if c not in near and c.cost < taken.cost and c.candidate.recipe != BASELINE]
         values, level = {c.name: self.valid(c) for c in able}, [c.name for c in near]
-        reason = explain(taken, able, ties, self.metric, values, level=level, behind=behind, grouped=self.groups is not None, doubted=doubted)
+        reason = explain(Case(taken, able, ties, self.metric, values, level, behind, self.groups is not None, doubted))
         if few := self.too_few_groups(taken.choosing, len(able) - 1, 1 if taken.further is None else 2):
             reason += f"; these are of {plural(few, 'group')}, too few to compare by, so rows were compared: other groups may say otherwise"
         return Verdict(letters, tuple(ties), taken.name, reason, refused, self._nested(able, taken), tuple(behind))
