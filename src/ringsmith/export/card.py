@@ -56,6 +56,7 @@ def card_of(study: Mapping[str, Any], leaderboard: list[dict[str, Any]], manifes
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown, no HTML
     environment.filters["cell"] = lambda text: as_cell(str(text)).replace("<", "&lt;")
     environment.filters["code"] = code_span
+    environment.filters["coded_cell"] = lambda text: code_span(text).replace("|", "\\|")
     environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}."
     environment.filters["plural"] = plural
     environment.filters["megabytes"] = size_of
